@@ -1,0 +1,181 @@
+//! Everything that can be asked of an org's state. A command says what is wanted; `decide` says
+//! what becomes of it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use super::directory::{Channel, PresenceConfiguration, PresenceStatus, Profile, Rep, Settings};
+use super::entry::{Cause, Fingerprint};
+use super::id::{
+    ChannelId, ConfigurationId, ExternalReference, PresenceId, ProfileId, RepId, SessionId,
+    StatusId, TransferId, TxnId, WorkId,
+};
+use super::live::{PresenceCause, Recipient};
+use super::record::Due;
+use super::time::Span;
+
+/// A command, who gives it, and as which transaction it is to be committed.
+#[derive(Debug, Clone)]
+pub struct Request {
+    /// The transaction's id: derived from the request id, or random.
+    pub txn: TxnId,
+    /// What was asked, to tell a repeated request from another with the same id (T21).
+    pub fingerprint: Fingerprint,
+    /// Who, and through which call.
+    pub cause: Cause,
+    /// What.
+    pub command: Command,
+}
+
+/// A presence, named by itself or by the rep whose it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PresenceRef {
+    /// The client that holds it.
+    Presence(PresenceId),
+    /// A supervisor (P6).
+    Rep(RepId),
+}
+
+/// A whole directory, or the part of it that is to be upserted.
+#[derive(Debug, Clone, Default)]
+pub struct Directory {
+    /// New settings, if they are to change.
+    pub settings: Option<Settings>,
+    /// Presence configurations.
+    pub configurations: Vec<PresenceConfiguration>,
+    /// Presence statuses.
+    pub statuses: Vec<PresenceStatus>,
+    /// Profiles.
+    pub profiles: Vec<Profile>,
+    /// Channels.
+    pub channels: Vec<Channel>,
+    /// Reps.
+    pub reps: Vec<Rep>,
+}
+
+/// One resource of the directory, by its key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum DirectoryKey {
+    /// A presence configuration.
+    Configuration(ConfigurationId),
+    /// A presence status.
+    Status(StatusId),
+    /// A profile.
+    Profile(ProfileId),
+    /// A channel.
+    Channel(ChannelId),
+    /// A rep.
+    Rep(RepId),
+}
+
+/// What is asked.
+#[derive(Debug, Clone)]
+pub enum Command {
+    /// Upserts these resources, and with `prune` deletes all others. The answer is the diff.
+    ApplyDirectory {
+        /// What is to be there.
+        directory: Directory,
+        /// Delete what isn't named.
+        prune: bool,
+    },
+    /// Upserts exactly one resource (or the settings). The answer is the resource.
+    Upsert(Directory),
+    /// Deletes a resource that nothing uses (D3).
+    Delete(DirectoryKey),
+    /// Signs a rep in (P2, P5).
+    OpenPresence {
+        /// Who.
+        rep: RepId,
+        /// As what.
+        status: StatusId,
+        /// The client's name for itself.
+        device: String,
+        /// How long one renewal lasts.
+        lease: Span,
+    },
+    /// Chooses a status (P1, P6).
+    SetStatus {
+        /// Whose.
+        presence: PresenceRef,
+        /// Which.
+        status: StatusId,
+    },
+    /// Signs out (P6, P7).
+    ClosePresence {
+        /// Which.
+        presence: PresenceRef,
+    },
+    /// A lease ran out (P4).
+    LeaseLapsed(PresenceId),
+    /// A client is back within the grace (P4).
+    Reconnect(PresenceId),
+    /// Opens a session, or finds it (O2, R10).
+    OpenSession {
+        /// Where from.
+        channel: ChannelId,
+        /// The channel's name for it.
+        external_reference: ExternalReference,
+        /// Whom it is for.
+        rep: RepId,
+        /// Lower goes first.
+        priority: u32,
+        /// Facts from the channel.
+        attributes: Arc<BTreeMap<String, String>>,
+    },
+    /// Changes facts about a session.
+    UpdateSession {
+        /// Which.
+        session: SessionId,
+        /// The attributes as they are to be.
+        attributes: Option<Arc<BTreeMap<String, String>>>,
+        /// The priority as it is to be.
+        priority: Option<u32>,
+    },
+    /// Puts a session aside.
+    PauseSession(SessionId),
+    /// Takes it up again; the customer's reply does the same for an inactive one (N5).
+    ResumeSession(SessionId),
+    /// The customer has been silent.
+    InactivateSession(SessionId),
+    /// Ends it (O4).
+    EndSession(SessionId),
+    /// Accepts offered work (T6).
+    AcceptWork(WorkId),
+    /// Accepts a transfer: the same decision by another door.
+    AcceptTransfer(TransferId),
+    /// Declines offered work (T4, R6).
+    DeclineWork(WorkId),
+    /// Closes a tab (C4), and with `end_session` marks the work complete.
+    CloseWork {
+        /// Which.
+        work: WorkId,
+        /// End the session too (T14).
+        end_session: bool,
+    },
+    /// Hands a session on.
+    TransferSession {
+        /// Which.
+        session: SessionId,
+        /// To whom.
+        recipient: Recipient,
+        /// What the recipient should know.
+        note: String,
+    },
+    /// A deadline may have passed.
+    Timer(Due),
+    /// Offers what waits to these reps, if they have room.
+    Settle(BTreeSet<RepId>),
+}
+
+impl PresenceCause {
+    /// The cause of a change that this role makes.
+    #[must_use]
+    pub const fn of(role: super::live::Role) -> Self {
+        use super::live::Role;
+        match role {
+            Role::Rep | Role::Partner => Self::Rep,
+            Role::Admin | Role::Supervisor | Role::Adapter | Role::Dashboard => Self::Supervisor,
+            Role::Server => Self::Server,
+        }
+    }
+}

@@ -1,0 +1,254 @@
+//! Identifiers. Directory ids are the caller's own words, checked once at construction; ids of
+//! sessions, transfers, work and presences are made by the server: UUIDv7, so they sort by time
+//! and can't be guessed. Nothing here knows where randomness comes from: it is an argument.
+
+use std::fmt;
+use std::str::FromStr;
+use std::sync::Arc;
+
+use super::time::Timestamp;
+
+/// The longest directory id, in bytes.
+pub const NAME_MAX: usize = 128;
+
+/// Why a text is not an id.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum BadId {
+    /// Nothing between the quotes.
+    #[error("is empty; give 1 to 128 characters of A-Z a-z 0-9 . _ : @ -")]
+    Empty,
+    /// Longer than [`NAME_MAX`].
+    #[error("is {0} bytes long; at most 128 are allowed")]
+    TooLong(usize),
+    /// A character outside the set.
+    #[error("contains {0:?}; allowed are A-Z a-z 0-9 . _ : @ -")]
+    Character(char),
+    /// Not the text of a server-made id.
+    #[error("is not an id that Baton made (a UUID such as 01890a5d-ac96-774b-bcce-b302099a8057)")]
+    NotUuid,
+}
+
+fn check_name(text: &str) -> Result<(), BadId> {
+    if text.is_empty() {
+        return Err(BadId::Empty);
+    }
+    if text.len() > NAME_MAX {
+        return Err(BadId::TooLong(text.len()));
+    }
+    let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | ':' | '@' | '-');
+    match text.chars().find(|c| !allowed(*c)) {
+        Some(c) => Err(BadId::Character(c)),
+        None => Ok(()),
+    }
+}
+
+macro_rules! named_ids {
+    ($($(#[$doc:meta])* $name:ident;)*) => {$(
+        $(#[$doc])*
+        #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $name(Arc<str>);
+
+        impl $name {
+            /// Checks and takes a caller's own id: 1–128 characters of `[A-Za-z0-9._:@-]`.
+            ///
+            /// # Errors
+            /// [`BadId`] says which of these it breaks.
+            pub fn new(text: &str) -> Result<Self, BadId> {
+                check_name(text)?;
+                Ok(Self(Arc::from(text)))
+            }
+
+            /// Below every id: where ranges start.
+            #[must_use]
+            pub fn least() -> Self {
+                Self(Arc::from(""))
+            }
+
+            /// The id as the caller wrote it.
+            #[must_use]
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = BadId;
+            fn from_str(text: &str) -> Result<Self, BadId> {
+                Self::new(text)
+            }
+        }
+    )*};
+}
+
+named_ids! {
+    /// A tenant. Nothing crosses orgs.
+    OrgId;
+    /// A service rep.
+    RepId;
+    /// A profile: what reps of one kind share.
+    ProfileId;
+    /// A channel.
+    ChannelId;
+    /// A presence status.
+    StatusId;
+    /// A presence configuration.
+    ConfigurationId;
+    /// A queue.
+    QueueId;
+    /// A routing flow.
+    FlowId;
+    /// A partner vendor.
+    PartnerId;
+    /// The channel's own name for a conversation.
+    ExternalReference;
+    /// Who called: a rep's id, or whatever the credential names.
+    ActorId;
+}
+
+macro_rules! made_ids {
+    ($($(#[$doc:meta])* $name:ident;)*) => {$(
+        $(#[$doc])*
+        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+        pub struct $name(u128);
+
+        impl $name {
+            /// Lowest possible id: the start of every range.
+            pub const MIN: Self = Self(0);
+            /// Highest possible id: the end of every range.
+            pub const MAX: Self = Self(u128::MAX);
+
+            /// A UUIDv7 of this time and these random bits.
+            #[must_use]
+            pub fn at(time: Timestamp, random: u128) -> Self {
+                Self(uuid_v7(time, random))
+            }
+
+            /// The id as the number that is stored.
+            #[must_use]
+            pub const fn to_u128(self) -> u128 {
+                self.0
+            }
+
+            /// The id from the number that was stored.
+            #[must_use]
+            pub const fn from_u128(number: u128) -> Self {
+                Self(number)
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write_uuid(self.0, f)
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write_uuid(self.0, f)
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = BadId;
+            fn from_str(text: &str) -> Result<Self, BadId> {
+                parse_uuid(text).map(Self)
+            }
+        }
+    )*};
+}
+
+made_ids! {
+    /// A messaging session.
+    SessionId;
+    /// A transfer.
+    TransferId;
+    /// A piece of work.
+    WorkId;
+    /// A presence: one signed-in spell of a rep.
+    PresenceId;
+    /// A transaction. `MIN` (nil) stands for "no transaction", as in the version of a record that
+    /// isn't there.
+    TxnId;
+}
+
+fn uuid_v7(time: Timestamp, random: u128) -> u128 {
+    let ms = u128::from(time.as_ms().max(0).unsigned_abs() & 0xffff_ffff_ffff);
+    let rand_a = (random >> 64) & 0xfff;
+    let rand_b = random & 0x3fff_ffff_ffff_ffff;
+    (ms << 80) | (0x7 << 76) | (rand_a << 64) | (0b10 << 62) | rand_b
+}
+
+fn write_uuid(id: u128, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    const HEX: &[u8; 16] = b"0123456789abcdef";
+    let mut text = [b'-'; 36];
+    let mut at = 0;
+    for (i, byte) in id.to_be_bytes().into_iter().enumerate() {
+        if matches!(i, 4 | 6 | 8 | 10) {
+            at += 1;
+        }
+        text[at] = HEX[usize::from(byte >> 4)];
+        text[at + 1] = HEX[usize::from(byte & 0xf)];
+        at += 2;
+    }
+    f.write_str(std::str::from_utf8(&text).map_err(|_| fmt::Error)?)
+}
+
+fn parse_uuid(text: &str) -> Result<u128, BadId> {
+    if text.is_empty() {
+        return Err(BadId::Empty);
+    }
+    if text.len() != 36 {
+        return Err(BadId::NotUuid);
+    }
+    let mut id = 0u128;
+    for (i, c) in text.bytes().enumerate() {
+        if matches!(i, 8 | 13 | 18 | 23) {
+            if c != b'-' {
+                return Err(BadId::NotUuid);
+            }
+            continue;
+        }
+        let digit = char::from(c).to_digit(16).filter(|_| !c.is_ascii_uppercase());
+        id = (id << 4) | u128::from(digit.ok_or(BadId::NotUuid)?);
+    }
+    Ok(id)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn made_ids_sort_by_time_and_read_back() {
+        let early = SessionId::at(Timestamp::from_ms(1_000), u128::MAX);
+        let late = SessionId::at(Timestamp::from_ms(1_001), 0);
+        assert!(early < late);
+        assert_eq!(early.to_string().parse(), Ok(early));
+        assert_eq!(&early.to_string()[14..15], "7");
+    }
+
+    #[test]
+    fn hostile_ids_are_refused_with_what_is_wrong() {
+        assert_eq!(RepId::new(""), Err(BadId::Empty));
+        assert_eq!(RepId::new(&"x".repeat(129)), Err(BadId::TooLong(129)));
+        assert_eq!(RepId::new("a b"), Err(BadId::Character(' ')));
+        assert_eq!(RepId::new("a\0"), Err(BadId::Character('\0')));
+        assert!(RepId::new("ana@acme:desk_1.x-2").is_ok());
+        for text in ["x", "01890a5d-ac96-774b-bcce-b302099a805", "01890a5d-ac96-774b-bcce_b302099a8057"] {
+            assert_eq!(text.parse::<SessionId>(), Err(BadId::NotUuid), "{text}");
+        }
+        assert_eq!("01890A5D-ac96-774b-bcce-b302099a8057".parse::<WorkId>(), Err(BadId::NotUuid));
+    }
+}

@@ -1,0 +1,168 @@
+//! How the domain says no: deterministic, with a stable reason, what it concerns and what helps.
+
+use std::fmt;
+
+/// Why something is refused, or would be (D1). The names are the public API's `ErrorReason`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Reason {
+    /// A field is missing, malformed or out of range.
+    InvalidField,
+    /// It doesn't exist, or not for this caller (S2).
+    NotFound,
+    /// The role may not do this.
+    PermissionDenied,
+    /// T4.
+    TransferNotDeclinable,
+    /// T10.
+    DirectToRepRoutingDisabled,
+    /// T11, T14.
+    MissingPermission,
+    /// T14, L1.
+    MissingLicence,
+    /// T13.
+    ChannelNotTransferable,
+    /// T15.
+    RecipientNotAllowed,
+    /// T16.
+    SelfTransfer,
+    /// T16.
+    TransferInProgress,
+    /// T16.
+    TransferLimitReached,
+    /// T20.
+    NotOwner,
+    /// L1: the rep isn't signed in.
+    RecipientOffline,
+    /// L1: the rep's status is BUSY.
+    RecipientBusy,
+    /// P4: the rep's client is gone.
+    RecipientDisconnected,
+    /// P1: the rep's status doesn't cover the channel's type.
+    RecipientNotOnlineForChannel,
+    /// T8: the rep has no room; never an error, only a wait.
+    RecipientFull,
+    /// T1: the session isn't active.
+    SessionNotActive,
+    /// The session is over.
+    SessionEnded,
+    /// T3: the transfer is in a final state.
+    TransferFinal,
+    /// The work isn't being offered.
+    WorkNotOffered,
+    /// The work is over.
+    WorkEnded,
+    /// P1: the profile doesn't allow the status.
+    StatusNotAllowed,
+    /// P5: a later sign-in took over.
+    PresenceSuperseded,
+    /// The presence was closed.
+    PresenceClosed,
+    /// R6: the presence configuration doesn't let reps decline.
+    DeclineNotAllowed,
+    /// The resource is in a state in which this can't be done.
+    WrongState,
+    /// D3: something uses it.
+    InUse,
+    /// This part of the API isn't there yet.
+    NotImplemented,
+}
+
+impl Reason {
+    /// The name in the public API.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::InvalidField => "INVALID_FIELD",
+            Self::NotFound => "NOT_FOUND",
+            Self::PermissionDenied => "PERMISSION_DENIED",
+            Self::TransferNotDeclinable => "TRANSFER_NOT_DECLINABLE",
+            Self::DirectToRepRoutingDisabled => "DIRECT_TO_REP_ROUTING_DISABLED",
+            Self::MissingPermission => "MISSING_PERMISSION",
+            Self::MissingLicence => "MISSING_LICENCE",
+            Self::ChannelNotTransferable => "CHANNEL_NOT_TRANSFERABLE",
+            Self::RecipientNotAllowed => "RECIPIENT_NOT_ALLOWED",
+            Self::SelfTransfer => "SELF_TRANSFER",
+            Self::TransferInProgress => "TRANSFER_IN_PROGRESS",
+            Self::TransferLimitReached => "TRANSFER_LIMIT_REACHED",
+            Self::NotOwner => "NOT_OWNER",
+            Self::RecipientOffline => "RECIPIENT_OFFLINE",
+            Self::RecipientBusy => "RECIPIENT_BUSY",
+            Self::RecipientDisconnected => "RECIPIENT_DISCONNECTED",
+            Self::RecipientNotOnlineForChannel => "RECIPIENT_NOT_ONLINE_FOR_CHANNEL",
+            Self::RecipientFull => "RECIPIENT_FULL",
+            Self::SessionNotActive => "SESSION_NOT_ACTIVE",
+            Self::SessionEnded => "SESSION_ENDED",
+            Self::TransferFinal => "TRANSFER_FINAL",
+            Self::WorkNotOffered => "WORK_NOT_OFFERED",
+            Self::WorkEnded => "WORK_ENDED",
+            Self::StatusNotAllowed => "STATUS_NOT_ALLOWED",
+            Self::PresenceSuperseded => "PRESENCE_SUPERSEDED",
+            Self::PresenceClosed => "PRESENCE_CLOSED",
+            Self::DeclineNotAllowed => "DECLINE_NOT_ALLOWED",
+            Self::WrongState => "WRONG_STATE",
+            Self::InUse => "IN_USE",
+            Self::NotImplemented => "NOT_IMPLEMENTED",
+        }
+    }
+}
+
+/// A field that is wrong, and how to mend it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BadField {
+    /// Its path in the request, such as `reps[3].profile`.
+    pub field: String,
+    /// What is wrong and what would do.
+    pub why: String,
+}
+
+/// A refusal. Nothing was changed (D2).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rejection {
+    /// The stable reason.
+    pub reason: Reason,
+    /// One sentence for people.
+    pub message: String,
+    /// What kind of thing it concerns: `session`, `rep`, …
+    pub kind: &'static str,
+    /// Which one.
+    pub id: String,
+    /// Every bad field, for [`Reason::InvalidField`].
+    pub fields: Vec<BadField>,
+}
+
+impl Rejection {
+    /// A refusal about the thing `kind` `id`.
+    pub fn new(
+        reason: Reason,
+        kind: &'static str,
+        id: impl fmt::Display,
+        message: impl Into<String>,
+    ) -> Self {
+        Self { reason, message: message.into(), kind, id: id.to_string(), fields: Vec::new() }
+    }
+
+    /// There is no such `kind`.
+    pub fn not_found(kind: &'static str, id: impl fmt::Display) -> Self {
+        let message = format!("there is no {kind} {id}");
+        Self::new(Reason::NotFound, kind, id, message)
+    }
+
+    /// These fields are wrong.
+    #[must_use]
+    pub fn invalid(fields: Vec<BadField>) -> Self {
+        let list: Vec<String> = fields.iter().map(|f| format!("{} {}", f.field, f.why)).collect();
+        Self {
+            reason: Reason::InvalidField,
+            message: list.join("; "),
+            kind: "request",
+            id: String::new(),
+            fields,
+        }
+    }
+}
+
+impl fmt::Display for Rejection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.reason.name(), self.message)
+    }
+}

@@ -1,0 +1,213 @@
+//! The state of an org: an immutable value. A clone costs nothing, so a snapshot is a clone, and a
+//! decision that doesn't hold is a clone dropped. Changed by applying journal entries alone.
+
+use std::ops::RangeBounds;
+use std::sync::Arc;
+
+use imbl::{OrdMap, OrdSet};
+
+use super::entry::{Entry, Head};
+use super::id::{PresenceId, RepId, SessionId, TransferId, TxnId, WorkId};
+use super::live::{Line, Transfer, Work};
+use super::look::Look;
+use super::record::{Due, IndexKey, Record, RecordKey};
+use super::time::Timestamp;
+
+/// A record and the transaction that wrote it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Held {
+    /// Its version.
+    pub version: TxnId,
+    /// Its image.
+    pub record: Record,
+}
+
+/// Everything known of an org at one revision.
+#[derive(Debug, Clone, Default)]
+pub struct State {
+    head: Head,
+    records: OrdMap<RecordKey, Held>,
+    index: OrdSet<IndexKey>,
+}
+
+/// Why an entry can't be the next one. Applying can't fail otherwise.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("entry {revision} follows transaction {previous}, but the head is {head:?}")]
+pub struct BrokenChain {
+    /// The entry's revision.
+    pub revision: u64,
+    /// The transaction it says comes before it.
+    pub previous: TxnId,
+    /// Where the state is.
+    pub head: Head,
+}
+
+impl State {
+    /// A state from what a journal has stored.
+    #[must_use]
+    pub fn restore(head: Head, records: impl IntoIterator<Item = (RecordKey, Held)>) -> Self {
+        let mut state = Self { head, ..Self::default() };
+        for (key, held) in records {
+            held.record.index(|place| {
+                state.index.insert(place);
+            });
+            state.records.insert(key, held);
+        }
+        state
+    }
+
+    /// The last entry that is in it.
+    #[must_use]
+    pub const fn head(&self) -> Head {
+        self.head
+    }
+
+    /// Replaces the records that `entry` changed and returns what they were.
+    ///
+    /// # Errors
+    /// [`BrokenChain`] if `entry` isn't the one that follows the head; nothing is changed then.
+    pub fn apply(&mut self, entry: &Entry) -> Result<Vec<Option<Record>>, BrokenChain> {
+        if entry.revision != self.head.revision.next() || entry.previous != self.head.txn {
+            return Err(BrokenChain {
+                revision: entry.revision.get(),
+                previous: entry.previous,
+                head: self.head,
+            });
+        }
+        let before = entry
+            .changes
+            .iter()
+            .map(|(key, record)| self.replace(key, record.clone(), entry.txn))
+            .collect();
+        self.head = entry.head();
+        Ok(before)
+    }
+
+    fn replace(&mut self, key: &RecordKey, new: Option<Record>, version: TxnId) -> Option<Record> {
+        let mut places = Vec::new();
+        if let Some(record) = &new {
+            record.index(|place| places.push(place));
+        }
+        let old = match new {
+            Some(record) => self.records.insert(key.clone(), Held { version, record }),
+            None => self.records.remove(key),
+        };
+        if let Some(held) = &old {
+            held.record.index(|place| match places.iter().position(|p| *p == place) {
+                Some(kept) => {
+                    places.swap_remove(kept);
+                }
+                None => {
+                    self.index.remove(&place);
+                }
+            });
+        }
+        for place in places {
+            self.index.insert(place);
+        }
+        old.map(|held| held.record)
+    }
+
+    /// The version of a record; nil if it isn't there.
+    #[must_use]
+    pub fn version(&self, key: &RecordKey) -> TxnId {
+        self.records.get(key).map_or(TxnId::MIN, |held| held.version)
+    }
+
+    /// A range of the records, in key order.
+    pub fn range(&self, range: impl RangeBounds<RecordKey>) -> impl Iterator<Item = &Record> {
+        self.records.range(range).map(|(_, held)| &held.record)
+    }
+
+    /// Every record, in key order.
+    pub fn records(&self) -> impl Iterator<Item = (&RecordKey, &Held)> {
+        self.records.iter()
+    }
+
+    /// Every place in the index, in order.
+    pub fn places(&self) -> impl Iterator<Item = &IndexKey> {
+        self.index.iter()
+    }
+
+    /// The next deadline.
+    #[must_use]
+    pub fn next_due(&self) -> Option<Timestamp> {
+        match self.index.get_min() {
+            Some(IndexKey::Due(at, _)) => Some(*at),
+            _ => None,
+        }
+    }
+
+    /// Every deadline that has passed at `now`, the earliest first.
+    pub fn due(&self, now: Timestamp) -> impl Iterator<Item = &Due> {
+        self.index.iter().map_while(move |place| match place {
+            IndexKey::Due(at, due) if *at <= now => Some(due),
+            _ => None,
+        })
+    }
+
+    /// The sessions that wait in `line` and aren't being offered, in the order of R2.
+    pub fn line<'s>(&'s self, line: &Line) -> impl Iterator<Item = SessionId> + use<'s> {
+        let line = line.clone();
+        let from = IndexKey::InLine(line.clone(), 0, Timestamp::MIN, SessionId::MIN);
+        self.index.range(from..).map_while(move |place| match place {
+            IndexKey::InLine(l, _, _, session) if *l == line => Some(*session),
+            _ => None,
+        })
+    }
+
+    /// The live work of a rep, oldest first.
+    pub fn work_of_rep<'s>(&'s self, rep: &RepId) -> impl Iterator<Item = &'s Arc<Work>> + use<'s> {
+        let range = IndexKey::WorkOfRep(rep.clone(), WorkId::MIN)
+            ..=IndexKey::WorkOfRep(rep.clone(), WorkId::MAX);
+        self.index.range(range).filter_map(move |place| match place {
+            IndexKey::WorkOfRep(_, id) => self.find_work(*id),
+            _ => None,
+        })
+    }
+
+    /// All work of a session, oldest first.
+    pub fn work_of_session(&self, session: SessionId) -> impl Iterator<Item = &Arc<Work>> {
+        let range = IndexKey::WorkOfSession(session, WorkId::MIN)
+            ..=IndexKey::WorkOfSession(session, WorkId::MAX);
+        self.index.range(range).filter_map(move |place| match place {
+            IndexKey::WorkOfSession(_, id) => self.find_work(*id),
+            _ => None,
+        })
+    }
+
+    /// All transfers of a session, oldest first (T25).
+    pub fn transfers_of_session(&self, session: SessionId) -> impl Iterator<Item = &Arc<Transfer>> {
+        let range = IndexKey::TransferOfSession(session, TransferId::MIN)
+            ..=IndexKey::TransferOfSession(session, TransferId::MAX);
+        self.index.range(range).filter_map(move |place| match place {
+            IndexKey::TransferOfSession(_, id) => match self.records.get(&RecordKey::Transfer(*id)) {
+                Some(Held { record: Record::Transfer(transfer), .. }) => Some(transfer),
+                _ => None,
+            },
+            _ => None,
+        })
+    }
+
+    /// The rep whose current or last presence this is.
+    #[must_use]
+    pub fn rep_of_presence(&self, id: PresenceId) -> Option<&RepId> {
+        match self.index.range(IndexKey::PresenceOf(id, RepId::least())..).next() {
+            Some(IndexKey::PresenceOf(found, rep)) if *found == id => Some(rep),
+            _ => None,
+        }
+    }
+
+    fn find_work(&self, id: WorkId) -> Option<&Arc<Work>> {
+        match self.records.get(&RecordKey::Work(id)) {
+            Some(Held { record: Record::Work(work), .. }) => Some(work),
+            _ => None,
+        }
+    }
+}
+
+impl Look for State {
+    fn record(&self, key: &RecordKey) -> Option<Record> {
+        self.records.get(key).map(|held| held.record.clone())
+    }
+}

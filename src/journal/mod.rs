@@ -1,0 +1,136 @@
+//! Where committed transactions are kept. This file is the contract; `memory` and `redis` keep it,
+//! and one suite (`tests/journal.rs`) holds both to it. The engine knows only what is here.
+
+pub mod memory;
+pub mod redis;
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use crate::domain::entry::{Entry, Head, Outcome, Revision, Transaction};
+use crate::domain::id::{OrgId, PresenceId, TxnId};
+use crate::domain::state::State;
+use crate::domain::time::Span;
+
+/// What a journal's methods return: boxed, so that the engine needn't know which journal it has.
+pub type Pending<'a, T> = Pin<Box<dyn Future<Output = Result<T, JournalError>> + Send + 'a>>;
+
+/// Counts the histories of an org. A rollback (a restart on older data, a failover that lost
+/// writes) starts a new one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct Epoch(pub u64);
+
+/// Transactions to be committed together, in order, and questions asked along with them.
+#[derive(Debug, Clone)]
+pub struct Batch {
+    /// The history that the caller knows.
+    pub epoch: Epoch,
+    /// Up to where the caller knows it. Its transaction id is verified.
+    pub since: Head,
+    /// At most [`BATCH_MAX`]. Each is committed or refused by itself; a later one may build on an
+    /// earlier one of the same batch.
+    pub transactions: Vec<Arc<Transaction>>,
+    /// Transactions of which the caller asks whether they were ever committed.
+    pub lookups: Vec<TxnId>,
+}
+
+/// The most transactions in one batch.
+pub const BATCH_MAX: usize = 64;
+
+/// What became of one transaction.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Verdict {
+    /// It is in the history, at this revision, for the first time.
+    Committed(Revision),
+    /// A record that it read or wrote has another version by now. Nothing of it was done.
+    Conflict,
+    /// A transaction of this id was committed before: this is what became of it (T21). Nothing was
+    /// done again.
+    Duplicate(Outcome),
+}
+
+/// The answer to a batch.
+#[derive(Debug, Clone, Default)]
+pub struct Committed {
+    /// One per transaction, in order.
+    pub verdicts: Vec<Verdict>,
+    /// One per lookup, in order.
+    pub found: Vec<Option<Outcome>>,
+    /// Every entry after `since`, the batch's own included, without a gap: a commit is also a
+    /// catch-up.
+    pub entries: Vec<Arc<Entry>>,
+}
+
+/// An org as it is stored.
+#[derive(Debug, Clone, Default)]
+pub struct Loaded {
+    /// Its history's number.
+    pub epoch: Epoch,
+    /// Its records and head, all of one revision.
+    pub state: State,
+}
+
+/// Part of the history.
+#[derive(Debug, Clone)]
+pub enum History {
+    /// Entries in order, without a gap, starting right after what was asked for. Empty: at the end.
+    Entries(Vec<Arc<Entry>>),
+    /// What was asked for has been trimmed away.
+    Trimmed,
+}
+
+/// What can go wrong. A variant is here only because the engine acts differently on it.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum JournalError {
+    /// The store can't be reached, and nothing was done. Safe to try again.
+    #[error("the store can't be reached: {0}")]
+    Unavailable(String),
+    /// It isn't known whether it was done. The identical batch is to be sent again; nothing is to
+    /// be decided anew before that has been answered.
+    #[error("it isn't known whether the store did it: {0}")]
+    Unknown(String),
+    /// The stored history isn't the one that the caller knows: another epoch, or another
+    /// transaction at `since`. The org is to be loaded again and its streams reset.
+    #[error("the stored history is another one: {0}")]
+    Diverged(String),
+    /// What is stored can't be read. Nobody should write to it.
+    #[error("what is stored can't be read: {0}")]
+    Corrupt(String),
+}
+
+/// A place where the history of every org is kept.
+///
+/// All methods may be called from any number of replicas and tasks at once. Revisions of an org are
+/// dense from 1; every entry names the transaction before it; the time never runs backwards.
+pub trait Journal: Send + Sync + 'static {
+    /// Commits a batch atomically: no other commit comes between its transactions.
+    ///
+    /// For each transaction, in order: a known id → [`Verdict::Duplicate`]; a record in `checks` of
+    /// another version → [`Verdict::Conflict`]; else its records are replaced, the entry is appended
+    /// and the outcome is kept for at least 24 h. An empty batch is a read barrier.
+    fn commit<'a>(&'a self, org: &'a OrgId, batch: &'a Batch) -> Pending<'a, Committed>;
+
+    /// The org as it is now; an org that was never written to is empty, at revision 0.
+    ///
+    /// This is also where a rollback is noticed: when the stored head contradicts what `known` says
+    /// was once committed, the epoch is bumped by compare-and-set before it is returned.
+    fn load<'a>(&'a self, org: &'a OrgId, known: Option<(Epoch, Head)>) -> Pending<'a, Loaded>;
+
+    /// At most `limit` entries after `after`.
+    fn read<'a>(&'a self, org: &'a OrgId, after: Revision, limit: usize) -> Pending<'a, History>;
+
+    /// Waits until the org may have entries after `after`, or until a while has passed. A wake-up
+    /// is a hint: the caller looks for itself.
+    fn wake<'a>(&'a self, org: &'a OrgId, after: Revision) -> Pending<'a, ()>;
+
+    /// Renews leases: each runs from now, by the store's clock, for its span (P4). Unknown ones are
+    /// started.
+    fn renew<'a>(&'a self, org: &'a OrgId, leases: &'a [(PresenceId, Span)]) -> Pending<'a, ()>;
+
+    /// At most `limit` presences whose lease has run out, by the store's clock.
+    fn lapsed<'a>(&'a self, org: &'a OrgId, limit: usize) -> Pending<'a, Vec<PresenceId>>;
+
+    /// Forgets leases.
+    fn release<'a>(&'a self, org: &'a OrgId, presences: &'a [PresenceId]) -> Pending<'a, ()>;
+}

@@ -1,0 +1,17 @@
+//! Baton hands live messaging sessions from one service rep to the next without dropping them.
+//!
+//! Deciding is pure (`domain`), committing is atomic (`journal`), everything else follows the
+//! journal (`engine`, then `grpc`). ARCHITECTURE.md is the map.
+
+pub mod domain;
+pub mod engine;
+pub mod journal;
+
+/// The public API's generated types, package `baton.v1`.
+pub mod pb {
+    #![allow(missing_docs, clippy::all, clippy::pedantic, reason = "generated")]
+    tonic::include_proto!("baton.v1");
+
+    /// The compiled protos, for reflection.
+    pub const DESCRIPTORS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/baton.bin"));
+}
