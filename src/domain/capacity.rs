@@ -13,7 +13,9 @@ use super::units::Units;
 /// The units that a rep's configuration gives them; none if it is missing.
 #[must_use]
 pub fn capacity_of(look: &impl Look, rep: &RepId) -> Units {
-    look.rep(rep).and_then(|rep| look.configuration_of(&rep)).map_or(Units::ZERO, |c| c.capacity)
+    look.rep(rep)
+        .and_then(|rep| look.configuration_of(&rep))
+        .map_or(Units::ZERO, |c| c.capacity)
 }
 
 /// Would this much more fit (T7)? A full rep has no room even for what weighs nothing.
@@ -59,7 +61,9 @@ pub fn give(
 /// Ends live work and frees what it holds. Work that has ended already stays as it is, so nothing
 /// is freed twice.
 pub fn end(draft: &mut Draft<'_>, id: WorkId, why: WorkEnd) {
-    let Some(work) = draft.work(&id).filter(|w| w.is_live()) else { return };
+    let Some(work) = draft.work(&id).filter(|w| w.is_live()) else {
+        return;
+    };
     let mut presence = Arc::unwrap_or_clone(draft.rep_presence(&work.rep));
     presence.used = presence.used - work.holds;
     presence.work_count = presence.work_count.saturating_sub(1);
@@ -89,9 +93,9 @@ pub fn hold(draft: &mut Draft<'_>, mut work: Work, units: Units) {
 #[must_use]
 pub fn paused_holds(look: &impl Look, channel: &Channel, work: &Work) -> Units {
     match (channel.capacity_model, channel.paused_weight) {
-        (CapacityModel::StatusBased, Some(weight)) => {
-            weight.for_capacity(capacity_of(look, &work.rep)).min(work.holds)
-        }
+        (CapacityModel::StatusBased, Some(weight)) => weight
+            .for_capacity(capacity_of(look, &work.rep))
+            .min(work.holds),
         _ => work.holds,
     }
 }

@@ -25,7 +25,13 @@ pub struct Check {
 
 impl Check {
     const fn new(rule: &'static str, reason: Reason, passed: bool) -> Self {
-        Self { rule, reason, passed, hides: false, forbids: true }
+        Self {
+            rule,
+            reason,
+            passed,
+            hides: false,
+            forbids: true,
+        }
     }
 
     const fn hides(mut self) -> Self {
@@ -54,7 +60,12 @@ pub fn receiving(look: &impl Look, rep: &Rep, channel: &Channel) -> [Check; 7] {
     entitled.hides = !listed_licence;
     [
         Check::new("L1", Reason::RecipientOffline, signed_in).hides(),
-        Check::new("P4", Reason::RecipientDisconnected, !signed_in || live.is_connected()).hides(),
+        Check::new(
+            "P4",
+            Reason::RecipientDisconnected,
+            !signed_in || live.is_connected(),
+        )
+        .hides(),
         Check::new(
             "L1",
             Reason::RecipientBusy,
@@ -64,11 +75,21 @@ pub fn receiving(look: &impl Look, rep: &Rep, channel: &Channel) -> [Check; 7] {
         Check::new(
             "P1",
             Reason::RecipientNotOnlineForChannel,
-            online_for.is_none_or(|types| types.is_empty() || types.contains(&channel.channel_type)),
+            online_for
+                .is_none_or(|types| types.is_empty() || types.contains(&channel.channel_type)),
         ),
         entitled,
-        Check::new("T14", Reason::MissingPermission, rep.permissions.contains(&permission)),
-        Check::new("T7", Reason::RecipientFull, has_room(look, &rep.id, channel)).only_delays(),
+        Check::new(
+            "T14",
+            Reason::MissingPermission,
+            rep.permissions.contains(&permission),
+        ),
+        Check::new(
+            "T7",
+            Reason::RecipientFull,
+            has_room(look, &rep.id, channel),
+        )
+        .only_delays(),
     ]
 }
 
@@ -100,7 +121,8 @@ pub fn handing_on(
 /// Can `rep` be offered a session of `channel` right now?
 #[must_use]
 pub fn can_take(look: &impl Look, rep: &RepId, channel: &Channel) -> bool {
-    look.rep(rep).is_some_and(|rep| receiving(look, &rep, channel).iter().all(|c| c.passed))
+    look.rep(rep)
+        .is_some_and(|rep| receiving(look, &rep, channel).iter().all(|c| c.passed))
 }
 
 /// Is `rep` there for `channel`, if only within the grace (P4)? An offer outlives a lost
@@ -108,10 +130,12 @@ pub fn can_take(look: &impl Look, rep: &RepId, channel: &Channel) -> bool {
 #[must_use]
 pub fn is_there(look: &impl Look, live: &RepPresence, channel: &Channel) -> bool {
     live.presence.as_ref().is_some_and(|presence| {
-        matches!(presence.connection, Connection::Connected | Connection::Disconnected { .. })
-            && look
-                .status(&presence.status)
-                .is_some_and(|status| status.online_for.contains(&channel.channel_type))
+        matches!(
+            presence.connection,
+            Connection::Connected | Connection::Disconnected { .. }
+        ) && look
+            .status(&presence.status)
+            .is_some_and(|status| status.online_for.contains(&channel.channel_type))
     })
 }
 
@@ -134,7 +158,12 @@ pub fn entitled(rep: &Rep, channel: &Channel) -> Result<(), Rejection> {
 /// The refusal that a failed check leads to.
 #[must_use]
 pub fn refusal(reason: Reason, rep: &Rep, channel: &Channel) -> Rejection {
-    Rejection::new(reason, "rep", &rep.id, describe(reason, false, rep, channel))
+    Rejection::new(
+        reason,
+        "rep",
+        &rep.id,
+        describe(reason, false, rep, channel),
+    )
 }
 
 /// A check in words.
@@ -156,7 +185,10 @@ pub fn describe(reason: Reason, passed: bool, rep: &Rep, channel: &Channel) -> S
             format!("{id}'s presence status doesn't leave out {kind:?}")
         }
         (Reason::RecipientNotOnlineForChannel, false) => {
-            format!("{id}'s presence status doesn't cover {kind:?}, the type of channel {}", channel.id)
+            format!(
+                "{id}'s presence status doesn't cover {kind:?}, the type of channel {}",
+                channel.id
+            )
         }
         (Reason::MissingLicence, true) => format!("{id} has the licence {licence:?}"),
         (Reason::MissingLicence, false) => {

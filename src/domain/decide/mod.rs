@@ -15,11 +15,11 @@ use super::draft::{Draft, Entropy};
 use super::entry::{Answer, Transaction};
 use super::id::RepId;
 use super::live::{Actor, Role};
+use super::look::Look;
 use super::record::{Record, RecordKey};
 use super::rejection::{Reason, Rejection};
 use super::state::State;
 use super::time::Timestamp;
-use super::look::Look;
 
 pub use route::unsettled;
 
@@ -63,35 +63,48 @@ pub fn decide(
         },
     };
     let transaction = draft.finish(request, &answer);
-    Ok(Decision { transaction, answer })
+    Ok(Decision {
+        transaction,
+        answer,
+    })
 }
 
-fn dispatch(
-    draft: &mut Draft<'_>,
-    actor: &Actor,
-    command: &Command,
-) -> Result<Subject, Rejection> {
+fn dispatch(draft: &mut Draft<'_>, actor: &Actor, command: &Command) -> Result<Subject, Rejection> {
     match command {
-        Command::ApplyDirectory { directory, prune } => {
-            directory::apply(draft, directory, *prune)
-        }
+        Command::ApplyDirectory { directory, prune } => directory::apply(draft, directory, *prune),
         Command::Upsert(directory) => directory::upsert(draft, directory),
         Command::Delete(key) => directory::delete(draft, key),
-        Command::OpenPresence { rep, status, device, lease } => {
-            presence::open(draft, actor, rep, status, device, *lease)
-        }
+        Command::OpenPresence {
+            rep,
+            status,
+            device,
+            lease,
+        } => presence::open(draft, actor, rep, status, device, *lease),
         Command::SetStatus { presence, status } => {
             presence::set_status(draft, actor, presence, status)
         }
         Command::ClosePresence { presence } => presence::close(draft, actor, presence),
         Command::LeaseLapsed(id) => Ok(presence::lapse(draft, *id)),
         Command::Reconnect(id) => presence::reconnect(draft, *id),
-        Command::OpenSession { channel, external_reference, rep, priority, attributes } => {
-            session::open(draft, channel, external_reference, rep, *priority, attributes)
-        }
-        Command::UpdateSession { session, attributes, priority } => {
-            session::update(draft, actor, *session, attributes.as_ref(), *priority)
-        }
+        Command::OpenSession {
+            channel,
+            external_reference,
+            rep,
+            priority,
+            attributes,
+        } => session::open(
+            draft,
+            channel,
+            external_reference,
+            rep,
+            *priority,
+            attributes,
+        ),
+        Command::UpdateSession {
+            session,
+            attributes,
+            priority,
+        } => session::update(draft, actor, *session, attributes.as_ref(), *priority),
         Command::PauseSession(id) => session::pause(draft, actor, *id),
         Command::ResumeSession(id) => session::resume(draft, actor, *id),
         Command::InactivateSession(id) => session::inactivate(draft, actor, *id),
@@ -100,9 +113,11 @@ fn dispatch(
         Command::AcceptTransfer(id) => work::accept_transfer(draft, actor, *id),
         Command::DeclineWork(id) => work::decline(draft, actor, *id),
         Command::CloseWork { work, end_session } => work::close(draft, actor, *work, *end_session),
-        Command::TransferSession { session, recipient, note } => {
-            transfer::request(draft, actor, *session, recipient, note)
-        }
+        Command::TransferSession {
+            session,
+            recipient,
+            note,
+        } => transfer::request(draft, actor, *session, recipient, note),
         Command::Timer(due) => Ok(timer::pass(draft, due)),
         Command::Settle(reps) => {
             for rep in reps {
@@ -132,7 +147,11 @@ pub fn acts_for(actor: &Actor, rep: &RepId) -> bool {
     }
 }
 
-pub(crate) fn not_owner(actor: &Actor, kind: &'static str, id: impl std::fmt::Display) -> Rejection {
+pub(crate) fn not_owner(
+    actor: &Actor,
+    kind: &'static str,
+    id: impl std::fmt::Display,
+) -> Rejection {
     let message = format!("{} {id} isn't {}'s", kind, actor.id);
     Rejection::new(Reason::NotOwner, kind, id, message)
 }

@@ -25,21 +25,41 @@ pub(crate) fn pass(draft: &mut Draft<'_>, due: &Due) -> Subject {
 /// A transfer has waited long enough for a rep who has gone, and there is no queue to fall back
 /// to: it stays, and is counted where supervisors look (T17).
 fn strand(draft: &mut Draft<'_>, id: TransferId) {
-    let Some(transfer) = draft.transfer(&id) else { return };
-    let TransferState::Waiting { since, absent_until: Some(until), .. } = transfer.state else {
+    let Some(transfer) = draft.transfer(&id) else {
+        return;
+    };
+    let TransferState::Waiting {
+        since,
+        absent_until: Some(until),
+        ..
+    } = transfer.state
+    else {
         return;
     };
     if until > draft.now() {
         return;
     }
-    let state = TransferState::Waiting { since, absent_until: None, stranded: true };
-    draft.fact(Fact::of(FactKind::TransferStranded).session(transfer.session).transfer(id));
-    draft.put_transfer(Transfer { state, ..Arc::unwrap_or_clone(transfer) });
+    let state = TransferState::Waiting {
+        since,
+        absent_until: None,
+        stranded: true,
+    };
+    draft.fact(
+        Fact::of(FactKind::TransferStranded)
+            .session(transfer.session)
+            .transfer(id),
+    );
+    draft.put_transfer(Transfer {
+        state,
+        ..Arc::unwrap_or_clone(transfer)
+    });
 }
 
 /// An ended session has been kept long enough: it goes with its work and its transfers (O5).
 fn forget(draft: &mut Draft<'_>, id: SessionId) {
-    let Some(session) = draft.session(&id) else { return };
+    let Some(session) = draft.session(&id) else {
+        return;
+    };
     match session.state {
         SessionState::Ended { forget_at, .. } if forget_at <= draft.now() => {}
         _ => return,
