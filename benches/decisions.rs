@@ -95,12 +95,14 @@ impl World {
         let work = self.state.work_of_session(session).next().expect("it is offered").id;
         self.run(Command::AcceptWork(work));
         let to = Recipient::Rep(rep((self.lives + 1) % REPS));
-        let transfer: TransferId =
-            match self.run(Command::TransferSession { session, recipient: to, note: String::new() })
-            {
-                Answer::Record(Record::Transfer(transfer)) => transfer.id,
-                other => panic!("no transfer: {other:?}"),
-            };
+        let transfer: TransferId = match self.run(Command::TransferSession {
+            session,
+            recipient: to,
+            note: String::new(),
+        }) {
+            Answer::Record(Record::Transfer(transfer)) => transfer.id,
+            other => panic!("no transfer: {other:?}"),
+        };
         self.run(Command::AcceptTransfer(transfer));
         self.run(Command::EndSession(session));
     }
