@@ -191,7 +191,7 @@ fn reopen(draft: &mut Draft<'_>, session: &Session, by_rep: bool) -> Result<(), 
     let fits = capacity::can_hold_fully(draft, &work);
     if !fits && by_rep {
         let message = format!("{rep} has no room for the full weight of session {}", session.id);
-        return Err(Rejection::new(Reason::RecipientFull, "session", session.id, message));
+        return Err(Rejection::new(Reason::WrongState, "session", session.id, message));
     }
     let (rep, mut session) = (rep.clone(), session.clone());
     if fits {
