@@ -46,8 +46,10 @@ pub enum PresenceCause {
     Rep,
     /// A supervisor's.
     Supervisor,
-    /// The lease wasn't renewed, and the grace is over.
+    /// The lease wasn't renewed.
     LeaseExpired,
+    /// The grace is over too (P4).
+    ConnectionLost,
     /// The rep signed in a second time.
     DuplicateLogin,
     /// An offer wasn't accepted in time.
