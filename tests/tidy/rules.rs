@@ -79,7 +79,7 @@ pub const FILE_LINES: usize = 500;
 /// Lines that a function may have.
 pub const FUNCTION_LINES: usize = 60;
 /// Lines that a header may have.
-const HEADER_LINES: usize = 10;
+const HEADER_LINES: usize = 24;
 
 pub fn imports(source: &Source) -> Vec<Finding> {
     let Some(part) = source.part().filter(|_| source.is_rust()) else {
