@@ -47,10 +47,7 @@ fn collect(root: &Path, folder: &Path, into: &mut Vec<PathBuf>) {
             continue;
         } else if kind.is_dir() {
             collect(root, &path, into);
-        } else if [".rs", ".md", ".py", ".js"]
-            .iter()
-            .any(|end| name.ends_with(end))
-        {
+        } else if [".rs", ".md", ".py", ".js"].iter().any(|end| name.ends_with(end)) {
             into.push(path);
         }
     }
@@ -73,12 +70,7 @@ fn the_sources_keep_the_rules() {
         })
         .map(|finding| finding.to_string())
         .collect();
-    assert!(
-        found.is_empty(),
-        "{} findings:\n{}",
-        found.len(),
-        found.join("\n")
-    );
+    assert!(found.is_empty(), "{} findings:\n{}", found.len(), found.join("\n"));
 }
 
 #[test]
@@ -89,11 +81,7 @@ fn every_planted_violation_is_found_where_it_is() {
         let told = format!("{path}: {text}\n{found:?}");
         assert_eq!(found.len(), usize::from(!why.is_empty()), "{told}");
         for finding in found {
-            assert_eq!(
-                (finding.line, finding.file.as_str()),
-                (*line, *path),
-                "{told}"
-            );
+            assert_eq!((finding.line, finding.file.as_str()), (*line, *path), "{told}");
             assert!(finding.why.contains(why), "{told}");
         }
     }
@@ -111,18 +99,8 @@ fn long_files_and_functions_are_found() {
     };
     assert_eq!(of("", FUNCTION_LINES - 2), []);
     let found = of("trait B { fn b(); }\n", FUNCTION_LINES - 1);
-    assert_eq!(
-        found.iter().map(|f| f.line).collect::<Vec<_>>(),
-        [3],
-        "{found:?}"
-    );
-    let found = check(
-        &Source::new("src/engine/a.rs", &"//! A.\n".repeat(FILE_LINES + 1)),
-        &exists,
-    );
-    assert!(
-        found.iter().any(|f| f.why.contains("501 lines")),
-        "{found:?}"
-    );
+    assert_eq!(found.iter().map(|f| f.line).collect::<Vec<_>>(), [3], "{found:?}");
+    let found = check(&Source::new("src/engine/a.rs", &"//! A.\n".repeat(FILE_LINES + 1)), &exists);
+    assert!(found.iter().any(|f| f.why.contains("501 lines")), "{found:?}");
     assert!(found.iter().any(|f| f.why.contains("header")), "{found:?}");
 }

@@ -27,16 +27,8 @@ impl fmt::Display for Finding {
 
 impl Source {
     pub fn new(path: &str, text: &str) -> Self {
-        let code = if path.ends_with(".rs") {
-            blank(text)
-        } else {
-            text.to_owned()
-        };
-        Self {
-            path: path.to_owned(),
-            text: text.to_owned(),
-            code,
-        }
+        let code = if path.ends_with(".rs") { blank(text) } else { text.to_owned() };
+        Self { path: path.to_owned(), text: text.to_owned(), code }
     }
 
     /// The part of the crate that it belongs to: `engine` of `src/engine/hub.rs`. Tests have none.
@@ -60,15 +52,8 @@ impl Source {
     /// consist.
     pub fn product(&self) -> impl Iterator<Item = (usize, &str)> {
         let tests = self.path.ends_with("/tests.rs") || self.path.contains("/tests/");
-        let end = self
-            .code
-            .find("\n#[cfg(test)]\nmod tests {")
-            .filter(|_| !tests);
-        let product = if tests {
-            ""
-        } else {
-            &self.code[..end.unwrap_or(self.code.len())]
-        };
+        let end = self.code.find("\n#[cfg(test)]\nmod tests {").filter(|_| !tests);
+        let product = if tests { "" } else { &self.code[..end.unwrap_or(self.code.len())] };
         (1..).zip(product.lines())
     }
 
@@ -77,11 +62,7 @@ impl Source {
     }
 
     pub fn finding(&self, line: usize, why: impl Into<String>) -> Finding {
-        Finding {
-            file: self.path.clone(),
-            line,
-            why: why.into(),
-        }
+        Finding { file: self.path.clone(), line, why: why.into() }
     }
 }
 
@@ -96,11 +77,7 @@ fn blank(text: &str) -> String {
             out.push(all[at]);
             at += 1;
         } else {
-            out.extend(
-                all[at..end]
-                    .iter()
-                    .map(|c| if *c == '\n' { '\n' } else { ' ' }),
-            );
+            out.extend(all[at..end].iter().map(|c| if *c == '\n' { '\n' } else { ' ' }));
             at = end;
         }
     }
@@ -112,9 +89,7 @@ fn skip(all: &[char], at: usize) -> usize {
     let next = |offset: usize| all.get(at + offset).copied().unwrap_or('\n');
     let find = |from: usize, what: &str| {
         let what: Vec<char> = what.chars().collect();
-        (from..all.len())
-            .find(|i| all[*i..].starts_with(&what))
-            .unwrap_or(all.len())
+        (from..all.len()).find(|i| all[*i..].starts_with(&what)).unwrap_or(all.len())
     };
     let before = at.checked_sub(1).map_or(' ', |i| all[i]);
     match all[at] {
@@ -160,9 +135,7 @@ pub fn paths_after(text: &str, prefix: &str) -> Vec<(usize, String)> {
     let mut found = Vec::new();
     for (at, _) in text.match_indices(prefix) {
         if !text[..at].ends_with(|c: char| is_word(c) || c == ':') {
-            expand(&text[at + prefix.len()..], "", &mut |path| {
-                found.push((at, path))
-            });
+            expand(&text[at + prefix.len()..], "", &mut |path| found.push((at, path)));
         }
     }
     found
@@ -170,10 +143,7 @@ pub fn paths_after(text: &str, prefix: &str) -> Vec<(usize, String)> {
 
 /// Reads one path, or a group of them, and reports each; gives back how much it read.
 fn expand(text: &str, before: &str, report: &mut dyn FnMut(String)) -> usize {
-    let name = text.len()
-        - text
-            .trim_start_matches(|c: char| is_word(c) || c == ':')
-            .len();
+    let name = text.len() - text.trim_start_matches(|c: char| is_word(c) || c == ':').len();
     let path = format!("{before}{}", &text[..name]);
     if !text[name..].starts_with('{') {
         report(path);
