@@ -24,7 +24,14 @@ const files = fs
   .filter((name) => name.endsWith('.proto'))
   .map((name) => `baton/v1/${name}`);
 const baton = grpc.loadPackageDefinition(
-  loader.loadSync(files, { includeDirs: [PROTOS], longs: Number, enums: String, defaults: true, oneofs: true }),
+  loader.loadSync(files, {
+    includeDirs: [PROTOS],
+    keepCase: true,
+    longs: Number,
+    enums: String,
+    defaults: true,
+    oneofs: true,
+  }),
 ).baton.v1;
 
 // The error details are Google's; these are the parts of them that a client of Baton reads.
@@ -178,10 +185,11 @@ async function refused(call, code, reason) {
 class Play {
   constructor(address, other) {
     this.admin = caller(address, 'admin', 'admin');
-    this.adapter = caller(address, 'admin', 'adapter-of-wa');
+    this.adapter = caller(address, 'adapter', 'wa-gateway');
     this.ana = caller(address, 'rep', 'ana');
     this.ben = caller(other, 'rep', 'ben');
-    this.watcher = caller(other, 'admin', 'watcher');
+    this.benElsewhere = caller(address, 'rep', 'ben');
+    this.watcher = caller(other, 'dashboard', 'watcher');
   }
 
   /** A new session, opened for the rep and accepted by them. */
@@ -225,7 +233,7 @@ const scenarios = {
     const request = {
       request_id: randomUUID(),
       directory: {
-        settings: { skills_based_and_direct_to_rep_routing: true, presence_lease: { seconds: 300 } },
+        settings: { skills_based_and_direct_to_rep_routing: true },
         presence_statuses: [
           { id: 'online', type: 'PRESENCE_STATUS_TYPE_ONLINE', channel_types: ['CHANNEL_TYPE_WHATSAPP'] },
         ],
@@ -252,7 +260,7 @@ const scenarios = {
   'signs reps in': async (p) => {
     for (const name of ['ana', 'ben']) {
       const answer = await p[name].OpenPresence({ status: 'online', device: 'test', request_id: randomUUID() });
-      assert.equal(answer.lease.seconds, 300);
+      assert.deepEqual([answer.lease.seconds, answer.renew_every.seconds], [30, 10]);
       const kept = await p[name].KeepAlive({ presences: [answer.presence] });
       assert.equal(kept.results[0].verdict, 'KEEP_ALIVE_VERDICT_RENEWED');
       const [seen] = (await p.all.untilRevision(answer.revision)).rep_presence;
@@ -322,13 +330,20 @@ const scenarios = {
       [ended.state, ended.end_reason, ended.tab_open],
       ['WORK_STATE_ENDED', 'WORK_END_REASON_TRANSFERRED', false],
     );
-    const reps = seen.rep_presence.map((r) => `${r.rep} ${r.used_centi_units}`).sort();
-    assert.deepEqual(reps, ['ana 0', 'ben 100'], 'both reps, in the same revision');
+    // Both reps' changes are in it: ana has room again; ben holds what was reserved for him, now as open work.
+    const used = Object.fromEntries(seen.rep_presence.map((r) => [r.rep, r.used_centi_units]));
+    assert.deepEqual({ ben: 100, ...used }, { ana: 0, ben: 100 });
+    const taken = seen.work.find((work) => work.id === p.accepted.transfer.work);
+    assert.deepEqual([taken.rep, taken.state, taken.holds_centi_units], ['ben', 'WORK_STATE_OPEN', 100]);
+    await p.expectCapacity('ana', 0, p.accepted.revision);
+    await p.expectCapacity('ben', 100, p.accepted.revision);
     await refused(p.ana.EndSession({ session: p.first.session }), 'FAILED_PRECONDITION', 'NOT_OWNER');
   },
 
   'answers a repeated request the same': async (p) => {
-    assert.deepEqual(await p.ben.AcceptTransfer(p.acceptance), p.accepted);
+    for (const as of [p.ben, p.benElsewhere]) {
+      assert.deepEqual(await as.AcceptTransfer(p.acceptance), p.accepted);
+    }
     const other = { ...p.acceptance, rep: 'ben' };
     await refused(p.ben.AcceptTransfer(other), 'INVALID_ARGUMENT', 'REQUEST_ID_REUSED');
   },

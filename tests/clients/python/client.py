@@ -193,10 +193,11 @@ class Play:
         self.journal = journal
         channel, other = grpc.insecure_channel(address), grpc.insecure_channel(other)
         self.admin = Caller(channel, "admin", "admin")
-        self.adapter = Caller(channel, "admin", "adapter-of-wa")
+        self.adapter = Caller(channel, "adapter", "wa-gateway")
         self.ana = Caller(channel, "rep", "ana")
         self.ben = Caller(other, "rep", "ben")
-        self.watcher = Caller(other, "admin", "watcher")
+        self.ben_elsewhere = Caller(channel, "rep", "ben")
+        self.watcher = Caller(other, "dashboard", "watcher")
 
     def scenarios(self):
         return [
@@ -222,7 +223,6 @@ class Play:
         request = directory_api.ApplyDirectoryRequest(request_id=request_id())
         directory = request.directory
         directory.settings.skills_based_and_direct_to_rep_routing = True
-        directory.settings.presence_lease.seconds = 300
         directory.presence_statuses.add(
             id="online", type=rep_types.PRESENCE_STATUS_TYPE_ONLINE, channel_types=[whatsapp]
         )
@@ -265,7 +265,7 @@ class Play:
                 presence_api.OpenPresenceRequest(status="online", device="test", request_id=request_id())
             )
             equal(answer.rep_presence.status_type, rep_types.PRESENCE_STATUS_TYPE_ONLINE, "the status")
-            equal(answer.lease.seconds, 300, "the lease")
+            equal((answer.lease.seconds, answer.renew_every.seconds), (30, 10), "the lease")
             kept = caller.KeepAlive(presence_api.KeepAliveRequest(presences=[answer.presence]))
             equal(kept.results[0].verdict, presence_api.KEEP_ALIVE_VERDICT_RENEWED, "the renewal")
             seen = self.all.until_revision(answer.revision)["rep_presence"]
@@ -375,11 +375,13 @@ class Play:
             [(work_types.WORK_STATE_ENDED, work_types.WORK_END_REASON_TRANSFERRED, False)],
             "ana's work",
         )
-        equal(
-            sorted((r.rep, r.used_centi_units) for r in seen["rep_presence"]),
-            [("ana", 0), ("ben", 100)],
-            "both reps, in the same revision",
-        )
+        # Both reps' changes are in it: ana has room again; ben holds what was reserved for him, now as open work.
+        used = {r.rep: r.used_centi_units for r in seen["rep_presence"]}
+        equal((used["ana"], used.get("ben", 100)), (0, 100), "the reps' capacity")
+        taken = [(w.rep, w.state, w.holds_centi_units) for w in seen["work"] if w.id == self.accepted.transfer.work]
+        equal(taken, [("ben", work_types.WORK_STATE_OPEN, 100)], "ben's work")
+        self.expect_capacity("ana", 0, self.accepted.revision)
+        self.expect_capacity("ben", 100, self.accepted.revision)
         session = self.adapter.GetSession(
             session_api.GetSessionRequest(session=self.session, at_least_revision=self.accepted.revision)
         ).session
@@ -392,7 +394,8 @@ class Play:
         )
 
     def answers_a_repeated_request_the_same(self):
-        equal(self.ben.AcceptTransfer(self.acceptance), self.accepted, "the repeated answer")
+        for caller in (self.ben, self.ben_elsewhere):
+            equal(caller.AcceptTransfer(self.acceptance), self.accepted, "the repeated answer")
         other = transfer_api.AcceptTransferRequest(
             transfer=self.transfer.id, rep="ben", request_id=self.acceptance.request_id
         )
