@@ -126,6 +126,13 @@ impl<'a> Draft<'a> {
         self.writes.insert(key, None);
     }
 
+    /// The keys of the records that it removes.
+    #[must_use]
+    pub fn removed(&self) -> BTreeSet<RecordKey> {
+        let gone = self.writes.iter().filter(|(_, record)| record.is_none());
+        gone.map(|(key, _)| key.clone()).collect()
+    }
+
     /// The sessions that wait in `line` as the draft has it, in the order of R2.
     #[must_use]
     pub fn line(&self, line: &Line) -> Vec<Arc<Session>> {
