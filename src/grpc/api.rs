@@ -152,7 +152,7 @@ pub fn request_of<M: Message>(
     command: Command,
 ) -> (command::Request, Repeat) {
     let (txn, repeat) = if ask.request_id.is_empty() {
-        (TxnId::from_u128(rand::rng().next_u128()), Repeat::Unsafe)
+        (TxnId::from_u128(random().max(1)), Repeat::Unsafe)
     } else {
         (txn_of(&caller.org, &caller.actor, ask.request_id), Repeat::Safe)
     };
@@ -163,6 +163,13 @@ pub fn request_of<M: Message>(
     };
     let fingerprint = fingerprint(ask.rpc, ask.message);
     (command::Request { txn, fingerprint, cause, command }, repeat)
+}
+
+/// 128 random bits.
+pub fn random() -> u128 {
+    let mut bytes = [0; 16];
+    rand::rng().fill_bytes(&mut bytes);
+    u128::from_be_bytes(bytes)
 }
 
 /// The transaction id of a request with this id: the same on every replica (T21).

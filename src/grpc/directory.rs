@@ -3,7 +3,6 @@
 
 use std::sync::Arc;
 
-use rand::Rng as _;
 use tonic::{Request, Response, Status};
 
 use super::api::{Api, Ask, Mutation, number, request_of};
@@ -33,9 +32,7 @@ struct Random;
 
 impl Entropy for Random {
     fn bits(&mut self) -> u128 {
-        let mut bytes = [0; 16];
-        rand::rng().fill_bytes(&mut bytes);
-        u128::from_be_bytes(bytes)
+        super::api::random()
     }
 }
 
@@ -187,7 +184,10 @@ where
     Ok((found.show(), number(view.state.head().revision)))
 }
 
-fn matching<R: Resource>(view: &View, query: &str) -> impl Iterator<Item = Arc<R>> {
+fn matching<'v, R: Resource + 'v>(
+    view: &'v View,
+    query: &'v str,
+) -> impl Iterator<Item = Arc<R>> + 'v {
     view.state
         .range(R::least()..)
         .map_while(R::pick)
@@ -207,7 +207,7 @@ fn shown<R: Resource>(done: &Mutation) -> Result<R::Wire, Problem> {
 
 macro_rules! directory_service {
     (
-        $($image:ident $field:ident $many:ident by $parse:ident {
+        $(resource $image:ident $field:ident $many:ident by $parse:ident {
             $get:ident $get_fn:ident $get_in:ident $get_out:ident
             $list:ident $list_fn:ident $list_in:ident $list_out:ident
             $upsert:ident $upsert_fn:ident $upsert_in:ident $upsert_out:ident
@@ -375,31 +375,31 @@ macro_rules! directory_service {
 }
 
 directory_service! {
-    Rep rep reps by upsert_rep {
+    resource Rep rep reps by upsert_rep {
         GetRep get_rep GetRepRequest GetRepResponse
         ListReps list_reps ListRepsRequest ListRepsResponse
         UpsertRep upsert_rep UpsertRepRequest UpsertRepResponse
         DeleteRep delete_rep DeleteRepRequest DeleteRepResponse
     }
-    Channel channel channels by upsert_channel {
+    resource Channel channel channels by upsert_channel {
         GetChannel get_channel GetChannelRequest GetChannelResponse
         ListChannels list_channels ListChannelsRequest ListChannelsResponse
         UpsertChannel upsert_channel UpsertChannelRequest UpsertChannelResponse
         DeleteChannel delete_channel DeleteChannelRequest DeleteChannelResponse
     }
-    PresenceStatus presence_status presence_statuses by upsert_status {
+    resource PresenceStatus presence_status presence_statuses by upsert_status {
         GetPresenceStatus get_presence_status GetPresenceStatusRequest GetPresenceStatusResponse
         ListPresenceStatuses list_presence_statuses ListPresenceStatusesRequest ListPresenceStatusesResponse
         UpsertPresenceStatus upsert_presence_status UpsertPresenceStatusRequest UpsertPresenceStatusResponse
         DeletePresenceStatus delete_presence_status DeletePresenceStatusRequest DeletePresenceStatusResponse
     }
-    PresenceConfiguration presence_configuration presence_configurations by upsert_configuration {
+    resource PresenceConfiguration presence_configuration presence_configurations by upsert_configuration {
         GetPresenceConfiguration get_presence_configuration GetPresenceConfigurationRequest GetPresenceConfigurationResponse
         ListPresenceConfigurations list_presence_configurations ListPresenceConfigurationsRequest ListPresenceConfigurationsResponse
         UpsertPresenceConfiguration upsert_presence_configuration UpsertPresenceConfigurationRequest UpsertPresenceConfigurationResponse
         DeletePresenceConfiguration delete_presence_configuration DeletePresenceConfigurationRequest DeletePresenceConfigurationResponse
     }
-    Profile profile profiles by upsert_profile {
+    resource Profile profile profiles by upsert_profile {
         GetProfile get_profile GetProfileRequest GetProfileResponse
         ListProfiles list_profiles ListProfilesRequest ListProfilesResponse
         UpsertProfile upsert_profile UpsertProfileRequest UpsertProfileResponse

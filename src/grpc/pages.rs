@@ -95,8 +95,8 @@ impl Api {
         key: impl Fn(&T) -> String,
     ) -> Shown<T> {
         let after = window.after.as_ref().map(|page| page.after.as_str());
-        let rest = entries.skip_while(|entry| after.is_some_and(|after| key(entry).as_str() <= after));
-        self.cut(caller, window, view, rest, key)
+        let shown = |entry: &T| after.is_some_and(|after| key(entry).as_str() <= after);
+        self.cut(caller, window, view, entries.skip_while(shown), &key)
     }
 
     /// The page of `entries`, whose order isn't that of their keys and may have changed since the

@@ -204,7 +204,7 @@ fn verdict(
         presence: text.to_owned(),
         verdict: verdict.into(),
         reason: reason.into(),
-        cause: cause.map(to_proto::closing_cause).unwrap_or_default().into(),
+        cause: cause.map(to_proto::cause).unwrap_or_default().into(),
     }
 }
 

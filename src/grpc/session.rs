@@ -14,7 +14,7 @@ use super::{from_proto, to_proto};
 use crate::domain::command::Command;
 use crate::domain::id::{RepId, SessionId};
 use crate::domain::live::{Line, Session, SessionState};
-use crate::domain::look::Look as _;
+use crate::domain::look::Look;
 use crate::domain::record::{Record, RecordKey};
 use crate::domain::rejection::Rejection;
 use crate::engine::View;
@@ -68,7 +68,7 @@ fn find(view: &View, which: &Which) -> Result<Arc<Session>, Problem> {
 }
 
 /// Does a session concern a rep: owned by them, offered to them, or waiting for them?
-pub fn concerns(view: &impl crate::domain::look::Look, s: &Session, rep: &RepId) -> bool {
+pub fn concerns(view: &dyn Look, s: &Session, rep: &RepId) -> bool {
     let transfer = s.transfer.and_then(|id| view.transfer(&id));
     let asked = to_proto::offered_work(s, transfer.as_deref()).and_then(|id| view.work(&id));
     s.owner().is_some_and(|(owner, _)| owner == rep)

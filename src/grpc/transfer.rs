@@ -12,7 +12,7 @@ use super::status::Problem;
 use super::to_proto::{Revisions, Scene};
 use super::{from_proto, to_proto};
 use crate::domain::command::Command;
-use crate::domain::eligibility::{self, RepEntry};
+use crate::domain::recipients::{self, RepEntry};
 use crate::domain::id::{RepId, TransferId};
 use crate::domain::live::{Recipient, Transfer, TransferState};
 use crate::domain::look::Look as _;
@@ -126,7 +126,7 @@ impl TransferService for Transfers {
         let about = asked.about.ok_or(Problem::Internal("a list about nothing was let through"))?;
         let window = self.0.window(&caller, RPC, message)?;
         let answer = self.0.read(&caller, window.at_least, |view| {
-            let all = eligibility::list_reps(&view.state, &caller.actor, &about, &asked.query)?;
+            let all = recipients::list_reps(&view.state, &caller.actor, &about, &asked.query)?;
             let page = self.0.ranked_page(&caller, &window, view, all, |e| e.rep.to_string());
             Ok(pb::ListRecipientsResponse {
                 entries: page.items.iter().map(entry).collect(),
@@ -144,7 +144,7 @@ impl TransferService for Transfers {
         let (caller, message) = self.0.admit("TransferService/ExplainRecipient", request)?;
         let (rep, about, at_least) = from_proto::explain_recipient(&message)?;
         let answer = self.0.read(&caller, at_least, |view| {
-            let told = eligibility::explain(&view.state, &caller.actor, &about, &rep)?;
+            let told = recipients::explain(&view.state, &caller.actor, &about, &rep)?;
             Ok(pb::ExplainRecipientResponse {
                 listed: told.listed,
                 transferable: told.transferable,
@@ -163,7 +163,7 @@ impl TransferService for Transfers {
         let (caller, message) = self.0.admit("TransferService/QuoteTransfer", request)?;
         let (session, recipient, at_least) = from_proto::quote_transfer(&message)?;
         let answer = self.0.read(&caller, at_least, |view| {
-            let quote = eligibility::quote(&view.state, &caller.actor, session, &recipient)?;
+            let quote = recipients::quote(&view.state, &caller.actor, session, &recipient)?;
             let Recipient::Rep(rep) = &recipient;
             let offered = quote.allowed && quote.offered_now;
             Ok(pb::QuoteTransferResponse {

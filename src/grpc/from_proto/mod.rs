@@ -11,7 +11,6 @@ mod transfer;
 mod watch;
 
 pub use directory::*;
-pub use fields::{Fields, limits};
 pub use presence::*;
 pub use reads::*;
 pub use session::*;

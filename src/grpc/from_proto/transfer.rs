@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::ActingOn;
 use super::fields::{Fields, limits};
 use crate::domain::command::Command;
-use crate::domain::eligibility::About;
+use crate::domain::recipients::About;
 use crate::domain::entry::Revision;
 use crate::domain::id::{RepId, SessionId, TransferId, WorkId};
 use crate::domain::live::Recipient;

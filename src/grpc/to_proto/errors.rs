@@ -1,6 +1,6 @@
 //! Reasons and verdicts, as lists, quotes and explanations show them.
 
-use crate::domain::eligibility::RuleVerdict;
+use crate::domain::recipients::RuleVerdict;
 use crate::domain::rejection::Reason;
 use crate::pb;
 

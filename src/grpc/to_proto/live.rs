@@ -1,7 +1,7 @@
 //! Sessions, work and transfers, and a session's story.
 
 use super::{Scene, actor, centi, channel_type, role, time};
-use crate::domain::entry::Revision;
+use crate::domain::entry::{FactKind, Revision};
 use crate::domain::id::WorkId;
 use crate::domain::live::{
     EndedBy, Line, Recipient, Role, Session, SessionState, Transfer, TransferState, Work, WorkEnd,
@@ -306,5 +306,38 @@ fn transfer_events(t: &Transfer, events: &mut Vec<pb::SessionEvent>) {
             add(*at, "transfer_session_ended", "the session ended first", String::new());
         }
         TransferState::Offered { .. } | TransferState::Waiting { .. } => {}
+    }
+}
+
+/// The name of a fact.
+#[must_use]
+pub const fn fact(kind: FactKind) -> &'static str {
+    match kind {
+        FactKind::DirectoryChanged => "directory_changed",
+        FactKind::SessionOpened => "session_opened",
+        FactKind::SessionWaiting => "session_waiting",
+        FactKind::SessionOffered => "session_offered",
+        FactKind::SessionAccepted => "session_accepted",
+        FactKind::SessionUpdated => "session_updated",
+        FactKind::SessionPaused => "session_paused",
+        FactKind::SessionResumed => "session_resumed",
+        FactKind::SessionInactivated => "session_inactivated",
+        FactKind::SessionEnded => "session_ended",
+        FactKind::SessionForgotten => "session_forgotten",
+        FactKind::TransferRequested => "transfer_requested",
+        FactKind::TransferOffered => "transfer_offered",
+        FactKind::TransferWaiting => "transfer_waiting",
+        FactKind::TransferCompleted => "transfer_completed",
+        FactKind::TransferSessionEnded => "transfer_session_ended",
+        FactKind::TransferStranded => "transfer_stranded",
+        FactKind::RepRemoved => "rep_removed",
+        FactKind::OfferWithdrawn => "offer_withdrawn",
+        FactKind::WorkDeclined => "work_declined",
+        FactKind::TabClosed => "tab_closed",
+        FactKind::PresenceOpened => "presence_opened",
+        FactKind::StatusChanged => "status_changed",
+        FactKind::PresenceDisconnected => "presence_disconnected",
+        FactKind::PresenceReconnected => "presence_reconnected",
+        FactKind::PresenceClosed => "presence_closed",
     }
 }

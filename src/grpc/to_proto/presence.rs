@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::directory::status_type;
 use super::{Scene, centi, channel_type, span, time, work_state};
 use crate::domain::directory::ChannelType;
-use crate::domain::eligibility::capacity_of;
+use crate::domain::capacity::capacity_of;
 use crate::domain::entry::Revision;
 use crate::domain::id::RepId;
 use crate::domain::live::{
@@ -81,34 +81,23 @@ fn closed(c: &ClosedPresence) -> pb::ClosedPresence {
     pb::ClosedPresence {
         id: c.id.to_string(),
         closed_at: Some(time(c.at)),
-        cause: closing_cause(c.cause).into(),
+        cause: cause(c.cause).into(),
         closed_by: None,
     }
 }
 
-const fn cause(cause: PresenceCause) -> pb::PresenceCause {
+/// Why a presence changed.
+#[must_use]
+pub const fn cause(cause: PresenceCause) -> pb::PresenceCause {
     match cause {
         PresenceCause::Rep => pb::PresenceCause::Rep,
         PresenceCause::Supervisor => pb::PresenceCause::Supervisor,
         PresenceCause::LeaseExpired => pb::PresenceCause::LeaseExpired,
+        PresenceCause::ConnectionLost => pb::PresenceCause::ConnectionLost,
         PresenceCause::DuplicateLogin => pb::PresenceCause::DuplicateLogin,
         PresenceCause::PushTimeout => pb::PresenceCause::PushTimeout,
         PresenceCause::Declined => pb::PresenceCause::Declined,
         PresenceCause::Server => pb::PresenceCause::Server,
-    }
-}
-
-/// Why a presence ended: a lease that ran out ends it only when the grace is over.
-#[must_use]
-pub const fn closing_cause(why: PresenceCause) -> pb::PresenceCause {
-    match why {
-        PresenceCause::LeaseExpired => pb::PresenceCause::ConnectionLost,
-        PresenceCause::Rep
-        | PresenceCause::Supervisor
-        | PresenceCause::DuplicateLogin
-        | PresenceCause::PushTimeout
-        | PresenceCause::Declined
-        | PresenceCause::Server => cause(why),
     }
 }
 

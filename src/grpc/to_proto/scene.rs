@@ -15,7 +15,7 @@ use crate::engine::View;
 #[derive(Clone, Copy)]
 pub struct Scene<'a> {
     /// The records.
-    pub look: &'a dyn Look,
+    pub look: &'a (dyn Look + Sync),
     /// Places in lines, work of a rep, …: of the newest state known.
     pub state: &'a State,
 }
