@@ -29,10 +29,7 @@ fn read(path: &Path) -> Vec<Scenario> {
     for (number, line) in text.lines().enumerate() {
         let line = line.trim();
         if let Some(title) = line.strip_prefix("# ") {
-            scenarios.push(Scenario {
-                title: title.to_owned(),
-                lines: Vec::new(),
-            });
+            scenarios.push(Scenario { title: title.to_owned(), lines: Vec::new() });
         } else if !line.is_empty() && !line.starts_with("//") {
             let scenario = scenarios.last_mut().expect("a line belongs to a scenario");
             scenario.lines.push((number + 1, line.to_owned()));
@@ -42,9 +39,7 @@ fn read(path: &Path) -> Vec<Scenario> {
 }
 
 fn play(file: &str) {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("tests/scenarios")
-        .join(file);
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/scenarios").join(file);
     let scenarios = read(&path);
     assert!(!scenarios.is_empty(), "{file} has no scenarios");
     let mut failures = Vec::new();
@@ -52,10 +47,8 @@ fn play(file: &str) {
         let mut world = World::new();
         for (number, line) in &scenario.lines {
             if let Err(why) = world.line(line) {
-                failures.push(format!(
-                    "{file}:{number}: {}\n    {line}\n    {why}",
-                    scenario.title
-                ));
+                failures
+                    .push(format!("{file}:{number}: {}\n    {line}\n    {why}", scenario.title));
                 break;
             }
         }

@@ -13,9 +13,7 @@ use super::units::Units;
 /// The units that a rep's configuration gives them; none if it is missing.
 #[must_use]
 pub fn capacity_of(look: &impl Look, rep: &RepId) -> Units {
-    look.rep(rep)
-        .and_then(|rep| look.configuration_of(&rep))
-        .map_or(Units::ZERO, |c| c.capacity)
+    look.rep(rep).and_then(|rep| look.configuration_of(&rep)).map_or(Units::ZERO, |c| c.capacity)
 }
 
 /// Would this much more fit (T7)? A full rep has no room even for what weighs nothing.
@@ -93,9 +91,9 @@ pub fn hold(draft: &mut Draft<'_>, mut work: Work, units: Units) {
 #[must_use]
 pub fn paused_holds(look: &impl Look, channel: &Channel, work: &Work) -> Units {
     match (channel.capacity_model, channel.paused_weight) {
-        (CapacityModel::StatusBased, Some(weight)) => weight
-            .for_capacity(capacity_of(look, &work.rep))
-            .min(work.holds),
+        (CapacityModel::StatusBased, Some(weight)) => {
+            weight.for_capacity(capacity_of(look, &work.rep)).min(work.holds)
+        }
         _ => work.holds,
     }
 }

@@ -25,13 +25,7 @@ pub struct Check {
 
 impl Check {
     const fn new(rule: &'static str, reason: Reason, passed: bool) -> Self {
-        Self {
-            rule,
-            reason,
-            passed,
-            hides: false,
-            forbids: true,
-        }
+        Self { rule, reason, passed, hides: false, forbids: true }
     }
 
     const fn hides(mut self) -> Self {
@@ -60,18 +54,9 @@ pub fn receiving(look: &impl Look, rep: &Rep, channel: &Channel) -> [Check; 7] {
     entitled.hides = !listed_licence;
     [
         Check::new("L1", Reason::RecipientOffline, signed_in).hides(),
-        Check::new(
-            "P4",
-            Reason::RecipientDisconnected,
-            !signed_in || live.is_connected(),
-        )
-        .hides(),
-        Check::new(
-            "L1",
-            Reason::RecipientBusy,
-            online_for.is_none_or(|types| !types.is_empty()),
-        )
-        .hides(),
+        Check::new("P4", Reason::RecipientDisconnected, !signed_in || live.is_connected()).hides(),
+        Check::new("L1", Reason::RecipientBusy, online_for.is_none_or(|types| !types.is_empty()))
+            .hides(),
         Check::new(
             "P1",
             Reason::RecipientNotOnlineForChannel,
@@ -79,17 +64,8 @@ pub fn receiving(look: &impl Look, rep: &Rep, channel: &Channel) -> [Check; 7] {
                 .is_none_or(|types| types.is_empty() || types.contains(&channel.channel_type)),
         ),
         entitled,
-        Check::new(
-            "T14",
-            Reason::MissingPermission,
-            rep.permissions.contains(&permission),
-        ),
-        Check::new(
-            "T7",
-            Reason::RecipientFull,
-            has_room(look, &rep.id, channel),
-        )
-        .only_delays(),
+        Check::new("T14", Reason::MissingPermission, rep.permissions.contains(&permission)),
+        Check::new("T7", Reason::RecipientFull, has_room(look, &rep.id, channel)).only_delays(),
     ]
 }
 
@@ -121,8 +97,7 @@ pub fn handing_on(
 /// Can `rep` be offered a session of `channel` right now?
 #[must_use]
 pub fn can_take(look: &impl Look, rep: &RepId, channel: &Channel) -> bool {
-    look.rep(rep)
-        .is_some_and(|rep| receiving(look, &rep, channel).iter().all(|c| c.passed))
+    look.rep(rep).is_some_and(|rep| receiving(look, &rep, channel).iter().all(|c| c.passed))
 }
 
 /// Is `rep` there for `channel`, if only within the grace (P4)? An offer outlives a lost
@@ -130,12 +105,10 @@ pub fn can_take(look: &impl Look, rep: &RepId, channel: &Channel) -> bool {
 #[must_use]
 pub fn is_there(look: &impl Look, live: &RepPresence, channel: &Channel) -> bool {
     live.presence.as_ref().is_some_and(|presence| {
-        matches!(
-            presence.connection,
-            Connection::Connected | Connection::Disconnected { .. }
-        ) && look
-            .status(&presence.status)
-            .is_some_and(|status| status.online_for.contains(&channel.channel_type))
+        matches!(presence.connection, Connection::Connected | Connection::Disconnected { .. })
+            && look
+                .status(&presence.status)
+                .is_some_and(|status| status.online_for.contains(&channel.channel_type))
     })
 }
 
@@ -158,12 +131,7 @@ pub fn entitled(rep: &Rep, channel: &Channel) -> Result<(), Rejection> {
 /// The refusal that a failed check leads to.
 #[must_use]
 pub fn refusal(reason: Reason, rep: &Rep, channel: &Channel) -> Rejection {
-    Rejection::new(
-        reason,
-        "rep",
-        &rep.id,
-        describe(reason, false, rep, channel),
-    )
+    Rejection::new(reason, "rep", &rep.id, describe(reason, false, rep, channel))
 }
 
 /// A check in words.

@@ -22,10 +22,7 @@ pub struct Violation {
 }
 
 fn broken(rule: &'static str, what: impl Into<String>) -> Result<(), Violation> {
-    Err(Violation {
-        rule,
-        what: what.into(),
-    })
+    Err(Violation { rule, what: what.into() })
 }
 
 fn ensure(holds: bool, rule: &'static str, what: impl FnOnce() -> String) -> Result<(), Violation> {
@@ -40,9 +37,7 @@ pub fn check(state: &State) -> Result<(), Violation> {
     let mut load: BTreeMap<&RepId, (Units, u32)> = BTreeMap::new();
     let mut live: BTreeMap<SessionId, Vec<&Work>> = BTreeMap::new();
     for (key, held) in state.records() {
-        ensure(*key == held.record.key(), "records", || {
-            format!("{key:?} holds another record")
-        })?;
+        ensure(*key == held.record.key(), "records", || format!("{key:?} holds another record"))?;
         if let Record::Work(work) = &held.record {
             check_work(work)?;
             if work.is_live() {
@@ -66,30 +61,20 @@ pub fn check(state: &State) -> Result<(), Violation> {
                 let found = state.session(id);
                 let same = found
                     .is_some_and(|s| s.channel == *channel && s.external_reference == *reference);
-                ensure(same, "O2", || {
-                    format!("reference {reference} names no session")
-                })?;
+                ensure(same, "O2", || format!("reference {reference} names no session"))?;
             }
             _ => {}
         }
     }
-    ensure(live.is_empty(), "O1", || {
-        format!("work of no session: {live:?}")
-    })?;
-    ensure(load.is_empty(), "C7", || {
-        format!("work of no rep: {load:?}")
-    })?;
+    ensure(live.is_empty(), "O1", || format!("work of no session: {live:?}"))?;
+    ensure(load.is_empty(), "C7", || format!("work of no rep: {load:?}"))?;
     check_index(state)
 }
 
 fn check_work(work: &Work) -> Result<(), Violation> {
-    ensure(work.holds <= work.weight, "C1", || {
-        format!("work {} outgrew its weight", work.id)
-    })?;
+    ensure(work.holds <= work.weight, "C1", || format!("work {} outgrew its weight", work.id))?;
     let freed = work.is_live() || work.holds == Units::ZERO;
-    ensure(freed, "C2", || {
-        format!("work {} has ended and holds {}", work.id, work.holds)
-    })
+    ensure(freed, "C2", || format!("work {} has ended and holds {}", work.id, work.holds))
 }
 
 fn check_rep(
@@ -98,21 +83,14 @@ fn check_rep(
     (used, count): (Units, u32),
 ) -> Result<(), Violation> {
     let name = &rep.rep;
-    ensure(rep.used == used, "C7", || {
-        format!("{name} uses {}, the work holds {used}", rep.used)
-    })?;
+    ensure(rep.used == used, "C7", || format!("{name} uses {}, the work holds {used}", rep.used))?;
     ensure(rep.work_count == count, "C7", || {
         format!("{name} counts {} of {count}", rep.work_count)
     })?;
     if rep.presence.is_none() {
-        let offered = state
-            .work_of_rep(name)
-            .find(|w| w.state == WorkState::Offered);
+        let offered = state.work_of_rep(name).find(|w| w.state == WorkState::Offered);
         if let Some(work) = offered {
-            return broken(
-                "T17",
-                format!("{name} is signed out and is offered {}", work.id),
-            );
+            return broken("T17", format!("{name} is signed out and is offered {}", work.id));
         }
     }
     Ok(())
@@ -127,9 +105,7 @@ pub fn check_capacity(state: &State) -> Result<(), Violation> {
         if let Record::RepPresence(rep) = &held.record {
             let capacity = capacity_of(state, &rep.rep);
             let within = rep.used <= capacity;
-            ensure(within, "C3", || {
-                format!("{} uses {} of {capacity}", rep.rep, rep.used)
-            })?;
+            ensure(within, "C3", || format!("{} uses {} of {capacity}", rep.rep, rep.used))?;
         }
     }
     Ok(())
@@ -138,31 +114,17 @@ pub fn check_capacity(state: &State) -> Result<(), Violation> {
 /// One owner, or one waiting place, or one being asked for the first time, or an end (O1).
 fn check_session(state: &State, session: &Session, live: &[&Work]) -> Result<(), Violation> {
     let id = session.id;
-    let offered: BTreeSet<WorkId> = live
-        .iter()
-        .filter(|w| w.state == WorkState::Offered)
-        .map(|w| w.id)
-        .collect();
-    let held: Vec<&&Work> = live
-        .iter()
-        .filter(|w| w.state != WorkState::Offered)
-        .collect();
-    ensure(held.len() <= 1, "T6", || {
-        format!("session {id} has two owners: {held:?}")
-    })?;
-    ensure(offered.len() <= 1, "O1", || {
-        format!("session {id} is offered twice: {offered:?}")
-    })?;
+    let offered: BTreeSet<WorkId> =
+        live.iter().filter(|w| w.state == WorkState::Offered).map(|w| w.id).collect();
+    let held: Vec<&&Work> = live.iter().filter(|w| w.state != WorkState::Offered).collect();
+    ensure(held.len() <= 1, "T6", || format!("session {id} has two owners: {held:?}"))?;
+    ensure(offered.len() <= 1, "O1", || format!("session {id} is offered twice: {offered:?}"))?;
     match session.owner() {
         Some((rep, work)) => {
             let owns = held.first().is_some_and(|w| w.id == work && w.rep == *rep);
-            ensure(owns, "O1", || {
-                format!("session {id}: {rep} owns it without its work")
-            })?;
+            ensure(owns, "O1", || format!("session {id}: {rep} owns it without its work"))?;
         }
-        None => ensure(held.is_empty(), "O1", || {
-            format!("session {id}: work without an owner")
-        })?,
+        None => ensure(held.is_empty(), "O1", || format!("session {id}: work without an owner"))?,
     }
     let transfer = session.transfer.and_then(|t| state.transfer(&t));
     let by_transfer = match transfer.as_ref().map(|t| &t.state) {
@@ -179,33 +141,22 @@ fn check_session(state: &State, session: &Session, live: &[&Work]) -> Result<(),
         format!("session {id} says {expected:?} is offered, but it is {offered:?}")
     })?;
     let agree = transfer.is_none() || by_transfer == expected;
-    ensure(agree, "T5", || {
-        format!("session {id} and its transfer disagree on who is asked")
-    })?;
-    ensure(
-        session.transfer.is_none() || transfer.is_some_and(|t| !t.is_final()),
-        "T3",
-        || format!("session {id} is in a transfer that is over"),
-    )
+    ensure(agree, "T5", || format!("session {id} and its transfer disagree on who is asked"))?;
+    ensure(session.transfer.is_none() || transfer.is_some_and(|t| !t.is_final()), "T3", || {
+        format!("session {id} is in a transfer that is over")
+    })
 }
 
 fn check_transfer(state: &State, transfer: &Transfer) -> Result<(), Violation> {
     let session = state.session(&transfer.session);
-    let current = session
-        .as_ref()
-        .is_some_and(|s| s.transfer == Some(transfer.id));
+    let current = session.as_ref().is_some_and(|s| s.transfer == Some(transfer.id));
     let id = transfer.id;
     ensure(current != transfer.is_final(), "T16", || {
-        format!(
-            "transfer {id} is {:?}, its session says under way: {current}",
-            transfer.state
-        )
+        format!("transfer {id} is {:?}, its session says under way: {current}", transfer.state)
     })?;
     if let TransferState::Waiting { .. } = transfer.state {
         let owned = session.is_some_and(|s| s.owner().is_some());
-        ensure(!owned, "T7", || {
-            format!("transfer {id} waits while its session has an owner")
-        })?;
+        ensure(!owned, "T7", || format!("transfer {id} waits while its session has an owner"))?;
     }
     Ok(())
 }
@@ -232,19 +183,13 @@ fn check_index(state: &State) -> Result<(), Violation> {
 pub fn check_step(before: &Record, after: Option<&Record>) -> Result<(), Violation> {
     match (before, after) {
         (Record::Transfer(old), Some(Record::Transfer(new))) if old.is_final() => {
-            ensure(old.state == new.state, "T3", || {
-                format!("transfer {} left its end", old.id)
-            })
+            ensure(old.state == new.state, "T3", || format!("transfer {} left its end", old.id))
         }
         (Record::Session(old), Some(Record::Session(new))) if old.is_ended() => {
-            ensure(old.state == new.state, "O4", || {
-                format!("session {} left its end", old.id)
-            })
+            ensure(old.state == new.state, "O4", || format!("session {} left its end", old.id))
         }
         (Record::Work(old), Some(Record::Work(new))) if !old.is_live() => {
-            ensure(old.state == new.state, "C2", || {
-                format!("work {} left its end", old.id)
-            })
+            ensure(old.state == new.state, "C2", || format!("work {} left its end", old.id))
         }
         _ => Ok(()),
     }

@@ -141,9 +141,7 @@ impl RepPresence {
     /// Is the rep signed in, with a client that is there?
     #[must_use]
     pub fn is_connected(&self) -> bool {
-        self.presence
-            .as_ref()
-            .is_some_and(|p| p.connection == Connection::Connected)
+        self.presence.as_ref().is_some_and(|p| p.connection == Connection::Connected)
     }
 }
 
@@ -399,9 +397,6 @@ impl Transfer {
     /// Is it in a final state?
     #[must_use]
     pub const fn is_final(&self) -> bool {
-        matches!(
-            self.state,
-            TransferState::Completed { .. } | TransferState::SessionEnded { .. }
-        )
+        matches!(self.state, TransferState::Completed { .. } | TransferState::SessionEnded { .. })
     }
 }

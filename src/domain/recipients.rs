@@ -37,21 +37,8 @@ impl RuleVerdict {
     /// A check with the words for it.
     #[must_use]
     pub fn new(check: Check, text: String) -> Self {
-        let Check {
-            rule,
-            reason,
-            passed,
-            hides,
-            forbids,
-        } = check;
-        Self {
-            rule,
-            reason,
-            passed,
-            hides,
-            forbids,
-            text,
-        }
+        let Check { rule, reason, passed, hides, forbids } = check;
+        Self { rule, reason, passed, hides, forbids, text }
     }
 }
 
@@ -119,17 +106,11 @@ fn case(state: &State, actor: &Actor, about: &About) -> Result<Case, Rejection> 
         About::Session(id) => {
             let session = state.expect_session(*id)?;
             let owner = session.owner().map(|(rep, _)| rep.clone());
-            Ok(Case {
-                channel: state.expect_channel(&session.channel)?,
-                owner,
-            })
+            Ok(Case { channel: state.expect_channel(&session.channel)?, owner })
         }
         About::Channel(id) => {
             let owner = super::decide::acting_rep(actor);
-            Ok(Case {
-                channel: state.expect_channel(id)?,
-                owner,
-            })
+            Ok(Case { channel: state.expect_channel(id)?, owner })
         }
     }
 }
@@ -140,10 +121,7 @@ impl Case {
             .into_iter()
             .chain(receiving(state, rep, &self.channel))
             .map(|check| {
-                RuleVerdict::new(
-                    check,
-                    describe(check.reason, check.passed, rep, &self.channel),
-                )
+                RuleVerdict::new(check, describe(check.reason, check.passed, rep, &self.channel))
             })
             .collect()
     }
@@ -195,12 +173,7 @@ pub fn list_reps(
         .filter_map(|rep| entry(state, &case, rep))
         .collect();
     entries.sort_by_cached_key(|e| {
-        (
-            Reverse(e.transferable),
-            Reverse(e.available_now),
-            e.used,
-            e.rep.clone(),
-        )
+        (Reverse(e.transferable), Reverse(e.available_now), e.used, e.rep.clone())
     });
     Ok(entries)
 }
@@ -218,9 +191,7 @@ fn entry(state: &State, case: &Case, rep: &Rep) -> Option<RepEntry> {
     Some(RepEntry {
         rep: rep.id.clone(),
         name: rep.name.clone(),
-        used: live
-            .used
-            .percent_of(super::capacity::capacity_of(state, &rep.id)),
+        used: live.used.percent_of(super::capacity::capacity_of(state, &rep.id)),
         available_now: against.is_empty(),
         online_for: status.map(|s| s.online_for.clone()).unwrap_or_default(),
         transferable,
@@ -248,12 +219,7 @@ pub fn explain(
     }
     let transferable = !forbidden(&verdicts);
     let would_wait = transferable && verdicts.iter().any(|v| !v.passed);
-    Ok(Explanation {
-        listed,
-        transferable,
-        would_wait,
-        verdicts,
-    })
+    Ok(Explanation { listed, transferable, would_wait, verdicts })
 }
 
 /// What would become of a transfer (T24). Changes nothing.
@@ -280,9 +246,6 @@ pub fn quote(
 fn position_of(state: &State, session: SessionId, rep: &RepId) -> u32 {
     let place = |id: &SessionId| state.session(id).map(|s| (s.priority, s.opened_at, s.id));
     let own = place(&session);
-    let ahead = state
-        .line(&Line::Rep(rep.clone()))
-        .take_while(|id| place(id) < own)
-        .count();
+    let ahead = state.line(&Line::Rep(rep.clone())).take_while(|id| place(id) < own).count();
     u32::try_from(ahead + 1).unwrap_or(u32::MAX)
 }

@@ -54,15 +54,10 @@ impl World {
             return Ok("FORGOTTEN".into());
         };
         Ok(match &session.state {
-            SessionState::Waiting {
-                line: Line::Rep(rep),
-                offer: None,
-                ..
-            } => format!("WAITING {rep}"),
-            SessionState::Waiting {
-                line: Line::Rep(rep),
-                ..
-            } => format!("WAITING {rep} asked"),
+            SessionState::Waiting { line: Line::Rep(rep), offer: None, .. } => {
+                format!("WAITING {rep}")
+            }
+            SessionState::Waiting { line: Line::Rep(rep), .. } => format!("WAITING {rep} asked"),
             SessionState::Offered { rep, .. } => format!("OFFERED {rep}"),
             SessionState::Active { rep, .. } => format!("ACTIVE {rep}"),
             SessionState::Paused { rep, .. } => format!("PAUSED {rep}"),
@@ -115,12 +110,8 @@ impl World {
             let used = f64::from(e.used.get()) / 100.0;
             match (e.transferable, e.available_now) {
                 (false, _) => {
-                    let against: Vec<&str> = e
-                        .against
-                        .iter()
-                        .filter(|v| v.forbids)
-                        .map(|v| v.reason.name())
-                        .collect();
+                    let against: Vec<&str> =
+                        e.against.iter().filter(|v| v.forbids).map(|v| v.reason.name()).collect();
                     format!("{} {used:.2} {}", e.rep, against.join("+"))
                 }
                 (true, true) => format!("{} {used:.2} now", e.rep),
@@ -134,12 +125,8 @@ impl World {
         let session: SessionId = self.session(label)?;
         let to = Recipient::Rep(rep.parse().map_err(|e| format!("{e}"))?);
         let quote = quote(&self.state, &actor(who), session, &to).map_err(|r| r.to_string())?;
-        let against: Vec<&str> = quote
-            .against
-            .iter()
-            .filter(|v| v.forbids)
-            .map(|v| v.reason.name())
-            .collect();
+        let against: Vec<&str> =
+            quote.against.iter().filter(|v| v.forbids).map(|v| v.reason.name()).collect();
         Ok(match (quote.allowed, quote.position) {
             (false, _) => against.join("+"),
             (true, Some(position)) => format!("wait at {position}"),
@@ -152,18 +139,13 @@ impl World {
         let told = explain(&self.state, &actor(who), &self.about(label)?, &rep)
             .map_err(|r| r.to_string())?;
         let failed = told.verdicts.iter().filter(|v| !v.passed);
-        let words: Vec<String> = failed
-            .map(|v| format!("{}={}", v.rule, v.reason.name()))
-            .collect();
+        let words: Vec<String> =
+            failed.map(|v| format!("{}={}", v.rule, v.reason.name())).collect();
         let listed = if told.listed { "listed" } else { "hidden" };
         Ok(format!("{listed} {}", words.join(" ")).trim().to_owned())
     }
 }
 
 fn same(asked: &str, found: &str, wanted: &str, verb: &str) -> Result<()> {
-    if found == wanted {
-        Ok(())
-    } else {
-        Err(format!("{asked} {verb} {found}, not {wanted}"))
-    }
+    if found == wanted { Ok(()) } else { Err(format!("{asked} {verb} {found}, not {wanted}")) }
 }

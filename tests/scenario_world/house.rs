@@ -93,25 +93,13 @@ pub fn directory() -> Directory {
     };
     let licensed = BTreeSet::from([Licence::MessagingUser]);
     Directory {
-        settings: Some(Settings {
-            direct_to_rep_routing: true,
-            ..Settings::default()
-        }),
+        settings: Some(Settings { direct_to_rep_routing: true, ..Settings::default() }),
         configurations: vec![
             configuration("standard", 3),
             configuration("small", 1),
-            PresenceConfiguration {
-                recipients: listed,
-                ..configuration("leads-only", 3)
-            },
-            PresenceConfiguration {
-                allow_decline: true,
-                ..configuration("declining", 3)
-            },
-            PresenceConfiguration {
-                auto_accept: true,
-                ..configuration("eager", 3)
-            },
+            PresenceConfiguration { recipients: listed, ..configuration("leads-only", 3) },
+            PresenceConfiguration { allow_decline: true, ..configuration("declining", 3) },
+            PresenceConfiguration { auto_accept: true, ..configuration("eager", 3) },
         ],
         statuses: vec![
             status("available", &[WebChatV2, Whatsapp, Line, StandardSms]),
@@ -138,20 +126,10 @@ pub fn directory() -> Directory {
             rep("ben", "standard"),
             rep("gil", "standard"),
             rep("cleo", "small"),
-            Rep {
-                licences: BTreeSet::new(),
-                ..rep("dan", "standard")
-            },
-            Rep {
-                licences: licensed,
-                permissions: BTreeSet::new(),
-                ..rep("eve", "standard")
-            },
+            Rep { licences: BTreeSet::new(), ..rep("dan", "standard") },
+            Rep { licences: licensed, permissions: BTreeSet::new(), ..rep("eve", "standard") },
             rep("fay", "leads-only"),
-            Rep {
-                profile: id("leads"),
-                ..rep("lea", "standard")
-            },
+            Rep { profile: id("leads"), ..rep("lea", "standard") },
             rep("hal", "declining"),
             rep("ida", "eager"),
         ],
@@ -166,27 +144,16 @@ pub fn change(state: &State, words: &[&str]) -> Result<Command, String> {
     match words {
         ["direct", on] => {
             let direct_to_rep_routing = *on == "on";
-            directory.settings = Some(Settings {
-                direct_to_rep_routing,
-                ..settings
-            });
+            directory.settings = Some(Settings { direct_to_rep_routing, ..settings });
         }
         ["limit", limit] => {
             let max_transfers_per_session = parse(limit)?;
-            directory.settings = Some(Settings {
-                max_transfers_per_session,
-                ..settings
-            });
+            directory.settings = Some(Settings { max_transfers_per_session, ..settings });
         }
         ["capacity", name, units] => {
-            let known = state
-                .configuration(&id(name))
-                .ok_or("no such configuration")?;
+            let known = state.configuration(&id(name)).ok_or("no such configuration")?;
             let capacity = Units::whole(parse(units)?);
-            directory.configurations.push(PresenceConfiguration {
-                capacity,
-                ..(*known).clone()
-            });
+            directory.configurations.push(PresenceConfiguration { capacity, ..(*known).clone() });
         }
         ["eager-decliner"] => directory.configurations.push(PresenceConfiguration {
             allow_decline: true,
@@ -195,17 +162,11 @@ pub fn change(state: &State, words: &[&str]) -> Result<Command, String> {
         }),
         ["profile-of", name, profile] => {
             let known = state.rep(&id(name)).ok_or("no such rep")?;
-            directory.reps.push(Rep {
-                profile: id(profile),
-                ..(*known).clone()
-            });
+            directory.reps.push(Rep { profile: id(profile), ..(*known).clone() });
         }
         ["licence", name, "none"] => {
             let known = state.rep(&id(name)).ok_or("no such rep")?;
-            directory.reps.push(Rep {
-                licences: BTreeSet::new(),
-                ..(*known).clone()
-            });
+            directory.reps.push(Rep { licences: BTreeSet::new(), ..(*known).clone() });
         }
         other => return Err(format!("unknown change {other:?}")),
     }

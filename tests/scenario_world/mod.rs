@@ -50,14 +50,8 @@ impl World {
             presences: BTreeMap::new(),
             entropy: Counter(0),
         };
-        let command = Command::ApplyDirectory {
-            directory: house::directory(),
-            prune: false,
-        };
-        world
-            .run(&actor("admin"), command)
-            .expect("the house stands")
-            .expect("nothing refuses it");
+        let command = Command::ApplyDirectory { directory: house::directory(), prune: false };
+        world.run(&actor("admin"), command).expect("the house stands").expect("nothing refuses it");
         world
     }
 
@@ -117,17 +111,8 @@ impl World {
         command: Command,
     ) -> Result<std::result::Result<(Vec<String>, Answer), Rejection>> {
         let txn = TxnId::from_u128(self.entropy.bits() | 1 << 100);
-        let cause = Cause {
-            actor: actor.clone(),
-            rpc: "scenario".into(),
-            request_id: None,
-        };
-        let request = Request {
-            txn,
-            fingerprint: Fingerprint::default(),
-            cause,
-            command,
-        };
+        let cause = Cause { actor: actor.clone(), rpc: "scenario".into(), request_id: None };
+        let request = Request { txn, fingerprint: Fingerprint::default(), cause, command };
         let before = self.state.clone();
         let decision = match decide(&self.state, &request, self.now, &mut self.entropy) {
             Ok(decision) => decision,
@@ -144,32 +129,17 @@ impl World {
             }
         }
         for (key, version) in &transaction.checks {
-            assert_eq!(
-                before.version(key),
-                *version,
-                "{key:?} is checked at another version"
-            );
+            assert_eq!(before.version(key), *version, "{key:?} is checked at another version");
         }
         self.check()?;
-        Ok(Ok((
-            entry
-                .facts
-                .iter()
-                .map(|f| format!("{:?}", f.kind))
-                .collect(),
-            decision.answer,
-        )))
+        Ok(Ok((entry.facts.iter().map(|f| format!("{:?}", f.kind)).collect(), decision.answer)))
     }
 
     fn check(&self) -> Result<()> {
         invariants::check(&self.state).map_err(|v| v.to_string())?;
         let keys: Vec<RecordKey> = self.state.records().map(|(key, _)| key.clone()).collect();
         let left = unsettled(&self.state, &keys);
-        if left.is_empty() {
-            Ok(())
-        } else {
-            Err(format!("R1: somebody waits beside {left:?}"))
-        }
+        if left.is_empty() { Ok(()) } else { Err(format!("R1: somebody waits beside {left:?}")) }
     }
 
     fn tick(&mut self) -> Result<Vec<String>> {
@@ -183,23 +153,12 @@ impl World {
     }
 
     pub fn session(&self, label: &str) -> Result<SessionId> {
-        self.sessions
-            .get(label)
-            .copied()
-            .ok_or_else(|| format!("no session {label}"))
+        self.sessions.get(label).copied().ok_or_else(|| format!("no session {label}"))
     }
 
     fn presence(&self, rep: &RepId, back: usize) -> Result<PresenceId> {
-        let known = self
-            .presences
-            .get(rep)
-            .ok_or_else(|| format!("{rep} never signed in"))?;
-        known
-            .iter()
-            .rev()
-            .nth(back)
-            .copied()
-            .ok_or_else(|| format!("{rep} has no such presence"))
+        let known = self.presences.get(rep).ok_or_else(|| format!("{rep} never signed in"))?;
+        known.iter().rev().nth(back).copied().ok_or_else(|| format!("{rep} has no such presence"))
     }
 
     /// The live work on a session: what is offered, or what `rep` has.
@@ -221,11 +180,7 @@ impl World {
         let me = || RepId::new(actor.id.as_str()).map_err(|e| e.to_string());
         let named = |name: &str| RepId::new(name).map_err(|e| e.to_string());
         let own = || {
-            if actor.role == Role::Rep {
-                me().map(Some)
-            } else {
-                Ok(None)
-            }
+            if actor.role == Role::Rep { me().map(Some) } else { Ok(None) }
         };
         Ok(match words {
             ["online", rest @ ..] => {
@@ -257,32 +212,25 @@ impl World {
             ["old-offline"] => Command::ClosePresence {
                 presence: PresenceRef::Presence(self.presence(&me()?, 1)?),
             },
-            ["offline", rep] => Command::ClosePresence {
-                presence: PresenceRef::Rep(named(rep)?),
-            },
+            ["offline", rep] => Command::ClosePresence { presence: PresenceRef::Rep(named(rep)?) },
             ["lapse", rep] => Command::LeaseLapsed(self.presence(&named(rep)?, 0)?),
             ["reconnect"] => Command::Reconnect(self.presence(&me()?, 0)?),
             ["open", label, channel, rep, rest @ ..] => Command::OpenSession {
                 channel: ChannelId::new(channel).map_err(|e| e.to_string())?,
                 external_reference: ExternalReference::new(label).map_err(|e| e.to_string())?,
                 rep: named(rep)?,
-                priority: rest
-                    .first()
-                    .map_or(Ok(10), |p| p.parse())
-                    .map_err(|_| "priority")?,
+                priority: rest.first().map_or(Ok(10), |p| p.parse()).map_err(|_| "priority")?,
                 attributes: Arc::default(),
             },
             ["accept", s] => Command::AcceptWork(self.work(s, own()?.as_ref())?),
             ["accept-transfer", s] => Command::AcceptTransfer(self.last_transfer(s)?.id),
             ["decline", s] => Command::DeclineWork(self.work(s, own()?.as_ref())?),
-            ["close", s] => Command::CloseWork {
-                work: self.work(s, own()?.as_ref())?,
-                end_session: false,
-            },
-            ["complete", s] => Command::CloseWork {
-                work: self.work(s, own()?.as_ref())?,
-                end_session: true,
-            },
+            ["close", s] => {
+                Command::CloseWork { work: self.work(s, own()?.as_ref())?, end_session: false }
+            }
+            ["complete", s] => {
+                Command::CloseWork { work: self.work(s, own()?.as_ref())?, end_session: true }
+            }
             ["pause", s] => Command::PauseSession(self.session(s)?),
             ["resume", s] => Command::ResumeSession(self.session(s)?),
             ["inactivate", s] => Command::InactivateSession(self.session(s)?),
@@ -334,10 +282,7 @@ enum Expected<'l> {
 
 fn split(line: &str) -> (&str, Expected<'_>) {
     if let Some((command, facts)) = line.split_once("->") {
-        let facts = facts
-            .split_whitespace()
-            .filter(|f| *f != "nothing")
-            .collect();
+        let facts = facts.split_whitespace().filter(|f| *f != "nothing").collect();
         return (command, Expected::Facts(facts));
     }
     match line.split_once(" ! ") {
@@ -370,17 +315,12 @@ pub fn actor(name: &str) -> Actor {
         "board" => Role::Dashboard,
         _ => Role::Rep,
     };
-    Actor {
-        role,
-        id: ActorId::new(name).expect("names in scenarios are ids"),
-    }
+    Actor { role, id: ActorId::new(name).expect("names in scenarios are ids") }
 }
 
 fn span(text: &str) -> Result<Span> {
     let (number, unit) = text.split_at(text.find(|c: char| !c.is_ascii_digit()).unwrap_or(0));
-    let number: i64 = number
-        .parse()
-        .map_err(|_| format!("{text} is not a time"))?;
+    let number: i64 = number.parse().map_err(|_| format!("{text} is not a time"))?;
     match unit {
         "ms" => Ok(Span::from_ms(number)),
         "s" => Ok(Span::from_secs(number)),

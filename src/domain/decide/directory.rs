@@ -22,34 +22,12 @@ impl Directory {
     #[must_use]
     pub fn records(&self) -> Vec<Record> {
         let mut records = Vec::new();
-        records.extend(
-            self.settings
-                .iter()
-                .map(|r| Record::Settings(Arc::new(r.clone()))),
-        );
+        records.extend(self.settings.iter().map(|r| Record::Settings(Arc::new(r.clone()))));
         let configurations = self.configurations.iter().cloned().map(Arc::new);
         records.extend(configurations.map(Record::Configuration));
-        records.extend(
-            self.statuses
-                .iter()
-                .cloned()
-                .map(Arc::new)
-                .map(Record::Status),
-        );
-        records.extend(
-            self.profiles
-                .iter()
-                .cloned()
-                .map(Arc::new)
-                .map(Record::Profile),
-        );
-        records.extend(
-            self.channels
-                .iter()
-                .cloned()
-                .map(Arc::new)
-                .map(Record::Channel),
-        );
+        records.extend(self.statuses.iter().cloned().map(Arc::new).map(Record::Status));
+        records.extend(self.profiles.iter().cloned().map(Arc::new).map(Record::Profile));
+        records.extend(self.channels.iter().cloned().map(Arc::new).map(Record::Channel));
         records.extend(self.reps.iter().cloned().map(Arc::new).map(Record::Rep));
         records
     }
@@ -104,10 +82,8 @@ pub(crate) fn apply(
     let mut changes = write(draft, &records);
     if prune {
         let named: BTreeSet<RecordKey> = records.iter().map(Record::key).collect();
-        let others: Vec<RecordKey> = resources(draft.base())
-            .map(Record::key)
-            .filter(|key| !named.contains(key))
-            .collect();
+        let others: Vec<RecordKey> =
+            resources(draft.base()).map(Record::key).filter(|key| !named.contains(key)).collect();
         for key in others {
             changes.extend(change(&key, DirectoryAction::Deleted));
             remove(draft, key)?;
@@ -142,11 +118,7 @@ pub(crate) fn delete(draft: &mut Draft<'_>, key: &DirectoryKey) -> Result<Subjec
 
 fn change(key: &RecordKey, action: DirectoryAction) -> Option<DirectoryChange> {
     let (kind, id) = name_of(key)?;
-    Some(DirectoryChange {
-        kind: kind.into(),
-        id: id.into(),
-        action,
-    })
+    Some(DirectoryChange { kind: kind.into(), id: id.into(), action })
 }
 
 fn write(draft: &mut Draft<'_>, records: &[Record]) -> Vec<DirectoryChange> {
@@ -210,12 +182,10 @@ fn sessions(state: &State) -> impl Iterator<Item = &Arc<Session>> {
 
 fn presences(state: &State) -> impl Iterator<Item = &Arc<RepPresence>> {
     let from = RecordKey::RepPresence(RepId::least());
-    state
-        .range(from..RecordKey::Session(SessionId::MIN))
-        .filter_map(|record| match record {
-            Record::RepPresence(presence) => Some(presence),
-            _ => None,
-        })
+    state.range(from..RecordKey::Session(SessionId::MIN)).filter_map(|record| match record {
+        Record::RepPresence(presence) => Some(presence),
+        _ => None,
+    })
 }
 
 /// Checks the directory as it would be, and offers what the change makes room for.
@@ -243,34 +213,20 @@ fn check(draft: &Draft<'_>, record: &Record, bad: &mut Vec<BadField>) {
     let key = record.key();
     let (kind, id) = name_of(&key).unwrap_or(("resource", ""));
     let mut fault = |field: &str, why: String| {
-        bad.push(BadField {
-            field: format!("{kind}[{id}].{field}"),
-            why,
-        });
+        bad.push(BadField { field: format!("{kind}[{id}].{field}"), why });
     };
     match record {
         Record::Configuration(c) if c.allow_decline && c.auto_accept => {
-            fault(
-                "auto_accept",
-                "excludes allow_decline (R7); choose one of them".to_owned(),
-            );
+            fault("auto_accept", "excludes allow_decline (R7); choose one of them".to_owned());
         }
         Record::Rep(rep) => {
             if draft.profile(&rep.profile).is_none() {
-                fault(
-                    "profile",
-                    format!("names {}, which doesn't exist", rep.profile),
-                );
+                fault("profile", format!("names {}, which doesn't exist", rep.profile));
             }
-            if let Some(own) = rep
-                .configuration
-                .as_ref()
-                .filter(|c| draft.configuration(c).is_none())
+            if let Some(own) =
+                rep.configuration.as_ref().filter(|c| draft.configuration(c).is_none())
             {
-                fault(
-                    "presence_configuration",
-                    format!("names {own}, which doesn't exist"),
-                );
+                fault("presence_configuration", format!("names {own}, which doesn't exist"));
             }
         }
         Record::Profile(profile) => {
@@ -278,15 +234,8 @@ fn check(draft: &Draft<'_>, record: &Record, bad: &mut Vec<BadField>) {
                 let why = format!("names {}, which doesn't exist", profile.configuration);
                 fault("presence_configuration", why);
             }
-            for status in profile
-                .statuses
-                .iter()
-                .filter(|s| draft.status(s).is_none())
-            {
-                fault(
-                    "presence_statuses",
-                    format!("names {status}, which doesn't exist"),
-                );
+            for status in profile.statuses.iter().filter(|s| draft.status(s).is_none()) {
+                fault("presence_statuses", format!("names {status}, which doesn't exist"));
             }
         }
         _ => {}
@@ -304,10 +253,7 @@ fn check_references(draft: &Draft<'_>) -> Result<(), Rejection> {
         let Some(record) = draft.record(&key) else {
             continue;
         };
-        let Some(used) = references(&record)
-            .into_iter()
-            .find(|used| removed.contains(used))
-        else {
+        let Some(used) = references(&record).into_iter().find(|used| removed.contains(used)) else {
             continue;
         };
         let (kind, id) = name_of(&used).unwrap_or(("resource", ""));
@@ -321,19 +267,12 @@ fn check_references(draft: &Draft<'_>) -> Result<(), Rejection> {
 fn references(record: &Record) -> Vec<RecordKey> {
     match record {
         Record::Rep(rep) => {
-            let own = rep
-                .configuration
-                .iter()
-                .cloned()
-                .map(RecordKey::Configuration);
-            own.chain([RecordKey::Profile(rep.profile.clone())])
-                .collect()
+            let own = rep.configuration.iter().cloned().map(RecordKey::Configuration);
+            own.chain([RecordKey::Profile(rep.profile.clone())]).collect()
         }
         Record::Profile(profile) => {
             let statuses = profile.statuses.iter().cloned().map(RecordKey::Status);
-            statuses
-                .chain([RecordKey::Configuration(profile.configuration.clone())])
-                .collect()
+            statuses.chain([RecordKey::Configuration(profile.configuration.clone())]).collect()
         }
         _ => Vec::new(),
     }

@@ -63,10 +63,7 @@ pub fn decide(
         },
     };
     let transaction = draft.finish(request, &answer);
-    Ok(Decision {
-        transaction,
-        answer,
-    })
+    Ok(Decision { transaction, answer })
 }
 
 fn dispatch(draft: &mut Draft<'_>, actor: &Actor, command: &Command) -> Result<Subject, Rejection> {
@@ -74,37 +71,21 @@ fn dispatch(draft: &mut Draft<'_>, actor: &Actor, command: &Command) -> Result<S
         Command::ApplyDirectory { directory, prune } => directory::apply(draft, directory, *prune),
         Command::Upsert(directory) => directory::upsert(draft, directory),
         Command::Delete(key) => directory::delete(draft, key),
-        Command::OpenPresence {
-            rep,
-            status,
-            device,
-            lease,
-        } => presence::open(draft, actor, rep, status, device, *lease),
+        Command::OpenPresence { rep, status, device, lease } => {
+            presence::open(draft, actor, rep, status, device, *lease)
+        }
         Command::SetStatus { presence, status } => {
             presence::set_status(draft, actor, presence, status)
         }
         Command::ClosePresence { presence } => presence::close(draft, actor, presence),
         Command::LeaseLapsed(id) => Ok(presence::lapse(draft, *id)),
         Command::Reconnect(id) => presence::reconnect(draft, *id),
-        Command::OpenSession {
-            channel,
-            external_reference,
-            rep,
-            priority,
-            attributes,
-        } => session::open(
-            draft,
-            channel,
-            external_reference,
-            rep,
-            *priority,
-            attributes,
-        ),
-        Command::UpdateSession {
-            session,
-            attributes,
-            priority,
-        } => session::update(draft, actor, *session, attributes.as_ref(), *priority),
+        Command::OpenSession { channel, external_reference, rep, priority, attributes } => {
+            session::open(draft, channel, external_reference, rep, *priority, attributes)
+        }
+        Command::UpdateSession { session, attributes, priority } => {
+            session::update(draft, actor, *session, attributes.as_ref(), *priority)
+        }
         Command::PauseSession(id) => session::pause(draft, actor, *id),
         Command::ResumeSession(id) => session::resume(draft, actor, *id),
         Command::InactivateSession(id) => session::inactivate(draft, actor, *id),
@@ -113,11 +94,9 @@ fn dispatch(draft: &mut Draft<'_>, actor: &Actor, command: &Command) -> Result<S
         Command::AcceptTransfer(id) => work::accept_transfer(draft, actor, *id),
         Command::DeclineWork(id) => work::decline(draft, actor, *id),
         Command::CloseWork { work, end_session } => work::close(draft, actor, *work, *end_session),
-        Command::TransferSession {
-            session,
-            recipient,
-            note,
-        } => transfer::request(draft, actor, *session, recipient, note),
+        Command::TransferSession { session, recipient, note } => {
+            transfer::request(draft, actor, *session, recipient, note)
+        }
         Command::Timer(due) => Ok(timer::pass(draft, due)),
         Command::Settle(reps) => {
             for rep in reps {

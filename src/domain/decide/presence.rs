@@ -32,11 +32,8 @@ pub(crate) fn open(
     let now = draft.now();
     let mut live = Arc::unwrap_or_clone(draft.rep_presence(rep));
     if let Some(first) = live.presence.take() {
-        live.last = Some(ClosedPresence {
-            id: first.id,
-            at: now,
-            cause: PresenceCause::DuplicateLogin,
-        });
+        live.last =
+            Some(ClosedPresence { id: first.id, at: now, cause: PresenceCause::DuplicateLogin });
         draft.fact(Fact::of(FactKind::PresenceClosed).rep(rep));
     }
     live.presence = Some(Presence {
@@ -61,10 +58,7 @@ fn check_status(draft: &Draft<'_>, rep: &RepId, status: &StatusId) -> Result<(),
     if draft.status(status).is_none() {
         return Err(Rejection::not_found("presence_status", status));
     }
-    let allowed = draft
-        .profile(&rep.profile)
-        .map(|p| p.statuses.clone())
-        .unwrap_or_default();
+    let allowed = draft.profile(&rep.profile).map(|p| p.statuses.clone()).unwrap_or_default();
     if allowed.contains(status) {
         return Ok(());
     }
@@ -74,12 +68,7 @@ fn check_status(draft: &Draft<'_>, rep: &RepId, status: &StatusId) -> Result<(),
         rep.profile,
         choices.join(", ")
     );
-    Err(Rejection::new(
-        Reason::StatusNotAllowed,
-        "presence_status",
-        status,
-        message,
-    ))
+    Err(Rejection::new(Reason::StatusNotAllowed, "presence_status", status, message))
 }
 
 /// A presence that is current, and who has it.
@@ -116,19 +105,11 @@ fn gone(live: &RepPresence, id: PresenceId) -> Rejection {
         .as_ref()
         .is_some_and(|last| last.id == id && last.cause == PresenceCause::DuplicateLogin);
     let (reason, how) = if superseded {
-        (
-            Reason::PresenceSuperseded,
-            "was taken over by a later sign-in",
-        )
+        (Reason::PresenceSuperseded, "was taken over by a later sign-in")
     } else {
         (Reason::PresenceClosed, "is closed; open a new one")
     };
-    Rejection::new(
-        reason,
-        "presence",
-        id,
-        format!("presence {id} of {} {how}", live.rep),
-    )
+    Rejection::new(reason, "presence", id, format!("presence {id} of {} {how}", live.rep))
 }
 
 /// Chooses a status (P1, P6).
@@ -148,10 +129,7 @@ pub(crate) fn set_status(
             cause: PresenceCause::of(actor.role),
             ..presence
         };
-        draft.put_presence(RepPresence {
-            presence: Some(presence),
-            ..live
-        });
+        draft.put_presence(RepPresence { presence: Some(presence), ..live });
         draft.fact(Fact::of(FactKind::StatusChanged).rep(&rep));
         route::follow_presence(draft, &rep);
     }
@@ -183,16 +161,8 @@ pub(crate) fn close(
 
 fn sign_out(draft: &mut Draft<'_>, live: RepPresence, id: PresenceId, cause: PresenceCause) {
     let rep = live.rep.clone();
-    let last = Some(ClosedPresence {
-        id,
-        at: draft.now(),
-        cause,
-    });
-    draft.put_presence(RepPresence {
-        presence: None,
-        last,
-        ..live
-    });
+    let last = Some(ClosedPresence { id, at: draft.now(), cause });
+    draft.put_presence(RepPresence { presence: None, last, ..live });
     draft.fact(Fact::of(FactKind::PresenceClosed).rep(&rep));
     route::follow_presence(draft, &rep);
 }
@@ -205,15 +175,8 @@ pub(crate) fn lapse(draft: &mut Draft<'_>, id: PresenceId) -> Subject {
         let since = draft.now();
         let grace_until = since + draft.settings().disconnect_grace;
         let connection = Connection::Disconnected { since, grace_until };
-        let presence = Presence {
-            connection,
-            cause: PresenceCause::LeaseExpired,
-            ..presence
-        };
-        draft.put_presence(RepPresence {
-            presence: Some(presence),
-            ..live
-        });
+        let presence = Presence { connection, cause: PresenceCause::LeaseExpired, ..presence };
+        draft.put_presence(RepPresence { presence: Some(presence), ..live });
         draft.fact(Fact::of(FactKind::PresenceDisconnected).rep(&rep));
     }
     Subject::Nothing
@@ -230,15 +193,9 @@ pub(crate) fn reconnect(draft: &mut Draft<'_>, id: PresenceId) -> Result<Subject
     }
     let lost = |c: &Connection| matches!(c, Connection::Disconnected { .. });
     if let Some((live, presence)) = with_connection(draft, id, lost) {
-        let presence = Presence {
-            connection: Connection::Connected,
-            cause: PresenceCause::Rep,
-            ..presence
-        };
-        draft.put_presence(RepPresence {
-            presence: Some(presence),
-            ..live
-        });
+        let presence =
+            Presence { connection: Connection::Connected, cause: PresenceCause::Rep, ..presence };
+        draft.put_presence(RepPresence { presence: Some(presence), ..live });
         draft.fact(Fact::of(FactKind::PresenceReconnected).rep(&rep));
         route::follow_presence(draft, &rep);
     }
@@ -252,25 +209,19 @@ fn with_connection(
 ) -> Option<(RepPresence, Presence)> {
     let rep = draft.base().rep_of_presence(id)?;
     let live = Arc::unwrap_or_clone(draft.rep_presence(rep));
-    let presence = live
-        .presence
-        .clone()
-        .filter(|p| p.id == id && wanted(&p.connection))?;
+    let presence = live.presence.clone().filter(|p| p.id == id && wanted(&p.connection))?;
     Some((live, presence))
 }
 
 /// The grace of a disconnected rep is over: they are signed out (P4).
 pub(crate) fn end_grace(draft: &mut Draft<'_>, rep: &RepId, cause: PresenceCause) {
     let live = Arc::unwrap_or_clone(draft.rep_presence(rep));
-    let over = live
-        .presence
-        .as_ref()
-        .and_then(|presence| match presence.connection {
-            Connection::Disconnected { grace_until, .. } if grace_until <= draft.now() => {
-                Some(presence.id)
-            }
-            _ => None,
-        });
+    let over = live.presence.as_ref().and_then(|presence| match presence.connection {
+        Connection::Disconnected { grace_until, .. } if grace_until <= draft.now() => {
+            Some(presence.id)
+        }
+        _ => None,
+    });
     if let Some(id) = over {
         sign_out(draft, live, id, cause);
     }

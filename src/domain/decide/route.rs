@@ -30,16 +30,9 @@ pub fn offer_or_wait(draft: &mut Draft<'_>, session: &Session, channel: &Channel
 
 /// Puts a session that has no owner into a rep's line.
 pub fn wait(draft: &mut Draft<'_>, mut session: Session, rep: &RepId) {
-    session.state = SessionState::Waiting {
-        line: Line::Rep(rep.clone()),
-        since: draft.now(),
-        offer: None,
-    };
-    draft.fact(
-        Fact::of(FactKind::SessionWaiting)
-            .session(session.id)
-            .rep(rep),
-    );
+    session.state =
+        SessionState::Waiting { line: Line::Rep(rep.clone()), since: draft.now(), offer: None };
+    draft.fact(Fact::of(FactKind::SessionWaiting).session(session.id).rep(rep));
     draft.put_session(session);
 }
 
@@ -48,19 +41,13 @@ pub fn wait(draft: &mut Draft<'_>, mut session: Session, rep: &RepId) {
 fn offer(draft: &mut Draft<'_>, session: &Session, channel: &Channel, rep: &RepId) {
     let id = capacity::give(draft, session, channel, rep, session.transfer);
     let mut offered = session.clone();
-    match (
-        &mut offered.state,
-        session.transfer.and_then(|t| draft.transfer(&t)),
-    ) {
+    match (&mut offered.state, session.transfer.and_then(|t| draft.transfer(&t))) {
         (SessionState::Waiting { offer, .. }, Some(transfer)) => {
             *offer = Some(id);
             offer_transfer(draft, Arc::unwrap_or_clone(transfer), rep, id);
         }
         (state, _) => {
-            *state = SessionState::Offered {
-                rep: rep.clone(),
-                work: id,
-            };
+            *state = SessionState::Offered { rep: rep.clone(), work: id };
             let fact = Fact::of(FactKind::SessionOffered);
             draft.fact(fact.session(session.id).work(id).rep(rep));
         }
@@ -71,10 +58,7 @@ fn offer(draft: &mut Draft<'_>, session: &Session, channel: &Channel, rep: &RepI
 
 /// Notes on a transfer that `rep` is asked, with `work`.
 pub fn offer_transfer(draft: &mut Draft<'_>, mut transfer: Transfer, rep: &RepId, work: WorkId) {
-    transfer.state = TransferState::Offered {
-        rep: rep.clone(),
-        work,
-    };
+    transfer.state = TransferState::Offered { rep: rep.clone(), work };
     transfer.offered_at = Some(draft.now());
     let fact = Fact::of(FactKind::TransferOffered).session(transfer.session);
     draft.fact(fact.transfer(transfer.id).work(work).rep(rep));
@@ -128,24 +112,13 @@ pub fn wait_for(
     remove_owner(draft, session, &mut transfer);
     let since = draft.now();
     let mut waiting = session.clone();
-    waiting.state = SessionState::Waiting {
-        line: Line::Rep(rep.clone()),
-        since,
-        offer: None,
-    };
+    waiting.state = SessionState::Waiting { line: Line::Rep(rep.clone()), since, offer: None };
     draft.put_session(waiting);
     let gone = !there_for(draft, rep, session);
     let absent_until = gone.then(|| since + draft.settings().direct_wait_limit);
-    transfer.state = TransferState::Waiting {
-        since,
-        absent_until,
-        stranded: false,
-    };
+    transfer.state = TransferState::Waiting { since, absent_until, stranded: false };
     draft.fact(
-        Fact::of(FactKind::TransferWaiting)
-            .session(session.id)
-            .transfer(transfer.id)
-            .rep(rep),
+        Fact::of(FactKind::TransferWaiting).session(session.id).transfer(transfer.id).rep(rep),
     );
     draft.put_transfer(transfer);
     freed
@@ -182,9 +155,7 @@ pub fn follow_presence(draft: &mut Draft<'_>, rep: &RepId) {
 /// Takes an offer back: the transfer waits (T17), or the session does.
 fn withdraw(draft: &mut Draft<'_>, work: &Work, session: &Session) -> Option<RepId> {
     capacity::end(draft, work.id, WorkEnd::Withdrawn);
-    let fact = Fact::of(FactKind::OfferWithdrawn)
-        .session(session.id)
-        .work(work.id);
+    let fact = Fact::of(FactKind::OfferWithdrawn).session(session.id).work(work.id);
     draft.fact(fact.rep(&work.rep));
     if let Some(transfer) = work.transfer.and_then(|id| draft.transfer(&id)) {
         return wait_for(draft, session, Arc::unwrap_or_clone(transfer), &work.rep);
@@ -198,35 +169,19 @@ fn mark_absence(draft: &mut Draft<'_>, rep: &RepId, session: &Session, id: Trans
     let Some(transfer) = draft.transfer(&id) else {
         return;
     };
-    let TransferState::Waiting {
-        since,
-        absent_until,
-        stranded,
-    } = transfer.state
-    else {
+    let TransferState::Waiting { since, absent_until, stranded } = transfer.state else {
         return;
     };
     let limit = draft.settings().direct_wait_limit;
     let state = match (here, absent_until, stranded) {
         (true, None, false) | (false, Some(_), _) | (false, None, true) => return,
-        (true, _, _) => TransferState::Waiting {
-            since,
-            absent_until: None,
-            stranded: false,
-        },
+        (true, _, _) => TransferState::Waiting { since, absent_until: None, stranded: false },
         (false, None, false) => {
             let until = Some(draft.now() + limit);
-            TransferState::Waiting {
-                since,
-                absent_until: until,
-                stranded: false,
-            }
+            TransferState::Waiting { since, absent_until: until, stranded: false }
         }
     };
-    draft.put_transfer(Transfer {
-        state,
-        ..Arc::unwrap_or_clone(transfer)
-    });
+    draft.put_transfer(Transfer { state, ..Arc::unwrap_or_clone(transfer) });
 }
 
 fn there_for(draft: &Draft<'_>, rep: &RepId, session: &Session) -> bool {
@@ -271,11 +226,7 @@ fn having_match(state: &State, reps: BTreeSet<RepId>) -> BTreeSet<RepId> {
 
 fn waits_for(state: &State, session: SessionId) -> Option<RepId> {
     match &state.session(&session)?.state {
-        SessionState::Waiting {
-            line: Line::Rep(rep),
-            offer: None,
-            ..
-        } => Some(rep.clone()),
+        SessionState::Waiting { line: Line::Rep(rep), offer: None, .. } => Some(rep.clone()),
         _ => None,
     }
 }

@@ -42,11 +42,7 @@ pub(crate) fn open(
         external_reference: reference.clone(),
         priority,
         opened_at: now,
-        state: SessionState::Waiting {
-            line: Line::Rep(rep.id.clone()),
-            since: now,
-            offer: None,
-        },
+        state: SessionState::Waiting { line: Line::Rep(rep.id.clone()), since: now, offer: None },
         transfer: None,
         transfers: 0,
         attributes: attributes.clone(),
@@ -65,11 +61,7 @@ fn own_session(draft: &Draft<'_>, actor: &Actor, id: SessionId) -> Result<Arc<Se
         (_, Some((owner, _))) => acts_for(actor, owner),
         (role, None) => role != Role::Rep,
     };
-    if may {
-        Ok(session)
-    } else {
-        Err(not_owner(actor, "session", id))
-    }
+    if may { Ok(session) } else { Err(not_owner(actor, "session", id)) }
 }
 
 fn not_active(id: SessionId, wanted: &str) -> Rejection {
@@ -80,12 +72,7 @@ fn not_active(id: SessionId, wanted: &str) -> Rejection {
 fn alive(session: &Session) -> Result<(), Rejection> {
     if session.is_ended() {
         let message = format!("session {} has ended", session.id);
-        return Err(Rejection::new(
-            Reason::SessionEnded,
-            "session",
-            session.id,
-            message,
-        ));
+        return Err(Rejection::new(Reason::SessionEnded, "session", session.id, message));
     }
     Ok(())
 }
@@ -133,17 +120,9 @@ pub(crate) fn pause(
     let holds = capacity::paused_holds(draft, &channel, &paused);
     capacity::hold(draft, paused, holds);
     let mut session = Arc::unwrap_or_clone(session);
-    session.state = SessionState::Paused {
-        rep: rep.clone(),
-        work,
-    };
+    session.state = SessionState::Paused { rep: rep.clone(), work };
     draft.put_session(session);
-    draft.fact(
-        Fact::of(FactKind::SessionPaused)
-            .session(id)
-            .work(work)
-            .rep(&rep),
-    );
+    draft.fact(Fact::of(FactKind::SessionPaused).session(id).work(work).rep(&rep));
     route::settle(draft, &rep);
     Ok(about(RecordKey::Session(id)))
 }
@@ -172,17 +151,9 @@ pub(crate) fn inactivate(
     };
     capacity::hold(draft, silent, holds);
     let mut session = Arc::unwrap_or_clone(session);
-    session.state = SessionState::Inactive {
-        rep: rep.clone(),
-        work,
-    };
+    session.state = SessionState::Inactive { rep: rep.clone(), work };
     draft.put_session(session);
-    draft.fact(
-        Fact::of(FactKind::SessionInactivated)
-            .session(id)
-            .work(work)
-            .rep(&rep),
-    );
+    draft.fact(Fact::of(FactKind::SessionInactivated).session(id).work(work).rep(&rep));
     route::settle(draft, &rep);
     Ok(about(RecordKey::Session(id)))
 }
@@ -207,11 +178,7 @@ pub(crate) fn resume(
 fn reply(draft: &mut Draft<'_>, session: &Session) -> Result<(), Rejection> {
     let channel = draft.expect_channel(&session.channel)?;
     let stays = channel.capacity_model == CapacityModel::StatusBased || session.transfer.is_some();
-    if stays {
-        reopen(draft, session, false)
-    } else {
-        reroute(draft, session, &channel)
-    }
+    if stays { reopen(draft, session, false) } else { reroute(draft, session, &channel) }
 }
 
 /// Makes a paused or inactive session active where it is. Where there is no room for its full
@@ -223,38 +190,19 @@ fn reopen(draft: &mut Draft<'_>, session: &Session, by_rep: bool) -> Result<(), 
     let mut work = Arc::unwrap_or_clone(draft.expect_work(id)?);
     let fits = capacity::can_hold_fully(draft, &work);
     if !fits && by_rep {
-        let message = format!(
-            "{rep} has no room for the full weight of session {}",
-            session.id
-        );
-        return Err(Rejection::new(
-            Reason::RecipientFull,
-            "session",
-            session.id,
-            message,
-        ));
+        let message = format!("{rep} has no room for the full weight of session {}", session.id);
+        return Err(Rejection::new(Reason::WrongState, "session", session.id, message));
     }
     let (rep, mut session) = (rep.clone(), session.clone());
     if fits {
         work.state = WorkState::Open;
-        session.state = SessionState::Active {
-            rep: rep.clone(),
-            work: id,
-        };
+        session.state = SessionState::Active { rep: rep.clone(), work: id };
         let weight = work.weight;
         capacity::hold(draft, work, weight);
     } else {
-        session.state = SessionState::Paused {
-            rep: rep.clone(),
-            work: id,
-        };
+        session.state = SessionState::Paused { rep: rep.clone(), work: id };
     }
-    draft.fact(
-        Fact::of(FactKind::SessionResumed)
-            .session(session.id)
-            .work(id)
-            .rep(&rep),
-    );
+    draft.fact(Fact::of(FactKind::SessionResumed).session(session.id).work(id).rep(&rep));
     draft.put_session(session);
     Ok(())
 }
@@ -266,12 +214,7 @@ fn reroute(draft: &mut Draft<'_>, session: &Session, channel: &Channel) -> Resul
     };
     let rep = rep.clone();
     capacity::end(draft, work, WorkEnd::Rerouted);
-    draft.fact(
-        Fact::of(FactKind::SessionResumed)
-            .session(session.id)
-            .work(work)
-            .rep(&rep),
-    );
+    draft.fact(Fact::of(FactKind::SessionResumed).session(session.id).work(work).rep(&rep));
     route::offer_or_wait(draft, session, channel, &rep);
     Ok(())
 }
@@ -308,11 +251,8 @@ pub(crate) fn end_with(
     let at = draft.now();
     let mut session = Arc::unwrap_or_clone(session);
     session.transfer = None;
-    session.state = SessionState::Ended {
-        at,
-        by,
-        forget_at: at + draft.settings().history_retention,
-    };
+    session.state =
+        SessionState::Ended { at, by, forget_at: at + draft.settings().history_retention };
     draft.put_session(session);
     draft.fact(Fact::of(FactKind::SessionEnded).session(id));
     for rep in &freed {
@@ -341,10 +281,7 @@ fn free_everything(draft: &mut Draft<'_>, session: &Session, why: WorkEnd) -> BT
         let state = TransferState::SessionEnded { at: draft.now() };
         let fact = Fact::of(FactKind::TransferSessionEnded).session(session.id);
         draft.fact(fact.transfer(transfer.id));
-        draft.put_transfer(Transfer {
-            state,
-            ..Arc::unwrap_or_clone(transfer)
-        });
+        draft.put_transfer(Transfer { state, ..Arc::unwrap_or_clone(transfer) });
     }
     freed
 }

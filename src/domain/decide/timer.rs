@@ -28,31 +28,15 @@ fn strand(draft: &mut Draft<'_>, id: TransferId) {
     let Some(transfer) = draft.transfer(&id) else {
         return;
     };
-    let TransferState::Waiting {
-        since,
-        absent_until: Some(until),
-        ..
-    } = transfer.state
-    else {
+    let TransferState::Waiting { since, absent_until: Some(until), .. } = transfer.state else {
         return;
     };
     if until > draft.now() {
         return;
     }
-    let state = TransferState::Waiting {
-        since,
-        absent_until: None,
-        stranded: true,
-    };
-    draft.fact(
-        Fact::of(FactKind::TransferStranded)
-            .session(transfer.session)
-            .transfer(id),
-    );
-    draft.put_transfer(Transfer {
-        state,
-        ..Arc::unwrap_or_clone(transfer)
-    });
+    let state = TransferState::Waiting { since, absent_until: None, stranded: true };
+    draft.fact(Fact::of(FactKind::TransferStranded).session(transfer.session).transfer(id));
+    draft.put_transfer(Transfer { state, ..Arc::unwrap_or_clone(transfer) });
 }
 
 /// An ended session has been kept long enough: it goes with its work and its transfers (O5).
@@ -71,10 +55,7 @@ fn forget(draft: &mut Draft<'_>, id: SessionId) {
     for transfer in base.transfers_of_session(id) {
         draft.remove(RecordKey::Transfer(transfer.id));
     }
-    draft.remove(RecordKey::Reference(
-        session.channel.clone(),
-        session.external_reference.clone(),
-    ));
+    draft.remove(RecordKey::Reference(session.channel.clone(), session.external_reference.clone()));
     draft.remove(RecordKey::Session(id));
     draft.fact(Fact::of(FactKind::SessionForgotten).session(id));
 }

@@ -26,10 +26,7 @@ pub(crate) fn request(
     note: &str,
 ) -> Result<Subject, Rejection> {
     let session = draft.expect_session(id)?;
-    if let Some(v) = session_checks(draft, actor, &session)
-        .into_iter()
-        .find(|v| !v.passed)
-    {
+    if let Some(v) = session_checks(draft, actor, &session).into_iter().find(|v| !v.passed) {
         return Err(Rejection::new(v.reason, "session", id, v.text));
     }
     let Some((owner, _)) = session.owner() else {
@@ -39,9 +36,7 @@ pub(crate) fn request(
     let to = draft.expect_rep(to)?;
     let channel = draft.expect_channel(&session.channel)?;
     let receiving = receiving(draft, &to, &channel);
-    let checks = handing_on(draft, Some(owner), &to, &channel)
-        .into_iter()
-        .chain(receiving);
+    let checks = handing_on(draft, Some(owner), &to, &channel).into_iter().chain(receiving);
     if let Some(failed) = checks.into_iter().find(|c| c.forbids && !c.passed) {
         return Err(refusal(failed.reason, &to, &channel));
     }
@@ -54,22 +49,13 @@ pub(crate) fn request(
         from_rep: owner.clone(),
         recipient: recipient.clone(),
         note: note.to_owned(),
-        state: TransferState::Waiting {
-            since: now,
-            absent_until: None,
-            stranded: false,
-        },
+        state: TransferState::Waiting { since: now, absent_until: None, stranded: false },
         requested_at: now,
         offered_at: None,
         original_removed_at: None,
     };
     let subject = about(RecordKey::Transfer(transfer.id));
-    draft.fact(
-        Fact::of(FactKind::TransferRequested)
-            .session(id)
-            .transfer(transfer.id)
-            .rep(owner),
-    );
+    draft.fact(Fact::of(FactKind::TransferRequested).session(id).transfer(transfer.id).rep(owner));
     let mut session = Arc::unwrap_or_clone(session);
     session.transfer = Some(transfer.id);
     session.transfers += 1;
@@ -100,51 +86,28 @@ pub(crate) fn session_checks(
     let limit = look.settings().max_transfers_per_session;
     let say = |yes: bool, good: &str, bad: &str| {
         let id = session.id;
-        if yes {
-            format!("session {id} {good}")
-        } else {
-            format!("session {id} {bad}")
-        }
+        if yes { format!("session {id} {good}") } else { format!("session {id} {bad}") }
     };
     let verdict = |rule, reason, passed, text| {
-        let check = Check {
-            rule,
-            reason,
-            passed,
-            hides: false,
-            forbids: true,
-        };
+        let check = Check { rule, reason, passed, hides: false, forbids: true };
         RuleVerdict::new(check, text)
     };
     let free = session.transfer.is_none();
     let below = session.transfers < limit;
     let alive = !session.is_ended();
     vec![
-        verdict(
-            "O1",
-            Reason::SessionEnded,
-            alive,
-            say(alive, "goes on", "has ended"),
-        ),
+        verdict("O1", Reason::SessionEnded, alive, say(alive, "goes on", "has ended")),
         verdict(
             "T20",
             Reason::NotOwner,
             owned || !alive,
-            say(
-                owned,
-                "may be transferred by the caller",
-                "isn't the caller's",
-            ),
+            say(owned, "may be transferred by the caller", "isn't the caller's"),
         ),
         verdict(
             "T16",
             Reason::TransferInProgress,
             free,
-            say(
-                free,
-                "isn't in transfer",
-                "is in transfer already, and that can't be cancelled",
-            ),
+            say(free, "isn't in transfer", "is in transfer already, and that can't be cancelled"),
         ),
         verdict(
             "T1",

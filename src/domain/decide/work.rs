@@ -17,11 +17,7 @@ use super::{Subject, about, acts_for, not_owner, route, session};
 
 fn own_work(draft: &Draft<'_>, actor: &Actor, id: WorkId) -> Result<Arc<Work>, Rejection> {
     let work = draft.expect_work(id)?;
-    if acts_for(actor, &work.rep) {
-        Ok(work)
-    } else {
-        Err(not_owner(actor, "work", id))
-    }
+    if acts_for(actor, &work.rep) { Ok(work) } else { Err(not_owner(actor, "work", id)) }
 }
 
 fn ended(id: WorkId, why: WorkEnd) -> Rejection {
@@ -33,12 +29,7 @@ fn ended(id: WorkId, why: WorkEnd) -> Rejection {
         WorkEnd::Completed => "it was marked complete",
         WorkEnd::Rerouted => "the session was routed anew",
     };
-    Rejection::new(
-        Reason::WorkEnded,
-        "work",
-        id,
-        format!("work {id} is over: {how}"),
-    )
+    Rejection::new(Reason::WorkEnded, "work", id, format!("work {id} is over: {how}"))
 }
 
 /// Accepts offered work. Accepting what one has already accepted changes nothing.
@@ -73,30 +64,15 @@ pub(crate) fn accept_transfer(
         TransferState::Completed { rep, .. } if acts_for(actor, rep) => {}
         TransferState::Waiting { .. } => {
             let message = format!("transfer {id} waits: nobody is being asked to take it yet");
-            return Err(Rejection::new(
-                Reason::WorkNotOffered,
-                "transfer",
-                id,
-                message,
-            ));
+            return Err(Rejection::new(Reason::WorkNotOffered, "transfer", id, message));
         }
         TransferState::Completed { .. } => {
             let message = format!("transfer {id} was accepted by someone else");
-            return Err(Rejection::new(
-                Reason::TransferFinal,
-                "transfer",
-                id,
-                message,
-            ));
+            return Err(Rejection::new(Reason::TransferFinal, "transfer", id, message));
         }
         TransferState::SessionEnded { .. } => {
             let message = format!("the session of transfer {id} has ended");
-            return Err(Rejection::new(
-                Reason::TransferFinal,
-                "transfer",
-                id,
-                message,
-            ));
+            return Err(Rejection::new(Reason::TransferFinal, "transfer", id, message));
         }
     }
     Ok(about(RecordKey::Transfer(id)))
@@ -118,25 +94,14 @@ pub fn take(draft: &mut Draft<'_>, id: WorkId) -> Option<RepId> {
     if let Some(transfer) = work.transfer.and_then(|t| draft.transfer(&t)) {
         let mut transfer: Transfer = Arc::unwrap_or_clone(transfer);
         route::remove_owner(draft, &session, &mut transfer);
-        transfer.state = TransferState::Completed {
-            rep: work.rep.clone(),
-            at: now,
-        };
+        transfer.state = TransferState::Completed { rep: work.rep.clone(), at: now };
         let fact = Fact::of(FactKind::TransferCompleted).session(session.id);
         draft.fact(fact.transfer(transfer.id).work(id).rep(&work.rep));
         draft.put_transfer(transfer);
         session.transfer = None;
     }
-    draft.fact(
-        Fact::of(FactKind::SessionAccepted)
-            .session(session.id)
-            .work(id)
-            .rep(&work.rep),
-    );
-    session.state = SessionState::Active {
-        rep: work.rep.clone(),
-        work: id,
-    };
+    draft.fact(Fact::of(FactKind::SessionAccepted).session(session.id).work(id).rep(&work.rep));
+    session.state = SessionState::Active { rep: work.rep.clone(), work: id };
     draft.put_session(session);
     work.state = WorkState::Open;
     work.accepted_at = Some(now);
@@ -153,10 +118,7 @@ pub(crate) fn decline(
 ) -> Result<Subject, Rejection> {
     let work = own_work(draft, actor, id)?;
     match work.state {
-        WorkState::Ended {
-            why: WorkEnd::Declined,
-            ..
-        } => return Ok(about(RecordKey::Work(id))),
+        WorkState::Ended { why: WorkEnd::Declined, .. } => return Ok(about(RecordKey::Work(id))),
         WorkState::Ended { why, .. } => return Err(ended(id, why)),
         WorkState::Open | WorkState::Paused => {
             let message = format!("work {id} was accepted already");
@@ -166,35 +128,15 @@ pub(crate) fn decline(
     }
     if work.transfer.is_some() {
         let message = format!("work {id} comes by a transfer, which can't be declined");
-        return Err(Rejection::new(
-            Reason::TransferNotDeclinable,
-            "work",
-            id,
-            message,
-        ));
+        return Err(Rejection::new(Reason::TransferNotDeclinable, "work", id, message));
     }
-    let configuration = draft
-        .rep(&work.rep)
-        .and_then(|rep| draft.configuration_of(&rep));
+    let configuration = draft.rep(&work.rep).and_then(|rep| draft.configuration_of(&rep));
     if !configuration.is_some_and(|c| c.allow_decline) {
-        let message = format!(
-            "{}'s presence configuration doesn't allow declining",
-            work.rep
-        );
-        return Err(Rejection::new(
-            Reason::DeclineNotAllowed,
-            "work",
-            id,
-            message,
-        ));
+        let message = format!("{}'s presence configuration doesn't allow declining", work.rep);
+        return Err(Rejection::new(Reason::DeclineNotAllowed, "work", id, message));
     }
     capacity::end(draft, id, WorkEnd::Declined);
-    draft.fact(
-        Fact::of(FactKind::WorkDeclined)
-            .session(work.session)
-            .work(id)
-            .rep(&work.rep),
-    );
+    draft.fact(Fact::of(FactKind::WorkDeclined).session(work.session).work(id).rep(&work.rep));
     if let Some(session) = draft.session(&work.session) {
         route::wait(draft, Arc::unwrap_or_clone(session), &work.rep);
         // The only rep who could take it has declined, so everyone is considered anew (R6).
@@ -235,12 +177,7 @@ pub(crate) fn close(
         CapacityModel::TabBased => Units::ZERO,
         CapacityModel::StatusBased => work.holds,
     };
-    draft.fact(
-        Fact::of(FactKind::TabClosed)
-            .session(session.id)
-            .work(id)
-            .rep(&rep),
-    );
+    draft.fact(Fact::of(FactKind::TabClosed).session(session.id).work(id).rep(&rep));
     capacity::hold(draft, work, holds);
     route::settle(draft, &rep);
     Ok(about(RecordKey::Work(id)))
