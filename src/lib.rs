@@ -3,9 +3,13 @@
 //! Deciding is pure (`domain`), committing is atomic (`journal`), everything else follows the
 //! journal (`engine`, then `grpc`). ARCHITECTURE.md is the map.
 
+pub mod config;
 pub mod domain;
 pub mod engine;
+pub mod grpc;
 pub mod journal;
+pub mod server;
+pub mod telemetry;
 
 /// The public API's generated types, package `baton.v1`.
 pub mod pb {
