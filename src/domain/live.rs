@@ -126,13 +126,22 @@ impl RepPresence {
     /// A rep who has never signed in.
     #[must_use]
     pub const fn absent(rep: RepId) -> Self {
-        Self { rep, presence: None, last: None, used: Units::ZERO, work_count: 0, assigned_at: None }
+        Self {
+            rep,
+            presence: None,
+            last: None,
+            used: Units::ZERO,
+            work_count: 0,
+            assigned_at: None,
+        }
     }
 
     /// Is the rep signed in, with a client that is there?
     #[must_use]
     pub fn is_connected(&self) -> bool {
-        self.presence.as_ref().is_some_and(|p| p.connection == Connection::Connected)
+        self.presence
+            .as_ref()
+            .is_some_and(|p| p.connection == Connection::Connected)
     }
 }
 
@@ -388,6 +397,9 @@ impl Transfer {
     /// Is it in a final state?
     #[must_use]
     pub const fn is_final(&self) -> bool {
-        matches!(self.state, TransferState::Completed { .. } | TransferState::SessionEnded { .. })
+        matches!(
+            self.state,
+            TransferState::Completed { .. } | TransferState::SessionEnded { .. }
+        )
     }
 }
