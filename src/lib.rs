@@ -5,9 +5,13 @@
 
 pub mod cli;
 pub mod client;
+pub mod config;
 pub mod domain;
 pub mod engine;
+pub mod grpc;
 pub mod journal;
+pub mod server;
+pub mod telemetry;
 
 /// The public API's generated types, package `baton.v1`.
 pub mod pb {

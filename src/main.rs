@@ -6,12 +6,11 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use baton::cli::{self, RunningServer, ServerPlan, StartServer};
+use baton::config::ServerConfig;
+use baton::{server, telemetry};
 
 fn main() -> ExitCode {
-    let runtime = match tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()
-    {
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return failed(&anyhow::Error::from(error).context("can't start")),
     };
@@ -23,7 +22,16 @@ fn main() -> ExitCode {
 }
 
 async fn start(plan: ServerPlan) -> anyhow::Result<RunningServer> {
-    anyhow::bail!("no server yet: {plan:?}")
+    telemetry::start()?;
+    let config = ServerConfig {
+        listen: plan.listen.to_string(),
+        redis: plan.redis,
+        default_org: plan.default_org,
+        token_key: plan.token_key,
+        ..ServerConfig::default()
+    };
+    let server::Running { address, durability, done, stop } = server::start(&config).await?;
+    Ok(RunningServer { address, durability, stop, done })
 }
 
 fn failed(error: &anyhow::Error) -> ExitCode {

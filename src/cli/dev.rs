@@ -32,10 +32,7 @@ pub async fn run(context: &Context, args: &Dev, start: StartServer) -> anyhow::R
     let stage = Stage::at(&url)?;
     let session = stage.set().await.context("can't set up the example")?;
     if args.traffic > 0 {
-        stage
-            .sign_in(&traffic::REPS)
-            .await
-            .context("can't sign the simulated reps in")?;
+        stage.sign_in(&traffic::REPS).await.context("can't sign the simulated reps in")?;
         tokio::spawn(traffic::run(stage.clone(), args.traffic));
     }
     context.out.event(
@@ -57,14 +54,9 @@ pub struct Stage {
 
 impl Stage {
     fn at(url: &str) -> anyhow::Result<Self> {
-        let identity = Identity {
-            org: ORG.to_owned(),
-            role: "admin".to_owned(),
-            actor: String::new(),
-        };
-        Ok(Self {
-            admin: Client::new(url, &identity, RetryPolicy::default())?,
-        })
+        let identity =
+            Identity { org: ORG.to_owned(), role: "admin".to_owned(), actor: String::new() };
+        Ok(Self { admin: Client::new(url, &identity, RetryPolicy::default())? })
     }
 
     /// The client of whoever plays channels.
@@ -88,10 +80,7 @@ impl Stage {
         let reference = format!("demo-{:04x}", rand::random::<u16>());
         let session = self.open(&reference, "web", "ana").await?;
         if let Some(offer) = &session.offer {
-            let request = pb::AcceptWorkRequest {
-                work: offer.work.clone(),
-                ..Default::default()
-            };
+            let request = pb::AcceptWorkRequest { work: offer.work.clone(), ..Default::default() };
             self.rep("ana")?.accept_work(request).await?;
         }
         Ok(session.id)
@@ -110,12 +99,7 @@ impl Stage {
             target: Some(pb::open_session_request::Target::Rep(rep.to_owned())),
             ..Default::default()
         };
-        Ok(self
-            .admin
-            .open_session(request)
-            .await?
-            .session
-            .unwrap_or_default())
+        Ok(self.admin.open_session(request).await?.session.unwrap_or_default())
     }
 
     /// Signs reps in and keeps them so, until someone takes over.
@@ -138,17 +122,12 @@ impl Stage {
 fn welcome(url: &str, session: &str, traffic: u32) -> String {
     let baton = Words::of_this_process().baton();
     let default = url == "http://127.0.0.1:50051";
-    let baton = if default {
-        baton
-    } else {
-        format!("{baton} --server {url}")
-    };
+    let baton = if default { baton } else { format!("{baton} --server {url}") };
     let traffic = match traffic {
         0 => "no simulated traffic; `--traffic 30` moves some reps and customers".to_owned(),
-        rate => format!(
-            "{rate} simulated sessions a minute move between {}",
-            traffic::REPS.join(", ")
-        ),
+        rate => {
+            format!("{rate} simulated sessions a minute move between {}", traffic::REPS.join(", "))
+        }
     };
     format!(
         "\
@@ -184,9 +163,7 @@ impl Words {
     fn of_this_process() -> Self {
         Self {
             cargo: std::env::var_os("CARGO").is_some(),
-            program: std::env::args()
-                .next()
-                .unwrap_or_else(|| "baton".to_owned()),
+            program: std::env::args().next().unwrap_or_else(|| "baton".to_owned()),
         }
     }
 
@@ -207,22 +184,10 @@ mod tests {
 
     #[test]
     fn the_commands_to_paste_begin_as_this_program_was_called() {
-        let words = |cargo, program: &str| {
-            Words {
-                cargo,
-                program: program.to_owned(),
-            }
-            .baton()
-        };
-        assert_eq!(
-            words(true, "target/release/baton"),
-            "cargo run -q --release --"
-        );
+        let words = |cargo, program: &str| Words { cargo, program: program.to_owned() }.baton();
+        assert_eq!(words(true, "target/release/baton"), "cargo run -q --release --");
         assert_eq!(words(true, "target/debug/baton"), "cargo run -q --");
-        assert_eq!(
-            words(false, "./target/release/baton"),
-            "./target/release/baton"
-        );
+        assert_eq!(words(false, "./target/release/baton"), "./target/release/baton");
         assert_eq!(words(false, "/opt/my tools/baton"), "'/opt/my tools/baton'");
     }
 

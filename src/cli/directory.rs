@@ -19,10 +19,7 @@ pub async fn apply(context: &Context, args: &Apply) -> anyhow::Result<()> {
     let directory = match org_file::read(&text, args.prune) {
         Ok(directory) => directory,
         Err(faults) => {
-            let lines: Vec<String> = faults
-                .iter()
-                .map(|fault| format!("{name}:{fault}"))
-                .collect();
+            let lines: Vec<String> = faults.iter().map(|fault| format!("{name}:{fault}")).collect();
             bail!(
                 "{name} has {} (nothing was changed)\n{}",
                 plural(faults.len(), "fault"),
@@ -40,11 +37,7 @@ pub async fn apply(context: &Context, args: &Apply) -> anyhow::Result<()> {
     context.out.one(
         || json::of("ApplyDirectoryResponse", &answer),
         || {
-            let what = if args.dry_run {
-                "would change"
-            } else {
-                "changed"
-            };
+            let what = if args.dry_run { "would change" } else { "changed" };
             let count = plural(answer.changes.len(), "resource");
             let mut table = Table::new(["ACTION", "KIND", "ID", "FIELDS"]);
             for change in &answer.changes {
@@ -55,11 +48,7 @@ pub async fn apply(context: &Context, args: &Apply) -> anyhow::Result<()> {
                     change.changed_fields.join(","),
                 ]);
             }
-            let rows = if answer.changes.is_empty() {
-                String::new()
-            } else {
-                table.text()
-            };
+            let rows = if answer.changes.is_empty() { String::new() } else { table.text() };
             format!("{rows}{count} {what}, revision {}", answer.revision)
         },
     );
@@ -69,10 +58,7 @@ pub async fn apply(context: &Context, args: &Apply) -> anyhow::Result<()> {
 /// Applies the example org.
 pub async fn apply_demo(client: &Client) -> Result<(), Failure> {
     let directory = org_file::read(DEMO, true).expect("the example is checked by a test");
-    let request = pb::ApplyDirectoryRequest {
-        directory: Some(directory),
-        ..Default::default()
-    };
+    let request = pb::ApplyDirectoryRequest { directory: Some(directory), ..Default::default() };
     client.apply_directory(request).await.map(drop)
 }
 

@@ -11,11 +11,7 @@ use crate::pb::recipient_entry::Entry;
 
 /// `baton quote`.
 pub async fn quote(context: &Context, session: String, to: pb::Recipient) -> anyhow::Result<()> {
-    let request = pb::QuoteTransferRequest {
-        session,
-        recipient: Some(to),
-        ..Default::default()
-    };
+    let request = pb::QuoteTransferRequest { session, recipient: Some(to), ..Default::default() };
     let quote = context.client()?.quote_transfer(request).await?;
     context.out.one(
         || json::of("QuoteTransferResponse", &quote),
@@ -46,10 +42,7 @@ pub async fn quote(context: &Context, session: String, to: pb::Recipient) -> any
 pub async fn recipients(context: &Context, args: Recipients) -> anyhow::Result<()> {
     use pb::list_recipients_request::About;
     let client = context.client()?;
-    let about = args
-        .session
-        .map(About::Session)
-        .or(args.channel.map(About::Channel));
+    let about = args.session.map(About::Session).or(args.channel.map(About::Channel));
     let mut entries = Vec::new();
     let mut page_token = String::new();
     loop {
@@ -68,31 +61,16 @@ pub async fn recipients(context: &Context, args: Recipients) -> anyhow::Result<(
             break;
         }
     }
-    context.out.list(
-        &entries,
-        |entry| json::of("RecipientEntry", entry),
-        recipients_table,
-    );
+    context.out.list(&entries, |entry| json::of("RecipientEntry", entry), recipients_table);
     Ok(())
 }
 
 fn recipients_table(entries: &[pb::RecipientEntry]) -> Table {
-    let mut rows = Table::new([
-        "RECIPIENT",
-        "NAME",
-        "USED",
-        "NOW",
-        "TRANSFERABLE",
-        "REASONS",
-    ]);
+    let mut rows = Table::new(["RECIPIENT", "NAME", "USED", "NOW", "TRANSFERABLE", "REASONS"]);
     for entry in entries {
         let (id, name, used, now) = match &entry.entry {
             Some(Entry::Rep(rep)) => {
-                let now = if rep.available_now {
-                    "yes"
-                } else {
-                    "would wait"
-                };
+                let now = if rep.available_now { "yes" } else { "would wait" };
                 (
                     format!("rep:{}", rep.rep),
                     rep.name.clone(),
@@ -100,18 +78,10 @@ fn recipients_table(entries: &[pb::RecipientEntry]) -> Table {
                     now,
                 )
             }
-            Some(Entry::Queue(q)) => (
-                format!("queue:{}", q.queue),
-                q.name.clone(),
-                String::new(),
-                "",
-            ),
-            Some(Entry::Flow(f)) => (
-                format!("flow:{}", f.flow),
-                f.name.clone(),
-                String::new(),
-                "",
-            ),
+            Some(Entry::Queue(q)) => {
+                (format!("queue:{}", q.queue), q.name.clone(), String::new(), "")
+            }
+            Some(Entry::Flow(f)) => (format!("flow:{}", f.flow), f.name.clone(), String::new(), ""),
             Some(Entry::ExternalContact(c)) => {
                 let contact = c.contact.clone().unwrap_or_default();
                 (
@@ -123,20 +93,10 @@ fn recipients_table(entries: &[pb::RecipientEntry]) -> Table {
             }
             None => continue,
         };
-        let reasons: Vec<String> = entry
-            .reasons
-            .iter()
-            .map(|r| names::of::<pb::ErrorReason>(r.reason))
-            .collect();
+        let reasons: Vec<String> =
+            entry.reasons.iter().map(|r| names::of::<pb::ErrorReason>(r.reason)).collect();
         let transferable = if entry.transferable { "yes" } else { "no" };
-        rows.row([
-            id,
-            name,
-            used,
-            now.to_owned(),
-            transferable.to_owned(),
-            reasons.join(","),
-        ]);
+        rows.row([id, name, used, now.to_owned(), transferable.to_owned(), reasons.join(",")]);
     }
     rows
 }
@@ -151,23 +111,14 @@ pub async fn explain(context: &Context, args: Explain) -> anyhow::Result<()> {
     }
     let recipient = target::recipient(&args.what).map_err(anyhow::Error::msg)?;
     use pb::explain_recipient_request::About;
-    let about = args
-        .session
-        .map(About::Session)
-        .or(args.channel.map(About::Channel));
+    let about = args.session.map(About::Session).or(args.channel.map(About::Channel));
     if about.is_none() {
         bail!("for which session? Give --session ID, or --channel ID for any session of a channel");
     }
-    let request = pb::ExplainRecipientRequest {
-        recipient: Some(recipient),
-        about,
-        ..Default::default()
-    };
+    let request =
+        pb::ExplainRecipientRequest { recipient: Some(recipient), about, ..Default::default() };
     let answer = context.client()?.explain_recipient(request).await?;
-    context.out.one(
-        || json::of("ExplainRecipientResponse", &answer),
-        || recipient_text(&answer),
-    );
+    context.out.one(|| json::of("ExplainRecipientResponse", &answer), || recipient_text(&answer));
     Ok(())
 }
 
@@ -204,16 +155,8 @@ fn recipient_text(answer: &pb::ExplainRecipientResponse) -> String {
 }
 
 async fn capacity(context: &Context, rep: String) -> anyhow::Result<()> {
-    let request = pb::ExplainCapacityRequest {
-        rep,
-        ..Default::default()
-    };
-    let answer = context
-        .client()?
-        .explain_capacity(request)
-        .await?
-        .explanation
-        .unwrap_or_default();
+    let request = pb::ExplainCapacityRequest { rep, ..Default::default() };
+    let answer = context.client()?.explain_capacity(request).await?.explanation.unwrap_or_default();
     context.out.one(
         || json::of("CapacityExplanation", &answer),
         || {
@@ -238,11 +181,7 @@ async fn capacity(context: &Context, rep: String) -> anyhow::Result<()> {
                 table::units(answer.used_centi_units),
                 table::units(answer.capacity_centi_units),
                 table::percent(answer.used_centi_percent),
-                if rows.len() == 0 {
-                    String::new()
-                } else {
-                    rows.text()
-                }
+                if rows.len() == 0 { String::new() } else { rows.text() }
             )
         },
     );

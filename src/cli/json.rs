@@ -39,19 +39,14 @@ enum Wire<'a> {
 impl Schema {
     fn load() -> Self {
         let files = FileDescriptorSet::decode(pb::DESCRIPTORS).expect("compiled by the build");
-        let mut schema = Self {
-            messages: HashMap::new(),
-            enums: HashMap::new(),
-        };
+        let mut schema = Self { messages: HashMap::new(), enums: HashMap::new() };
         for file in files.file {
             let package = format!(".{}", file.package());
             for message in file.message_type {
                 schema.add(&package, message);
             }
             for values in file.enum_type {
-                schema
-                    .enums
-                    .insert(format!("{package}.{}", values.name()), values);
+                schema.enums.insert(format!("{package}.{}", values.name()), values);
             }
         }
         schema
@@ -73,9 +68,7 @@ impl Schema {
                 ));
             }
             ".google.protobuf.Duration" => {
-                return Some(Value::String(
-                    prost_types::Duration::decode(bytes).ok()?.to_string(),
-                ));
+                return Some(Value::String(prost_types::Duration::decode(bytes).ok()?.to_string()));
             }
             _ => {}
         }
@@ -135,16 +128,10 @@ impl Schema {
                 return None;
             };
             let pair = self.message(entry, bytes)?;
-            let key = pair
-                .get("key")
-                .and_then(Value::as_str)
-                .unwrap_or_default()
-                .to_owned();
+            let key = pair.get("key").and_then(Value::as_str).unwrap_or_default().to_owned();
             object.insert(
                 key,
-                pair.get("value")
-                    .cloned()
-                    .unwrap_or_else(|| Value::String(String::new())),
+                pair.get("value").cloned().unwrap_or_else(|| Value::String(String::new())),
             );
         }
         Some(Value::Object(object))
@@ -173,10 +160,7 @@ impl Schema {
         let Some(values) = self.enums.get(name) else {
             return Value::from(number);
         };
-        let named = values
-            .value
-            .iter()
-            .find(|v| u64::try_from(v.number()) == Ok(number));
+        let named = values.value.iter().find(|v| u64::try_from(v.number()) == Ok(number));
         let Some(full) = named.map(|v| v.name()) else {
             return Value::from(number);
         };
@@ -222,19 +206,10 @@ mod tests {
             channel: "web".into(),
             channel_type: pb::ChannelType::WebChatV2 as i32,
             state: pb::SessionState::Active as i32,
-            attributes: [
-                ("lang".to_owned(), "es".to_owned()),
-                ("empty".to_owned(), String::new()),
-            ]
-            .into(),
-            required_skills: vec![pb::SkillLevel {
-                skill: "es".into(),
-                level: 3,
-            }],
-            opened_at: Some(prost_types::Timestamp {
-                seconds: 1_700_000_000,
-                nanos: 0,
-            }),
+            attributes: [("lang".to_owned(), "es".to_owned()), ("empty".to_owned(), String::new())]
+                .into(),
+            required_skills: vec![pb::SkillLevel { skill: "es".into(), level: 3 }],
+            opened_at: Some(prost_types::Timestamp { seconds: 1_700_000_000, nanos: 0 }),
             revision: -1,
             ..Default::default()
         };
@@ -242,10 +217,7 @@ mod tests {
         assert_eq!(value["channelType"], "WEB_CHAT_V2");
         assert_eq!(value["state"], "ACTIVE");
         assert_eq!(value["attributes"], json!({"lang": "es", "empty": ""}));
-        assert_eq!(
-            value["requiredSkills"],
-            json!([{"skill": "es", "level": 3}])
-        );
+        assert_eq!(value["requiredSkills"], json!([{"skill": "es", "level": 3}]));
         assert_eq!(value["openedAt"], "2023-11-14T22:13:20Z");
         assert_eq!(value["revision"], -1);
         assert_eq!(value["stranded"], false);
@@ -261,13 +233,9 @@ mod tests {
             ],
             ..Default::default()
         };
-        assert_eq!(
-            of("RepPresence", &rep)["availableChannelTypes"],
-            json!(["SMS", "LINE"])
-        );
-        let recipient = pb::Recipient {
-            recipient: Some(pb::recipient::Recipient::Queue("q".into())),
-        };
+        assert_eq!(of("RepPresence", &rep)["availableChannelTypes"], json!(["SMS", "LINE"]));
+        let recipient =
+            pb::Recipient { recipient: Some(pb::recipient::Recipient::Queue("q".into())) };
         assert_eq!(of("Recipient", &recipient), json!({"queue": "q"}));
     }
 }

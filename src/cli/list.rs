@@ -26,9 +26,7 @@ macro_rules! pages {
         }
         all.truncate(limit);
         if !$token.is_empty() {
-            output::note(&format!(
-                "there are more: these are the first {limit}; see --limit"
-            ));
+            output::note(&format!("there are more: these are the first {limit}; see --limit"));
         }
         all
     }};
@@ -38,11 +36,7 @@ macro_rules! pages {
 pub async fn reps(context: &Context, what: Reps) -> anyhow::Result<()> {
     let client = context.client()?;
     match what {
-        Reps::List {
-            query,
-            status,
-            limit,
-        } => {
+        Reps::List { query, status, limit } => {
             let status_types: Vec<i32> = status.iter().map(|s| *s as i32).collect();
             let reps = pages!(limit, token, size => client.list_rep_presences(pb::ListRepPresencesRequest {
                 page_size: size,
@@ -51,20 +45,11 @@ pub async fn reps(context: &Context, what: Reps) -> anyhow::Result<()> {
                 status_types: status_types.clone(),
                 ..Default::default()
             }).await?, rep_presences);
-            context
-                .out
-                .list(&reps, |rep| json::of("RepPresence", rep), table::reps);
+            context.out.list(&reps, |rep| json::of("RepPresence", rep), table::reps);
         }
         Reps::Get { id } => {
-            let request = pb::GetRepPresenceRequest {
-                rep: id,
-                ..Default::default()
-            };
-            let rep = client
-                .get_rep_presence(request)
-                .await?
-                .rep_presence
-                .unwrap_or_default();
+            let request = pb::GetRepPresenceRequest { rep: id, ..Default::default() };
+            let rep = client.get_rep_presence(request).await?.rep_presence.unwrap_or_default();
             show(context, &json::of("RepPresence", &rep));
         }
     }
@@ -75,13 +60,7 @@ pub async fn reps(context: &Context, what: Reps) -> anyhow::Result<()> {
 pub async fn sessions(context: &Context, what: Sessions) -> anyhow::Result<()> {
     let client = context.client()?;
     match what {
-        Sessions::List {
-            state,
-            channel,
-            rep,
-            stranded,
-            limit,
-        } => {
+        Sessions::List { state, channel, rep, stranded, limit } => {
             let states: Vec<i32> = state.iter().map(|s| *s as i32).collect();
             let sessions = pages!(limit, token, size => client.list_sessions(pb::ListSessionsRequest {
                 page_size: size,
@@ -92,23 +71,12 @@ pub async fn sessions(context: &Context, what: Sessions) -> anyhow::Result<()> {
                 stranded,
                 ..Default::default()
             }).await?, sessions);
-            context.out.list(
-                &sessions,
-                |session| json::of("Session", session),
-                table::sessions,
-            );
+            context.out.list(&sessions, |session| json::of("Session", session), table::sessions);
         }
         Sessions::Get { id } => {
             let which = Some(pb::get_session_request::Which::Session(id));
-            let request = pb::GetSessionRequest {
-                which,
-                ..Default::default()
-            };
-            let session = client
-                .get_session(request)
-                .await?
-                .session
-                .unwrap_or_default();
+            let request = pb::GetSessionRequest { which, ..Default::default() };
+            let session = client.get_session(request).await?.session.unwrap_or_default();
             show(context, &json::of("Session", &session));
         }
     }
@@ -119,13 +87,7 @@ pub async fn sessions(context: &Context, what: Sessions) -> anyhow::Result<()> {
 pub async fn transfers(context: &Context, what: Transfers) -> anyhow::Result<()> {
     let client = context.client()?;
     match what {
-        Transfers::List {
-            state,
-            session,
-            rep,
-            stranded,
-            limit,
-        } => {
+        Transfers::List { state, session, rep, stranded, limit } => {
             let states: Vec<i32> = state.iter().map(|s| *s as i32).collect();
             let transfers = pages!(limit, token, size => client.list_transfers(pb::ListTransfersRequest {
                 page_size: size,
@@ -143,15 +105,8 @@ pub async fn transfers(context: &Context, what: Transfers) -> anyhow::Result<()>
             );
         }
         Transfers::Get { id } => {
-            let request = pb::GetTransferRequest {
-                transfer: id,
-                ..Default::default()
-            };
-            let transfer = client
-                .get_transfer(request)
-                .await?
-                .transfer
-                .unwrap_or_default();
+            let request = pb::GetTransferRequest { transfer: id, ..Default::default() };
+            let transfer = client.get_transfer(request).await?.transfer.unwrap_or_default();
             show(context, &json::of("Transfer", &transfer));
         }
     }
@@ -163,19 +118,10 @@ pub async fn work(context: &Context, what: WorkQuery) -> anyhow::Result<()> {
     use super::names::Named as _;
     let client = context.client()?;
     let (states, rep, session, limit, wanted) = match what {
-        WorkQuery::List {
-            state,
-            rep,
-            session,
-            limit,
-        } => (state, rep, session, limit, None),
-        WorkQuery::Get { id } => (
-            pb::WorkState::all(),
-            String::new(),
-            String::new(),
-            usize::MAX,
-            Some(id),
-        ),
+        WorkQuery::List { state, rep, session, limit } => (state, rep, session, limit, None),
+        WorkQuery::Get { id } => {
+            (pb::WorkState::all(), String::new(), String::new(), usize::MAX, Some(id))
+        }
     };
     let states: Vec<i32> = states.iter().map(|s| *s as i32).collect();
     let work = pages!(limit, token, size => client.list_work(pb::ListWorkRequest {
@@ -187,9 +133,7 @@ pub async fn work(context: &Context, what: WorkQuery) -> anyhow::Result<()> {
         ..Default::default()
     }).await?, work);
     let Some(id) = wanted else {
-        context
-            .out
-            .list(&work, |work| json::of("Work", work), table::work);
+        context.out.list(&work, |work| json::of("Work", work), table::work);
         return Ok(());
     };
     match work.iter().find(|work| work.id == id) {

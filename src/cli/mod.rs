@@ -97,23 +97,17 @@ impl Context {
     }
 
     fn client_as(&self, identity: &Identity) -> anyhow::Result<Client> {
-        let policy = RetryPolicy::default()
-            .within(self.global.timeout)
-            .context("--timeout")?;
+        let policy = RetryPolicy::default().within(self.global.timeout).context("--timeout")?;
         let server = self.global.server.first().context("--server is empty")?;
         Ok(Client::new(server, identity, policy)?)
     }
 
     /// Who acts. `--as` alone means a rep; neither, an admin.
     fn identity(&self) -> Identity {
-        let role = self
-            .global
-            .role
-            .clone()
-            .unwrap_or_else(|| match self.global.actor {
-                Some(_) => "rep".to_owned(),
-                None => "admin".to_owned(),
-            });
+        let role = self.global.role.clone().unwrap_or_else(|| match self.global.actor {
+            Some(_) => "rep".to_owned(),
+            None => "admin".to_owned(),
+        });
         Identity {
             org: self.global.org.clone(),
             role,
@@ -126,11 +120,7 @@ impl Context {
         if self.global.role.is_some() || self.global.actor.is_some() {
             return self.identity();
         }
-        Identity {
-            org: self.global.org.clone(),
-            role: "rep".to_owned(),
-            actor: rep.to_owned(),
-        }
+        Identity { org: self.global.org.clone(), role: "rep".to_owned(), actor: rep.to_owned() }
     }
 }
 
@@ -138,10 +128,7 @@ impl Context {
 /// does it.
 pub async fn run(start: StartServer) -> anyhow::Result<()> {
     let Cli { global, command } = Cli::parse();
-    let context = Context {
-        out: Output::new(global.output),
-        global,
-    };
+    let context = Context { out: Output::new(global.output), global };
     match command {
         Command::Dev(args) => dev::run(&context, &args, start).await,
         Command::Serve(args) => serve::run(&args, start).await,

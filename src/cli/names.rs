@@ -20,9 +20,7 @@ pub trait Named: Copy + TryFrom<i32> {
 
     /// All values but UNSPECIFIED, in order.
     fn all() -> Vec<Self> {
-        (1..64)
-            .map_while(|number| Self::try_from(number).ok())
-            .collect()
+        (1..64).map_while(|number| Self::try_from(number).ok()).collect()
     }
 
     /// The value called so, whatever the case, with `-` for `_` if one likes.
@@ -112,14 +110,8 @@ mod tests {
 
     #[test]
     fn names_are_read_and_written_without_their_prefix() {
-        assert_eq!(
-            pb::ChannelType::parse("web-chat-v2"),
-            Ok(pb::ChannelType::WebChatV2)
-        );
-        assert_eq!(
-            of::<pb::TransferState>(pb::TransferState::Offered as i32),
-            "OFFERED"
-        );
+        assert_eq!(pb::ChannelType::parse("web-chat-v2"), Ok(pb::ChannelType::WebChatV2));
+        assert_eq!(of::<pb::TransferState>(pb::TransferState::Offered as i32), "OFFERED");
         assert_eq!(of::<pb::TransferState>(99), "99");
         assert_eq!(pb::WorkState::all().len(), 5);
     }

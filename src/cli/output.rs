@@ -19,10 +19,7 @@ pub struct Table {
 impl Table {
     /// A table without rows.
     pub fn new(headings: impl Into<Vec<&'static str>>) -> Self {
-        Self {
-            headings: headings.into(),
-            rows: Vec::new(),
-        }
+        Self { headings: headings.into(), rows: Vec::new() }
     }
 
     /// Adds a row; empty cells are shown as a dash.
@@ -30,13 +27,7 @@ impl Table {
         self.rows.push(
             cells
                 .into_iter()
-                .map(|cell| {
-                    if cell.is_empty() {
-                        "-".to_owned()
-                    } else {
-                        cell
-                    }
-                })
+                .map(|cell| if cell.is_empty() { "-".to_owned() } else { cell })
                 .collect(),
         );
     }
@@ -61,16 +52,10 @@ impl Table {
             for (cell, width) in row.iter().zip(&widths) {
                 // Figures stand to the right, so that they can be compared.
                 let right = cell.starts_with(|c: char| c.is_ascii_digit())
-                    && cell
-                        .trim_end_matches(['%', 's', 'm', 'u', 'µ'])
-                        .parse::<f64>()
-                        .is_ok();
+                    && cell.trim_end_matches(['%', 's', 'm', 'u', 'µ']).parse::<f64>().is_ok();
                 let blanks = " ".repeat(width - cell.chars().count());
-                line += &if right {
-                    format!("{blanks}{cell}  ")
-                } else {
-                    format!("{cell}{blanks}  ")
-                };
+                line +=
+                    &if right { format!("{blanks}{cell}  ") } else { format!("{cell}{blanks}  ") };
             }
             text += line.trim_end();
             text.push('\n');
@@ -107,9 +92,7 @@ impl Output {
             Format::Table if items.is_empty() => note("nothing there"),
             Format::Table => put(&table(items).text()),
             Format::Json => put(&pretty(&Value::Array(items.iter().map(json).collect()))),
-            Format::Jsonl => items
-                .iter()
-                .for_each(|item| put(&format!("{}\n", json(item)))),
+            Format::Jsonl => items.iter().for_each(|item| put(&format!("{}\n", json(item)))),
         }
     }
 
@@ -199,10 +182,7 @@ mod tests {
         let mut table = Table::new(["REP", "USED", "STATUS"]);
         table.row(["ana".into(), "5%".into(), "available".into()]);
         table.row(["žofie".into(), "100%".into(), String::new()]);
-        assert_eq!(
-            table.text(),
-            "REP    USED  STATUS\nana      5%  available\nžofie  100%  -\n"
-        );
+        assert_eq!(table.text(), "REP    USED  STATUS\nana      5%  available\nžofie  100%  -\n");
     }
 
     #[test]

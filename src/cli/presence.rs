@@ -34,10 +34,7 @@ pub async fn sign_in(
         ..Default::default()
     };
     let opened = client.open_presence(request).await?;
-    Ok(SignedIn {
-        presences: vec![opened.presence],
-        renew_every: every(opened.renew_every),
-    })
+    Ok(SignedIn { presences: vec![opened.presence], renew_every: every(opened.renew_every) })
 }
 
 fn every(duration: Option<prost_types::Duration>) -> Duration {
@@ -53,9 +50,7 @@ pub async fn keep_alive(client: &Client, mut signed_in: SignedIn, mut news: impl
     let mut renew_in = signed_in.renew_every;
     while !signed_in.presences.is_empty() {
         sleep(renew_in).await;
-        let request = pb::KeepAliveRequest {
-            presences: signed_in.presences.clone(),
-        };
+        let request = pb::KeepAliveRequest { presences: signed_in.presences.clone() };
         match client.keep_alive(request).await {
             Ok(response) => {
                 renew_in = every(response.renew_every);
@@ -88,10 +83,9 @@ fn ended(result: &pb::KeepAliveResult) -> Option<String> {
         pb::KeepAliveVerdict::NotFound => {
             Some("the server doesn't know this sign-in any more".to_owned())
         }
-        pb::KeepAliveVerdict::Invalid => Some(format!(
-            "the server refuses the presence id {}",
-            result.presence
-        )),
+        pb::KeepAliveVerdict::Invalid => {
+            Some(format!("the server refuses the presence id {}", result.presence))
+        }
     }
 }
 
@@ -102,12 +96,7 @@ pub async fn online(context: &Context, args: &Online) -> anyhow::Result<()> {
     let presence = signed_in.presences[0].clone();
     context.out.event(
         || serde_json::json!({"rep": args.rep, "status": args.status, "presence": presence}),
-        || {
-            format!(
-                "{} is {} (presence {presence}); Ctrl-C signs out",
-                args.rep, args.status
-            )
-        },
+        || format!("{} is {} (presence {presence}); Ctrl-C signs out", args.rep, args.status),
     );
     let mut last = String::new();
     tokio::select! {
@@ -118,12 +107,7 @@ pub async fn online(context: &Context, args: &Online) -> anyhow::Result<()> {
         stopped = super::serve::interrupted() => stopped?,
     }
     let whose = Some(close_presence_request::Whose::Presence(presence));
-    client
-        .close_presence(pb::ClosePresenceRequest {
-            whose,
-            ..Default::default()
-        })
-        .await?;
+    client.close_presence(pb::ClosePresenceRequest { whose, ..Default::default() }).await?;
     context.out.say(&format!("{} is offline", args.rep));
     Ok(())
 }
@@ -146,12 +130,8 @@ pub async fn status(context: &Context, args: &Status) -> anyhow::Result<()> {
         when_current_work_is_done: args.when_done,
         ..Default::default()
     };
-    let rep = context
-        .client_as(&identity)?
-        .set_status(request)
-        .await?
-        .rep_presence
-        .unwrap_or_default();
+    let rep =
+        context.client_as(&identity)?.set_status(request).await?.rep_presence.unwrap_or_default();
     show(context, &rep);
     Ok(())
 }
@@ -184,10 +164,9 @@ pub async fn offline(context: &Context, args: &Offline) -> anyhow::Result<()> {
 }
 
 fn show(context: &Context, rep: &pb::RepPresence) {
-    context.out.one(
-        || json::of("RepPresence", rep),
-        || table::reps(std::slice::from_ref(rep)).text(),
-    );
+    context
+        .out
+        .one(|| json::of("RepPresence", rep), || table::reps(std::slice::from_ref(rep)).text());
 }
 
 impl names::Named for pb::PresenceCause {

@@ -14,11 +14,7 @@ pub async fn run(args: &Serve, start: StartServer) -> anyhow::Result<()> {
         token_key: args.token_key.clone(),
     };
     let mut server = start(plan).await?;
-    output::note(&format!(
-        "baton listens on {}; {}",
-        server.url(),
-        server.durability
-    ));
+    output::note(&format!("baton listens on {}; {}", server.url(), server.durability));
     tokio::select! {
         ended = &mut server.done => return ended.context("the server broke down")?,
         stopped = interrupted() => stopped?,
@@ -42,7 +38,5 @@ pub async fn interrupted() -> anyhow::Result<()> {
         }
     }
     #[cfg(not(unix))]
-    tokio::signal::ctrl_c()
-        .await
-        .context("can't listen for Ctrl-C")
+    tokio::signal::ctrl_c().await.context("can't listen for Ctrl-C")
 }

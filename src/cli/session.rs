@@ -11,36 +11,24 @@ pub async fn run(context: &Context, what: Session) -> anyhow::Result<()> {
         Session::Open(args) => client.open_session(open_request(args)).await?.session,
         Session::End { id } => {
             client
-                .end_session(pb::EndSessionRequest {
-                    session: id,
-                    ..Default::default()
-                })
+                .end_session(pb::EndSessionRequest { session: id, ..Default::default() })
                 .await?
                 .session
         }
         Session::Pause { id } => {
             client
-                .pause_session(pb::PauseSessionRequest {
-                    session: id,
-                    ..Default::default()
-                })
+                .pause_session(pb::PauseSessionRequest { session: id, ..Default::default() })
                 .await?
                 .session
         }
         Session::Resume { id } => {
             client
-                .resume_session(pb::ResumeSessionRequest {
-                    session: id,
-                    ..Default::default()
-                })
+                .resume_session(pb::ResumeSessionRequest { session: id, ..Default::default() })
                 .await?
                 .session
         }
         Session::Inactivate { id } => {
-            let request = pb::InactivateSessionRequest {
-                session: id,
-                ..Default::default()
-            };
+            let request = pb::InactivateSessionRequest { session: id, ..Default::default() };
             client.inactivate_session(request).await?.session
         }
     }
@@ -50,9 +38,7 @@ pub async fn run(context: &Context, what: Session) -> anyhow::Result<()> {
         || {
             let holder = table::holder(&session);
             let state = names::of::<pb::SessionState>(session.state);
-            format!("session {}  {state}  {holder}", session.id)
-                .trim_end()
-                .to_owned()
+            format!("session {}  {state}  {holder}", session.id).trim_end().to_owned()
         },
     );
     Ok(())
@@ -60,11 +46,8 @@ pub async fn run(context: &Context, what: Session) -> anyhow::Result<()> {
 
 fn open_request(args: Open) -> pb::OpenSessionRequest {
     use pb::open_session_request::Target;
-    let target = args
-        .rep
-        .map(Target::Rep)
-        .or(args.queue.map(Target::Queue))
-        .or(args.flow.map(Target::Flow));
+    let target =
+        args.rep.map(Target::Rep).or(args.queue.map(Target::Queue)).or(args.flow.map(Target::Flow));
     pb::OpenSessionRequest {
         channel: args.channel,
         external_reference: args.reference,
@@ -83,22 +66,14 @@ pub async fn transfer(context: &Context, args: Transfer) -> anyhow::Result<()> {
         note: args.note,
         ..Default::default()
     };
-    let transfer = context
-        .client()?
-        .transfer_session(request)
-        .await?
-        .transfer
-        .unwrap_or_default();
+    let transfer = context.client()?.transfer_session(request).await?.transfer.unwrap_or_default();
     show_transfer(context, &transfer);
     Ok(())
 }
 
 /// Shows a transfer as a sentence, or as JSON.
 pub fn show_transfer(context: &Context, transfer: &pb::Transfer) {
-    context.out.one(
-        || json::of("Transfer", transfer),
-        || transfer_sentence(transfer),
-    );
+    context.out.one(|| json::of("Transfer", transfer), || transfer_sentence(transfer));
 }
 
 fn transfer_sentence(transfer: &pb::Transfer) -> String {
@@ -125,10 +100,7 @@ fn transfer_sentence(transfer: &pb::Transfer) -> String {
 
 /// `baton history`.
 pub async fn history(context: &Context, session: String) -> anyhow::Result<()> {
-    let request = pb::GetSessionHistoryRequest {
-        session,
-        ..Default::default()
-    };
+    let request = pb::GetSessionHistoryRequest { session, ..Default::default() };
     let history = context.client()?.get_session_history(request).await?;
     context.out.one(
         || json::of("GetSessionHistoryResponse", &history),

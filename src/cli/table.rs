@@ -29,11 +29,7 @@ pub fn reps(reps: &[pb::RepPresence]) -> Table {
             names::of::<pb::PresenceStatusType>(rep.status_type),
             if rep.connected { "yes" } else { "no" }.to_owned(),
             percent(rep.used_centi_percent),
-            format!(
-                "{}/{}",
-                units(rep.used_centi_units),
-                units(rep.capacity_centi_units)
-            ),
+            format!("{}/{}", units(rep.used_centi_units), units(rep.capacity_centi_units)),
             rep.open_work.to_string(),
             channel_types(&rep.available_channel_types),
         ]);
@@ -43,15 +39,8 @@ pub fn reps(reps: &[pb::RepPresence]) -> Table {
 
 /// Sessions.
 pub fn sessions(sessions: &[pb::Session]) -> Table {
-    let mut table = Table::new([
-        "SESSION",
-        "CHANNEL",
-        "REFERENCE",
-        "STATE",
-        "WITH",
-        "TRANSFER",
-        "OPENED",
-    ]);
+    let mut table =
+        Table::new(["SESSION", "CHANNEL", "REFERENCE", "STATE", "WITH", "TRANSFER", "OPENED"]);
     for session in sessions {
         table.row([
             session.id.clone(),
@@ -69,9 +58,8 @@ pub fn sessions(sessions: &[pb::Session]) -> Table {
 
 /// Transfers.
 pub fn transfers(transfers: &[pb::Transfer]) -> Table {
-    let mut table = Table::new([
-        "TRANSFER", "SESSION", "STATE", "FROM", "TO", "REP", "ASKED", "ENDED", "NOTE",
-    ]);
+    let mut table =
+        Table::new(["TRANSFER", "SESSION", "STATE", "FROM", "TO", "REP", "ASKED", "ENDED", "NOTE"]);
     for transfer in transfers {
         table.row([
             transfer.id.clone(),
@@ -100,11 +88,7 @@ pub fn work(work: &[pb::Work]) -> Table {
             work.rep.clone(),
             work.session.clone(),
             names::of::<pb::WorkState>(work.state),
-            format!(
-                "{}/{}",
-                units(work.holds_centi_units),
-                units(work.weight_centi_units)
-            ),
+            format!("{}/{}", units(work.holds_centi_units), units(work.weight_centi_units)),
             if work.tab_open { "open" } else { "" }.to_owned(),
             work.transfer.clone(),
             clock(work.offered_at.as_ref()),
@@ -150,13 +134,9 @@ pub fn watched(object: &pb::WatchObject) -> (&'static str, String) {
         }
         Some(Object::Transfer(t)) => ("TRANSFER", format!("{}  {}", t.id, transfer_line(t))),
         Some(Object::Work(w)) => ("WORK", work_line(w)),
-        Some(Object::Queue(q)) => (
-            "QUEUE",
-            format!(
-                "{}  {} waiting, {} available",
-                q.queue, q.length, q.available_reps
-            ),
-        ),
+        Some(Object::Queue(q)) => {
+            ("QUEUE", format!("{}  {} waiting, {} available", q.queue, q.length, q.available_reps))
+        }
         Some(Object::Handoff(h)) => ("HANDOFF", h.id.clone()),
         Some(Object::RoutingRequest(r)) => ("ROUTING", r.id.clone()),
         None => ("?", "an object newer than this program".to_owned()),
@@ -164,16 +144,8 @@ pub fn watched(object: &pb::WatchObject) -> (&'static str, String) {
 }
 
 fn rep_line(rep: &pb::RepPresence) -> String {
-    let status = if rep.status.is_empty() {
-        "offline"
-    } else {
-        &rep.status
-    };
-    let gone = if rep.presence.is_some() && !rep.connected {
-        ", disconnected"
-    } else {
-        ""
-    };
+    let status = if rep.status.is_empty() { "offline" } else { &rep.status };
+    let gone = if rep.presence.is_some() && !rep.connected { ", disconnected" } else { "" };
     format!(
         "{}  {status}{gone}  {} ({}/{} units)  {} work",
         rep.rep,
@@ -200,11 +172,7 @@ fn transfer_line(transfer: &pb::Transfer) -> String {
 
 fn work_line(work: &pb::Work) -> String {
     let reason = set_name::<pb::WorkEndReason>(work.end_reason);
-    let reason = if reason.is_empty() {
-        reason
-    } else {
-        format!(" ({reason})")
-    };
+    let reason = if reason.is_empty() { reason } else { format!(" ({reason})") };
     format!(
         "{}  {}{reason}  {}  holds {}  session {}",
         work.id,
@@ -239,21 +207,13 @@ pub fn holder(session: &pb::Session) -> String {
 pub fn actor(actor: Option<&pb::Actor>) -> String {
     actor.map_or_else(String::new, |a| {
         let role = names::of::<pb::Role>(a.role).to_lowercase();
-        if a.id.is_empty() || a.id == role {
-            role
-        } else {
-            format!("{role} {}", a.id)
-        }
+        if a.id.is_empty() || a.id == role { role } else { format!("{role} {}", a.id) }
     })
 }
 
 /// The name of a value, empty for UNSPECIFIED.
 pub fn set_name<E: names::Named>(number: i32) -> String {
-    if number == 0 {
-        String::new()
-    } else {
-        names::of::<E>(number)
-    }
+    if number == 0 { String::new() } else { names::of::<E>(number) }
 }
 
 /// The time of day, in UTC, to the millisecond.
@@ -262,13 +222,7 @@ pub fn clock(time: Option<&Timestamp>) -> String {
         return String::new();
     };
     let day = time.seconds.rem_euclid(86_400);
-    format!(
-        "{:02}:{:02}:{:02}.{:03}",
-        day / 3600,
-        day / 60 % 60,
-        day % 60,
-        time.nanos / 1_000_000
-    )
+    format!("{:02}:{:02}:{:02}.{:03}", day / 3600, day / 60 % 60, day % 60, time.nanos / 1_000_000)
 }
 
 /// Hundredths of a unit as units: `250` is 2.5.
@@ -289,11 +243,7 @@ pub fn percent(centi: i64) -> String {
 
 /// Channel types, with commas.
 pub fn channel_types(types: &[i32]) -> String {
-    types
-        .iter()
-        .map(|t| names::of::<pb::ChannelType>(*t))
-        .collect::<Vec<_>>()
-        .join(",")
+    types.iter().map(|t| names::of::<pb::ChannelType>(*t)).collect::<Vec<_>>().join(",")
 }
 
 #[cfg(test)]
@@ -307,29 +257,18 @@ mod tests {
             ["0", "0.05", "0.5", "1", "2.5", "-1.25"]
         );
         assert_eq!(percent(10_000), "100%");
-        let time = Timestamp {
-            seconds: 86_400 + 3_661,
-            nanos: 7_000_000,
-        };
+        let time = Timestamp { seconds: 86_400 + 3_661, nanos: 7_000_000 };
         assert_eq!(clock(Some(&time)), "01:01:01.007");
     }
 
     #[test]
     fn a_session_says_who_has_it() {
-        let mut session = pb::Session {
-            owner: "ana".into(),
-            ..Default::default()
-        };
+        let mut session = pb::Session { owner: "ana".into(), ..Default::default() };
         assert_eq!(holder(&session), "ana");
-        session.offer = Some(pb::Offer {
-            rep: "ben".into(),
-            ..Default::default()
-        });
+        session.offer = Some(pb::Offer { rep: "ben".into(), ..Default::default() });
         assert_eq!(holder(&session), "ana, offered to ben");
         session = pb::Session {
-            waiting_line: Some(pb::WaitingLine {
-                line: Some(Line::Rep("cleo".into())),
-            }),
+            waiting_line: Some(pb::WaitingLine { line: Some(Line::Rep("cleo".into())) }),
             ..Default::default()
         };
         assert_eq!(holder(&session), "waits for cleo");

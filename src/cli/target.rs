@@ -42,9 +42,7 @@ pub fn recipient(text: &str) -> Result<pb::Recipient, String> {
             ));
         }
     };
-    Ok(pb::Recipient {
-        recipient: Some(recipient),
-    })
+    Ok(pb::Recipient { recipient: Some(recipient) })
 }
 
 /// A recipient as people write it.
@@ -77,9 +75,8 @@ pub fn duration(text: &str) -> Result<Duration, String> {
     while !rest.is_empty() {
         let digits = rest.find(|c: char| !c.is_ascii_digit()).ok_or_else(bad)?;
         let number: u64 = rest[..digits].parse().map_err(|_| bad())?;
-        let unit_end = rest[digits..]
-            .find(|c: char| c.is_ascii_digit())
-            .map_or(rest.len(), |at| at + digits);
+        let unit_end =
+            rest[digits..].find(|c: char| c.is_ascii_digit()).map_or(rest.len(), |at| at + digits);
         let unit_ms: u64 = match &rest[digits..unit_end] {
             "ms" => 1,
             "s" => 1_000,
@@ -88,10 +85,7 @@ pub fn duration(text: &str) -> Result<Duration, String> {
             "d" => 86_400_000,
             _ => return Err(bad()),
         };
-        let part = number
-            .checked_mul(unit_ms)
-            .map(Duration::from_millis)
-            .ok_or_else(bad)?;
+        let part = number.checked_mul(unit_ms).map(Duration::from_millis).ok_or_else(bad)?;
         total = total.checked_add(part).ok_or_else(bad)?;
         rest = &rest[unit_end..];
     }
@@ -104,13 +98,9 @@ mod tests {
 
     #[test]
     fn recipients_are_read_as_they_are_written() {
-        for text in [
-            "rep:ana",
-            "queue:support",
-            "flow:triage",
-            "contact:acme/front-desk",
-            "rep:a:b",
-        ] {
+        for text in
+            ["rep:ana", "queue:support", "flow:triage", "contact:acme/front-desk", "rep:a:b"]
+        {
             assert_eq!(recipient_text(Some(&recipient(text).unwrap())), text);
         }
     }

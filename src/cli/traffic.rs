@@ -47,13 +47,7 @@ pub async fn run(stage: Stage, per_minute: u32) {
 async fn life(stage: &Stage, pace: f64) -> Result<(), Failure> {
     let first = one_of(&REPS);
     let channel = one_of(&["web", "whatsapp"]);
-    let session = stage
-        .open(
-            &format!("sim-{:08x}", rand::random::<u32>()),
-            channel,
-            first,
-        )
-        .await?;
+    let session = stage.open(&format!("sim-{:08x}", rand::random::<u32>()), channel, first).await?;
     let mut owner = first;
     let ended = match offered(stage, &session.id).await? {
         Some(work) => {
@@ -89,10 +83,7 @@ async fn life(stage: &Stage, pace: f64) -> Result<(), Failure> {
     pause(pace, 1.0, 4.0).await;
     stage
         .admin()
-        .end_session(pb::EndSessionRequest {
-            session: session.id,
-            ..Default::default()
-        })
+        .end_session(pb::EndSessionRequest { session: session.id, ..Default::default() })
         .await
         .map(drop)
 }
@@ -104,12 +95,7 @@ async fn offered(stage: &Stage, session: &str) -> Result<Option<String>, Failure
             which: Some(pb::get_session_request::Which::Session(session.to_owned())),
             ..Default::default()
         };
-        let now = stage
-            .admin()
-            .get_session(request)
-            .await?
-            .session
-            .unwrap_or_default();
+        let now = stage.admin().get_session(request).await?.session.unwrap_or_default();
         if let Some(offer) = now.offer {
             return Ok(Some(offer.work));
         }
@@ -120,20 +106,10 @@ async fn offered(stage: &Stage, session: &str) -> Result<Option<String>, Failure
 
 /// Accepts; true if the offer had gone meanwhile, because someone plays along.
 async fn accept(stage: &Stage, rep: &str, work: String) -> Result<bool, Failure> {
-    match stage
-        .rep(rep)?
-        .accept_work(pb::AcceptWorkRequest {
-            work,
-            ..Default::default()
-        })
-        .await
-    {
+    match stage.rep(rep)?.accept_work(pb::AcceptWorkRequest { work, ..Default::default() }).await {
         Ok(_) => Ok(false),
         Err(failure)
-            if matches!(
-                failure.reason(),
-                "WORK_ENDED" | "WORK_NOT_OFFERED" | "NOT_FOUND"
-            ) =>
+            if matches!(failure.reason(), "WORK_ENDED" | "WORK_NOT_OFFERED" | "NOT_FOUND") =>
         {
             Ok(true)
         }
@@ -142,10 +118,7 @@ async fn accept(stage: &Stage, rep: &str, work: String) -> Result<bool, Failure>
 }
 
 async fn pause(pace: f64, least: f64, most: f64) {
-    sleep(Duration::from_secs_f64(
-        rand::random_range(least..most) * pace,
-    ))
-    .await;
+    sleep(Duration::from_secs_f64(rand::random_range(least..most) * pace)).await;
 }
 
 fn one_of(choices: &[&'static str]) -> &'static str {

@@ -46,9 +46,7 @@ pub async fn run(context: &Context, args: WatchArgs) -> anyhow::Result<()> {
                 print_lines(context, &response)
             }
             WatchEvent::Frame(response) => {
-                context
-                    .out
-                    .event(|| json::of("WatchResponse", &response), String::new);
+                context.out.event(|| json::of("WatchResponse", &response), String::new);
             }
         }
     }
@@ -59,14 +57,12 @@ fn print_lines(context: &Context, response: &pb::WatchResponse) {
         Some(Frame::Snapshot(snapshot)) => {
             for object in &snapshot.objects {
                 let (kind, line) = table::watched(object);
-                context
-                    .out
-                    .say(&format!("             has     {kind:8}  {line}"));
+                context.out.say(&format!("             has     {kind:8}  {line}"));
             }
         }
-        Some(Frame::Synced(synced)) => context
-            .out
-            .say(&format!("— as of revision {} —", synced.revision)),
+        Some(Frame::Synced(synced)) => {
+            context.out.say(&format!("— as of revision {} —", synced.revision))
+        }
         Some(Frame::Changes(changes)) => {
             for revision in &changes.revisions {
                 print_revision(context, revision);
@@ -74,14 +70,10 @@ fn print_lines(context: &Context, response: &pb::WatchResponse) {
         }
         Some(Frame::Reset(reset)) => {
             let why = names::of::<pb::ResetReason>(reset.reason);
-            context
-                .out
-                .say(&format!("— starting again from a snapshot: {why} —"));
+            context.out.say(&format!("— starting again from a snapshot: {why} —"));
         }
         Some(Frame::Started(started)) if started.mode() == pb::StartMode::Resumed => {
-            context
-                .out
-                .say(&format!("— resumed after revision {} —", started.revision));
+            context.out.say(&format!("— resumed after revision {} —", started.revision));
         }
         // Heartbeats and the start are for programs; what Closing means, the client says.
         _ => {}
@@ -92,9 +84,7 @@ fn print_revision(context: &Context, revision: &pb::RevisionChanges) {
     let time = table::clock(revision.time.as_ref());
     for change in &revision.changes {
         let line = change_line(change);
-        context
-            .out
-            .say(&format!("{time} r{:<6} {line}", revision.revision));
+        context.out.say(&format!("{time} r{:<6} {line}", revision.revision));
     }
 }
 

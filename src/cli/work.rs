@@ -18,59 +18,35 @@ pub async fn accept(context: &Context, args: &Accept) -> anyhow::Result<()> {
     if let Some(id) = &args.id {
         return accept_id(context, &client, id).await;
     }
-    let rep = context
-        .global
-        .actor
-        .clone()
-        .context("who accepts? Give --as REP")?;
+    let rep = context.global.actor.clone().context("who accepts? Give --as REP")?;
     let work = next_offer(&client, &rep, args.wait).await?;
     accept_work(context, &client, &work).await
 }
 
 /// Accepts what the id names: a transfer, or else work.
 async fn accept_id(context: &Context, client: &Client, id: &str) -> anyhow::Result<()> {
-    let request = pb::GetTransferRequest {
-        transfer: id.to_owned(),
-        ..Default::default()
-    };
+    let request = pb::GetTransferRequest { transfer: id.to_owned(), ..Default::default() };
     match client.get_transfer(request).await {
         Ok(found) => {
             let transfer = found.transfer.unwrap_or_default();
             // A rep accepts for itself; others name the rep who is being asked.
             let rep = context.global.actor.clone().unwrap_or(transfer.rep);
-            let request = pb::AcceptTransferRequest {
-                transfer: transfer.id,
-                rep,
-                ..Default::default()
-            };
-            let transfer = client
-                .accept_transfer(request)
-                .await?
-                .transfer
-                .unwrap_or_default();
+            let request =
+                pb::AcceptTransferRequest { transfer: transfer.id, rep, ..Default::default() };
+            let transfer = client.accept_transfer(request).await?.transfer.unwrap_or_default();
             session::show_transfer(context, &transfer);
             Ok(())
         }
         Err(failure) if failure.reason() == "NOT_FOUND" => {
-            accept_work(
-                context,
-                client,
-                &pb::Work {
-                    id: id.to_owned(),
-                    ..Default::default()
-                },
-            )
-            .await
+            accept_work(context, client, &pb::Work { id: id.to_owned(), ..Default::default() })
+                .await
         }
         Err(failure) => Err(failure.into()),
     }
 }
 
 async fn accept_work(context: &Context, client: &Client, offered: &pb::Work) -> anyhow::Result<()> {
-    let request = pb::AcceptWorkRequest {
-        work: offered.id.clone(),
-        ..Default::default()
-    };
+    let request = pb::AcceptWorkRequest { work: offered.id.clone(), ..Default::default() };
     let work = client.accept_work(request).await?.work.unwrap_or_default();
     show_work(context, &work);
     Ok(())
@@ -104,10 +80,7 @@ async fn next_offer(
 async fn watch_for_offer(client: &Client, rep: &str) -> anyhow::Result<pb::Work> {
     let mut watch = client.watch(pb::WatchRequest {
         kinds: vec![pb::WatchKind::Work as i32],
-        filter: Some(pb::WatchFilter {
-            reps: vec![rep.to_owned()],
-            ..Default::default()
-        }),
+        filter: Some(pb::WatchFilter { reps: vec![rep.to_owned()], ..Default::default() }),
         ..Default::default()
     });
     loop {
@@ -139,33 +112,16 @@ async fn watch_for_offer(client: &Client, rep: &str) -> anyhow::Result<pb::Work>
 
 /// `baton decline`.
 pub async fn decline(context: &Context, work: String) -> anyhow::Result<()> {
-    let request = pb::DeclineWorkRequest {
-        work,
-        ..Default::default()
-    };
-    let work = context
-        .client()?
-        .decline_work(request)
-        .await?
-        .work
-        .unwrap_or_default();
+    let request = pb::DeclineWorkRequest { work, ..Default::default() };
+    let work = context.client()?.decline_work(request).await?.work.unwrap_or_default();
     show_work(context, &work);
     Ok(())
 }
 
 /// `baton close`.
 pub async fn close(context: &Context, work: String, end: bool) -> anyhow::Result<()> {
-    let request = pb::CloseWorkRequest {
-        work,
-        end_session: end,
-        ..Default::default()
-    };
-    let work = context
-        .client()?
-        .close_work(request)
-        .await?
-        .work
-        .unwrap_or_default();
+    let request = pb::CloseWorkRequest { work, end_session: end, ..Default::default() };
+    let work = context.client()?.close_work(request).await?.work.unwrap_or_default();
     show_work(context, &work);
     Ok(())
 }
@@ -181,22 +137,14 @@ fn show_work(context: &Context, work: &pb::Work) {
             };
             let state = names::of::<pb::WorkState>(work.state);
             let reason = table::set_name::<pb::WorkEndReason>(work.end_reason);
-            let end = if reason.is_empty() {
-                reason
-            } else {
-                format!(" ({reason})")
-            };
+            let end = if reason.is_empty() { reason } else { format!(" ({reason})") };
             format!(
                 "work {}  {state}{end}  {} has session {}{transfer}",
                 work.id, work.rep, work.session
             )
             .replace(
                 " has session",
-                if work.ended_at.is_some() {
-                    " no longer has session"
-                } else {
-                    " has session"
-                },
+                if work.ended_at.is_some() { " no longer has session" } else { " has session" },
             )
         },
     );

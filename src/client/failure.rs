@@ -48,20 +48,12 @@ impl Failure {
     pub fn of(status: &Status, server: &str) -> Self {
         let details = status.get_error_details();
         let (reason, metadata) = details.error_info().map_or_else(Default::default, |info| {
-            (
-                info.reason.clone(),
-                info.metadata
-                    .clone()
-                    .into_iter()
-                    .collect::<BTreeMap<_, _>>(),
-            )
+            (info.reason.clone(), info.metadata.clone().into_iter().collect::<BTreeMap<_, _>>())
         });
         let mut said: Vec<String> = Vec::new();
         if let Some(bad) = details.bad_request() {
             said.extend(
-                bad.field_violations
-                    .iter()
-                    .map(|v| format!("{}: {}", v.field, v.description)),
+                bad.field_violations.iter().map(|v| format!("{}: {}", v.field, v.description)),
             );
         }
         if let Some(precondition) = details.precondition_failure() {
@@ -74,10 +66,7 @@ impl Failure {
         }
         if let Some(quota) = details.quota_failure() {
             said.extend(
-                quota
-                    .violations
-                    .iter()
-                    .map(|v| format!("{}: {}", v.subject, v.description)),
+                quota.violations.iter().map(|v| format!("{}: {}", v.subject, v.description)),
             );
         }
         let (message, advice) = match status.code() {
@@ -148,11 +137,7 @@ impl Failure {
     /// What to count it under: the reason, or the code.
     #[must_use]
     pub fn label(&self) -> String {
-        if self.0.reason.is_empty() {
-            format!("{:?}", self.0.code)
-        } else {
-            self.0.reason.clone()
-        }
+        if self.0.reason.is_empty() { format!("{:?}", self.0.code) } else { self.0.reason.clone() }
     }
 }
 
@@ -179,9 +164,7 @@ impl fmt::Display for Failure {
 
 /// Text that can't break out of its line.
 fn one_line(text: &str) -> String {
-    text.chars()
-        .map(|c| if c.is_control() { ' ' } else { c })
-        .collect()
+    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
 }
 
 /// The innermost error, which says what went wrong; the outer ones say only that something did.
@@ -283,11 +266,7 @@ mod tests {
             let details =
                 ErrorDetails::with_error_info(reason, "baton", std::collections::HashMap::new());
             let status = Status::with_error_details(code, "no", details);
-            assert_eq!(
-                Failure::of(&status, "http://x").may_retry(),
-                retry,
-                "{reason}"
-            );
+            assert_eq!(Failure::of(&status, "http://x").may_retry(), retry, "{reason}");
         }
     }
 }

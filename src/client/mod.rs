@@ -91,10 +91,7 @@ impl Client {
 
     /// The same connection for another identity.
     pub fn acting_as(&self, identity: &Identity) -> Result<Self, Failure> {
-        Ok(Self {
-            headers: Arc::new(Headers::of(identity)?),
-            ..self.clone()
-        })
+        Ok(Self { headers: Arc::new(Headers::of(identity)?), ..self.clone() })
     }
 
     /// How many calls of this client and its clones were tried again.
@@ -131,18 +128,16 @@ impl Client {
         let mut attempt = 0;
         loop {
             let mut request = self.request(message.clone());
-            let left = deadline
-                .saturating_duration_since(Instant::now())
-                .max(Duration::from_millis(1));
+            let left =
+                deadline.saturating_duration_since(Instant::now()).max(Duration::from_millis(1));
             request.set_timeout(left.min(self.policy.attempt_timeout()));
             let status = match send(self.channel.clone(), request).await {
                 Ok(response) => return Ok(response.into_inner()),
                 Err(status) => status,
             };
             let failure = Failure::of(&status, &self.server);
-            let pause = failure
-                .retry_after()
-                .unwrap_or_else(|| self.policy.pause(attempt, rand::random()));
+            let pause =
+                failure.retry_after().unwrap_or_else(|| self.policy.pause(attempt, rand::random()));
             if !failure.may_retry() || Instant::now() + pause >= deadline {
                 return Err(failure);
             }
@@ -158,14 +153,7 @@ impl Client {
 pub fn request_id() -> String {
     let bits = (rand::random::<u128>() & !(0xf << 76) & !(0x3 << 62)) | (0x4 << 76) | (0x2 << 62);
     let hex = format!("{bits:032x}");
-    format!(
-        "{}-{}-{}-{}-{}",
-        &hex[..8],
-        &hex[8..12],
-        &hex[12..16],
-        &hex[16..20],
-        &hex[20..]
-    )
+    format!("{}-{}-{}-{}-{}", &hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..])
 }
 
 fn endpoint(server: &str) -> Result<Endpoint, Failure> {
@@ -209,34 +197,17 @@ mod tests {
         for server in ["127.0.0.1:50051", "https://x", "http://", "http://a b"] {
             let failure =
                 Client::new(server, &Identity::default(), RetryPolicy::default()).unwrap_err();
-            assert!(
-                failure.to_string().contains("isn't a server's address"),
-                "{failure}"
-            );
+            assert!(failure.to_string().contains("isn't a server's address"), "{failure}");
         }
     }
 
     #[tokio::test]
     async fn a_server_that_is_not_there_is_one_clear_line_within_the_deadline() {
-        let port = std::net::TcpListener::bind("127.0.0.1:0")
-            .unwrap()
-            .local_addr()
-            .unwrap()
-            .port();
-        let policy = RetryPolicy::default()
-            .within(Duration::from_millis(200))
-            .unwrap();
-        let client = Client::new(
-            &format!("http://127.0.0.1:{port}"),
-            &Identity::default(),
-            policy,
-        )
-        .unwrap();
-        let line = client
-            .get_session(Default::default())
-            .await
-            .unwrap_err()
-            .to_string();
+        let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let policy = RetryPolicy::default().within(Duration::from_millis(200)).unwrap();
+        let client =
+            Client::new(&format!("http://127.0.0.1:{port}"), &Identity::default(), policy).unwrap();
+        let line = client.get_session(Default::default()).await.unwrap_err().to_string();
         assert!(
             line.contains("can't reach http://127.0.0.1") && line.contains("refused"),
             "{line}"

@@ -55,10 +55,7 @@ impl RetryPolicy {
     /// `random` chooses.
     #[must_use]
     pub fn pause(self, attempt: u32, random: u32) -> Duration {
-        let ceiling = self
-            .base
-            .saturating_mul(1u32 << attempt.min(16))
-            .min(self.ceiling);
+        let ceiling = self.base.saturating_mul(1u32 << attempt.min(16)).min(self.ceiling);
         ceiling.mul_f64(f64::from(random) / f64::from(u32::MAX))
     }
 }
@@ -78,14 +75,7 @@ mod tests {
 
     #[test]
     fn a_senseless_deadline_is_refused() {
-        assert_eq!(
-            RetryPolicy::default().within(Duration::ZERO),
-            Err(BadRetryPolicy)
-        );
-        assert!(
-            RetryPolicy::default()
-                .within(Duration::from_secs(3))
-                .is_ok()
-        );
+        assert_eq!(RetryPolicy::default().within(Duration::ZERO), Err(BadRetryPolicy));
+        assert!(RetryPolicy::default().within(Duration::from_secs(3)).is_ok());
     }
 }

@@ -123,10 +123,9 @@ impl Watch {
             && self.request.resume_policy != pb::ResumePolicy::Strict as i32
         {
             self.request.resume_token.clear();
-            return Ok(self.lost(
-                "the resume token is of no more use: starting from a snapshot",
-                None,
-            ));
+            return Ok(
+                self.lost("the resume token is of no more use: starting from a snapshot", None)
+            );
         }
         if mendable(&failure) {
             Ok(self.lost(&failure.to_string(), failure.retry_after()))
@@ -145,9 +144,8 @@ impl Watch {
         }
         match &response.frame {
             Some(Frame::Started(started)) => {
-                if let Some(interval) = started
-                    .heartbeat_interval
-                    .and_then(|d| Duration::try_from(d).ok())
+                if let Some(interval) =
+                    started.heartbeat_interval.and_then(|d| Duration::try_from(d).ok())
                 {
                     self.heartbeat = interval.max(Duration::from_millis(100));
                 }
@@ -182,10 +180,7 @@ impl Watch {
             .min(LONGEST_PAUSE);
         self.attempt += 1;
         self.not_before = Some(Instant::now() + pause);
-        WatchEvent::Lost {
-            why: why.to_owned(),
-            pause,
-        }
+        WatchEvent::Lost { why: why.to_owned(), pause }
     }
 }
 

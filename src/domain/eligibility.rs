@@ -1,16 +1,16 @@
-//! stub
-use std::collections::BTreeSet;
+//! Who can take what. One list of rules serves listing, quoting, transferring, offering and
+//! explaining (L6): each looks at the same checks and asks another question of them.
 
-use super::directory::ChannelType;
-use super::id::{ChannelId, RepId, SessionId};
-use super::live::{Actor, Recipient};
+use super::capacity::has_room;
+use super::directory::{Channel, ChannelFamily, Licence, Recipients, Rep};
+use super::id::RepId;
+use super::live::{Connection, RepPresence};
+use super::look::Look;
 use super::rejection::{Reason, Rejection};
-use super::state::State;
-use super::units::{CentiPercent, Units};
 
-/// One rule, looked at for one rep.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RuleVerdict {
+/// One rule, looked at for one rep and one channel.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Check {
     /// Its number in the behaviour document, such as `T14`.
     pub rule: &'static str,
     /// The reason code when it isn't passed.
@@ -19,107 +19,168 @@ pub struct RuleVerdict {
     pub passed: bool,
     /// Not passing keeps the rep out of the list (L1).
     pub hides: bool,
-    /// Not passing forbids the transfer; otherwise it only makes it wait (T8).
+    /// Not passing forbids a transfer; otherwise it only makes it wait (T8).
     pub forbids: bool,
-    /// In words.
-    pub text: String,
 }
 
-/// What a list, a quote or an explanation is about.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum About {
-    /// This session.
-    Session(SessionId),
-    /// Any session of this channel.
-    Channel(ChannelId),
+impl Check {
+    const fn new(rule: &'static str, reason: Reason, passed: bool) -> Self {
+        Self { rule, reason, passed, hides: false, forbids: true }
+    }
+
+    const fn hides(mut self) -> Self {
+        self.hides = true;
+        self
+    }
+
+    const fn only_delays(mut self) -> Self {
+        self.forbids = false;
+        self
+    }
 }
 
-/// A rep in the list of recipients (L1, L2).
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RepEntry {
-    /// Who.
-    pub rep: RepId,
-    /// What people read.
-    pub name: String,
-    /// Capacity used.
-    pub used: CentiPercent,
-    /// Would a transfer be offered at once?
-    pub available_now: bool,
-    /// What the rep is online for.
-    pub online_for: BTreeSet<ChannelType>,
-    /// May the session be transferred to them?
-    pub transferable: bool,
-    /// Every rule that isn't passed.
-    pub against: Vec<RuleVerdict>,
-}
-
-/// Everything about one rep and one session (L6).
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Explanation {
-    /// Is the rep in the list?
-    pub listed: bool,
-    /// May the session be transferred to them?
-    pub transferable: bool,
-    /// Would it wait?
-    pub would_wait: bool,
-    /// Every rule, passed or not.
-    pub verdicts: Vec<RuleVerdict>,
-}
-
-/// What a transfer would meet (T24).
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Quote {
-    /// Would it be allowed?
-    pub allowed: bool,
-    /// Would the recipient be asked at once? Otherwise it waits.
-    pub offered_now: bool,
-    /// Its place in the line, from 1, if it would wait.
-    pub position: Option<u32>,
-    /// Every reason against, not just the first.
-    pub against: Vec<RuleVerdict>,
-}
-
-/// The recipients that may be chosen, the most available first (L1, L5).
-///
-/// # Errors
-/// NOT_FOUND, or DIRECT_TO_REP_ROUTING_DISABLED (T10).
-pub fn list_reps(
-    _state: &State,
-    _actor: &Actor,
-    _about: &About,
-    _query: &str,
-) -> Result<Vec<RepEntry>, Rejection> {
-    unimplemented!()
-}
-
-/// Why a rep is, or isn't, in the list and transferable to (L6).
-///
-/// # Errors
-/// NOT_FOUND.
-pub fn explain(
-    _state: &State,
-    _actor: &Actor,
-    _about: &About,
-    _rep: &RepId,
-) -> Result<Explanation, Rejection> {
-    unimplemented!()
-}
-
-/// What would become of a transfer (T24). Changes nothing.
-///
-/// # Errors
-/// NOT_FOUND.
-pub fn quote(
-    _state: &State,
-    _actor: &Actor,
-    _session: SessionId,
-    _recipient: &Recipient,
-) -> Result<Quote, Rejection> {
-    unimplemented!()
-}
-
-/// The capacity that a rep's configuration gives them; none if it is missing.
+/// Whether a rep can take work of a channel now: there, online for it, entitled, with room.
 #[must_use]
-pub fn capacity_of(_state: &State, _rep: &RepId) -> Units {
-    unimplemented!()
+pub fn receiving(look: &impl Look, rep: &Rep, channel: &Channel) -> [Check; 7] {
+    let live = look.rep_presence(&rep.id);
+    let status = live.presence.as_ref().and_then(|p| look.status(&p.status));
+    let online_for = status.as_ref().map(|s| &s.online_for);
+    let signed_in = live.presence.is_some();
+    let (licence, permission) = channel.channel_type.requirements();
+    let licensed = rep.licences.contains(&licence);
+    let listed_licence = rep.licences.contains(&Licence::MessagingUser)
+        || rep.licences.contains(&Licence::EnhancedChatUser);
+    let mut entitled = Check::new("T14", Reason::MissingLicence, licensed);
+    entitled.hides = !listed_licence;
+    [
+        Check::new("L1", Reason::RecipientOffline, signed_in).hides(),
+        Check::new("P4", Reason::RecipientDisconnected, !signed_in || live.is_connected()).hides(),
+        Check::new("L1", Reason::RecipientBusy, online_for.is_none_or(|types| !types.is_empty()))
+            .hides(),
+        Check::new(
+            "P1",
+            Reason::RecipientNotOnlineForChannel,
+            online_for
+                .is_none_or(|types| types.is_empty() || types.contains(&channel.channel_type)),
+        ),
+        entitled,
+        Check::new("T14", Reason::MissingPermission, rep.permissions.contains(&permission)),
+        Check::new("T7", Reason::RecipientFull, has_room(look, &rep.id, channel)).only_delays(),
+    ]
+}
+
+/// Whether a session of `channel` may be transferred from `from` to `rep`, whoever is there.
+#[must_use]
+pub fn handing_on(
+    look: &impl Look,
+    from: Option<&RepId>,
+    rep: &Rep,
+    channel: &Channel,
+) -> [Check; 4] {
+    let transferable = channel.channel_type.family() != ChannelFamily::Standard;
+    let allowed = from
+        .and_then(|from| look.rep(from))
+        .and_then(|from| look.configuration_of(&from))
+        .is_none_or(|configuration| match &configuration.recipients {
+            Recipients::Any => true,
+            Recipients::Listed { profiles, .. } => profiles.contains(&rep.profile),
+        });
+    let direct = look.settings().direct_to_rep_routing;
+    [
+        Check::new("T10", Reason::DirectToRepRoutingDisabled, direct).hides(),
+        Check::new("T13", Reason::ChannelNotTransferable, transferable),
+        Check::new("T16", Reason::SelfTransfer, from != Some(&rep.id)),
+        Check::new("T15", Reason::RecipientNotAllowed, allowed),
+    ]
+}
+
+/// Can `rep` be offered a session of `channel` right now?
+#[must_use]
+pub fn can_take(look: &impl Look, rep: &RepId, channel: &Channel) -> bool {
+    look.rep(rep).is_some_and(|rep| receiving(look, &rep, channel).iter().all(|c| c.passed))
+}
+
+/// Is `rep` there for `channel`, if only within the grace (P4)? An offer outlives a lost
+/// connection, but not going offline or busy (T17).
+#[must_use]
+pub fn is_there(look: &impl Look, live: &RepPresence, channel: &Channel) -> bool {
+    live.presence.as_ref().is_some_and(|presence| {
+        matches!(presence.connection, Connection::Connected | Connection::Disconnected { .. })
+            && look
+                .status(&presence.status)
+                .is_some_and(|status| status.online_for.contains(&channel.channel_type))
+    })
+}
+
+/// Has `rep` what T14 asks for, to receive or to end sessions of `channel`?
+///
+/// # Errors
+/// MISSING_LICENCE or MISSING_PERMISSION.
+pub fn entitled(rep: &Rep, channel: &Channel) -> Result<(), Rejection> {
+    let (licence, permission) = channel.channel_type.requirements();
+    let missing = if !rep.licences.contains(&licence) {
+        Reason::MissingLicence
+    } else if !rep.permissions.contains(&permission) {
+        Reason::MissingPermission
+    } else {
+        return Ok(());
+    };
+    Err(refusal(missing, rep, channel))
+}
+
+/// The refusal that a failed check leads to.
+#[must_use]
+pub fn refusal(reason: Reason, rep: &Rep, channel: &Channel) -> Rejection {
+    Rejection::new(reason, "rep", &rep.id, describe(reason, false, rep, channel))
+}
+
+/// A check in words.
+#[must_use]
+pub fn describe(reason: Reason, passed: bool, rep: &Rep, channel: &Channel) -> String {
+    let id = &rep.id;
+    let kind = channel.channel_type;
+    let (licence, permission) = kind.requirements();
+    match (reason, passed) {
+        (Reason::RecipientOffline, true) => format!("{id} is signed in"),
+        (Reason::RecipientOffline, false) => format!("{id} is not signed in"),
+        (Reason::RecipientDisconnected, true) => format!("{id}'s client keeps its lease"),
+        (Reason::RecipientDisconnected, false) => {
+            format!("{id}'s client has not renewed its lease; it may be back within the grace")
+        }
+        (Reason::RecipientBusy, true) => format!("{id} has not chosen a BUSY status"),
+        (Reason::RecipientBusy, false) => format!("{id} has chosen a BUSY status"),
+        (Reason::RecipientNotOnlineForChannel, true) => {
+            format!("{id}'s presence status doesn't leave out {kind:?}")
+        }
+        (Reason::RecipientNotOnlineForChannel, false) => {
+            format!(
+                "{id}'s presence status doesn't cover {kind:?}, the type of channel {}",
+                channel.id
+            )
+        }
+        (Reason::MissingLicence, true) => format!("{id} has the licence {licence:?}"),
+        (Reason::MissingLicence, false) => {
+            format!("{id} lacks the licence {licence:?}, which {kind:?} needs")
+        }
+        (Reason::MissingPermission, true) => format!("{id} has the permission {permission:?}"),
+        (Reason::MissingPermission, false) => {
+            format!("{id} lacks the permission {permission:?}, which {kind:?} needs")
+        }
+        (Reason::RecipientFull, true) => format!("{id} has room for it"),
+        (Reason::RecipientFull, false) => format!("{id} has no room for it now; it would wait"),
+        (Reason::DirectToRepRoutingDisabled, true) => "the org routes to reps directly".to_owned(),
+        (Reason::DirectToRepRoutingDisabled, false) => {
+            "the org setting skills_based_and_direct_to_rep_routing is off".to_owned()
+        }
+        (Reason::ChannelNotTransferable, true) => format!("{kind:?} can be transferred"),
+        (Reason::ChannelNotTransferable, false) => format!("{kind:?} can't be transferred"),
+        (Reason::SelfTransfer, true) => format!("{id} doesn't have the session"),
+        (Reason::SelfTransfer, false) => format!("{id} has the session already"),
+        (Reason::RecipientNotAllowed, true) => "the presence configuration allows it".to_owned(),
+        (Reason::RecipientNotAllowed, false) => format!(
+            "the presence configuration allows only listed profiles, and {} isn't one",
+            rep.profile
+        ),
+        (other, _) => other.name().to_owned(),
+    }
 }

@@ -130,13 +130,7 @@ impl Fact {
     /// A fact of this kind, about nothing yet.
     #[must_use]
     pub const fn of(kind: FactKind) -> Self {
-        Self {
-            kind,
-            session: None,
-            transfer: None,
-            work: None,
-            rep: None,
-        }
+        Self { kind, session: None, transfer: None, work: None, rep: None }
     }
 
     /// It concerns this session.
@@ -278,11 +272,7 @@ impl Entry {
             previous: head.txn,
             time: transaction.time.max(head.time),
             cause: transaction.cause.clone(),
-            changes: transaction
-                .writes
-                .iter()
-                .map(|(k, r)| (k.clone(), r.clone()))
-                .collect(),
+            changes: transaction.writes.iter().map(|(k, r)| (k.clone(), r.clone())).collect(),
             facts: transaction.facts.clone(),
         }
     }
@@ -290,10 +280,6 @@ impl Entry {
     /// The head once this entry is the last.
     #[must_use]
     pub const fn head(&self) -> Head {
-        Head {
-            revision: self.revision,
-            txn: self.txn,
-            time: self.time,
-        }
+        Head { revision: self.revision, txn: self.txn, time: self.time }
     }
 }

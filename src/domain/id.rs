@@ -220,9 +220,7 @@ fn parse_uuid(text: &str) -> Result<u128, BadId> {
             }
             continue;
         }
-        let digit = char::from(c)
-            .to_digit(16)
-            .filter(|_| !c.is_ascii_uppercase());
+        let digit = char::from(c).to_digit(16).filter(|_| !c.is_ascii_uppercase());
         id = (id << 4) | u128::from(digit.ok_or(BadId::NotUuid)?);
     }
     Ok(id)
@@ -248,16 +246,11 @@ mod tests {
         assert_eq!(RepId::new("a b"), Err(BadId::Character(' ')));
         assert_eq!(RepId::new("a\0"), Err(BadId::Character('\0')));
         assert!(RepId::new("ana@acme:desk_1.x-2").is_ok());
-        for text in [
-            "x",
-            "01890a5d-ac96-774b-bcce-b302099a805",
-            "01890a5d-ac96-774b-bcce_b302099a8057",
-        ] {
+        for text in
+            ["x", "01890a5d-ac96-774b-bcce-b302099a805", "01890a5d-ac96-774b-bcce_b302099a8057"]
+        {
             assert_eq!(text.parse::<SessionId>(), Err(BadId::NotUuid), "{text}");
         }
-        assert_eq!(
-            "01890A5D-ac96-774b-bcce-b302099a8057".parse::<WorkId>(),
-            Err(BadId::NotUuid)
-        );
+        assert_eq!("01890A5D-ac96-774b-bcce-b302099a8057".parse::<WorkId>(), Err(BadId::NotUuid));
     }
 }

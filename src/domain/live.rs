@@ -46,8 +46,10 @@ pub enum PresenceCause {
     Rep,
     /// A supervisor's.
     Supervisor,
-    /// The lease wasn't renewed, and the grace is over.
+    /// The lease wasn't renewed.
     LeaseExpired,
+    /// The grace is over too (P4).
+    ConnectionLost,
     /// The rep signed in a second time.
     DuplicateLogin,
     /// An offer wasn't accepted in time.
@@ -139,9 +141,7 @@ impl RepPresence {
     /// Is the rep signed in, with a client that is there?
     #[must_use]
     pub fn is_connected(&self) -> bool {
-        self.presence
-            .as_ref()
-            .is_some_and(|p| p.connection == Connection::Connected)
+        self.presence.as_ref().is_some_and(|p| p.connection == Connection::Connected)
     }
 }
 
@@ -397,9 +397,6 @@ impl Transfer {
     /// Is it in a final state?
     #[must_use]
     pub const fn is_final(&self) -> bool {
-        matches!(
-            self.state,
-            TransferState::Completed { .. } | TransferState::SessionEnded { .. }
-        )
+        matches!(self.state, TransferState::Completed { .. } | TransferState::SessionEnded { .. })
     }
 }

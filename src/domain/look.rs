@@ -85,8 +85,7 @@ pub trait Look {
     /// # Errors
     /// NOT_FOUND.
     fn expect_session(&self, id: SessionId) -> Result<Arc<Session>, Rejection> {
-        self.session(&id)
-            .ok_or_else(|| Rejection::not_found("session", id))
+        self.session(&id).ok_or_else(|| Rejection::not_found("session", id))
     }
 
     /// The transfer, or that there is none.
@@ -94,8 +93,7 @@ pub trait Look {
     /// # Errors
     /// NOT_FOUND.
     fn expect_transfer(&self, id: TransferId) -> Result<Arc<Transfer>, Rejection> {
-        self.transfer(&id)
-            .ok_or_else(|| Rejection::not_found("transfer", id))
+        self.transfer(&id).ok_or_else(|| Rejection::not_found("transfer", id))
     }
 
     /// The work, or that there is none.
@@ -103,8 +101,7 @@ pub trait Look {
     /// # Errors
     /// NOT_FOUND.
     fn expect_work(&self, id: WorkId) -> Result<Arc<Work>, Rejection> {
-        self.work(&id)
-            .ok_or_else(|| Rejection::not_found("work", id))
+        self.work(&id).ok_or_else(|| Rejection::not_found("work", id))
     }
 
     /// The rep, or that there is none.
@@ -120,7 +117,6 @@ pub trait Look {
     /// # Errors
     /// NOT_FOUND.
     fn expect_channel(&self, id: &ChannelId) -> Result<Arc<Channel>, Rejection> {
-        self.channel(id)
-            .ok_or_else(|| Rejection::not_found("channel", id))
+        self.channel(id).ok_or_else(|| Rejection::not_found("channel", id))
     }
 }

@@ -1,6 +1,7 @@
 //! What Baton decides, and nothing else. Pure and deterministic: no clock, no randomness, no I/O,
 //! no async, no wire types. It imports nothing of ours.
 
+pub mod capacity;
 pub mod command;
 pub mod decide;
 pub mod directory;
@@ -8,8 +9,10 @@ pub mod draft;
 pub mod eligibility;
 pub mod entry;
 pub mod id;
+pub mod invariants;
 pub mod live;
 pub mod look;
+pub mod recipients;
 pub mod record;
 pub mod rejection;
 pub mod state;

@@ -103,15 +103,8 @@ impl Record {
                 }
             }
             Self::Session(s) => match &s.state {
-                SessionState::Waiting {
-                    line, offer: None, ..
-                } => {
-                    put(IndexKey::InLine(
-                        line.clone(),
-                        s.priority,
-                        s.opened_at,
-                        s.id,
-                    ));
+                SessionState::Waiting { line, offer: None, .. } => {
+                    put(IndexKey::InLine(line.clone(), s.priority, s.opened_at, s.id));
                 }
                 SessionState::Ended { forget_at, .. } => {
                     put(IndexKey::Due(*forget_at, Due::Forget(s.id)));
@@ -126,11 +119,7 @@ impl Record {
             }
             Self::Transfer(t) => {
                 put(IndexKey::TransferOfSession(t.session, t.id));
-                if let TransferState::Waiting {
-                    absent_until: Some(until),
-                    ..
-                } = t.state
-                {
+                if let TransferState::Waiting { absent_until: Some(until), .. } = t.state {
                     put(IndexKey::Due(until, Due::DirectWait(t.id)));
                 }
             }

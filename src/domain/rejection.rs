@@ -138,13 +138,7 @@ impl Rejection {
         id: impl fmt::Display,
         message: impl Into<String>,
     ) -> Self {
-        Self {
-            reason,
-            message: message.into(),
-            kind,
-            id: id.to_string(),
-            fields: Vec::new(),
-        }
+        Self { reason, message: message.into(), kind, id: id.to_string(), fields: Vec::new() }
     }
 
     /// There is no such `kind`.
@@ -156,10 +150,7 @@ impl Rejection {
     /// These fields are wrong.
     #[must_use]
     pub fn invalid(fields: Vec<BadField>) -> Self {
-        let list: Vec<String> = fields
-            .iter()
-            .map(|f| format!("{} {}", f.field, f.why))
-            .collect();
+        let list: Vec<String> = fields.iter().map(|f| format!("{} {}", f.field, f.why)).collect();
         Self {
             reason: Reason::InvalidField,
             message: list.join("; "),

@@ -46,10 +46,7 @@ impl State {
     /// A state from what a journal has stored.
     #[must_use]
     pub fn restore(head: Head, records: impl IntoIterator<Item = (RecordKey, Held)>) -> Self {
-        let mut state = Self {
-            head,
-            ..Self::default()
-        };
+        let mut state = Self { head, ..Self::default() };
         for (key, held) in records {
             held.record.index(|place| {
                 state.index.insert(place);
@@ -96,15 +93,14 @@ impl State {
             None => self.records.remove(key),
         };
         if let Some(held) = &old {
-            held.record
-                .index(|place| match places.iter().position(|p| *p == place) {
-                    Some(kept) => {
-                        places.swap_remove(kept);
-                    }
-                    None => {
-                        self.index.remove(&place);
-                    }
-                });
+            held.record.index(|place| match places.iter().position(|p| *p == place) {
+                Some(kept) => {
+                    places.swap_remove(kept);
+                }
+                None => {
+                    self.index.remove(&place);
+                }
+            });
         }
         for place in places {
             self.index.insert(place);
@@ -115,9 +111,13 @@ impl State {
     /// The version of a record; nil if it isn't there.
     #[must_use]
     pub fn version(&self, key: &RecordKey) -> TxnId {
-        self.records
-            .get(key)
-            .map_or(TxnId::MIN, |held| held.version)
+        self.records.get(key).map_or(TxnId::MIN, |held| held.version)
+    }
+
+    /// A record with its version, if it is there.
+    #[must_use]
+    pub fn held(&self, key: &RecordKey) -> Option<&Held> {
+        self.records.get(key)
     }
 
     /// A range of the records, in key order.
@@ -156,66 +156,51 @@ impl State {
     pub fn line<'s>(&'s self, line: &Line) -> impl Iterator<Item = SessionId> + use<'s> {
         let line = line.clone();
         let from = IndexKey::InLine(line.clone(), 0, Timestamp::MIN, SessionId::MIN);
-        self.index
-            .range(from..)
-            .map_while(move |place| match place {
-                IndexKey::InLine(l, _, _, session) if *l == line => Some(*session),
-                _ => None,
-            })
+        self.index.range(from..).map_while(move |place| match place {
+            IndexKey::InLine(l, _, _, session) if *l == line => Some(*session),
+            _ => None,
+        })
     }
 
     /// The live work of a rep, oldest first.
     pub fn work_of_rep<'s>(&'s self, rep: &RepId) -> impl Iterator<Item = &'s Arc<Work>> + use<'s> {
         let range = IndexKey::WorkOfRep(rep.clone(), WorkId::MIN)
             ..=IndexKey::WorkOfRep(rep.clone(), WorkId::MAX);
-        self.index
-            .range(range)
-            .filter_map(move |place| match place {
-                IndexKey::WorkOfRep(_, id) => self.find_work(*id),
-                _ => None,
-            })
+        self.index.range(range).filter_map(move |place| match place {
+            IndexKey::WorkOfRep(_, id) => self.find_work(*id),
+            _ => None,
+        })
     }
 
     /// All work of a session, oldest first.
     pub fn work_of_session(&self, session: SessionId) -> impl Iterator<Item = &Arc<Work>> {
         let range = IndexKey::WorkOfSession(session, WorkId::MIN)
             ..=IndexKey::WorkOfSession(session, WorkId::MAX);
-        self.index
-            .range(range)
-            .filter_map(move |place| match place {
-                IndexKey::WorkOfSession(_, id) => self.find_work(*id),
-                _ => None,
-            })
+        self.index.range(range).filter_map(move |place| match place {
+            IndexKey::WorkOfSession(_, id) => self.find_work(*id),
+            _ => None,
+        })
     }
 
     /// All transfers of a session, oldest first (T25).
     pub fn transfers_of_session(&self, session: SessionId) -> impl Iterator<Item = &Arc<Transfer>> {
         let range = IndexKey::TransferOfSession(session, TransferId::MIN)
             ..=IndexKey::TransferOfSession(session, TransferId::MAX);
-        self.index
-            .range(range)
-            .filter_map(move |place| match place {
-                IndexKey::TransferOfSession(_, id) => {
-                    match self.records.get(&RecordKey::Transfer(*id)) {
-                        Some(Held {
-                            record: Record::Transfer(transfer),
-                            ..
-                        }) => Some(transfer),
-                        _ => None,
-                    }
+        self.index.range(range).filter_map(move |place| match place {
+            IndexKey::TransferOfSession(_, id) => {
+                match self.records.get(&RecordKey::Transfer(*id)) {
+                    Some(Held { record: Record::Transfer(transfer), .. }) => Some(transfer),
+                    _ => None,
                 }
-                _ => None,
-            })
+            }
+            _ => None,
+        })
     }
 
     /// The rep whose current or last presence this is.
     #[must_use]
     pub fn rep_of_presence(&self, id: PresenceId) -> Option<&RepId> {
-        match self
-            .index
-            .range(IndexKey::PresenceOf(id, RepId::least())..)
-            .next()
-        {
+        match self.index.range(IndexKey::PresenceOf(id, RepId::least())..).next() {
             Some(IndexKey::PresenceOf(found, rep)) if *found == id => Some(rep),
             _ => None,
         }
@@ -223,10 +208,7 @@ impl State {
 
     fn find_work(&self, id: WorkId) -> Option<&Arc<Work>> {
         match self.records.get(&RecordKey::Work(id)) {
-            Some(Held {
-                record: Record::Work(work),
-                ..
-            }) => Some(work),
+            Some(Held { record: Record::Work(work), .. }) => Some(work),
             _ => None,
         }
     }

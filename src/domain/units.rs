@@ -16,22 +16,14 @@ impl Units {
     /// An amount given in hundredths of a unit; `None` above [`Units::MAX`].
     #[must_use]
     pub const fn from_centi(hundredths: u64) -> Option<Self> {
-        if hundredths <= Self::MAX.0 {
-            Some(Self(hundredths))
-        } else {
-            None
-        }
+        if hundredths <= Self::MAX.0 { Some(Self(hundredths)) } else { None }
     }
 
     /// So many whole units, at most [`Units::MAX`].
     #[must_use]
     pub const fn whole(units: u32) -> Self {
         let hundredths = units as u64 * 100;
-        if hundredths <= Self::MAX.0 {
-            Self(hundredths)
-        } else {
-            Self::MAX
-        }
+        if hundredths <= Self::MAX.0 { Self(hundredths) } else { Self::MAX }
     }
 
     /// Hundredths of a unit.
@@ -133,14 +125,8 @@ mod tests {
     fn c1_a_percentage_becomes_units_rounded_up() {
         let third = Weight::Percent(CentiPercent::new(3_333));
         assert_eq!(third.for_capacity(Units(1_000)), Units(334));
-        assert_eq!(
-            Weight::Percent(CentiPercent::FULL).for_capacity(Units(7)),
-            Units(7)
-        );
-        assert_eq!(
-            Weight::Percent(CentiPercent::new(1)).for_capacity(Units(1)),
-            Units(1)
-        );
+        assert_eq!(Weight::Percent(CentiPercent::FULL).for_capacity(Units(7)), Units(7));
+        assert_eq!(Weight::Percent(CentiPercent::new(1)).for_capacity(Units(1)), Units(1));
         assert_eq!(third.for_capacity(Units::ZERO), Units::ZERO);
     }
 

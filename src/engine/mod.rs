@@ -1,19 +1,35 @@
 //! The engine: one actor per org that decides, commits and publishes. Handlers talk to it through
 //! [`Engine`] alone; the journal is behind it.
 
+mod actor;
+pub mod clock;
+pub mod core;
+pub mod entropy;
+mod facade;
+mod follower;
+mod health;
+mod leases;
+pub mod options;
+pub mod policy;
+mod registry;
+mod round;
+mod settling;
+pub mod stats;
+mod timers;
+
+pub use self::clock::{Clock, ManualClock, SystemClock};
+pub use self::facade::Engine;
+pub use self::options::EngineOptions;
+
 use std::sync::Arc;
 use std::time::Duration;
 
 use imbl::Vector;
-use tokio::sync::watch;
 
-use crate::domain::command::Request;
 use crate::domain::entry::{Answer, Entry, Revision};
-use crate::domain::id::{OrgId, PresenceId};
 use crate::domain::record::Record;
 use crate::domain::rejection::Rejection;
 use crate::domain::state::State;
-use crate::domain::time::Span;
 use crate::journal::Epoch;
 
 /// An entry and what its records were before it.
@@ -26,7 +42,7 @@ pub struct Applied {
 }
 
 /// An org as a replica knows it: its state and the entries that led there, of one moment.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct View {
     /// Which history this is of. Another number: streams start again (RESET).
     pub epoch: Epoch,

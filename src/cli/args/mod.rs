@@ -46,13 +46,7 @@ pub struct Global {
     )]
     pub server: Vec<String>,
     /// The org
-    #[arg(
-        long,
-        global = true,
-        env = "BATON_ORG",
-        default_value = "demo",
-        hide_env = false
-    )]
+    #[arg(long, global = true, env = "BATON_ORG", default_value = "demo", hide_env = false)]
     pub org: String,
     /// The role to act in: admin, supervisor, rep, adapter, partner or dashboard [default: rep with --as, else admin]
     #[arg(long, global = true, env = "BATON_ROLE")]
@@ -184,23 +178,13 @@ pub struct Dev {
 #[derive(Debug, Args)]
 pub struct Serve {
     /// Where to listen
-    #[arg(
-        long,
-        env = "BATON_LISTEN",
-        default_value = "127.0.0.1:50051",
-        value_name = "ADDRESS"
-    )]
+    #[arg(long, env = "BATON_LISTEN", default_value = "127.0.0.1:50051", value_name = "ADDRESS")]
     pub listen: SocketAddr,
     /// The Redis that makes several servers one, such as redis://127.0.0.1:6379 [default: in memory]
     #[arg(long, env = "BATON_REDIS", value_name = "URL")]
     pub redis: Option<String>,
-    /// Key of the resume tokens, the same on all servers of one Redis
-    #[arg(
-        long,
-        env = "BATON_TOKEN_KEY",
-        hide_env_values = true,
-        value_name = "SECRET"
-    )]
+    /// Key of the resume tokens, the same on all servers of one Redis: 64 hexadecimal digits
+    #[arg(long, env = "BATON_TOKEN_KEY", hide_env_values = true, value_name = "HEX")]
     pub token_key: Option<String>,
 }
 
@@ -392,12 +376,7 @@ pub struct WatchArgs {
     #[arg(long)]
     pub live: bool,
     /// Go on after this token of an earlier watch
-    #[arg(
-        long,
-        default_value = "",
-        hide_default_value = true,
-        conflicts_with = "live"
-    )]
+    #[arg(long, default_value = "", hide_default_value = true, conflicts_with = "live")]
     pub resume: String,
 }
 
@@ -445,15 +424,7 @@ mod tests {
 
     #[test]
     fn a_session_needs_exactly_one_target() {
-        let open = [
-            "baton",
-            "session",
-            "open",
-            "--channel",
-            "web",
-            "--reference",
-            "c-1",
-        ];
+        let open = ["baton", "session", "open", "--channel", "web", "--reference", "c-1"];
         assert!(Cli::try_parse_from(open).is_err());
         assert!(Cli::try_parse_from(open.iter().copied().chain(["--rep", "ana"])).is_ok());
         assert!(
@@ -464,9 +435,8 @@ mod tests {
 
     #[test]
     fn a_bad_recipient_is_refused_where_it_is_written() {
-        let error = Cli::try_parse_from(["baton", "transfer", "s", "--to", "ana"])
-            .unwrap_err()
-            .to_string();
+        let error =
+            Cli::try_parse_from(["baton", "transfer", "s", "--to", "ana"]).unwrap_err().to_string();
         assert!(error.contains("write rep:ana"), "{error}");
     }
 }

@@ -44,16 +44,8 @@ impl UnaryService<Padding> for Echo {
 
     fn call(&mut self, request: Request<Padding>) -> Self::Future {
         // Bounded, as anyone could call.
-        let wanted = request
-            .into_inner()
-            .id
-            .parse::<usize>()
-            .unwrap_or(0)
-            .min(65_536);
-        ready(Ok(Response::new(Padding {
-            id: String::new(),
-            name: "x".repeat(wanted),
-        })))
+        let wanted = request.into_inner().id.parse::<usize>().unwrap_or(0).min(65_536);
+        ready(Ok(Response::new(Padding { id: String::new(), name: "x".repeat(wanted) })))
     }
 }
 
@@ -73,16 +65,11 @@ impl Service<http::Request<Body>> for Echo {
 
 /// Serves the echo on a port of its own, for as long as the process lives.
 pub async fn serve() -> anyhow::Result<SocketAddr> {
-    let listener = TcpListener::bind("127.0.0.1:0")
-        .await
-        .context("no port for the echo")?;
+    let listener = TcpListener::bind("127.0.0.1:0").await.context("no port for the echo")?;
     let address = listener.local_addr().context("no port for the echo")?;
     let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
     tokio::spawn(async move {
-        if let Err(error) = Server::builder()
-            .add_service(Echo)
-            .serve_with_incoming(incoming)
-            .await
+        if let Err(error) = Server::builder().add_service(Echo).serve_with_incoming(incoming).await
         {
             output::note(&format!("the echo broke down: {error}"));
         }
@@ -124,13 +111,8 @@ impl EchoProcess {
         let stdout = child.stdout.take().context("the echo has no output")?;
         let process = Self(child);
         let mut line = String::new();
-        std::io::BufReader::new(stdout)
-            .read_line(&mut line)
-            .context("the echo said nothing")?;
-        let address = line
-            .trim()
-            .parse()
-            .context("the echo didn't say where it listens")?;
+        std::io::BufReader::new(stdout).read_line(&mut line).context("the echo said nothing")?;
+        let address = line.trim().parse().context("the echo didn't say where it listens")?;
         Ok((process, address))
     }
 }
@@ -149,39 +131,23 @@ impl EchoClient {
         let id = response.saturating_sub(3).to_string();
         // Tags and lengths of the two fields take about five bytes.
         let name = "x".repeat(request.saturating_sub(id.len() + 5));
-        Ok(Self {
-            channel: endpoint.connect_lazy(),
-            request: Padding { id, name },
-        })
+        Ok(Self { channel: endpoint.connect_lazy(), request: Padding { id, name } })
     }
 
     /// One call, with the metadata that Baton's clients send.
     pub async fn call(&self, message: Padding) -> Result<Padding, Failure> {
         let mut request = Request::new(message);
-        for (key, value) in [
-            ("baton-org", "bench-0123456789abcdef"),
-            ("baton-role", "admin"),
-        ] {
-            request
-                .metadata_mut()
-                .insert(key, value.parse().expect("printable ASCII"));
+        for (key, value) in [("baton-org", "bench-0123456789abcdef"), ("baton-role", "admin")] {
+            request.metadata_mut().insert(key, value.parse().expect("printable ASCII"));
         }
         request.set_timeout(std::time::Duration::from_secs(5));
         let mut grpc = tonic::client::Grpc::new(self.channel.clone());
-        let ready = grpc
-            .ready()
-            .await
-            .map_err(|error| Status::unavailable(error.to_string()));
+        let ready = grpc.ready().await.map_err(|error| Status::unavailable(error.to_string()));
         let answer = match ready {
-            Ok(()) => {
-                grpc.unary(request, PathAndQuery::from_static(PATH), Codec::default())
-                    .await
-            }
+            Ok(()) => grpc.unary(request, PathAndQuery::from_static(PATH), Codec::default()).await,
             Err(status) => Err(status),
         };
-        answer
-            .map(Response::into_inner)
-            .map_err(|status| Failure::of(&status, "the echo"))
+        answer.map(Response::into_inner).map_err(|status| Failure::of(&status, "the echo"))
     }
 
     /// The message that it sends.
@@ -200,10 +166,6 @@ mod tests {
         let client = EchoClient::new(serve().await.unwrap(), 150, 400).unwrap();
         assert!(client.message().encoded_len().abs_diff(150) <= 3);
         let answer = client.call(client.message()).await.unwrap();
-        assert!(
-            answer.encoded_len().abs_diff(400) <= 3,
-            "{}",
-            answer.encoded_len()
-        );
+        assert!(answer.encoded_len().abs_diff(400) <= 3, "{}", answer.encoded_len());
     }
 }

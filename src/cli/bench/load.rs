@@ -77,37 +77,21 @@ impl Servers {
         let open = pb::OpenSessionRequest {
             channel: "web".to_owned(),
             external_reference: format!("{:032x}", rand::random::<u128>()),
-            target: Some(pb::open_session_request::Target::Rep(
-                self.reps[from].clone(),
-            )),
+            target: Some(pb::open_session_request::Target::Rep(self.reps[from].clone())),
             ..Default::default()
         };
-        let session = tally
-            .step(0, until, open, async |m| at_home.open_session(m).await)
-            .await?
-            .session?;
+        let session =
+            tally.step(0, until, open, async |m| at_home.open_session(m).await).await?.session?;
         let moved = self
-            .hand_on(
-                &session,
-                (from, to),
-                (at_home, at_away, (away + 1) % count),
-                until,
-                tally,
-            )
+            .hand_on(&session, (from, to), (at_home, at_away, (away + 1) % count), until, tally)
             .await;
-        let end = pb::EndSessionRequest {
-            session: session.id,
-            ..Default::default()
-        };
+        let end = pb::EndSessionRequest { session: session.id, ..Default::default() };
         if moved.is_none() {
             // Not to be counted: only so that nothing is left behind. If it fails too, the error is counted already.
             let _ = at_home.end_session(end).await;
             return None;
         }
-        tally
-            .step(4, until, end, async |m| at_home.end_session(m).await)
-            .await
-            .map(drop)
+        tally.step(4, until, end, async |m| at_home.end_session(m).await).await.map(drop)
     }
 
     /// Accept, transfer, accept.
@@ -120,19 +104,11 @@ impl Servers {
         tally: &mut Tally,
     ) -> Option<()> {
         let Some(offer) = &session.offer else {
-            *tally
-                .errors
-                .entry("NOT_OFFERED_AT_ONCE".to_owned())
-                .or_default() += 1;
+            *tally.errors.entry("NOT_OFFERED_AT_ONCE".to_owned()).or_default() += 1;
             return None;
         };
-        let accept = pb::AcceptWorkRequest {
-            work: offer.work.clone(),
-            ..Default::default()
-        };
-        tally
-            .step(1, until, accept, async |m| at_home.accept_work(m).await)
-            .await?;
+        let accept = pb::AcceptWorkRequest { work: offer.work.clone(), ..Default::default() };
+        tally.step(1, until, accept, async |m| at_home.accept_work(m).await).await?;
         let transfer = pb::TransferSessionRequest {
             session: session.id.clone(),
             recipient: Some(pb::Recipient {
@@ -143,9 +119,7 @@ impl Servers {
         };
         let click = Instant::now();
         let answer = tally
-            .step(TRANSFER, until, transfer, async |m| {
-                at_home.transfer_session(m).await
-            })
+            .step(TRANSFER, until, transfer, async |m| at_home.transfer_session(m).await)
             .await?;
         let transfer = answer.transfer?;
         if self.sight.watches(from) || self.sight.watches(to) {
@@ -156,10 +130,7 @@ impl Servers {
             rep: self.reps[to].clone(),
             ..Default::default()
         };
-        tally
-            .step(3, until, accept, async |m| at_away.accept_transfer(m).await)
-            .await
-            .map(drop)
+        tally.step(3, until, accept, async |m| at_away.accept_transfer(m).await).await.map(drop)
     }
 }
 

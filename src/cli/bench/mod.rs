@@ -35,11 +35,7 @@ pub async fn run(context: &Context, args: Bench, start: StartServer) -> anyhow::
     if args.serve_echo {
         return echo::serve_for_another().await;
     }
-    let started = if args.embedded {
-        start_servers(&args, &start).await?
-    } else {
-        Vec::new()
-    };
+    let started = if args.embedded { start_servers(&args, &start).await? } else { Vec::new() };
     let urls: Vec<String> = if args.embedded {
         started.iter().map(RunningServer::url).collect()
     } else {
@@ -57,7 +53,7 @@ async fn start_servers(args: &Bench, start: &StartServer) -> anyhow::Result<Vec<
     if args.servers > 1 && args.redis.is_none() {
         bail!("several servers need something to share: give --redis");
     }
-    let key = format!("{:032x}", rand::random::<u128>());
+    let key = format!("{:032x}{:032x}", rand::random::<u128>(), rand::random::<u128>());
     let mut servers = Vec::new();
     for _ in 0..args.servers {
         let plan = ServerPlan {
@@ -82,13 +78,8 @@ async fn measure(
     let fresh = || vec![Tally::new(); workers];
 
     // One life to learn the sizes of messages, a second of all workers to warm up.
-    let mut sized = Tally {
-        sizes: Some([0; 3]),
-        ..Tally::new()
-    };
-    baton
-        .life(0, Instant::now() + Duration::from_secs(60), &mut sized)
-        .await;
+    let mut sized = Tally { sizes: Some([0; 3]), ..Tally::new() };
+    baton.life(0, Instant::now() + Duration::from_secs(60), &mut sized).await;
     let [requests, responses, calls] = sized.sizes.unwrap_or_default();
     if calls < STEPS.len() as u64 {
         bail!("the first session already failed: {:?}", sized.errors);
@@ -109,24 +100,10 @@ async fn measure(
         servers.sight.reset();
     }
     let turns = args.seconds;
-    let (peak, echo_peak) = take_turns(
-        &baton,
-        echo.as_ref(),
-        workers,
-        turns,
-        (Pace::Closed, Pace::Closed),
-    )
-    .await;
-    let mut baton_side = Side {
-        peak,
-        peak_seconds: turns as f64,
-        half: None,
-    };
-    let mut echo_side = echo_peak.map(|peak| Side {
-        peak,
-        peak_seconds: turns as f64,
-        half: None,
-    });
+    let (peak, echo_peak) =
+        take_turns(&baton, echo.as_ref(), workers, turns, (Pace::Closed, Pace::Closed)).await;
+    let mut baton_side = Side { peak, peak_seconds: turns as f64, half: None };
+    let mut echo_side = echo_peak.map(|peak| Side { peak, peak_seconds: turns as f64, half: None });
     let seen = match baton.as_ref() {
         Subject::Baton(servers) => servers.sight.seen(),
         Subject::Echo(_) => bail!("the echo isn't under test"),
@@ -152,11 +129,7 @@ async fn measure(
 /// The servers with an org ready, and a client of each connection.
 async fn under_test(args: &Bench, urls: &[String]) -> anyhow::Result<(Servers, Vec<Client>)> {
     let org = format!("bench-{:016x}", rand::random::<u64>());
-    let identity = Identity {
-        org,
-        role: "admin".to_owned(),
-        actor: "bench".to_owned(),
-    };
+    let identity = Identity { org, role: "admin".to_owned(), actor: "bench".to_owned() };
     let mut clients: Vec<Vec<Client>> = Vec::new();
     for url in urls {
         let connections =
@@ -168,26 +141,12 @@ async fn under_test(args: &Bench, urls: &[String]) -> anyhow::Result<(Servers, V
         .iter()
         .map(|url| Client::new(url, &identity, RetryPolicy::default()))
         .collect::<Result<_, _>>()?;
-    let reps = args
-        .reps
-        .unwrap_or_else(|| args.concurrency.saturating_mul(2).min(10_000));
-    let reps = setup::prepare(
-        apart
-            .first()
-            .context("no server to measure: give --server")?,
-        reps,
-    )
-    .await?;
+    let reps = args.reps.unwrap_or_else(|| args.concurrency.saturating_mul(2).min(10_000));
+    let reps =
+        setup::prepare(apart.first().context("no server to measure: give --server")?, reps).await?;
     let sight = Sight::start(&apart, &reps).await?;
     let all = clients.iter().flatten().cloned().collect();
-    Ok((
-        Servers {
-            clients,
-            reps,
-            sight,
-        },
-        all,
-    ))
+    Ok((Servers { clients, reps, sight }, all))
 }
 
 async fn start_echo(
@@ -201,9 +160,8 @@ async fn start_echo(
         let (process, address) = EchoProcess::start()?;
         (Some(process), address)
     };
-    let clients: anyhow::Result<Vec<EchoClient>> = (0..args.connections)
-        .map(|_| EchoClient::new(address, request, response))
-        .collect();
+    let clients: anyhow::Result<Vec<EchoClient>> =
+        (0..args.connections).map(|_| EchoClient::new(address, request, response)).collect();
     Ok((process, Some(Arc::new(Subject::Echo(clients?)))))
 }
 
@@ -237,11 +195,9 @@ fn total(tallies: &[Tally]) -> Tally {
 
 fn what(args: &Bench, urls: &[String], started: Option<&RunningServer>) -> String {
     let servers = match started {
-        Some(first) => format!(
-            "{} in this process ({})",
-            plural(urls.len(), "server"),
-            first.durability
-        ),
+        Some(first) => {
+            format!("{} in this process ({})", plural(urls.len(), "server"), first.durability)
+        }
         None => urls.join(", "),
     };
     let cores = std::thread::available_parallelism().map_or(0, usize::from);

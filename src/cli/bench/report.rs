@@ -68,11 +68,7 @@ impl Report {
         rows(&mut table, "", &self.baton.peak);
         row(&mut table, "click → completion seen", &self.seen);
         if let Some(half) = &self.baton.half {
-            row(
-                &mut table,
-                "TransferSession at half load",
-                &half.steps[TRANSFER],
-            );
+            row(&mut table, "TransferSession at half load", &half.steps[TRANSFER]);
         }
         if let Some(echo) = &self.echo {
             row(&mut table, "echo", &echo.peak.all());
@@ -156,11 +152,7 @@ fn row(table: &mut Table, name: &str, histogram: &Histogram<u64>) {
     } else {
         [at(0.5), at(0.9), at(0.99), milliseconds(histogram.max())]
     };
-    table.row(
-        [name.to_owned(), histogram.len().to_string()]
-            .into_iter()
-            .chain(figures),
-    );
+    table.row([name.to_owned(), histogram.len().to_string()].into_iter().chain(figures));
 }
 
 fn milliseconds(micros: u64) -> String {
@@ -200,11 +192,7 @@ mod tests {
         for step in &mut peak.steps {
             step.record_n(micros, calls / 5).unwrap();
         }
-        Side {
-            half: Some(peak.clone()),
-            peak,
-            peak_seconds: 2.0,
-        }
+        Side { half: Some(peak.clone()), peak, peak_seconds: 2.0 }
     }
 
     #[test]
@@ -219,9 +207,7 @@ mod tests {
         };
         let value = report.json();
         assert_eq!(value["ratios"]["callsPerSecond"], 0.7);
-        let tail = value["ratios"]["transferSessionP99AtHalfLoad"]
-            .as_f64()
-            .unwrap();
+        let tail = value["ratios"]["transferSessionP99AtHalfLoad"].as_f64().unwrap();
         assert!((2.9..3.1).contains(&tail), "{tail}");
         let text = report.text();
         assert!(

@@ -14,14 +14,9 @@ const CAPACITY_CENTI_UNITS: i64 = 100_000_000;
 /// Applies the directory and signs the reps in; they stay signed in for as long as the process lives.
 pub async fn prepare(client: &Client, reps: u16) -> anyhow::Result<Vec<String>> {
     let names: Vec<String> = (0..reps).map(|number| format!("rep-{number:04}")).collect();
-    let request = pb::ApplyDirectoryRequest {
-        directory: Some(directory(&names)),
-        ..Default::default()
-    };
-    client
-        .apply_directory(request)
-        .await
-        .context("can't apply the bench's directory")?;
+    let request =
+        pb::ApplyDirectoryRequest { directory: Some(directory(&names)), ..Default::default() };
+    client.apply_directory(request).await.context("can't apply the bench's directory")?;
     let mut presences = Vec::new();
     let mut renew_every = None;
     for chunk in names.chunks(32) {
@@ -38,10 +33,8 @@ pub async fn prepare(client: &Client, reps: u16) -> anyhow::Result<Vec<String>> 
             presences.extend(opened.presences);
         }
     }
-    let signed_in = SignedIn {
-        presences,
-        renew_every: renew_every.context("a bench without reps")?,
-    };
+    let signed_in =
+        SignedIn { presences, renew_every: renew_every.context("a bench without reps")? };
     let client = client.clone();
     tokio::spawn(async move {
         presence::keep_alive(&client, signed_in, |news| {

@@ -40,10 +40,8 @@ impl Sight {
         let watched = (reps.len() / 16).max(1);
         let mut streams = Vec::new();
         for client in servers {
-            let stream = Arc::new(Stream {
-                clicks: Mutex::default(),
-                seen: Mutex::new(histogram()),
-            });
+            let stream =
+                Arc::new(Stream { clicks: Mutex::default(), seen: Mutex::new(histogram()) });
             let mut watch = client.watch(pb::WatchRequest {
                 kinds: vec![pb::WatchKind::Transfer as i32],
                 filter: Some(pb::WatchFilter {
@@ -80,10 +78,7 @@ impl Sight {
 
     /// Notes a click, before its transfer can be completed, to be seen on the stream of this server.
     pub fn clicked(&self, server: usize, transfer: String, at: Instant) {
-        let mut clicks = self.streams[server]
-            .clicks
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let mut clicks = self.streams[server].clicks.lock().unwrap_or_else(PoisonError::into_inner);
         clicks.insert(transfer, at);
     }
 
@@ -100,11 +95,7 @@ impl Sight {
     /// Forgets what was seen, after the warm-up.
     pub fn reset(&self) {
         for stream in &self.streams {
-            stream
-                .seen
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .reset();
+            stream.seen.lock().unwrap_or_else(PoisonError::into_inner).reset();
         }
     }
 }
@@ -115,20 +106,13 @@ impl Stream {
             return;
         };
         let now = Instant::now();
-        for change in changes
-            .revisions
-            .iter()
-            .flat_map(|revision| &revision.changes)
-        {
+        for change in changes.revisions.iter().flat_map(|revision| &revision.changes) {
             if let Some(pb::change::Change::Upserted(object)) = &change.change
                 && let Some(Object::Transfer(transfer)) = &object.object
                 && transfer.state() == pb::TransferState::Completed
             {
-                let click = self
-                    .clicks
-                    .lock()
-                    .unwrap_or_else(PoisonError::into_inner)
-                    .remove(&transfer.id);
+                let click =
+                    self.clicks.lock().unwrap_or_else(PoisonError::into_inner).remove(&transfer.id);
                 if let Some(click) = click {
                     let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
                     seen.saturating_record(micros(now - click));

@@ -12,13 +12,8 @@ use tokio::time::Instant;
 use crate::client::Failure;
 
 /// The steps of a session's life, in order.
-pub const STEPS: [&str; 5] = [
-    "OpenSession",
-    "AcceptWork",
-    "TransferSession",
-    "AcceptTransfer",
-    "EndSession",
-];
+pub const STEPS: [&str; 5] =
+    ["OpenSession", "AcceptWork", "TransferSession", "AcceptTransfer", "EndSession"];
 /// Which of them is the click on *transfer*.
 pub const TRANSFER: usize = 2;
 
@@ -60,11 +55,7 @@ impl Tally {
         call: impl AsyncFnOnce(M) -> Result<T, Failure>,
     ) -> Option<T> {
         // The client adds a request id: a UUID, its tag and its length.
-        let request_size = if self.sizes.is_some() {
-            message.encoded_len() as u64 + 38
-        } else {
-            0
-        };
+        let request_size = if self.sizes.is_some() { message.encoded_len() as u64 + 38 } else { 0 };
         let began = Instant::now();
         let result = call(message).await;
         let ended = Instant::now();

@@ -39,11 +39,7 @@ pub struct Faults(RefCell<Vec<Fault>>);
 impl Faults {
     /// Notes a fault.
     pub fn add(&self, at: At, path: impl Into<String>, text: impl Into<String>) {
-        self.0.borrow_mut().push(Fault {
-            at,
-            path: path.into(),
-            text: text.into(),
-        });
+        self.0.borrow_mut().push(Fault { at, path: path.into(), text: text.into() });
     }
 
     /// All of them, in the order of the file.
@@ -83,18 +79,13 @@ impl<'a> Fields<'a> {
     pub fn of(node: &'a Node, path: &str, faults: &'a Faults) -> Option<Self> {
         let Value::Map(entries) = &node.value else {
             if !node.cut {
-                faults.add(
-                    node.at,
-                    path,
-                    format!("must be a mapping, not {}", kind(node)),
-                );
+                faults.add(node.at, path, format!("must be a mapping, not {}", kind(node)));
             }
             return None;
         };
         for (index, (key, _)) in entries.iter().enumerate() {
-            if let Some((first, _)) = entries[..index]
-                .iter()
-                .find(|(other, _)| other.text == key.text)
+            if let Some((first, _)) =
+                entries[..index].iter().find(|(other, _)| other.text == key.text)
             {
                 let text = format!("given twice, first in line {}: keep one", first.at.line);
                 faults.add(key.at, join(path, &key.text), text);
@@ -138,11 +129,7 @@ impl<'a> Fields<'a> {
             Value::Scalar(text) => Some(text),
             _ if node.cut => None,
             _ => {
-                self.faults.add(
-                    node.at,
-                    path,
-                    format!("must be {wanted}, not {}", kind(node)),
-                );
+                self.faults.add(node.at, path, format!("must be {wanted}, not {}", kind(node)));
                 None
             }
         }
@@ -174,9 +161,7 @@ impl<'a> Fields<'a> {
 
     /// Some text.
     pub fn text(&mut self, key: &'static str) -> String {
-        self.scalar(key, "text")
-            .map(|(text, _)| text.to_owned())
-            .unwrap_or_default()
+        self.scalar(key, "text").map(|(text, _)| text.to_owned()).unwrap_or_default()
     }
 
     /// The id of something, with its place.
@@ -190,11 +175,7 @@ impl<'a> Fields<'a> {
             self.faults.add(at, path, why);
             return None;
         }
-        Some(Found {
-            text: text.to_owned(),
-            at,
-            path,
-        })
+        Some(Found { text: text.to_owned(), at, path })
     }
 
     /// A list of ids.
@@ -312,18 +293,14 @@ impl<'a> Fields<'a> {
                 let centi = hundredths(percent.trim_end())
                     .filter(|centi| *centi <= 10_000)
                     .ok_or_else(bad)?;
-                return i32::try_from(centi)
-                    .map(Weight::CentiPercent)
-                    .map_err(|_| bad());
+                return i32::try_from(centi).map(Weight::CentiPercent).map_err(|_| bad());
             }
             hundredths(text)
                 .filter(|c| *c <= MOST_CENTI_UNITS)
                 .map(Weight::CentiUnits)
                 .ok_or_else(bad)
         })?;
-        Some(pb::Weight {
-            weight: Some(weight),
-        })
+        Some(pb::Weight { weight: Some(weight) })
     }
 
     /// The fields of a mapping inside.
@@ -337,11 +314,7 @@ impl<'a> Fields<'a> {
     pub fn unsupported(&mut self, key: &'static str) {
         self.unsupported.push(key);
         if let Some((found, _)) = self.entries.iter().find(|(found, _)| found.text == key) {
-            self.fault(
-                found.at,
-                key,
-                "isn't supported by this version yet: leave it out",
-            );
+            self.fault(found.at, key, "isn't supported by this version yet: leave it out");
         }
     }
 
@@ -378,11 +351,7 @@ fn hundredths(text: &str) -> Option<i64> {
         return None;
     }
     let decimals: i64 = format!("{decimals:0<2}").parse().ok()?;
-    whole
-        .parse::<i64>()
-        .ok()?
-        .checked_mul(100)?
-        .checked_add(decimals)
+    whole.parse::<i64>().ok()?.checked_mul(100)?.checked_add(decimals)
 }
 
 fn id_grammar(text: &str) -> Result<(), String> {
@@ -390,17 +359,11 @@ fn id_grammar(text: &str) -> Result<(), String> {
     if (1..=128).contains(&text.len()) && text.bytes().all(fine) {
         return Ok(());
     }
-    Err(format!(
-        "`{text}` isn't an id: 1–128 letters, digits or any of . _ : @ -"
-    ))
+    Err(format!("`{text}` isn't an id: 1–128 letters, digits or any of . _ : @ -"))
 }
 
 fn join(path: &str, key: &str) -> String {
-    if path.is_empty() {
-        key.to_owned()
-    } else {
-        format!("{path}.{key}")
-    }
+    if path.is_empty() { key.to_owned() } else { format!("{path}.{key}") }
 }
 
 fn kind(node: &Node) -> &'static str {

@@ -24,11 +24,7 @@ pub fn read(text: &str, complete: bool) -> Result<pb::Directory, Vec<Fault>> {
     if let Some((at, why)) = &syntax {
         faults.add(*at, "", format!("not YAML: {why}"));
     }
-    let mut file = File {
-        faults: &faults,
-        ids: BTreeMap::new(),
-        references: Vec::new(),
-    };
+    let mut file = File { faults: &faults, ids: BTreeMap::new(), references: Vec::new() };
     let directory = match &root {
         Some(root) => file.directory(root),
         None if syntax.is_none() => {
@@ -141,15 +137,12 @@ impl<'a> File<'a> {
     }
 
     fn refer(&mut self, kind: Kind, found: Option<Found>) -> String {
-        found
-            .map(|found| self.refer_all(kind, vec![found]).remove(0))
-            .unwrap_or_default()
+        found.map(|found| self.refer_all(kind, vec![found]).remove(0)).unwrap_or_default()
     }
 
     fn refer_all(&mut self, kind: Kind, found: Vec<Found>) -> Vec<String> {
         let names = found.iter().map(|found| found.text.clone()).collect();
-        self.references
-            .extend(found.into_iter().map(|found| (kind, found)));
+        self.references.extend(found.into_iter().map(|found| (kind, found)));
         names
     }
 
@@ -158,12 +151,8 @@ impl<'a> File<'a> {
             if self.ids.contains_key(&(*kind, found.text.clone())) {
                 continue;
             }
-            let there: Vec<&str> = self
-                .ids
-                .keys()
-                .filter(|(k, _)| k == kind)
-                .map(|(_, id)| id.as_str())
-                .collect();
+            let there: Vec<&str> =
+                self.ids.keys().filter(|(k, _)| k == kind).map(|(_, id)| id.as_str()).collect();
             let hint = match crate::cli::names::nearest(&found.text, there.iter().copied()) {
                 Some(near) => format!("did you mean `{near}`?"),
                 None if there.is_empty() => "the file has none".to_owned(),
@@ -199,11 +188,7 @@ impl<'a> File<'a> {
             let external_contacts = inner.flag("external_contacts").unwrap_or_default();
             inner.finish();
             let profiles = self.refer_all(Kind::Profile, profiles);
-            pb::RecipientRestriction {
-                profiles,
-                external_contacts,
-                ..Default::default()
-            }
+            pb::RecipientRestriction { profiles, external_contacts, ..Default::default() }
         });
         let after_decline = fields.id("status_after_decline");
         let after_timeout = fields.id("status_after_push_timeout");
@@ -227,10 +212,7 @@ impl<'a> File<'a> {
         let statuses = fields.ids("presence_statuses");
         let configuration = fields.id("presence_configuration");
         if configuration.is_none() {
-            fields.missing(
-                "presence_configuration",
-                "the id of one of presence_configurations",
-            );
+            fields.missing("presence_configuration", "the id of one of presence_configurations");
         }
         pb::Profile {
             id,

@@ -5,32 +5,18 @@ use super::*;
 const EXAMPLE: &str = include_str!("../../../examples/org.yaml");
 
 fn faults(text: &str, complete: bool) -> Vec<String> {
-    read(text, complete)
-        .unwrap_err()
-        .iter()
-        .map(ToString::to_string)
-        .collect()
+    read(text, complete).unwrap_err().iter().map(ToString::to_string).collect()
 }
 
 #[test]
 fn the_example_is_complete_and_reads_as_meant() {
     let directory = read(EXAMPLE, true).unwrap();
-    assert_eq!(
-        directory
-            .settings
-            .unwrap()
-            .skills_based_and_direct_to_rep_routing,
-        Some(true)
-    );
+    assert_eq!(directory.settings.unwrap().skills_based_and_direct_to_rep_routing, Some(true));
     assert!(
         directory.reps.iter().any(|rep| rep.id == "ana")
             && directory.reps.iter().any(|rep| rep.id == "ben")
     );
-    let web = directory
-        .channels
-        .iter()
-        .find(|channel| channel.id == "web")
-        .unwrap();
+    let web = directory.channels.iter().find(|channel| channel.id == "web").unwrap();
     assert_eq!(web.r#type(), pb::ChannelType::WebChatV2);
 }
 
@@ -42,23 +28,14 @@ fn figures_are_exact_hundredths() {
         false,
     )
     .unwrap();
-    let capacities: Vec<i64> = directory
-        .presence_configurations
-        .iter()
-        .map(|c| c.capacity_centi_units)
-        .collect();
+    let capacities: Vec<i64> =
+        directory.presence_configurations.iter().map(|c| c.capacity_centi_units).collect();
     assert_eq!(capacities, [250, 1000]);
-    let weights: Vec<_> = directory
-        .channels
-        .iter()
-        .map(|c| c.weight.unwrap().weight.unwrap())
-        .collect();
+    let weights: Vec<_> =
+        directory.channels.iter().map(|c| c.weight.unwrap().weight.unwrap()).collect();
     assert_eq!(
         weights,
-        [
-            pb::weight::Weight::CentiPercent(2500),
-            pb::weight::Weight::CentiUnits(5)
-        ]
+        [pb::weight::Weight::CentiPercent(2500), pb::weight::Weight::CentiUnits(5)]
     );
 }
 
@@ -126,14 +103,8 @@ fn an_error_of_syntax_doesnt_hide_what_comes_before_it() {
         found[0].starts_with("2:13: reps[0].profil: unknown key: did you mean `profile`?"),
         "{found:?}"
     );
-    assert!(
-        found.iter().any(|fault| fault.contains("not YAML")),
-        "{found:?}"
-    );
-    assert!(
-        !found.iter().any(|fault| fault.contains("is required")),
-        "{found:?}"
-    );
+    assert!(found.iter().any(|fault| fault.contains("not YAML")), "{found:?}");
+    assert!(!found.iter().any(|fault| fault.contains("is required")), "{found:?}");
 }
 
 #[test]
@@ -164,10 +135,7 @@ fn odd_files_are_refused_and_nothing_crashes() {
         ("a: b: c\n", "not YAML"),
     ] {
         let found = faults(text, false);
-        assert!(
-            found.iter().any(|fault| fault.contains(said)),
-            "{text:?}: {found:?}"
-        );
+        assert!(found.iter().any(|fault| fault.contains(said)), "{text:?}: {found:?}");
     }
     for (depth, said) in [(100, "nested too deeply"), (100_000, "recursion limit")] {
         let found = faults(&"[".repeat(depth), false);

@@ -18,10 +18,7 @@ pub struct At {
 
 impl From<Marker> for At {
     fn from(marker: Marker) -> Self {
-        Self {
-            line: marker.line().max(1),
-            column: marker.col() + 1,
-        }
+        Self { line: marker.line().max(1), column: marker.col() + 1 }
     }
 }
 
@@ -113,16 +110,8 @@ impl Builder {
             Event::Scalar(text, style, ..) => {
                 let plain = style == ScalarStyle::Plain;
                 let null = plain && matches!(text.as_ref(), "" | "~" | "null" | "Null" | "NULL");
-                let value = if null {
-                    Value::Null
-                } else {
-                    Value::Scalar(text.into_owned())
-                };
-                self.put(Node {
-                    at,
-                    value,
-                    cut: false,
-                })
+                let value = if null { Value::Null } else { Value::Scalar(text.into_owned()) };
+                self.put(Node { at, value, cut: false })
             }
             Event::SequenceStart(..) => self.open(at, Value::List(Vec::new())),
             Event::MappingStart(..) => self.open(at, Value::Map(Vec::new())),
@@ -140,14 +129,7 @@ impl Builder {
         if self.stack.len() >= DEEPEST {
             return Err("nested too deeply");
         }
-        self.stack.push(Open {
-            node: Node {
-                at,
-                value,
-                cut: false,
-            },
-            key: None,
-        });
+        self.stack.push(Open { node: Node { at, value, cut: false }, key: None });
         Ok(())
     }
 

@@ -1,13 +1,27 @@
-//! stub
-use super::command::Request;
-use super::draft::Entropy;
+//! Decisions: what becomes of a command in a state. One file per concern; this one sends each
+//! command to its file and says who may act for whom. Called by the engine, which commits the
+//! transaction, and by dry runs, which don't.
+
+pub mod directory;
+pub mod presence;
+pub mod route;
+pub mod session;
+pub mod timer;
+pub mod transfer;
+pub mod work;
+
+use super::command::{Command, Request};
+use super::draft::{Draft, Entropy};
 use super::entry::{Answer, Transaction};
 use super::id::RepId;
-use super::record::RecordKey;
-use super::rejection::Rejection;
+use super::live::{Actor, Role};
+use super::look::Look;
+use super::record::{Record, RecordKey};
+use super::rejection::{Reason, Rejection};
 use super::state::State;
 use super::time::Timestamp;
-use std::collections::BTreeSet;
+
+pub use route::unsettled;
 
 /// What becomes of a request.
 #[derive(Debug, Clone)]
@@ -18,22 +32,122 @@ pub struct Decision {
     pub answer: Answer,
 }
 
+/// What a decision is about, whose record is the answer.
+pub(crate) enum Subject {
+    /// Nothing to show.
+    Nothing,
+    /// This record, as the decision leaves it, or, if the decision removes it, as it was.
+    Record(RecordKey),
+    /// Something else.
+    Answer(Answer),
+}
+
 /// Decides what becomes of `request` in `state` at `now`.
 ///
 /// # Errors
 /// A [`Rejection`]: nothing is to change.
 pub fn decide(
-    _state: &State,
-    _request: &Request,
-    _now: Timestamp,
-    _entropy: &mut dyn Entropy,
+    state: &State,
+    request: &Request,
+    now: Timestamp,
+    entropy: &mut dyn Entropy,
 ) -> Result<Decision, Rejection> {
-    unimplemented!()
+    let mut draft = Draft::new(state, now, entropy);
+    let subject = dispatch(&mut draft, &request.cause.actor, &request.command)?;
+    let answer = match subject {
+        Subject::Nothing => Answer::Nothing,
+        Subject::Answer(answer) => answer,
+        Subject::Record(key) => match draft.record(&key).or_else(|| state.record(&key)) {
+            Some(record) => Answer::Record(record),
+            None => Answer::Nothing,
+        },
+    };
+    let transaction = draft.finish(request, &answer);
+    Ok(Decision { transaction, answer })
 }
 
-/// Of the reps that a transaction touched, those for whom somebody waits whom they could take
-/// (R1). Empty in a settled state.
+fn dispatch(draft: &mut Draft<'_>, actor: &Actor, command: &Command) -> Result<Subject, Rejection> {
+    match command {
+        Command::ApplyDirectory { directory, prune } => directory::apply(draft, directory, *prune),
+        Command::Upsert(directory) => directory::upsert(draft, directory),
+        Command::Delete(key) => directory::delete(draft, key),
+        Command::OpenPresence { rep, status, device, lease } => {
+            presence::open(draft, actor, rep, status, device, *lease)
+        }
+        Command::SetStatus { presence, status } => {
+            presence::set_status(draft, actor, presence, status)
+        }
+        Command::ClosePresence { presence } => presence::close(draft, actor, presence),
+        Command::LeaseLapsed(id) => Ok(presence::lapse(draft, *id)),
+        Command::Reconnect(id) => presence::reconnect(draft, *id),
+        Command::OpenSession { channel, external_reference, rep, priority, attributes } => {
+            session::open(draft, channel, external_reference, rep, *priority, attributes)
+        }
+        Command::UpdateSession { session, attributes, priority } => {
+            session::update(draft, actor, *session, attributes.as_ref(), *priority)
+        }
+        Command::PauseSession(id) => session::pause(draft, actor, *id),
+        Command::ResumeSession(id) => session::resume(draft, actor, *id),
+        Command::InactivateSession(id) => session::inactivate(draft, actor, *id),
+        Command::EndSession(id) => session::end(draft, actor, *id),
+        Command::AcceptWork(id) => work::accept(draft, actor, *id),
+        Command::AcceptTransfer(id) => work::accept_transfer(draft, actor, *id),
+        Command::DeclineWork(id) => work::decline(draft, actor, *id),
+        Command::CloseWork { work, end_session } => work::close(draft, actor, *work, *end_session),
+        Command::TransferSession { session, recipient, note } => {
+            transfer::request(draft, actor, *session, recipient, note)
+        }
+        Command::Timer(due) => Ok(timer::pass(draft, due)),
+        Command::Settle(reps) => {
+            for rep in reps {
+                route::settle(draft, rep);
+            }
+            Ok(Subject::Nothing)
+        }
+    }
+}
+
+/// The rep that `actor` acts as, if it is one.
 #[must_use]
-pub fn unsettled(_state: &State, _touched: &[RecordKey]) -> BTreeSet<RepId> {
-    unimplemented!()
+pub fn acting_rep(actor: &Actor) -> Option<RepId> {
+    match actor.role {
+        Role::Rep => RepId::new(actor.id.as_str()).ok(),
+        _ => None,
+    }
+}
+
+/// May `actor` do what `rep` may do? A rep only as itself; supervisors for everyone (T1, S1).
+#[must_use]
+pub fn acts_for(actor: &Actor, rep: &RepId) -> bool {
+    match actor.role {
+        Role::Rep => actor.id.as_str() == rep.as_str(),
+        Role::Admin | Role::Supervisor | Role::Server | Role::Partner => true,
+        Role::Adapter | Role::Dashboard => false,
+    }
+}
+
+pub(crate) fn not_owner(
+    actor: &Actor,
+    kind: &'static str,
+    id: impl std::fmt::Display,
+) -> Rejection {
+    let message = format!("{} {id} isn't {}'s", kind, actor.id);
+    Rejection::new(Reason::NotOwner, kind, id, message)
+}
+
+/// The answer is this record.
+pub(crate) const fn about(record: RecordKey) -> Subject {
+    Subject::Record(record)
+}
+
+/// The record that an answer shows, if it shows one.
+impl Answer {
+    /// The record, if the answer is one.
+    #[must_use]
+    pub const fn record(&self) -> Option<&Record> {
+        match self {
+            Self::Record(record) => Some(record),
+            Self::Nothing | Self::Directory(_) => None,
+        }
+    }
 }

@@ -1,0 +1,228 @@
+//! Presence (P1–P6): signing in and out, statuses, lost and regained connections.
+
+use std::sync::Arc;
+
+use crate::domain::command::PresenceRef;
+use crate::domain::draft::Draft;
+use crate::domain::entry::{Fact, FactKind};
+use crate::domain::id::{PresenceId, RepId, StatusId};
+use crate::domain::live::{
+    Actor, ClosedPresence, Connection, Presence, PresenceCause, RepPresence,
+};
+use crate::domain::look::Look;
+use crate::domain::record::RecordKey;
+use crate::domain::rejection::{Reason, Rejection};
+use crate::domain::time::Span;
+
+use super::{Subject, about, acts_for, not_owner, route};
+
+/// Signs a rep in. A presence that is there already is taken over (P5).
+pub(crate) fn open(
+    draft: &mut Draft<'_>,
+    actor: &Actor,
+    rep: &RepId,
+    status: &StatusId,
+    device: &str,
+    lease: Span,
+) -> Result<Subject, Rejection> {
+    if !acts_for(actor, rep) {
+        return Err(not_owner(actor, "rep", rep));
+    }
+    check_status(draft, rep, status)?;
+    let now = draft.now();
+    let mut live = Arc::unwrap_or_clone(draft.rep_presence(rep));
+    if let Some(first) = live.presence.take() {
+        live.last =
+            Some(ClosedPresence { id: first.id, at: now, cause: PresenceCause::DuplicateLogin });
+        draft.fact(Fact::of(FactKind::PresenceClosed).rep(rep));
+    }
+    live.presence = Some(Presence {
+        id: PresenceId::at(now, draft.random()),
+        status: status.clone(),
+        device: device.to_owned(),
+        opened_at: now,
+        status_since: now,
+        connection: Connection::Connected,
+        lease,
+        cause: PresenceCause::of(actor.role),
+    });
+    draft.put_presence(live);
+    draft.fact(Fact::of(FactKind::PresenceOpened).rep(rep));
+    route::follow_presence(draft, rep);
+    Ok(about(RecordKey::RepPresence(rep.clone())))
+}
+
+/// P1: the status must exist, and the rep's profile must allow it.
+fn check_status(draft: &Draft<'_>, rep: &RepId, status: &StatusId) -> Result<(), Rejection> {
+    let rep = draft.expect_rep(rep)?;
+    if draft.status(status).is_none() {
+        return Err(Rejection::not_found("presence_status", status));
+    }
+    let allowed = draft.profile(&rep.profile).map(|p| p.statuses.clone()).unwrap_or_default();
+    if allowed.contains(status) {
+        return Ok(());
+    }
+    let choices: Vec<&str> = allowed.iter().map(StatusId::as_str).collect();
+    let message = format!(
+        "profile {} doesn't allow the status {status}; it allows {}",
+        rep.profile,
+        choices.join(", ")
+    );
+    Err(Rejection::new(Reason::StatusNotAllowed, "presence_status", status, message))
+}
+
+/// A presence that is current, and who has it.
+fn current(
+    draft: &Draft<'_>,
+    actor: &Actor,
+    named: &PresenceRef,
+) -> Result<(RepPresence, Presence), Rejection> {
+    let (rep, id) = match named {
+        PresenceRef::Rep(rep) => (draft.expect_rep(rep)?.id.clone(), None),
+        PresenceRef::Presence(id) => match draft.base().rep_of_presence(*id) {
+            Some(rep) => (rep.clone(), Some(*id)),
+            None => return Err(Rejection::not_found("presence", id)),
+        },
+    };
+    if !acts_for(actor, &rep) {
+        return Err(not_owner(actor, "rep", rep));
+    }
+    let live = Arc::unwrap_or_clone(draft.rep_presence(&rep));
+    match (&live.presence, id) {
+        (Some(presence), Some(id)) if presence.id == id => Ok((live.clone(), presence.clone())),
+        (Some(presence), None) => Ok((live.clone(), presence.clone())),
+        (_, Some(id)) => Err(gone(&live, id)),
+        (None, None) => {
+            let message = format!("{rep} is not signed in");
+            Err(Rejection::new(Reason::PresenceClosed, "rep", rep, message))
+        }
+    }
+}
+
+fn gone(live: &RepPresence, id: PresenceId) -> Rejection {
+    let superseded = live
+        .last
+        .as_ref()
+        .is_some_and(|last| last.id == id && last.cause == PresenceCause::DuplicateLogin);
+    let (reason, how) = if superseded {
+        (Reason::PresenceSuperseded, "was taken over by a later sign-in")
+    } else {
+        (Reason::PresenceClosed, "is closed; open a new one")
+    };
+    Rejection::new(reason, "presence", id, format!("presence {id} of {} {how}", live.rep))
+}
+
+/// Chooses a status (P1, P6).
+pub(crate) fn set_status(
+    draft: &mut Draft<'_>,
+    actor: &Actor,
+    named: &PresenceRef,
+    status: &StatusId,
+) -> Result<Subject, Rejection> {
+    let (live, presence) = current(draft, actor, named)?;
+    let rep = live.rep.clone();
+    check_status(draft, &rep, status)?;
+    if presence.status != *status {
+        let presence = Presence {
+            status: status.clone(),
+            status_since: draft.now(),
+            cause: PresenceCause::of(actor.role),
+            ..presence
+        };
+        draft.put_presence(RepPresence { presence: Some(presence), ..live });
+        draft.fact(Fact::of(FactKind::StatusChanged).rep(&rep));
+        route::follow_presence(draft, &rep);
+    }
+    Ok(about(RecordKey::RepPresence(rep)))
+}
+
+/// Signs out (P6). Closing a presence that is closed changes nothing; a superseded one is refused.
+pub(crate) fn close(
+    draft: &mut Draft<'_>,
+    actor: &Actor,
+    named: &PresenceRef,
+) -> Result<Subject, Rejection> {
+    let (live, presence) = match current(draft, actor, named) {
+        Ok(found) => found,
+        Err(rejection) if rejection.reason == Reason::PresenceClosed => {
+            let rep = match named {
+                PresenceRef::Rep(rep) => Some(rep),
+                PresenceRef::Presence(id) => draft.base().rep_of_presence(*id),
+            };
+            let rep = rep.cloned().ok_or(rejection)?;
+            return Ok(about(RecordKey::RepPresence(rep)));
+        }
+        Err(rejection) => return Err(rejection),
+    };
+    let rep = live.rep.clone();
+    sign_out(draft, live, presence.id, PresenceCause::of(actor.role));
+    Ok(about(RecordKey::RepPresence(rep)))
+}
+
+fn sign_out(draft: &mut Draft<'_>, live: RepPresence, id: PresenceId, cause: PresenceCause) {
+    let rep = live.rep.clone();
+    let last = Some(ClosedPresence { id, at: draft.now(), cause });
+    draft.put_presence(RepPresence { presence: None, last, ..live });
+    draft.fact(Fact::of(FactKind::PresenceClosed).rep(&rep));
+    route::follow_presence(draft, &rep);
+}
+
+/// A lease ran out: the rep is disconnected, and is waited for (P4).
+pub(crate) fn lapse(draft: &mut Draft<'_>, id: PresenceId) -> Subject {
+    let connected = Connection::Connected;
+    if let Some((live, presence)) = with_connection(draft, id, |c| *c == connected) {
+        let rep = live.rep.clone();
+        let since = draft.now();
+        let grace_until = since + draft.settings().disconnect_grace;
+        let connection = Connection::Disconnected { since, grace_until };
+        let presence = Presence { connection, cause: PresenceCause::LeaseExpired, ..presence };
+        draft.put_presence(RepPresence { presence: Some(presence), ..live });
+        draft.fact(Fact::of(FactKind::PresenceDisconnected).rep(&rep));
+    }
+    Subject::Nothing
+}
+
+/// The client is back within the grace: the same presence goes on (P4).
+pub(crate) fn reconnect(draft: &mut Draft<'_>, id: PresenceId) -> Result<Subject, Rejection> {
+    let Some(rep) = draft.base().rep_of_presence(id).cloned() else {
+        return Err(Rejection::not_found("presence", id));
+    };
+    let live = draft.rep_presence(&rep);
+    if live.presence.as_ref().is_none_or(|p| p.id != id) {
+        return Err(gone(&live, id));
+    }
+    let lost = |c: &Connection| matches!(c, Connection::Disconnected { .. });
+    if let Some((live, presence)) = with_connection(draft, id, lost) {
+        let presence =
+            Presence { connection: Connection::Connected, cause: PresenceCause::Rep, ..presence };
+        draft.put_presence(RepPresence { presence: Some(presence), ..live });
+        draft.fact(Fact::of(FactKind::PresenceReconnected).rep(&rep));
+        route::follow_presence(draft, &rep);
+    }
+    Ok(about(RecordKey::RepPresence(rep)))
+}
+
+fn with_connection(
+    draft: &Draft<'_>,
+    id: PresenceId,
+    wanted: impl Fn(&Connection) -> bool,
+) -> Option<(RepPresence, Presence)> {
+    let rep = draft.base().rep_of_presence(id)?;
+    let live = Arc::unwrap_or_clone(draft.rep_presence(rep));
+    let presence = live.presence.clone().filter(|p| p.id == id && wanted(&p.connection))?;
+    Some((live, presence))
+}
+
+/// The grace of a disconnected rep is over: they are signed out (P4).
+pub(crate) fn end_grace(draft: &mut Draft<'_>, rep: &RepId, cause: PresenceCause) {
+    let live = Arc::unwrap_or_clone(draft.rep_presence(rep));
+    let over = live.presence.as_ref().and_then(|presence| match presence.connection {
+        Connection::Disconnected { grace_until, .. } if grace_until <= draft.now() => {
+            Some(presence.id)
+        }
+        _ => None,
+    });
+    if let Some(id) = over {
+        sign_out(draft, live, id, cause);
+    }
+}

@@ -1,0 +1,133 @@
+//! Asking for a transfer (T1–T8, T10, T13–T16). What happens to it afterwards is decided where it
+//! happens: accepting in `work`, leaving in `route`, ending in `session`, waiting too long in
+//! `timer`.
+
+use std::sync::Arc;
+
+use crate::domain::capacity;
+use crate::domain::draft::Draft;
+use crate::domain::eligibility::{Check, handing_on, receiving, refusal};
+use crate::domain::entry::{Fact, FactKind};
+use crate::domain::id::{SessionId, TransferId};
+use crate::domain::live::{Actor, Recipient, Session, SessionState, Transfer, TransferState};
+use crate::domain::look::Look;
+use crate::domain::recipients::RuleVerdict;
+use crate::domain::record::RecordKey;
+use crate::domain::rejection::{Reason, Rejection};
+
+use super::{Subject, about, acts_for, not_owner, route};
+
+/// Hands `session` on to `recipient`.
+pub(crate) fn request(
+    draft: &mut Draft<'_>,
+    actor: &Actor,
+    id: SessionId,
+    recipient: &Recipient,
+    note: &str,
+) -> Result<Subject, Rejection> {
+    let session = draft.expect_session(id)?;
+    if let Some(v) = session_checks(draft, actor, &session).into_iter().find(|v| !v.passed) {
+        return Err(Rejection::new(v.reason, "session", id, v.text));
+    }
+    let Some((owner, _)) = session.owner() else {
+        return Err(not_owner(actor, "session", id));
+    };
+    let Recipient::Rep(to) = recipient;
+    let to = draft.expect_rep(to)?;
+    let channel = draft.expect_channel(&session.channel)?;
+    let receiving = receiving(draft, &to, &channel);
+    let checks = handing_on(draft, Some(owner), &to, &channel).into_iter().chain(receiving);
+    if let Some(failed) = checks.into_iter().find(|c| c.forbids && !c.passed) {
+        return Err(refusal(failed.reason, &to, &channel));
+    }
+
+    let now = draft.now();
+    let transfer = Transfer {
+        id: TransferId::at(now, draft.random()),
+        session: id,
+        asked_by: actor.clone(),
+        from_rep: owner.clone(),
+        recipient: recipient.clone(),
+        note: note.to_owned(),
+        state: TransferState::Waiting { since: now, absent_until: None, stranded: false },
+        requested_at: now,
+        offered_at: None,
+        original_removed_at: None,
+    };
+    let subject = about(RecordKey::Transfer(transfer.id));
+    draft.fact(Fact::of(FactKind::TransferRequested).session(id).transfer(transfer.id).rep(owner));
+    let mut session = Arc::unwrap_or_clone(session);
+    session.transfer = Some(transfer.id);
+    session.transfers += 1;
+    if receiving.iter().all(|c| c.passed) {
+        let work = capacity::give(draft, &session, &channel, &to.id, Some(transfer.id));
+        draft.put_session(session);
+        route::offer_transfer(draft, transfer, &to.id, work);
+        route::accept_by_itself(draft, &to.id, work);
+    } else if let Some(freed) = route::wait_for(draft, &session, transfer, &to.id) {
+        route::settle(draft, &freed);
+    }
+    Ok(subject)
+}
+
+/// What the session itself has to say to being transferred by `actor`, in the order in which a
+/// refusal is chosen.
+pub(crate) fn session_checks(
+    look: &impl Look,
+    actor: &Actor,
+    session: &Session,
+) -> Vec<RuleVerdict> {
+    let owner = session.owner().map(|(rep, _)| rep);
+    let owned = match owner {
+        Some(owner) => acts_for(actor, owner),
+        None => super::acting_rep(actor).is_none(),
+    };
+    let active = matches!(session.state, SessionState::Active { .. });
+    let limit = look.settings().max_transfers_per_session;
+    let say = |yes: bool, good: &str, bad: &str| {
+        let id = session.id;
+        if yes { format!("session {id} {good}") } else { format!("session {id} {bad}") }
+    };
+    let verdict = |rule, reason, passed, text| {
+        let check = Check { rule, reason, passed, hides: false, forbids: true };
+        RuleVerdict::new(check, text)
+    };
+    let free = session.transfer.is_none();
+    let below = session.transfers < limit;
+    let alive = !session.is_ended();
+    vec![
+        verdict("O1", Reason::SessionEnded, alive, say(alive, "goes on", "has ended")),
+        verdict(
+            "T20",
+            Reason::NotOwner,
+            owned || !alive,
+            say(owned, "may be transferred by the caller", "isn't the caller's"),
+        ),
+        verdict(
+            "T16",
+            Reason::TransferInProgress,
+            free,
+            say(free, "isn't in transfer", "is in transfer already, and that can't be cancelled"),
+        ),
+        verdict(
+            "T1",
+            Reason::SessionNotActive,
+            active || !free || !alive,
+            say(
+                active,
+                "is active",
+                "isn't active: only a session that a rep works on can be transferred",
+            ),
+        ),
+        verdict(
+            "T16",
+            Reason::TransferLimitReached,
+            below,
+            say(
+                below,
+                "has transfers left",
+                &format!("has been transferred {limit} times, which is the limit"),
+            ),
+        ),
+    ]
+}

@@ -1,0 +1,184 @@
+//! What a rep does with work: accept it (T6), decline it (T4, R6), close its tab (C4).
+
+use std::sync::Arc;
+
+use crate::domain::capacity;
+use crate::domain::directory::CapacityModel;
+use crate::domain::draft::Draft;
+use crate::domain::entry::{Fact, FactKind};
+use crate::domain::id::{RepId, TransferId, WorkId};
+use crate::domain::live::{Actor, SessionState, Transfer, TransferState, Work, WorkEnd, WorkState};
+use crate::domain::look::Look;
+use crate::domain::record::RecordKey;
+use crate::domain::rejection::{Reason, Rejection};
+use crate::domain::units::Units;
+
+use super::{Subject, about, acts_for, not_owner, route, session};
+
+fn own_work(draft: &Draft<'_>, actor: &Actor, id: WorkId) -> Result<Arc<Work>, Rejection> {
+    let work = draft.expect_work(id)?;
+    if acts_for(actor, &work.rep) { Ok(work) } else { Err(not_owner(actor, "work", id)) }
+}
+
+fn ended(id: WorkId, why: WorkEnd) -> Rejection {
+    let how = match why {
+        WorkEnd::Transferred => "the session was handed on",
+        WorkEnd::SessionEnded => "the session ended",
+        WorkEnd::Withdrawn => "the offer was taken back",
+        WorkEnd::Declined => "it was declined",
+        WorkEnd::Completed => "it was marked complete",
+        WorkEnd::Rerouted => "the session was routed anew",
+    };
+    Rejection::new(Reason::WorkEnded, "work", id, format!("work {id} is over: {how}"))
+}
+
+/// Accepts offered work. Accepting what one has already accepted changes nothing.
+pub(crate) fn accept(
+    draft: &mut Draft<'_>,
+    actor: &Actor,
+    id: WorkId,
+) -> Result<Subject, Rejection> {
+    let work = own_work(draft, actor, id)?;
+    match work.state {
+        WorkState::Ended { why, .. } => return Err(ended(id, why)),
+        WorkState::Open | WorkState::Paused => {}
+        WorkState::Offered => settle_all(draft, id),
+    }
+    Ok(about(RecordKey::Work(id)))
+}
+
+/// Accepts the work that a transfer is offered with: the same decision by another door.
+pub(crate) fn accept_transfer(
+    draft: &mut Draft<'_>,
+    actor: &Actor,
+    id: TransferId,
+) -> Result<Subject, Rejection> {
+    let transfer = draft.expect_transfer(id)?;
+    match &transfer.state {
+        TransferState::Offered { rep, work } => {
+            if !acts_for(actor, rep) {
+                return Err(not_owner(actor, "transfer", id));
+            }
+            settle_all(draft, *work);
+        }
+        TransferState::Completed { rep, .. } if acts_for(actor, rep) => {}
+        TransferState::Waiting { .. } => {
+            let message = format!("transfer {id} waits: nobody is being asked to take it yet");
+            return Err(Rejection::new(Reason::WorkNotOffered, "transfer", id, message));
+        }
+        TransferState::Completed { .. } => {
+            let message = format!("transfer {id} was accepted by someone else");
+            return Err(Rejection::new(Reason::TransferFinal, "transfer", id, message));
+        }
+        TransferState::SessionEnded { .. } => {
+            let message = format!("the session of transfer {id} has ended");
+            return Err(Rejection::new(Reason::TransferFinal, "transfer", id, message));
+        }
+    }
+    Ok(about(RecordKey::Transfer(id)))
+}
+
+fn settle_all(draft: &mut Draft<'_>, work: WorkId) {
+    if let Some(freed) = take(draft, work) {
+        route::settle(draft, &freed);
+    }
+}
+
+/// The one indivisible step of T6: the work is open, its rep owns the session, and if a transfer
+/// brought it, the original rep is off it and the transfer complete. Returns who was freed.
+pub fn take(draft: &mut Draft<'_>, id: WorkId) -> Option<RepId> {
+    let now = draft.now();
+    let mut work = Arc::unwrap_or_clone(draft.work(&id)?);
+    let mut session = Arc::unwrap_or_clone(draft.session(&work.session)?);
+    let freed = session.owner().map(|(owner, _)| owner.clone());
+    if let Some(transfer) = work.transfer.and_then(|t| draft.transfer(&t)) {
+        let mut transfer: Transfer = Arc::unwrap_or_clone(transfer);
+        route::remove_owner(draft, &session, &mut transfer);
+        transfer.state = TransferState::Completed { rep: work.rep.clone(), at: now };
+        let fact = Fact::of(FactKind::TransferCompleted).session(session.id);
+        draft.fact(fact.transfer(transfer.id).work(id).rep(&work.rep));
+        draft.put_transfer(transfer);
+        session.transfer = None;
+    }
+    draft.fact(Fact::of(FactKind::SessionAccepted).session(session.id).work(id).rep(&work.rep));
+    session.state = SessionState::Active { rep: work.rep.clone(), work: id };
+    draft.put_session(session);
+    work.state = WorkState::Open;
+    work.accepted_at = Some(now);
+    work.tab_open = true;
+    draft.put_work(work);
+    freed
+}
+
+/// Declines offered work, unless a transfer brought it (T4) or the configuration forbids it (R6).
+pub(crate) fn decline(
+    draft: &mut Draft<'_>,
+    actor: &Actor,
+    id: WorkId,
+) -> Result<Subject, Rejection> {
+    let work = own_work(draft, actor, id)?;
+    match work.state {
+        WorkState::Ended { why: WorkEnd::Declined, .. } => return Ok(about(RecordKey::Work(id))),
+        WorkState::Ended { why, .. } => return Err(ended(id, why)),
+        WorkState::Open | WorkState::Paused => {
+            let message = format!("work {id} was accepted already");
+            return Err(Rejection::new(Reason::WorkNotOffered, "work", id, message));
+        }
+        WorkState::Offered => {}
+    }
+    if work.transfer.is_some() {
+        let message = format!("work {id} comes by a transfer, which can't be declined");
+        return Err(Rejection::new(Reason::TransferNotDeclinable, "work", id, message));
+    }
+    let configuration = draft.rep(&work.rep).and_then(|rep| draft.configuration_of(&rep));
+    if !configuration.is_some_and(|c| c.allow_decline) {
+        let message = format!("{}'s presence configuration doesn't allow declining", work.rep);
+        return Err(Rejection::new(Reason::DeclineNotAllowed, "work", id, message));
+    }
+    capacity::end(draft, id, WorkEnd::Declined);
+    draft.fact(Fact::of(FactKind::WorkDeclined).session(work.session).work(id).rep(&work.rep));
+    if let Some(session) = draft.session(&work.session) {
+        route::wait(draft, Arc::unwrap_or_clone(session), &work.rep);
+        // The only rep who could take it has declined, so everyone is considered anew (R6).
+        route::settle(draft, &work.rep);
+    }
+    Ok(about(RecordKey::Work(id)))
+}
+
+/// Closes a tab: under TAB_BASED its capacity is free (C4). `end_session` marks the work complete.
+pub(crate) fn close(
+    draft: &mut Draft<'_>,
+    actor: &Actor,
+    id: WorkId,
+    end_session: bool,
+) -> Result<Subject, Rejection> {
+    let work = own_work(draft, actor, id)?;
+    match work.state {
+        WorkState::Ended { .. } => return Ok(about(RecordKey::Work(id))),
+        WorkState::Offered => {
+            let message = format!("work {id} is being offered: there is no tab to close yet");
+            return Err(Rejection::new(Reason::WrongState, "work", id, message));
+        }
+        WorkState::Open | WorkState::Paused => {}
+    }
+    if end_session {
+        session::end_with(draft, actor, work.session, WorkEnd::Completed)?;
+        return Ok(about(RecordKey::Work(id)));
+    }
+    if !work.tab_open {
+        return Ok(about(RecordKey::Work(id)));
+    }
+    let rep = work.rep.clone();
+    let session = draft.expect_session(work.session)?;
+    let channel = draft.expect_channel(&session.channel)?;
+    let mut work = Arc::unwrap_or_clone(work);
+    work.tab_open = false;
+    let holds = match channel.capacity_model {
+        CapacityModel::TabBased => Units::ZERO,
+        CapacityModel::StatusBased => work.holds,
+    };
+    draft.fact(Fact::of(FactKind::TabClosed).session(session.id).work(id).rep(&rep));
+    capacity::hold(draft, work, holds);
+    route::settle(draft, &rep);
+    Ok(about(RecordKey::Work(id)))
+}

@@ -1,0 +1,251 @@
+//! What a caller can ask before transferring: who can be chosen (L1, L2, L5), why or why not (L6),
+//! and what a transfer would meet (T24). Reads only; the rules are in `eligibility`.
+
+use std::cmp::Reverse;
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use super::decide::transfer::session_checks;
+use super::directory::{Channel, ChannelType, Rep};
+use super::eligibility::{Check, describe, handing_on, receiving};
+use super::id::{ChannelId, RepId, SessionId};
+use super::live::{Actor, Line, Recipient};
+use super::look::Look;
+use super::record::{Record, RecordKey};
+use super::rejection::{Reason, Rejection};
+use super::state::State;
+use super::units::CentiPercent;
+
+/// One rule, looked at for one rep, in words too.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RuleVerdict {
+    /// Its number in the behaviour document, such as `T14`.
+    pub rule: &'static str,
+    /// The reason code when it isn't passed.
+    pub reason: Reason,
+    /// Whether it is.
+    pub passed: bool,
+    /// Not passing keeps the rep out of the list (L1).
+    pub hides: bool,
+    /// Not passing forbids the transfer; otherwise it only makes it wait (T8).
+    pub forbids: bool,
+    /// In words.
+    pub text: String,
+}
+
+impl RuleVerdict {
+    /// A check with the words for it.
+    #[must_use]
+    pub fn new(check: Check, text: String) -> Self {
+        let Check { rule, reason, passed, hides, forbids } = check;
+        Self { rule, reason, passed, hides, forbids, text }
+    }
+}
+
+/// What a list, a quote or an explanation is about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum About {
+    /// This session.
+    Session(SessionId),
+    /// Any session of this channel.
+    Channel(ChannelId),
+}
+
+/// A rep in the list of recipients (L1, L2).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RepEntry {
+    /// Who.
+    pub rep: RepId,
+    /// What people read.
+    pub name: String,
+    /// Capacity used.
+    pub used: CentiPercent,
+    /// Would a transfer be offered at once?
+    pub available_now: bool,
+    /// What the rep is online for.
+    pub online_for: BTreeSet<ChannelType>,
+    /// May the session be transferred to them?
+    pub transferable: bool,
+    /// Every rule that isn't passed.
+    pub against: Vec<RuleVerdict>,
+}
+
+/// Everything about one rep and one session (L6).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Explanation {
+    /// Is the rep in the list?
+    pub listed: bool,
+    /// May the session be transferred to them?
+    pub transferable: bool,
+    /// Would it wait?
+    pub would_wait: bool,
+    /// Every rule, passed or not.
+    pub verdicts: Vec<RuleVerdict>,
+}
+
+/// What a transfer would meet (T24).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Quote {
+    /// Would it be allowed?
+    pub allowed: bool,
+    /// Would the recipient be asked at once? Otherwise it waits.
+    pub offered_now: bool,
+    /// Its place in the line, from 1, if it would wait.
+    pub position: Option<u32>,
+    /// Every reason against, not just the first, and what would make it wait.
+    pub against: Vec<RuleVerdict>,
+}
+
+struct Case {
+    channel: Arc<Channel>,
+    owner: Option<RepId>,
+}
+
+fn case(state: &State, actor: &Actor, about: &About) -> Result<Case, Rejection> {
+    match about {
+        About::Session(id) => {
+            let session = state.expect_session(*id)?;
+            let owner = session.owner().map(|(rep, _)| rep.clone());
+            Ok(Case { channel: state.expect_channel(&session.channel)?, owner })
+        }
+        About::Channel(id) => {
+            let owner = super::decide::acting_rep(actor);
+            Ok(Case { channel: state.expect_channel(id)?, owner })
+        }
+    }
+}
+
+impl Case {
+    fn verdicts(&self, state: &State, rep: &Rep) -> Vec<RuleVerdict> {
+        handing_on(state, self.owner.as_ref(), rep, &self.channel)
+            .into_iter()
+            .chain(receiving(state, rep, &self.channel))
+            .map(|check| {
+                RuleVerdict::new(check, describe(check.reason, check.passed, rep, &self.channel))
+            })
+            .collect()
+    }
+}
+
+fn hidden(verdicts: &[RuleVerdict]) -> bool {
+    verdicts.iter().any(|v| v.hides && !v.passed)
+}
+
+fn forbidden(verdicts: &[RuleVerdict]) -> bool {
+    verdicts.iter().any(|v| v.forbids && !v.passed)
+}
+
+fn against(verdicts: Vec<RuleVerdict>) -> Vec<RuleVerdict> {
+    verdicts.into_iter().filter(|v| !v.passed).collect()
+}
+
+/// The reps that may be chosen, the most available first (L1, L5): transferable before not, then
+/// by the share of capacity used, then by id. `query` is looked for in ids and names.
+///
+/// # Errors
+/// NOT_FOUND for the session or channel; DIRECT_TO_REP_ROUTING_DISABLED (T10).
+pub fn list_reps(
+    state: &State,
+    actor: &Actor,
+    about: &About,
+    query: &str,
+) -> Result<Vec<RepEntry>, Rejection> {
+    let case = case(state, actor, about)?;
+    if !state.settings().direct_to_rep_routing {
+        return Err(Rejection::new(
+            Reason::DirectToRepRoutingDisabled,
+            "org_settings",
+            "skills_based_and_direct_to_rep_routing",
+            "the org setting skills_based_and_direct_to_rep_routing is off",
+        ));
+    }
+    let wanted = query.to_lowercase();
+    let all = state.range(RecordKey::Rep(RepId::least())..RecordKey::RepPresence(RepId::least()));
+    let mut entries: Vec<RepEntry> = all
+        .filter_map(|record| match record {
+            Record::Rep(rep) => Some(rep),
+            _ => None,
+        })
+        .filter(|rep| {
+            rep.id.as_str().to_lowercase().contains(&wanted)
+                || rep.name.to_lowercase().contains(&wanted)
+        })
+        .filter_map(|rep| entry(state, &case, rep))
+        .collect();
+    entries.sort_by_cached_key(|e| {
+        (Reverse(e.transferable), Reverse(e.available_now), e.used, e.rep.clone())
+    });
+    Ok(entries)
+}
+
+fn entry(state: &State, case: &Case, rep: &Rep) -> Option<RepEntry> {
+    let live = state.rep_presence(&rep.id);
+    live.presence.as_ref()?;
+    let verdicts = case.verdicts(state, rep);
+    if hidden(&verdicts) {
+        return None;
+    }
+    let status = live.presence.as_ref().and_then(|p| state.status(&p.status));
+    let transferable = !forbidden(&verdicts);
+    let against = against(verdicts);
+    Some(RepEntry {
+        rep: rep.id.clone(),
+        name: rep.name.clone(),
+        used: live.used.percent_of(super::capacity::capacity_of(state, &rep.id)),
+        available_now: against.is_empty(),
+        online_for: status.map(|s| s.online_for.clone()).unwrap_or_default(),
+        transferable,
+        against,
+    })
+}
+
+/// Why a rep is, or isn't, in the list, and why the session may, or may not, go to them (L6).
+///
+/// # Errors
+/// NOT_FOUND for the rep, session or channel.
+pub fn explain(
+    state: &State,
+    actor: &Actor,
+    about: &About,
+    rep: &RepId,
+) -> Result<Explanation, Rejection> {
+    let case = case(state, actor, about)?;
+    let rep = state.expect_rep(rep)?;
+    let mut verdicts = case.verdicts(state, &rep);
+    let listed = !hidden(&verdicts);
+    if let About::Session(id) = about {
+        let session = state.expect_session(*id)?;
+        verdicts.extend(session_checks(state, actor, &session));
+    }
+    let transferable = !forbidden(&verdicts);
+    let would_wait = transferable && verdicts.iter().any(|v| !v.passed);
+    Ok(Explanation { listed, transferable, would_wait, verdicts })
+}
+
+/// What would become of a transfer (T24). Changes nothing.
+///
+/// # Errors
+/// NOT_FOUND for the session or the rep.
+pub fn quote(
+    state: &State,
+    actor: &Actor,
+    session: SessionId,
+    recipient: &Recipient,
+) -> Result<Quote, Rejection> {
+    let Recipient::Rep(rep) = recipient;
+    let told = explain(state, actor, &About::Session(session), rep)?;
+    let position = told.would_wait.then(|| position_of(state, session, rep));
+    Ok(Quote {
+        allowed: told.transferable,
+        offered_now: told.transferable && !told.would_wait,
+        position,
+        against: against(told.verdicts),
+    })
+}
+
+fn position_of(state: &State, session: SessionId, rep: &RepId) -> u32 {
+    let place = |id: &SessionId| state.session(id).map(|s| (s.priority, s.opened_at, s.id));
+    let own = place(&session);
+    let ahead = state.line(&Line::Rep(rep.clone())).take_while(|id| place(id) < own).count();
+    u32::try_from(ahead + 1).unwrap_or(u32::MAX)
+}

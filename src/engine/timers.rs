@@ -1,0 +1,94 @@
+//! Which deadlines this replica has to act on, and when. Deadlines are data in the state and every
+//! replica arms the same ones; here is only what is this replica's own: how much later than the
+//! others it acts, and which ones it has tried in vain. Used by `core`.
+
+use std::collections::BTreeMap;
+
+use crate::domain::record::{Due, IndexKey};
+use crate::domain::state::State;
+use crate::domain::time::{Span, Timestamp};
+
+use super::policy::Backoff;
+
+/// The most deadlines acted on at once.
+const AT_ONCE: usize = 32;
+/// Above this many, those tried are forgotten once their pause is over.
+const KEPT: usize = 1_024;
+
+#[derive(Debug, Clone, Copy)]
+struct Tried {
+    failures: u32,
+    again_at: Timestamp,
+}
+
+/// This replica's part in acting on deadlines.
+#[derive(Debug, Default)]
+pub(super) struct Timers {
+    /// This replica acts so much later than due.
+    later: Span,
+    /// Deadlines given a command, until the command is committed.
+    tried: BTreeMap<Due, Tried>,
+}
+
+impl Timers {
+    pub(super) fn new(later: Span) -> Self {
+        Self {
+            later,
+            tried: BTreeMap::new(),
+        }
+    }
+
+    /// The deadlines to act on now. Each is held back afterwards, so that one whose command comes
+    /// to nothing isn't tried in a hot loop.
+    pub(super) fn take(&mut self, state: &State, now: Timestamp, random: u64) -> Vec<Due> {
+        if self.tried.len() > KEPT {
+            self.tried.retain(|_, tried| tried.again_at > now);
+        }
+        let held = |due: &&Due| {
+            self.tried
+                .get(due)
+                .is_none_or(|tried| tried.again_at <= now)
+        };
+        let due: Vec<Due> = state
+            .due(now - self.later)
+            .filter(held)
+            .take(AT_ONCE)
+            .cloned()
+            .collect();
+        for item in &due {
+            let failures = self
+                .tried
+                .get(item)
+                .map_or(1, |tried| tried.failures.saturating_add(1));
+            let again_at = now + Backoff::TIMER.pause(failures, random);
+            self.tried
+                .insert(item.clone(), Tried { failures, again_at });
+        }
+        due
+    }
+
+    /// It has been acted on.
+    pub(super) fn done(&mut self, due: &Due) {
+        self.tried.remove(due);
+    }
+
+    /// Another history: whatever was tried was tried there.
+    pub(super) fn clear(&mut self) {
+        self.tried.clear();
+    }
+
+    /// When there will be something to act on.
+    pub(super) fn next(&self, state: &State) -> Option<Timestamp> {
+        let mut next: Option<Timestamp> = None;
+        for place in state.places() {
+            let IndexKey::Due(at, due) = place else { break };
+            let tried = self.tried.get(due);
+            let when = tried.map_or(*at + self.later, |t| t.again_at.max(*at + self.later));
+            next = Some(next.map_or(when, |n| n.min(when)));
+            if tried.is_none() {
+                break;
+            }
+        }
+        next
+    }
+}
