@@ -3,6 +3,8 @@
 //! Deciding is pure (`domain`), committing is atomic (`journal`), everything else follows the
 //! journal (`engine`, then `grpc`). ARCHITECTURE.md is the map.
 
+pub mod cli;
+pub mod client;
 pub mod config;
 pub mod domain;
 pub mod engine;
