@@ -67,9 +67,8 @@ fn step_object(
 /// What one revision changed for a stream (W4); `None`: nothing.
 #[must_use]
 pub fn changes(m: &Moment<'_>, sieve: &Sieve, watcher: &Actor) -> Option<pb::RevisionChanges> {
-    let keys: Vec<&RecordKey> = m.entry.changes.iter().map(|(key, _)| key).collect();
     let mut all: Vec<pb::Change> = sieve
-        .touched_reps(m.state, &keys)
+        .touched_reps(m.state, m.entry)
         .iter()
         .filter_map(|rep| rep_change(m, rep))
         .collect();
