@@ -3,6 +3,7 @@
 
 use std::collections::BTreeSet;
 
+use crate::domain::entry::Entry;
 use crate::domain::id::{RepId, SessionId};
 use crate::domain::live::{Session, Transfer, Work};
 use crate::domain::look::Look;
@@ -97,14 +98,15 @@ impl Sieve {
             || look.session(&session).is_some_and(|s| self.0.channels.contains(&s.channel))
     }
 
-    /// The reps whose live state an entry may have changed.
+    /// The reps whose live state an entry may have changed. Whose work it changed is told too, even
+    /// if their figures stay: a completion comes with both its reps (W4).
     #[must_use]
-    pub fn touched_reps(&self, state: &State, keys: &[&RecordKey]) -> BTreeSet<RepId> {
+    pub fn touched_reps(&self, state: &State, entry: &Entry) -> BTreeSet<RepId> {
         let mut touched = BTreeSet::new();
         if !self.0.kinds.contains(&Kind::Rep) {
             return touched;
         }
-        for key in keys {
+        for (key, record) in &entry.changes {
             match key {
                 RecordKey::RepPresence(rep) | RecordKey::Rep(rep) => {
                     touched.insert(rep.clone());
@@ -112,11 +114,15 @@ impl Sieve {
                 RecordKey::Configuration(_) | RecordKey::Status(_) | RecordKey::Profile(_) => {
                     touched.extend(using(state, key));
                 }
+                RecordKey::Work(_) => {
+                    if let Some(Record::Work(work)) = record {
+                        touched.insert(work.rep.clone());
+                    }
+                }
                 RecordKey::Settings
                 | RecordKey::Channel(_)
                 | RecordKey::Session(_)
                 | RecordKey::Reference(..)
-                | RecordKey::Work(_)
                 | RecordKey::Transfer(_) => {}
             }
         }
