@@ -15,7 +15,13 @@ pub mod telemetry;
 
 /// The public API's generated types, package `baton.v1`.
 pub mod pb {
-    #![allow(missing_docs, clippy::all, clippy::pedantic, reason = "generated")]
+    #![allow(
+        missing_docs,
+        clippy::all,
+        clippy::pedantic,
+        clippy::allow_attributes_without_reason,
+        reason = "generated"
+    )]
     tonic::include_proto!("baton.v1");
 
     /// The compiled protos, for reflection.

@@ -305,7 +305,7 @@ impl Actor {
             });
             failures += 1;
             let until =
-                self.shared.clock().now() + Backoff::PROBE.pause(failures, randomness.next());
+                self.shared.clock().now() + Backoff::PROBE.pause(failures, randomness.word());
             while self.shared.clock().now() < until {
                 match self.cue(until).await {
                     Cue::Close => return None,

@@ -9,7 +9,7 @@ use imbl::Vector;
 
 use crate::domain::command::{Command, Request};
 use crate::domain::decide::decide;
-use crate::domain::entry::{Answer, Cause, Entry, Fingerprint, Outcome};
+use crate::domain::entry::{Answer, Cause, Fingerprint, Outcome};
 use crate::domain::id::{ActorId, RepId, TxnId};
 use crate::domain::live::{Actor, Role};
 use crate::domain::state::BrokenChain;
@@ -82,9 +82,10 @@ impl<T> Core<T> {
     ) -> Self {
         let timers = Timers::new(super::policy::jitter(
             options.timer_jitter,
-            randomness.next(),
+            randomness.word(),
         ));
-        let settling = Settling::new(options.settle_attempts);
+        let mut settling = Settling::new(options.settle_attempts);
+        settling.restart(&loaded.state);
         Self {
             options,
             view: View {
@@ -189,7 +190,7 @@ impl<T> Core<T> {
                 &mut self.randomness,
             );
         }
-        let random = self.randomness.next();
+        let random = self.randomness.word();
         for due in self.timers.take(&self.view.state, now, random) {
             let request = self.own_request("timer", Command::Timer(due.clone()));
             let item = fresh(request, Origin::Timer(due));
@@ -227,7 +228,7 @@ impl<T> Core<T> {
             .round
             .take()
             .expect("a reply belongs to the batch in flight");
-        let chain = self.catch_up(&mut round, &committed.entries);
+        let chain = self.catch_up(&mut round, committed);
         let mut answers = Vec::new();
         let mut again = Vec::new();
         let mut unsure = std::mem::take(&mut round.unsure);
@@ -305,7 +306,7 @@ impl<T> Core<T> {
         if round.doubtful && !late && bounded {
             round.resends += 1;
             self.stats.resends.add(1);
-            let after = Backoff::RESEND.pause(round.resends, self.randomness.next());
+            let after = Backoff::RESEND.pause(round.resends, self.randomness.word());
             self.round = Some(round);
             return Step {
                 answers: Vec::new(),
@@ -364,13 +365,13 @@ impl<T> Core<T> {
     fn catch_up(
         &mut self,
         round: &mut Round<T>,
-        entries: &[Arc<Entry>],
+        committed: &Committed,
     ) -> Result<(), BrokenChain> {
-        if round.foresaw(entries) {
+        if round.foresaw(committed) {
             self.view.state = std::mem::take(&mut round.working);
             self.view.recent.extend(round.provisional.drain(..));
         } else {
-            for entry in entries {
+            for entry in &committed.entries {
                 let before = self.view.state.apply(entry)?;
                 let applied = Applied {
                     entry: Arc::clone(entry),
@@ -467,7 +468,7 @@ impl<T> Core<T> {
     fn spread(&mut self, attempts: u32, now: Timestamp) -> Timestamp {
         match attempts.checked_sub(FREE_ATTEMPTS) {
             None | Some(0) => Timestamp::MIN,
-            Some(failures) => now + Backoff::CONFLICT.pause(failures, self.randomness.next()),
+            Some(failures) => now + Backoff::CONFLICT.pause(failures, self.randomness.word()),
         }
     }
 

@@ -52,7 +52,7 @@ async fn wake_by_wake(
             failures += 1;
             shared
                 .clock()
-                .sleep(Backoff::PROBE.pause(failures, randomness.next()))
+                .sleep(Backoff::PROBE.pause(failures, randomness.word()))
                 .await;
         }
     }

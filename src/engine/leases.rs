@@ -59,7 +59,7 @@ impl Leases {
         let mut fresh = true;
         let mut last = self.shared.clock().now();
         loop {
-            let spread = jitter(Span::from_ms(every.as_ms() / 4), randomness.next());
+            let spread = jitter(Span::from_ms(every.as_ms() / 4), randomness.word());
             self.shared
                 .clock()
                 .sleep(Span::from_ms(every.as_ms() + spread.as_ms()))

@@ -13,7 +13,7 @@ use crate::domain::id::{RepId, TxnId};
 use crate::domain::record::Due;
 use crate::domain::state::State;
 use crate::domain::time::Timestamp;
-use crate::journal::{BATCH_MAX, Batch, Epoch};
+use crate::journal::{BATCH_MAX, Batch, Committed, Epoch, Verdict};
 
 use super::Applied;
 
@@ -158,10 +158,17 @@ impl<T> Draft<T> {
 }
 
 impl<T> Round<T> {
-    /// Did it come true exactly as it was decided?
-    pub(super) fn foresaw(&self, entries: &[Arc<Entry>]) -> bool {
+    /// Did it come true exactly as it was decided? A duplicate didn't, even where its entry is in
+    /// the expected place: another content may have been committed under the same id.
+    pub(super) fn foresaw(&self, committed: &Committed) -> bool {
         let place = |entry: &Entry| -> (Head, TxnId) { (entry.head(), entry.previous) };
-        entries.len() == self.provisional.len()
+        let Committed {
+            verdicts, entries, ..
+        } = committed;
+        verdicts
+            .iter()
+            .all(|verdict| matches!(verdict, Verdict::Committed(_)))
+            && entries.len() == self.provisional.len()
             && entries
                 .iter()
                 .zip(&self.provisional)

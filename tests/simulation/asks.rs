@@ -1,0 +1,301 @@
+//! What simulated clients ask for: random commands, made from what is there so that most of them
+//! can be done, by whoever might give them.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use baton::domain::command::{Command, Directory, PresenceRef, Request};
+use baton::domain::directory::{
+    CapacityModel, Channel, ChannelType, Licence, Permission, PresenceConfiguration,
+    PresenceStatus, Profile, Recipients, Rep, RoutingOwner, Settings,
+};
+use baton::domain::draft::Entropy;
+use baton::domain::entry::{Cause, Fingerprint};
+use baton::domain::id::{
+    ActorId, ChannelId, ConfigurationId, ExternalReference, ProfileId, RepId, StatusId, TxnId,
+};
+use baton::domain::live::{
+    Actor, Recipient, RepPresence, Role, Session, Transfer, TransferState, Work, WorkState,
+};
+use baton::domain::record::Record;
+use baton::domain::state::State;
+use baton::domain::time::Span;
+use baton::domain::units::{CentiPercent, Units, Weight};
+use baton::engine::entropy::Randomness;
+
+pub const REPS: usize = 6;
+
+pub fn below(bits: &mut Randomness, bound: usize) -> usize {
+    usize::try_from(bits.word() % bound.max(1) as u64).expect("it is below a usize")
+}
+
+pub fn chance(bits: &mut Randomness, percent: usize) -> bool {
+    below(bits, 100) < percent
+}
+
+fn one_of<'a, T>(bits: &mut Randomness, of: &'a [T]) -> Option<&'a T> {
+    if of.is_empty() {
+        None
+    } else {
+        of.get(below(bits, of.len()))
+    }
+}
+
+pub fn rep(number: usize) -> RepId {
+    RepId::new(&format!("r{number}")).expect("a valid id")
+}
+
+fn configuration(name: &str, capacity: u32) -> PresenceConfiguration {
+    PresenceConfiguration {
+        id: ConfigurationId::new(name).expect("a valid id"),
+        name: name.to_owned(),
+        capacity: Units::whole(capacity),
+        allow_decline: name == "choosy",
+        auto_accept: name == "eager",
+        recipients: Recipients::Any,
+    }
+}
+
+fn channel(name: &str, model: CapacityModel, weight: Weight) -> Channel {
+    Channel {
+        id: ChannelId::new(name).expect("a valid id"),
+        name: name.to_owned(),
+        channel_type: ChannelType::Whatsapp,
+        routing_owner: RoutingOwner::Baton,
+        capacity_model: model,
+        weight,
+        paused_weight: (model == CapacityModel::StatusBased)
+            .then_some(Weight::Percent(CentiPercent::new(2_500))),
+        fallback_queue: None,
+    }
+}
+
+/// The org that everything happens in.
+pub fn org() -> Directory {
+    let status = |name: &str, online_for: BTreeSet<ChannelType>| PresenceStatus {
+        id: StatusId::new(name).expect("a valid id"),
+        name: name.to_owned(),
+        online_for,
+    };
+    let configurations = ["plain", "choosy", "eager"];
+    let profile = |name: &str| Profile {
+        id: ProfileId::new(name).expect("a valid id"),
+        name: name.to_owned(),
+        statuses: ["online", "busy"]
+            .map(|s| StatusId::new(s).expect("a valid id"))
+            .into(),
+        configuration: ConfigurationId::new(name).expect("a valid id"),
+    };
+    let reps = (0..REPS).map(|number| Rep {
+        id: rep(number),
+        name: format!("Rep {number}"),
+        profile: ProfileId::new(configurations[[0, 0, 0, 1, 1, 2][number]]).expect("a valid id"),
+        configuration: None,
+        licences: [Licence::MessagingUser].into(),
+        permissions: [Permission::MessagingAgent].into(),
+    });
+    Directory {
+        settings: Some(Settings {
+            direct_to_rep_routing: true,
+            ..Settings::default()
+        }),
+        configurations: configurations
+            .iter()
+            .map(|name| configuration(name, 2))
+            .collect(),
+        statuses: vec![
+            status("online", [ChannelType::Whatsapp].into()),
+            status("busy", BTreeSet::new()),
+        ],
+        profiles: configurations.iter().map(|name| profile(name)).collect(),
+        channels: vec![
+            channel(
+                "tabs",
+                CapacityModel::TabBased,
+                Weight::Units(Units::whole(1)),
+            ),
+            channel(
+                "states",
+                CapacityModel::StatusBased,
+                Weight::Percent(CentiPercent::new(5_000)),
+            ),
+        ],
+        reps: reps.collect(),
+    }
+}
+
+pub fn request(bits: &mut Randomness, actor: Actor, command: Command) -> Request {
+    Request {
+        txn: TxnId::from_u128(bits.bits() | 1),
+        fingerprint: Fingerprint(bits.bits()),
+        cause: Cause {
+            actor,
+            rpc: Arc::from("Simulated"),
+            request_id: None,
+        },
+        command,
+    }
+}
+
+pub fn actor(role: Role, id: &str) -> Actor {
+    Actor {
+        role,
+        id: ActorId::new(id).expect("a valid id"),
+    }
+}
+
+/// What there is to ask about.
+struct Scene<'a> {
+    presences: Vec<&'a RepPresence>,
+    sessions: Vec<&'a Session>,
+    works: Vec<&'a Work>,
+    transfers: Vec<&'a Transfer>,
+}
+
+fn scene(state: &State) -> Scene<'_> {
+    let mut scene = Scene {
+        presences: Vec::new(),
+        sessions: Vec::new(),
+        works: Vec::new(),
+        transfers: Vec::new(),
+    };
+    for (_, held) in state.records() {
+        match &held.record {
+            Record::RepPresence(rep) => scene.presences.push(rep),
+            Record::Session(session) if !session.is_ended() => scene.sessions.push(session),
+            Record::Work(work) if work.is_live() => scene.works.push(work),
+            Record::Transfer(transfer) => scene.transfers.push(transfer),
+            _ => {}
+        }
+    }
+    scene
+}
+
+/// One step of somebody's day; `None` if nothing of the kind that came up is there.
+pub fn command(bits: &mut Randomness, state: &State) -> Option<(Actor, Command)> {
+    let scene = scene(state);
+    let admin = || actor(Role::Admin, "admin");
+    let command = match below(bits, 100) {
+        0..12 => return open_presence(bits),
+        12..22 => {
+            let presence = one_of(bits, &scene.presences)?.presence.as_ref()?.id;
+            let status = if chance(bits, 65) { "online" } else { "busy" };
+            let status = StatusId::new(status).expect("a valid id");
+            Command::SetStatus {
+                presence: PresenceRef::Presence(presence),
+                status,
+            }
+        }
+        22..25 => {
+            let rep = one_of(bits, &scene.presences)?.rep.clone();
+            Command::ClosePresence {
+                presence: PresenceRef::Rep(rep),
+            }
+        }
+        25..29 => Command::LeaseLapsed(one_of(bits, &scene.presences)?.presence.as_ref()?.id),
+        29..33 => Command::Reconnect(one_of(bits, &scene.presences)?.presence.as_ref()?.id),
+        33..50 => open_session(bits),
+        50..66 => {
+            let offered: Vec<_> = scene
+                .works
+                .iter()
+                .filter(|w| w.state == WorkState::Offered)
+                .collect();
+            Command::AcceptWork(one_of(bits, &offered)?.id)
+        }
+        66..71 => accept_transfer(bits, &scene.transfers)?,
+        71..73 => Command::DeclineWork(one_of(bits, &scene.works)?.id),
+        73..77 => {
+            let work = one_of(bits, &scene.works)?.id;
+            Command::CloseWork {
+                work,
+                end_session: chance(bits, 40),
+            }
+        }
+        77..82 => {
+            let session = one_of(bits, &scene.sessions)?.id;
+            match below(bits, 4) {
+                0 => Command::PauseSession(session),
+                1 => Command::InactivateSession(session),
+                _ => Command::ResumeSession(session),
+            }
+        }
+        82..95 => {
+            let owned: Vec<_> = scene
+                .sessions
+                .iter()
+                .filter(|s| s.owner().is_some())
+                .collect();
+            let session = one_of(bits, &owned)?;
+            let recipient = Recipient::Rep(rep(below(bits, REPS)));
+            let (owner, _) = session.owner()?;
+            let command = Command::TransferSession {
+                session: session.id,
+                recipient,
+                note: "please".to_owned(),
+            };
+            return Some((actor(Role::Rep, owner.as_str()), command));
+        }
+        95..98 => Command::EndSession(one_of(bits, &scene.sessions)?.id),
+        98 => raise_capacity(bits, state)?,
+        _ => {
+            let session = one_of(bits, &scene.sessions)?.id;
+            Command::UpdateSession {
+                session,
+                attributes: None,
+                priority: Some(1),
+            }
+        }
+    };
+    Some((admin(), command))
+}
+
+fn open_presence(bits: &mut Randomness) -> Option<(Actor, Command)> {
+    let rep = rep(below(bits, REPS));
+    let name = rep.to_string();
+    let status = if chance(bits, 85) { "online" } else { "busy" };
+    let command = Command::OpenPresence {
+        rep,
+        status: StatusId::new(status).expect("a valid id"),
+        device: "desk".to_owned(),
+        lease: Span::from_secs(30),
+    };
+    Some((actor(Role::Rep, &name), command))
+}
+
+fn open_session(bits: &mut Randomness) -> Command {
+    let channel = if chance(bits, 50) { "tabs" } else { "states" };
+    let reference = format!("c{}", below(bits, 60));
+    Command::OpenSession {
+        channel: ChannelId::new(channel).expect("a valid id"),
+        external_reference: ExternalReference::new(&reference).expect("a valid id"),
+        rep: rep(below(bits, REPS)),
+        priority: u32::try_from(below(bits, 3)).expect("it is small"),
+        attributes: Arc::new(BTreeMap::new()),
+    }
+}
+
+fn accept_transfer(bits: &mut Randomness, transfers: &[&Transfer]) -> Option<Command> {
+    let offered: Vec<_> = transfers
+        .iter()
+        .filter(|t| matches!(t.state, TransferState::Offered { .. }) || chance(bits, 10))
+        .collect();
+    Some(Command::AcceptTransfer(one_of(bits, &offered)?.id))
+}
+
+/// Makes room for reps whose presences nobody touches.
+fn raise_capacity(bits: &mut Randomness, state: &State) -> Option<Command> {
+    let configurations: Vec<_> = state
+        .records()
+        .filter_map(|(_, held)| match &held.record {
+            Record::Configuration(c) if c.capacity < Units::whole(5) => Some(c),
+            _ => None,
+        })
+        .collect();
+    let mut raised = PresenceConfiguration::clone(one_of(bits, &configurations)?);
+    raised.capacity = raised.capacity + Units::whole(1);
+    Some(Command::Upsert(Directory {
+        configurations: vec![raised],
+        ..Directory::default()
+    }))
+}

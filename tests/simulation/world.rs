@@ -1,0 +1,722 @@
+//! The simulated world: three engines over one store, with time, a network and clients of its own.
+//! Everything that happens comes out of the seed; nothing is concurrent but by the order of events.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use baton::domain::command::{Command, Request};
+use baton::domain::decide::{decide, unsettled};
+use baton::domain::entry::Revision;
+use baton::domain::live::Role;
+use baton::domain::record::{Record, RecordKey};
+use baton::domain::rejection::Rejection;
+use baton::domain::state::State;
+use baton::domain::time::{Span, Timestamp};
+use baton::engine::core::{Core, Next, Step};
+use baton::engine::entropy::Randomness;
+use baton::engine::stats::Stats;
+use baton::engine::{Done, EngineOptions, Refusal};
+use baton::journal::{Batch, Committed, JournalError};
+
+use super::asks::{self, actor, below, chance, request};
+use super::store::{Mutation, Store};
+
+/// Engines, as replicas of one org.
+const NODES: usize = 3;
+/// When a sender stops waiting for a reply.
+const TIMEOUT: Span = Span::from_ms(500);
+/// How many tries a client has for one request.
+const TRIES: u32 = 6;
+/// Steps at one point in time after which an engine is taken to spin.
+const SPIN: u32 = 1_000;
+
+/// Which incarnation of which engine, and which of its sends: whose reply something is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Address {
+    node: usize,
+    life: u32,
+    send: u32,
+}
+
+enum Event {
+    /// Somebody thinks of something to do.
+    Act,
+    /// A request reaches an engine.
+    Ask(usize),
+    /// A batch reaches the store; its reply gets through, or doesn't.
+    Arrive(Address, Arc<Batch>, bool),
+    /// A reply reaches its engine.
+    Reply(Address, Result<Committed, JournalError>),
+    /// An engine sends its batch again.
+    Resend(Address),
+    /// An engine looks whether there is news.
+    Follow(usize),
+    /// An engine is loaded again.
+    Load(Address),
+    Crash(usize),
+    Start(usize),
+}
+
+/// A client's request on its way through one engine.
+struct Call {
+    request: Request,
+    node: usize,
+    asked_at: Revision,
+    tries: u32,
+    /// Whether an earlier try, or a twin, may have done it without anybody being told.
+    doubtful: bool,
+}
+
+struct Node {
+    core: Option<Core<usize>>,
+    life: u32,
+    send: u32,
+    loading: bool,
+}
+
+/// What one seed led to.
+pub struct Report {
+    pub entries: u64,
+    pub calls: usize,
+}
+
+pub struct World {
+    bits: Randomness,
+    now: Timestamp,
+    seq: u64,
+    events: BTreeMap<(Timestamp, u64), Event>,
+    store: Store,
+    nodes: Vec<Node>,
+    calls: Vec<Call>,
+    /// Calls that an engine has taken and not answered yet.
+    open: BTreeSet<usize>,
+    stats: Arc<Stats>,
+    options: EngineOptions,
+    /// Whether things still go wrong.
+    faults: bool,
+    crashes: bool,
+    acts_left: usize,
+    trace: Option<Vec<String>>,
+    spins: (Timestamp, u32),
+    /// What replicas disagree with.
+    violation: Option<String>,
+}
+
+/// The ticket of a barrier, which nobody waits for.
+const NOBODY: usize = usize::MAX;
+
+impl World {
+    pub fn new(seed: u64, mutation: Option<Mutation>, traced: bool) -> Self {
+        let mut bits = Randomness::from_seed(seed);
+        let mut options = EngineOptions {
+            timer_jitter: Span::from_ms(300),
+            recent_entries: 32,
+            ..EngineOptions::default()
+        };
+        if mutation == Some(Mutation::DropSettle) {
+            options.settle_attempts = 0;
+        }
+        let faults = chance(&mut bits, 70);
+        let mut world = Self {
+            now: Timestamp::from_ms(1_700_000_000_000),
+            seq: 0,
+            events: BTreeMap::new(),
+            store: Store::new(mutation),
+            nodes: Vec::new(),
+            calls: Vec::new(),
+            open: BTreeSet::new(),
+            stats: Arc::default(),
+            options,
+            faults,
+            crashes: faults && chance(&mut bits, 50),
+            acts_left: 150,
+            trace: traced.then(Vec::new),
+            spins: (Timestamp::MIN, 0),
+            violation: None,
+            bits,
+        };
+        for node in 0..NODES {
+            world.nodes.push(Node {
+                core: None,
+                life: 0,
+                send: 0,
+                loading: false,
+            });
+            world.start(node);
+        }
+        world
+    }
+
+    /// Plays the seed to its end: what it came to, or what was found to be wrong, and its trace.
+    pub fn play(mut self) -> (Result<Report, String>, Vec<String>) {
+        let result = self.run();
+        let trace = self.trace.take().unwrap_or_default();
+        let report = result.map(|()| Report {
+            entries: self.store.revision().get(),
+            calls: self.calls.len(),
+        });
+        (report, trace)
+    }
+
+    fn run(&mut self) -> Result<(), String> {
+        let (admin, directory) = (actor(Role::Admin, "admin"), asks::org());
+        let command = Command::ApplyDirectory {
+            directory,
+            prune: false,
+        };
+        let first = request(&mut self.bits, admin, command);
+        self.call(first, 0, 0, false, Span::from_ms(0));
+        self.drain()?;
+        self.plan(Span::from_ms(1), Event::Act);
+        if self.crashes {
+            self.plan(Span::from_ms(800), Event::Crash(0));
+        }
+        self.drain()?;
+        self.settle_down()?;
+        // Graces and waiting times pass; then everything is to be quiet and agreed again.
+        for minutes in [2, 10] {
+            self.pass(Span::from_secs(60 * minutes))?;
+            self.settle_down()?;
+        }
+        self.repeat_requests()?;
+        self.pass(Span::from_secs(30 * 3_600))?;
+        self.settle_down()
+    }
+
+    fn note(&mut self, line: impl FnOnce() -> String) {
+        if let Some(trace) = &mut self.trace {
+            trace.push(format!(
+                "{} {}",
+                self.now.as_ms() - 1_700_000_000_000,
+                line()
+            ));
+        }
+    }
+
+    fn plan(&mut self, after: Span, event: Event) {
+        self.seq += 1;
+        self.events.insert((self.now + after, self.seq), event);
+    }
+
+    fn within(&mut self, least: usize, most: usize) -> Span {
+        let ms = least + below(&mut self.bits, most - least + 1);
+        Span::from_ms(i64::try_from(ms).expect("it is small"))
+    }
+
+    fn call(&mut self, request: Request, node: usize, tries: u32, doubtful: bool, after: Span) {
+        let asked_at = self.store.revision();
+        self.calls.push(Call {
+            request,
+            node,
+            asked_at,
+            tries,
+            doubtful,
+        });
+        self.plan(after, Event::Ask(self.calls.len() - 1));
+    }
+
+    /// Handles events until there are none but deadlines further away than any retry.
+    fn drain(&mut self) -> Result<(), String> {
+        loop {
+            let event = self.events.first_key_value().map(|((at, _), _)| *at);
+            let horizon = event.unwrap_or(self.now + Span::from_secs(4));
+            let wake = self.next_wake().filter(|(at, _)| *at <= horizon);
+            match (wake, event) {
+                (Some((at, node)), _) => self.wake(at, node)?,
+                (None, Some(_)) => {
+                    let Some(((at, _), event)) = self.events.pop_first() else {
+                        return Ok(());
+                    };
+                    self.now = at;
+                    self.handle(event);
+                }
+                (None, None) => return Ok(()),
+            }
+            if let Some(what) = self
+                .violation
+                .take()
+                .or_else(|| self.store.violation.take())
+            {
+                return Err(what);
+            }
+        }
+    }
+
+    /// Lets time pass, with nothing happening but what is due.
+    fn pass(&mut self, span: Span) -> Result<(), String> {
+        let until = self.now + span;
+        while let Some((at, node)) = self.next_wake().filter(|(at, _)| *at <= until) {
+            self.wake(at, node)?;
+            self.drain()?;
+        }
+        self.now = self.now.max(until);
+        Ok(())
+    }
+
+    fn next_wake(&self) -> Option<(Timestamp, usize)> {
+        let idle = |node: &&Node| {
+            !node.loading && node.core.as_ref().is_some_and(|c| c.in_flight().is_none())
+        };
+        let wakes = self.nodes.iter().enumerate().filter(|(_, node)| idle(node));
+        wakes
+            .filter_map(|(at, node)| Some((node.core.as_ref()?.next_wake()?.max(self.now), at)))
+            .min()
+    }
+
+    fn wake(&mut self, at: Timestamp, node: usize) -> Result<(), String> {
+        self.now = at;
+        self.spins = if self.spins.0 == at {
+            (at, self.spins.1 + 1)
+        } else {
+            (at, 0)
+        };
+        if self.spins.1 > SPIN {
+            return Err(format!("engine {node} spins"));
+        }
+        self.drive(node);
+        Ok(())
+    }
+
+    fn handle(&mut self, event: Event) {
+        match event {
+            Event::Act => self.act(),
+            Event::Ask(call) => self.ask(call),
+            Event::Arrive(from, batch, heard) => {
+                let reply = self.store.commit(&batch);
+                let head = self.store.revision();
+                self.note(|| {
+                    format!(
+                        "store: batch of {from:?} {}, head {head}",
+                        batch.transactions.len()
+                    )
+                });
+                if heard {
+                    let delay = self.within(0, 15);
+                    self.plan(delay, Event::Reply(from, reply));
+                }
+            }
+            Event::Reply(to, reply) if self.expects(to) => self.reply(to.node, reply),
+            Event::Resend(by) if self.expects(by) => self.send(by.node),
+            Event::Load(by) if self.expects(by) => {
+                let loaded = self.store.load();
+                let node = &mut self.nodes[by.node];
+                node.loading = false;
+                if let Some(core) = &mut node.core {
+                    core.on_loaded(loaded);
+                }
+                self.drive(by.node);
+            }
+            Event::Reply(..) | Event::Resend(_) | Event::Load(_) => {}
+            Event::Follow(node) => {
+                if let Some(core) = &mut self.nodes[node].core {
+                    core.barrier(NOBODY);
+                    self.drive(node);
+                }
+            }
+            Event::Crash(node) => self.crash(node),
+            Event::Start(node) => self.start(node),
+        }
+    }
+
+    fn expects(&self, address: Address) -> bool {
+        let node = &self.nodes[address.node];
+        node.life == address.life && node.send == address.send && node.core.is_some()
+    }
+
+    /// Somebody does something, perhaps twice, perhaps in two places at once.
+    fn act(&mut self) {
+        if self.acts_left == 0 {
+            return;
+        }
+        self.acts_left -= 1;
+        let pause = match below(&mut self.bits, 100) {
+            0..2 => self.within(1_000, 200_000),
+            2..40 => Span::from_ms(0),
+            _ => self.within(0, 25),
+        };
+        self.plan(pause, Event::Act);
+        let node = below(&mut self.bits, NODES);
+        if chance(&mut self.bits, 15) {
+            self.plan(Span::from_ms(0), Event::Follow(node));
+        }
+        let earlier = self.calls.len();
+        if chance(&mut self.bits, 6) && earlier > 1 {
+            let mut again = self.calls[below(&mut self.bits, earlier)].request.clone();
+            if chance(&mut self.bits, 30) {
+                again.fingerprint.0 ^= 1;
+            }
+            for call in &mut self.calls {
+                call.doubtful |= call.request.txn == again.txn;
+            }
+            self.call(again, node, TRIES, true, Span::from_ms(0));
+            return;
+        }
+        let state = self.store.state().clone();
+        let Some((by, command)) = asks::command(&mut self.bits, &state) else {
+            return;
+        };
+        let rival = match &command {
+            Command::AcceptWork(_) | Command::AcceptTransfer(_) => chance(&mut self.bits, 40),
+            _ => chance(&mut self.bits, 10),
+        };
+        let asked = request(&mut self.bits, by.clone(), command.clone());
+        if rival {
+            let delay = self.within(0, 10);
+            let other = request(&mut self.bits, by, command);
+            self.call(other, (node + 1) % NODES, 0, false, delay);
+        }
+        let twin = chance(&mut self.bits, 5);
+        if twin {
+            let delay = self.within(0, 10);
+            self.call(asked.clone(), (node + 2) % NODES, 0, true, delay);
+        }
+        self.call(asked, node, 0, twin, Span::from_ms(0));
+    }
+
+    fn ask(&mut self, call: usize) {
+        let Call { node, request, .. } = &self.calls[call];
+        let (node, request) = (*node, request.clone());
+        self.calls[call].asked_at = self.store.revision();
+        self.note(|| format!("ask {call} at {node}: {:?}", request.command));
+        match &mut self.nodes[node].core {
+            Some(core) => {
+                core.submit(Box::new(request), call);
+                self.open.insert(call);
+                self.drive(node);
+            }
+            None => self.answered(call, Err(Refusal::Closing)),
+        }
+    }
+
+    fn drive(&mut self, node: usize) {
+        if self.nodes[node].loading {
+            return;
+        }
+        let Some(core) = &mut self.nodes[node].core else {
+            return;
+        };
+        if core.begin(self.now).is_some() {
+            self.send(node);
+        }
+    }
+
+    /// Sends the batch in flight, to whatever fate.
+    fn send(&mut self, node: usize) {
+        let at = &mut self.nodes[node];
+        at.send += 1;
+        let address = Address {
+            node,
+            life: at.life,
+            send: at.send,
+        };
+        let Some(batch) = at.core.as_ref().and_then(Core::in_flight) else {
+            return;
+        };
+        let delay = self.within(1, 20);
+        let fate = if self.faults {
+            below(&mut self.bits, 100)
+        } else {
+            100
+        };
+        let unknown = || Err(JournalError::Unknown("lost".to_owned()));
+        match fate {
+            0..3 => self.plan(TIMEOUT, Event::Reply(address, unknown())),
+            3..7 => {
+                self.plan(delay, Event::Arrive(address, batch, false));
+                self.plan(TIMEOUT, Event::Reply(address, unknown()));
+            }
+            7..9 => {
+                let late = self.within(400, 3_000);
+                self.plan(late, Event::Arrive(address, batch, false));
+                self.plan(TIMEOUT, Event::Reply(address, unknown()));
+            }
+            9..11 => {
+                let refused = Err(JournalError::Unavailable("refused".to_owned()));
+                self.plan(delay, Event::Reply(address, refused));
+            }
+            _ => self.plan(delay, Event::Arrive(address, batch, true)),
+        }
+        self.note(|| format!("engine {node} sends {address:?}, fate {fate}"));
+    }
+
+    fn reply(&mut self, node: usize, reply: Result<Committed, JournalError>) {
+        // A second reply to one send would be a fault of this world.
+        self.nodes[node].send += 1;
+        let Some(core) = &mut self.nodes[node].core else {
+            return;
+        };
+        let Step { answers, next } = match reply {
+            Ok(committed) => core.on_committed(self.now, &committed),
+            Err(error) => core.on_failed(self.now, error),
+        };
+        let refused = match &next {
+            Next::Down(_) => core.refuse_waiting(Span::from_ms(100)),
+            _ => Vec::new(),
+        };
+        let address = Address {
+            node,
+            life: self.nodes[node].life,
+            send: self.nodes[node].send,
+        };
+        for (call, result) in answers.into_iter().chain(refused) {
+            self.answered(call, result);
+        }
+        match next {
+            Next::Go | Next::Down(_) => self.drive(node),
+            Next::Resend { after } => self.plan(after, Event::Resend(address)),
+            Next::Reload => {
+                self.nodes[node].loading = true;
+                let delay = self.within(1, 30);
+                self.plan(delay, Event::Load(address));
+            }
+        }
+    }
+
+    fn crash(&mut self, node: usize) {
+        if !self.faults || self.acts_left == 0 {
+            return;
+        }
+        self.note(|| format!("engine {node} crashes"));
+        self.nodes[node].core = None;
+        self.nodes[node].life += 1;
+        self.nodes[node].loading = false;
+        let waited: Vec<usize> = self
+            .open
+            .iter()
+            .copied()
+            .filter(|call| self.calls[*call].node == node)
+            .collect();
+        for call in waited {
+            // The connection breaks: nobody knows what became of it.
+            self.answered(call, Err(Refusal::Closing));
+        }
+        let back = self.within(10, 1_500);
+        self.plan(back, Event::Start(node));
+        let next = self.within(200, 4_000);
+        let other = below(&mut self.bits, NODES);
+        self.plan(next, Event::Crash(other));
+    }
+
+    fn start(&mut self, node: usize) {
+        if self.nodes[node].core.is_some() {
+            return;
+        }
+        let randomness = Randomness::from_seed(self.bits.word());
+        let stats = Arc::clone(&self.stats);
+        let core = Core::new(self.store.load(), self.options.clone(), randomness, stats);
+        self.nodes[node].core = Some(core);
+        self.note(|| format!("engine {node} starts"));
+        self.drive(node);
+    }
+
+    fn answered(&mut self, call: usize, result: Result<Done, Refusal>) {
+        if call == NOBODY {
+            return;
+        }
+        self.open.remove(&call);
+        self.note(|| format!("answer {call}: {result:?}"));
+        if let Err(what) = self.check_answer(&self.calls[call], &result) {
+            let command = &self.calls[call].request.command;
+            self.violation = Some(format!("call {call} ({command:?}): {what}"));
+        }
+        let again = match result {
+            Ok(_) | Err(Refusal::Rejected(_) | Refusal::RequestIdReused) => false,
+            Err(_) => self.calls[call].tries < TRIES,
+        };
+        if again {
+            let Call {
+                request,
+                tries,
+                doubtful,
+                ..
+            } = &self.calls[call];
+            let unsure = matches!(result, Err(Refusal::Unknown { .. } | Refusal::Closing));
+            let (request, tries, doubtful) = (request.clone(), tries + 1, *doubtful || unsure);
+            let node = below(&mut self.bits, NODES);
+            let pause = self.within(50, 1_000);
+            self.call(request, node, tries, doubtful, pause);
+        }
+    }
+
+    /// Is the answer one that a client may be given?
+    fn check_answer(&self, call: &Call, result: &Result<Done, Refusal>) -> Result<(), String> {
+        let outcome = self.store.outcome(call.request.txn);
+        let before = outcome.filter(|o| o.revision <= call.asked_at);
+        match result {
+            Ok(done) => match outcome {
+                Some(outcome) if outcome.revision == done.revision => {
+                    let same = outcome.answer == done.answer
+                        && outcome.fingerprint == call.request.fingerprint;
+                    if same {
+                        Ok(())
+                    } else {
+                        Err("T21: answered with something else".to_owned())
+                    }
+                }
+                _ if before.is_some() => Err("T21: done before, at another revision".to_owned()),
+                _ => self.might_have(call, |decided| matches!(decided, Ok(false))),
+            },
+            Err(Refusal::Rejected(rejection)) => {
+                if before.is_some() {
+                    return Err(format!("T21: done before, but refused: {rejection}"));
+                }
+                self.might_have(
+                    call,
+                    |decided| matches!(decided, Err(r) if r.reason == rejection.reason),
+                )
+            }
+            Err(Refusal::RequestIdReused) => {
+                let other = outcome.is_some_and(|o| o.fingerprint != call.request.fingerprint);
+                if other {
+                    Ok(())
+                } else {
+                    Err("T21: nobody used its id".to_owned())
+                }
+            }
+            Err(Refusal::Unavailable { .. } | Refusal::Contended { .. }) => {
+                let done = outcome.is_some() && !call.doubtful;
+                if done {
+                    Err(format!("it was done, but answered {result:?}"))
+                } else {
+                    Ok(())
+                }
+            }
+            Err(_) => Ok(()),
+        }
+    }
+
+    /// Was there, between asking and answering, a state in which this is what comes of it? (An
+    /// answer without a commit is decided on some state of that time, never on an older one.)
+    fn might_have(
+        &self,
+        call: &Call,
+        fits: impl Fn(Result<bool, Rejection>) -> bool,
+    ) -> Result<(), String> {
+        let mut bits = Randomness::from_seed(0);
+        let mut decide_on = |state: &State| {
+            decide(state, &call.request, self.now, &mut bits).map(|d| d.transaction.is_some())
+        };
+        let mut states = self.store.between(call.asked_at, self.store.revision());
+        if states.any(|state| fits(decide_on(state))) {
+            return Ok(());
+        }
+        let now = decide_on(self.store.state());
+        Err(format!(
+            "no state since it was asked gives that answer; now it is {now:?}"
+        ))
+    }
+
+    /// Stops all trouble and waits until everybody knows everything; then everybody must agree and
+    /// nobody may wait beside a free rep.
+    fn settle_down(&mut self) -> Result<(), String> {
+        self.faults = false;
+        self.catch_up()?;
+        let head = self.store.state().clone();
+        let left = unsettled(&head, &all_reps(&head));
+        if !left.is_empty() && !self.crashes {
+            return Err(format!("R1: somebody waits beside {left:?}"));
+        }
+        for _ in 0..2 {
+            for node in &mut self.nodes {
+                if let Some(core) = &mut node.core {
+                    core.sweep();
+                }
+            }
+            self.catch_up()?;
+        }
+        let state = self.store.state();
+        let left = unsettled(state, &all_reps(state));
+        if !left.is_empty() {
+            return Err(format!("R1: not even the sweep helps {left:?}"));
+        }
+        if !self.crashes && self.stats.found_by_sweep.get() > 0 {
+            return Err("R1: the sweep found what settling had missed".to_owned());
+        }
+        self.agree()
+    }
+
+    fn catch_up(&mut self) -> Result<(), String> {
+        for _ in 0..20 {
+            for node in 0..NODES {
+                if self.nodes[node].core.is_none() {
+                    self.start(node);
+                }
+                self.plan(Span::from_ms(0), Event::Follow(node));
+            }
+            self.drain()?;
+            let head = self.store.state().head();
+            let there = |node: &Node| {
+                node.core
+                    .as_ref()
+                    .is_some_and(|c| c.is_quiet() && c.view().state.head() == head)
+            };
+            if self.nodes.iter().all(there) {
+                return Ok(());
+            }
+        }
+        Err("the engines don't come to rest".to_owned())
+    }
+
+    fn agree(&self) -> Result<(), String> {
+        if let Some(call) = self.open.first() {
+            return Err(format!("call {call} was never answered"));
+        }
+        let reference = self.store.state();
+        for (at, node) in self.nodes.iter().enumerate() {
+            let Some(core) = &node.core else { continue };
+            let state = &core.view().state;
+            if !state.records().eq(reference.records()) || !state.places().eq(reference.places()) {
+                return Err(format!("engine {at} has another state than the journal"));
+            }
+            let recent: Vec<u64> = core
+                .view()
+                .recent
+                .iter()
+                .map(|a| a.entry.revision.get())
+                .collect();
+            let dense = recent.windows(2).all(|pair| pair[0] + 1 == pair[1]);
+            let last = recent
+                .last()
+                .is_none_or(|r| *r == state.head().revision.get());
+            if !dense || !last || recent.len() > self.options.recent_entries {
+                return Err(format!("engine {at} keeps a ring with gaps: {recent:?}"));
+            }
+        }
+        Ok(())
+    }
+
+    /// The same requests once more, anywhere: nothing may change (T21).
+    fn repeat_requests(&mut self) -> Result<(), String> {
+        let before = self.store.state().head();
+        let committed = |call: &&Call| {
+            let outcome = self.store.outcome(call.request.txn);
+            outcome.is_some_and(|o| o.fingerprint == call.request.fingerprint)
+        };
+        let again: Vec<Request> = self
+            .calls
+            .iter()
+            .filter(committed)
+            .map(|call| call.request.clone())
+            .collect();
+        for request in again {
+            let node = below(&mut self.bits, NODES);
+            self.call(request, node, TRIES, false, Span::from_ms(0));
+        }
+        self.drain()?;
+        let after = self.store.state().head();
+        if after == before {
+            return Ok(());
+        }
+        Err(format!(
+            "T21: repeated requests led from {} to {}",
+            before.revision, after.revision
+        ))
+    }
+}
+
+fn all_reps(state: &State) -> Vec<RecordKey> {
+    let reps = state.records().filter_map(|(key, held)| {
+        matches!(held.record, Record::RepPresence(_)).then(|| key.clone())
+    });
+    reps.collect()
+}
