@@ -1,1 +1,42 @@
-fn main() {}
+//! Parses the command line, runs it, and says in one line what went wrong.
+//!
+//! It alone knows both the command line and the server: it hands the one a way to start the other.
+
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use baton::cli::{self, RunningServer, ServerPlan, StartServer};
+use baton::config::ServerConfig;
+use baton::{server, telemetry};
+
+fn main() -> ExitCode {
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return failed(&anyhow::Error::from(error).context("can't start")),
+    };
+    let start: StartServer = Arc::new(|plan| Box::pin(start(plan)));
+    match runtime.block_on(cli::run(start)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => failed(&error),
+    }
+}
+
+async fn start(plan: ServerPlan) -> anyhow::Result<RunningServer> {
+    telemetry::start()?;
+    let config = ServerConfig {
+        listen: plan.listen.to_string(),
+        redis: plan.redis,
+        default_org: plan.default_org,
+        token_key: plan.token_key,
+        ..ServerConfig::default()
+    };
+    let server::Running { address, durability, done, stop } = server::start(&config).await?;
+    Ok(RunningServer { address, durability, stop, done })
+}
+
+fn failed(error: &anyhow::Error) -> ExitCode {
+    use std::io::Write as _;
+    // If even standard error is gone there is nobody left to tell.
+    let _ = writeln!(std::io::stderr(), "baton: {error:#}");
+    ExitCode::FAILURE
+}

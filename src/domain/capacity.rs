@@ -59,7 +59,9 @@ pub fn give(
 /// Ends live work and frees what it holds. Work that has ended already stays as it is, so nothing
 /// is freed twice.
 pub fn end(draft: &mut Draft<'_>, id: WorkId, why: WorkEnd) {
-    let Some(work) = draft.work(&id).filter(|w| w.is_live()) else { return };
+    let Some(work) = draft.work(&id).filter(|w| w.is_live()) else {
+        return;
+    };
     let mut presence = Arc::unwrap_or_clone(draft.rep_presence(&work.rep));
     presence.used = presence.used - work.holds;
     presence.work_count = presence.work_count.saturating_sub(1);

@@ -26,7 +26,9 @@ pub struct Draft<'a> {
     state: &'a State,
     now: Timestamp,
     entropy: &'a mut dyn Entropy,
-    checks: RefCell<BTreeMap<RecordKey, TxnId>>,
+    /// What was read, with its version: what is committed depends on it, and reading it again
+    /// costs little.
+    reads: RefCell<BTreeMap<RecordKey, (TxnId, Option<Record>)>>,
     writes: BTreeMap<RecordKey, Option<Record>>,
     facts: Vec<Fact>,
 }
@@ -36,8 +38,7 @@ impl Look for Draft<'_> {
         if let Some(written) = self.writes.get(key) {
             return written.clone();
         }
-        self.note_version(key);
-        self.state.record(key)
+        self.read(key)
     }
 }
 
@@ -48,7 +49,7 @@ impl<'a> Draft<'a> {
             state,
             now: now.max(state.head().time),
             entropy,
-            checks: RefCell::default(),
+            reads: RefCell::default(),
             writes: BTreeMap::new(),
             facts: Vec::new(),
         }
@@ -91,7 +92,7 @@ impl<'a> Draft<'a> {
     /// Writes a record.
     pub fn put(&mut self, record: Record) {
         let key = record.key();
-        self.note_version(&key);
+        self.read(&key);
         self.writes.insert(key, Some(record));
     }
 
@@ -122,7 +123,7 @@ impl<'a> Draft<'a> {
 
     /// Removes a record.
     pub fn remove(&mut self, key: RecordKey) {
-        self.note_version(&key);
+        self.read(&key);
         self.writes.insert(key, None);
     }
 
@@ -150,11 +151,17 @@ impl<'a> Draft<'a> {
         sessions
     }
 
-    fn note_version(&self, key: &RecordKey) {
-        let mut checks = self.checks.borrow_mut();
-        if !checks.contains_key(key) {
-            checks.insert(key.clone(), self.state.version(key));
+    fn read(&self, key: &RecordKey) -> Option<Record> {
+        let mut reads = self.reads.borrow_mut();
+        if let Some((_, known)) = reads.get(key) {
+            return known.clone();
         }
+        let (version, record) = match self.state.held(key) {
+            Some(held) => (held.version, Some(held.record.clone())),
+            None => (TxnId::MIN, None),
+        };
+        reads.insert(key.clone(), (version, record.clone()));
+        record
     }
 
     /// The transaction that makes the draft true; `None` if it changes nothing.
@@ -166,7 +173,7 @@ impl<'a> Draft<'a> {
             cause: request.cause.clone(),
             fingerprint: request.fingerprint,
             answer: answer.clone(),
-            checks: self.checks.into_inner(),
+            checks: self.reads.into_inner().into_iter().map(|(k, (v, _))| (k, v)).collect(),
             writes: self.writes,
             facts: self.facts,
         })

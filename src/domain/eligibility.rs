@@ -55,16 +55,13 @@ pub fn receiving(look: &impl Look, rep: &Rep, channel: &Channel) -> [Check; 7] {
     [
         Check::new("L1", Reason::RecipientOffline, signed_in).hides(),
         Check::new("P4", Reason::RecipientDisconnected, !signed_in || live.is_connected()).hides(),
-        Check::new(
-            "L1",
-            Reason::RecipientBusy,
-            online_for.is_none_or(|types| !types.is_empty()),
-        )
-        .hides(),
+        Check::new("L1", Reason::RecipientBusy, online_for.is_none_or(|types| !types.is_empty()))
+            .hides(),
         Check::new(
             "P1",
             Reason::RecipientNotOnlineForChannel,
-            online_for.is_none_or(|types| types.is_empty() || types.contains(&channel.channel_type)),
+            online_for
+                .is_none_or(|types| types.is_empty() || types.contains(&channel.channel_type)),
         ),
         entitled,
         Check::new("T14", Reason::MissingPermission, rep.permissions.contains(&permission)),
@@ -156,7 +153,10 @@ pub fn describe(reason: Reason, passed: bool, rep: &Rep, channel: &Channel) -> S
             format!("{id}'s presence status doesn't leave out {kind:?}")
         }
         (Reason::RecipientNotOnlineForChannel, false) => {
-            format!("{id}'s presence status doesn't cover {kind:?}, the type of channel {}", channel.id)
+            format!(
+                "{id}'s presence status doesn't cover {kind:?}, the type of channel {}",
+                channel.id
+            )
         }
         (Reason::MissingLicence, true) => format!("{id} has the licence {licence:?}"),
         (Reason::MissingLicence, false) => {

@@ -246,7 +246,9 @@ mod tests {
         assert_eq!(RepId::new("a b"), Err(BadId::Character(' ')));
         assert_eq!(RepId::new("a\0"), Err(BadId::Character('\0')));
         assert!(RepId::new("ana@acme:desk_1.x-2").is_ok());
-        for text in ["x", "01890a5d-ac96-774b-bcce-b302099a805", "01890a5d-ac96-774b-bcce_b302099a8057"] {
+        for text in
+            ["x", "01890a5d-ac96-774b-bcce-b302099a805", "01890a5d-ac96-774b-bcce_b302099a8057"]
+        {
             assert_eq!(text.parse::<SessionId>(), Err(BadId::NotUuid), "{text}");
         }
         assert_eq!("01890A5D-ac96-774b-bcce-b302099a8057".parse::<WorkId>(), Err(BadId::NotUuid));

@@ -5,9 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::capacity::capacity_of;
 use super::id::{RepId, SessionId, WorkId};
-use super::live::{
-    RepPresence, Session, SessionState, Transfer, TransferState, Work, WorkState,
-};
+use super::live::{RepPresence, Session, SessionState, Transfer, TransferState, Work, WorkState};
 use super::look::Look;
 use super::record::{IndexKey, Record};
 use super::state::State;
@@ -61,9 +59,8 @@ pub fn check(state: &State) -> Result<(), Violation> {
             }
             Record::Reference(channel, reference, id) => {
                 let found = state.session(id);
-                let same = found.is_some_and(|s| {
-                    s.channel == *channel && s.external_reference == *reference
-                });
+                let same = found
+                    .is_some_and(|s| s.channel == *channel && s.external_reference == *reference);
                 ensure(same, "O2", || format!("reference {reference} names no session"))?;
             }
             _ => {}
@@ -87,7 +84,9 @@ fn check_rep(
 ) -> Result<(), Violation> {
     let name = &rep.rep;
     ensure(rep.used == used, "C7", || format!("{name} uses {}, the work holds {used}", rep.used))?;
-    ensure(rep.work_count == count, "C7", || format!("{name} counts {} of {count}", rep.work_count))?;
+    ensure(rep.work_count == count, "C7", || {
+        format!("{name} counts {} of {count}", rep.work_count)
+    })?;
     if rep.presence.is_none() {
         let offered = state.work_of_rep(name).find(|w| w.state == WorkState::Offered);
         if let Some(work) = offered {

@@ -128,7 +128,14 @@ impl RepPresence {
     /// A rep who has never signed in.
     #[must_use]
     pub const fn absent(rep: RepId) -> Self {
-        Self { rep, presence: None, last: None, used: Units::ZERO, work_count: 0, assigned_at: None }
+        Self {
+            rep,
+            presence: None,
+            last: None,
+            used: Units::ZERO,
+            work_count: 0,
+            assigned_at: None,
+        }
     }
 
     /// Is the rep signed in, with a client that is there?

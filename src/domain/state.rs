@@ -114,6 +114,12 @@ impl State {
         self.records.get(key).map_or(TxnId::MIN, |held| held.version)
     }
 
+    /// A record with its version, if it is there.
+    #[must_use]
+    pub fn held(&self, key: &RecordKey) -> Option<&Held> {
+        self.records.get(key)
+    }
+
     /// A range of the records, in key order.
     pub fn range(&self, range: impl RangeBounds<RecordKey>) -> impl Iterator<Item = &Record> {
         self.records.range(range).map(|(_, held)| &held.record)
@@ -181,10 +187,12 @@ impl State {
         let range = IndexKey::TransferOfSession(session, TransferId::MIN)
             ..=IndexKey::TransferOfSession(session, TransferId::MAX);
         self.index.range(range).filter_map(move |place| match place {
-            IndexKey::TransferOfSession(_, id) => match self.records.get(&RecordKey::Transfer(*id)) {
-                Some(Held { record: Record::Transfer(transfer), .. }) => Some(transfer),
-                _ => None,
-            },
+            IndexKey::TransferOfSession(_, id) => {
+                match self.records.get(&RecordKey::Transfer(*id)) {
+                    Some(Held { record: Record::Transfer(transfer), .. }) => Some(transfer),
+                    _ => None,
+                }
+            }
             _ => None,
         })
     }

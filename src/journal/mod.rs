@@ -1,6 +1,7 @@
 //! Where committed transactions are kept. This file is the contract; `memory` and `redis` keep it,
 //! and one suite (`tests/journal.rs`) holds both to it. The engine knows only what is here.
 
+mod codec;
 pub mod memory;
 pub mod redis;
 
@@ -37,6 +38,12 @@ pub struct Batch {
 
 /// The most transactions in one batch.
 pub const BATCH_MAX: usize = 64;
+
+/// Outcomes are kept in buckets, each for entries of at least this long, by the entries' own time.
+const OUTCOME_BUCKET: Span = Span::from_secs(12 * 3_600);
+
+/// This many buckets are kept: an outcome is there for 24 h at least.
+const OUTCOME_BUCKETS: usize = 3;
 
 /// What became of one transaction.
 #[derive(Debug, Clone, PartialEq, Eq)]

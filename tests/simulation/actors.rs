@@ -57,9 +57,8 @@ impl Shelf {
         self.check()?;
         let committed = self.store.lock().unwrap().commit(batch)?;
         self.appended.notify_waiters();
-        let swallowed = self
-            .swallow
-            .fetch_update(Ordering::SeqCst, Ordering::SeqCst, |n| n.checked_sub(1));
+        let swallowed =
+            self.swallow.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |n| n.checked_sub(1));
         match swallowed {
             Ok(_) => Err(JournalError::Unknown("swallowed by the test".to_owned())),
             Err(_) => Ok(committed),
@@ -104,10 +103,7 @@ impl Journal for Shelf {
         Box::pin(async move {
             self.check()?;
             let now = SystemClock.now();
-            self.leases
-                .lock()
-                .unwrap()
-                .extend(leases.iter().map(|(id, span)| (*id, now + *span)));
+            self.leases.lock().unwrap().extend(leases.iter().map(|(id, span)| (*id, now + *span)));
             Ok(())
         })
     }
@@ -125,10 +121,7 @@ impl Journal for Shelf {
     fn release<'a>(&'a self, _org: &'a OrgId, presences: &'a [PresenceId]) -> Pending<'a, ()> {
         Box::pin(async move {
             self.check()?;
-            self.leases
-                .lock()
-                .unwrap()
-                .retain(|id, _| !presences.contains(id));
+            self.leases.lock().unwrap().retain(|id, _| !presences.contains(id));
             Ok(())
         })
     }
@@ -146,11 +139,7 @@ fn engine(shelf: &Arc<Shelf>) -> Engine {
         read_wait: Span::from_ms(500),
         ..EngineOptions::default()
     };
-    Engine::start(
-        Arc::clone(shelf) as Arc<dyn Journal>,
-        Arc::new(SystemClock),
-        options,
-    )
+    Engine::start(Arc::clone(shelf) as Arc<dyn Journal>, Arc::new(SystemClock), options)
 }
 
 fn by_admin(command: Command) -> Request {
@@ -164,9 +153,7 @@ async fn ask(engine: &Engine, command: Command) -> Result<Done, Refusal> {
 
 /// Nothing here takes longer.
 async fn within<T>(future: impl Future<Output = T>) -> T {
-    tokio::time::timeout(Duration::from_secs(20), future)
-        .await
-        .expect("it takes too long")
+    tokio::time::timeout(Duration::from_secs(20), future).await.expect("it takes too long")
 }
 
 fn open_session(reference: &str, number: usize) -> Command {
@@ -189,19 +176,9 @@ fn open_presence(number: usize, lease: Span) -> Command {
 }
 
 async fn set_up(engine: &Engine) {
-    ask(
-        engine,
-        Command::ApplyDirectory {
-            directory: asks::org(),
-            prune: false,
-        },
-    )
-    .await
-    .unwrap();
+    ask(engine, Command::ApplyDirectory { directory: asks::org(), prune: false }).await.unwrap();
     for number in [0, 1] {
-        ask(engine, open_presence(number, Span::from_secs(60)))
-            .await
-            .unwrap();
+        ask(engine, open_presence(number, Span::from_secs(60))).await.unwrap();
     }
 }
 
@@ -216,9 +193,7 @@ fn session_of(done: &Done) -> (SessionId, WorkId) {
 }
 
 fn has(view: &View, kind: FactKind) -> bool {
-    view.recent
-        .iter()
-        .any(|applied| applied.entry.facts.iter().any(|fact| fact.kind == kind))
+    view.recent.iter().any(|applied| applied.entry.facts.iter().any(|fact| fact.kind == kind))
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -236,32 +211,16 @@ async fn what_one_engine_commits_another_accepts_at_once_and_shows() {
         note: String::new(),
     };
     let done = ask(&a, transfer).await.unwrap();
-    let Answer::Record(Record::Transfer(transfer)) = done.answer else {
-        panic!("no transfer")
-    };
+    let Answer::Record(Record::Transfer(transfer)) = done.answer else { panic!("no transfer") };
     let accepted = ask(&b, Command::AcceptTransfer(transfer.id)).await.unwrap();
-    let view = within(a.view(&demo(), Some(accepted.revision)))
-        .await
-        .unwrap();
-    assert!(
-        view.state
-            .transfer(&transfer.id)
-            .is_some_and(|t| t.is_final())
-    );
-    let view = within(seen_by_b.wait_for(|v| has(v, FactKind::TransferCompleted)))
-        .await
-        .unwrap();
+    let view = within(a.view(&demo(), Some(accepted.revision))).await.unwrap();
+    assert!(view.state.transfer(&transfer.id).is_some_and(|t| t.is_final()));
+    let view = within(seen_by_b.wait_for(|v| has(v, FactKind::TransferCompleted))).await.unwrap();
     assert_eq!(view.state.head().revision, accepted.revision);
     drop(view);
     let ahead = Revision::new(accepted.revision.get() + 1);
     let behind = within(a.view(&demo(), Some(ahead))).await.map(|_| ());
-    assert_eq!(
-        behind,
-        Err(Refusal::Behind {
-            wanted: ahead,
-            reached: accepted.revision
-        })
-    );
+    assert_eq!(behind, Err(Refusal::Behind { wanted: ahead, reached: accepted.revision }));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -296,10 +255,7 @@ async fn a_lost_answer_is_found_out_by_sending_the_same_batch_again() {
     shelf.swallow.store(1_000, Ordering::SeqCst);
     let request = by_admin(open_session("c2", 0));
     let unknown = within(engine.submit(&demo(), request.clone())).await;
-    assert!(
-        matches!(unknown, Err(Refusal::Unknown { .. })),
-        "{unknown:?}"
-    );
+    assert!(matches!(unknown, Err(Refusal::Unknown { .. })), "{unknown:?}");
     shelf.swallow.store(0, Ordering::SeqCst);
     let done = within(engine.submit(&demo(), request)).await.unwrap();
     assert_eq!(done.revision, shelf.head());
@@ -312,10 +268,7 @@ async fn a_store_that_goes_and_comes_back_is_noticed_both_times() {
     let mut ready = engine.readiness();
     shelf.down.store(true, Ordering::SeqCst);
     let refused = ask(&engine, open_presence(0, Span::from_secs(60))).await;
-    assert!(
-        matches!(refused, Err(Refusal::Unavailable { .. })),
-        "{refused:?}"
-    );
+    assert!(matches!(refused, Err(Refusal::Unavailable { .. })), "{refused:?}");
     assert!(!engine.healthy());
     shelf.down.store(false, Ordering::SeqCst);
     within(ready.wait_for(|ready| *ready)).await.unwrap();
@@ -323,10 +276,7 @@ async fn a_store_that_goes_and_comes_back_is_noticed_both_times() {
     shelf.down.store(true, Ordering::SeqCst);
     within(ready.wait_for(|ready| !*ready)).await.unwrap();
     let refused = ask(&engine, open_session("c1", 0)).await;
-    assert!(
-        matches!(refused, Err(Refusal::Unavailable { .. })),
-        "{refused:?}"
-    );
+    assert!(matches!(refused, Err(Refusal::Unavailable { .. })), "{refused:?}");
     shelf.down.store(false, Ordering::SeqCst);
     within(ready.wait_for(|ready| *ready)).await.unwrap();
     ask(&engine, open_session("c1", 0)).await.unwrap();
@@ -338,19 +288,11 @@ async fn p4_a_lease_that_lapses_disconnects_the_rep_and_one_that_is_renewed_does
     let engine = engine(&shelf);
     set_up(&engine).await;
     let mut views = within(engine.subscribe(&demo())).await.unwrap();
-    let done = ask(&engine, open_presence(0, Span::from_ms(100)))
-        .await
-        .unwrap();
-    let Answer::Record(Record::RepPresence(live)) = done.answer else {
-        panic!("no presence")
-    };
+    let done = ask(&engine, open_presence(0, Span::from_ms(100))).await.unwrap();
+    let Answer::Record(Record::RepPresence(live)) = done.answer else { panic!("no presence") };
     let id = live.presence.as_ref().unwrap().id;
-    within(engine.keep_alive(&demo(), &[(id, Span::from_ms(100))]))
-        .await
-        .unwrap();
-    let view = within(views.wait_for(|v| has(v, FactKind::PresenceDisconnected)))
-        .await
-        .unwrap();
+    within(engine.keep_alive(&demo(), &[(id, Span::from_ms(100))])).await.unwrap();
+    let view = within(views.wait_for(|v| has(v, FactKind::PresenceDisconnected))).await.unwrap();
     assert!(!view.state.rep_presence(&rep(0)).is_connected());
     assert!(view.state.rep_presence(&rep(1)).is_connected());
 }
@@ -362,18 +304,12 @@ async fn p9_leases_that_nobody_could_renew_get_a_fresh_one() {
     let first = engine(&shelf);
     set_up(&first).await;
     let done = ask(&first, open_presence(0, lease)).await.unwrap();
-    let Answer::Record(Record::RepPresence(live)) = done.answer else {
-        panic!("no presence")
-    };
+    let Answer::Record(Record::RepPresence(live)) = done.answer else { panic!("no presence") };
     let id = live.presence.as_ref().unwrap().id;
     within(first.shutdown()).await;
     let refused = ask(&first, open_session("c1", 0)).await.map(|_| ());
     assert_eq!(refused, Err(Refusal::Closing));
-    shelf
-        .leases
-        .lock()
-        .unwrap()
-        .insert(id, Timestamp::from_ms(0));
+    shelf.leases.lock().unwrap().insert(id, Timestamp::from_ms(0));
     let second = engine(&shelf);
     within(second.subscribe(&demo())).await.unwrap();
     let renewed = async {
@@ -395,10 +331,7 @@ async fn t21_the_same_request_gives_the_same_answer_anywhere_and_another_content
     request.txn = TxnId::from_u128(7);
     let first = within(a.submit(&demo(), request.clone())).await.unwrap();
     let again = within(b.submit(&demo(), request.clone())).await.unwrap();
-    assert_eq!(
-        (first.revision, first.answer),
-        (again.revision, again.answer)
-    );
+    assert_eq!((first.revision, first.answer), (again.revision, again.answer));
     request.fingerprint.0 ^= 1;
     let reused = within(b.submit(&demo(), request)).await.map(|_| ());
     assert_eq!(reused, Err(Refusal::RequestIdReused));

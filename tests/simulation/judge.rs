@@ -24,11 +24,7 @@ impl World {
                 Some(outcome) if outcome.revision == done.revision => {
                     let same = outcome.answer == done.answer
                         && outcome.fingerprint == call.request.fingerprint;
-                    if same {
-                        Ok(())
-                    } else {
-                        Err("T21: answered with something else".to_owned())
-                    }
+                    if same { Ok(()) } else { Err("T21: answered with something else".to_owned()) }
                 }
                 _ if before.is_some() => Err("T21: done before, at another revision".to_owned()),
                 _ => self.might_have(call, |decided| matches!(decided, Ok(false))),
@@ -44,19 +40,11 @@ impl World {
             }
             Err(Refusal::RequestIdReused) => {
                 let other = outcome.is_some_and(|o| o.fingerprint != call.request.fingerprint);
-                if other {
-                    Ok(())
-                } else {
-                    Err("T21: nobody used its id".to_owned())
-                }
+                if other { Ok(()) } else { Err("T21: nobody used its id".to_owned()) }
             }
             Err(Refusal::Unavailable { .. } | Refusal::Contended { .. }) => {
                 let done = outcome.is_some() && !call.doubtful;
-                if done {
-                    Err(format!("it was done, but answered {result:?}"))
-                } else {
-                    Ok(())
-                }
+                if done { Err(format!("it was done, but answered {result:?}")) } else { Ok(()) }
             }
             Err(_) => Ok(()),
         }
@@ -78,9 +66,7 @@ impl World {
             return Ok(());
         }
         let now = decide_on(self.store.state());
-        Err(format!(
-            "no state since it was asked gives that answer; now it is {now:?}"
-        ))
+        Err(format!("no state since it was asked gives that answer; now it is {now:?}"))
     }
 
     /// Stops all trouble and waits until everybody knows everything; then everybody must agree and
@@ -123,16 +109,10 @@ impl World {
             if !state.records().eq(reference.records()) || !state.places().eq(reference.places()) {
                 return Err(format!("engine {at} has another state than the journal"));
             }
-            let recent: Vec<u64> = core
-                .view()
-                .recent
-                .iter()
-                .map(|a| a.entry.revision.get())
-                .collect();
+            let recent: Vec<u64> =
+                core.view().recent.iter().map(|a| a.entry.revision.get()).collect();
             let dense = recent.windows(2).all(|pair| pair[0] + 1 == pair[1]);
-            let last = recent
-                .last()
-                .is_none_or(|r| *r == state.head().revision.get());
+            let last = recent.last().is_none_or(|r| *r == state.head().revision.get());
             if !dense || !last || recent.len() > self.options.recent_entries {
                 return Err(format!("engine {at} keeps a ring with gaps: {recent:?}"));
             }
@@ -143,7 +123,5 @@ impl World {
 
 fn all_reps(state: &State) -> Vec<RecordKey> {
     let keys = state.records().map(|(key, _)| key);
-    keys.filter(|key| matches!(key, RecordKey::RepPresence(_)))
-        .cloned()
-        .collect()
+    keys.filter(|key| matches!(key, RecordKey::RepPresence(_))).cloned().collect()
 }

@@ -28,20 +28,12 @@ impl World {
     pub(super) fn send(&mut self, node: usize) {
         let at = &mut self.nodes[node];
         at.send += 1;
-        let address = Address {
-            node,
-            life: at.life,
-            send: at.send,
-        };
+        let address = Address { node, life: at.life, send: at.send };
         let Some(batch) = at.core.as_ref().and_then(Core::in_flight) else {
             return;
         };
         let delay = self.within(1, 20);
-        let fate = if self.faults {
-            below(&mut self.bits, 100)
-        } else {
-            100
-        };
+        let fate = if self.faults { below(&mut self.bits, 100) } else { 100 };
         let unknown = || Err(JournalError::Unknown("lost".to_owned()));
         match fate {
             0..3 => self.plan(TIMEOUT, Event::Reply(address, unknown())),
@@ -77,11 +69,7 @@ impl World {
             Next::Down(_) => core.refuse_waiting(Span::from_ms(100)),
             _ => Vec::new(),
         };
-        let address = Address {
-            node,
-            life: self.nodes[node].life,
-            send: self.nodes[node].send,
-        };
+        let address = Address { node, life: self.nodes[node].life, send: self.nodes[node].send };
         for (call, result) in answers.into_iter().chain(refused) {
             self.answered(call, result);
         }
@@ -104,12 +92,8 @@ impl World {
         self.nodes[node].core = None;
         self.nodes[node].life += 1;
         self.nodes[node].loading = false;
-        let waited: Vec<usize> = self
-            .open
-            .iter()
-            .copied()
-            .filter(|call| self.calls[*call].node == node)
-            .collect();
+        let waited: Vec<usize> =
+            self.open.iter().copied().filter(|call| self.calls[*call].node == node).collect();
         for call in waited {
             // The connection breaks: nobody knows what became of it.
             self.answered(call, Err(Refusal::Closing));

@@ -89,19 +89,11 @@ impl Store {
 
     pub fn after(&self, revision: Revision, limit: usize) -> Vec<Arc<Entry>> {
         let from = usize::try_from(revision.get()).expect("it fits");
-        self.history
-            .iter()
-            .skip(from)
-            .take(limit)
-            .cloned()
-            .collect()
+        self.history.iter().skip(from).take(limit).cloned().collect()
     }
 
     pub fn load(&self) -> Loaded {
-        Loaded {
-            epoch: Epoch(1),
-            state: self.state().clone(),
-        }
+        Loaded { epoch: Epoch(1), state: self.state().clone() }
     }
 
     fn is(&self, mutation: Mutation) -> bool {
@@ -115,9 +107,7 @@ impl Store {
         }
         let known = self.between(since, since).next().map(State::head);
         if batch.epoch != Epoch(1) || known != Some(batch.since) {
-            return Err(JournalError::Diverged(
-                "another transaction is there".to_owned(),
-            ));
+            return Err(JournalError::Diverged("another transaction is there".to_owned()));
         }
         let mut duplicates = BTreeSet::new();
         let mut verdicts = Vec::new();
@@ -140,19 +130,11 @@ impl Store {
                 ..Committed::default()
             });
         }
-        Ok(Committed {
-            verdicts,
-            found,
-            entries,
-        })
+        Ok(Committed { verdicts, found, entries })
     }
 
     fn look_up(&self, id: TxnId) -> Option<Outcome> {
-        if self.is(Mutation::IgnoreTxnId) {
-            None
-        } else {
-            self.outcomes.get(&id).cloned()
-        }
+        if self.is(Mutation::IgnoreTxnId) { None } else { self.outcomes.get(&id).cloned() }
     }
 
     /// `duplicates`: ids of the batch that were committed before, perhaps with other content than
@@ -169,10 +151,7 @@ impl Store {
             .checks
             .iter()
             .all(|(key, seen)| state.version(key) == *seen && !duplicates.contains(seen));
-        let accepts = transaction
-            .facts
-            .iter()
-            .any(|f| f.kind == FactKind::SessionAccepted);
+        let accepts = transaction.facts.iter().any(|f| f.kind == FactKind::SessionAccepted);
         let waved_through =
             self.is(Mutation::SkipVersionCheck) || (self.is(Mutation::TwoAcceptsWin) && accepts);
         if !holds && !waved_through {
@@ -197,17 +176,9 @@ impl Store {
         if let (Err(what), None) = (seen, &self.violation) {
             self.violation = Some(format!("revision {}: {what}", entry.revision));
         }
-        let Transaction {
-            id,
-            fingerprint,
-            answer,
-            ..
-        } = transaction;
-        let outcome = Outcome {
-            revision: entry.revision,
-            fingerprint: *fingerprint,
-            answer: answer.clone(),
-        };
+        let Transaction { id, fingerprint, answer, .. } = transaction;
+        let outcome =
+            Outcome { revision: entry.revision, fingerprint: *fingerprint, answer: answer.clone() };
         self.history.push(Arc::new(entry));
         self.states.push(next);
         self.outcomes.insert(*id, outcome);
@@ -271,10 +242,7 @@ fn free_twice(state: &State, transaction: &mut Transaction) {
         let key = RecordKey::RepPresence(work.rep.clone());
         if let Some(Some(Record::RepPresence(rep))) = transaction.writes.get_mut(&key) {
             let used = rep.used.minus(work.holds);
-            *rep = Arc::new(RepPresence {
-                used,
-                ..RepPresence::clone(rep)
-            });
+            *rep = Arc::new(RepPresence { used, ..RepPresence::clone(rep) });
         }
     }
 }

@@ -137,12 +137,7 @@ impl World {
             bits,
         };
         for node in 0..NODES {
-            world.nodes.push(Node {
-                core: None,
-                life: 0,
-                send: 0,
-                loading: false,
-            });
+            world.nodes.push(Node { core: None, life: 0, send: 0, loading: false });
             world.start(node);
         }
         world
@@ -152,19 +147,14 @@ impl World {
     pub fn play(mut self) -> (Result<Report, String>, Vec<String>) {
         let result = self.run();
         let trace = self.trace.take().unwrap_or_default();
-        let report = result.map(|()| Report {
-            entries: self.store.revision().get(),
-            calls: self.calls.len(),
-        });
+        let report = result
+            .map(|()| Report { entries: self.store.revision().get(), calls: self.calls.len() });
         (report, trace)
     }
 
     fn run(&mut self) -> Result<(), String> {
         let (admin, directory) = (actor(Role::Admin, "admin"), asks::org());
-        let command = Command::ApplyDirectory {
-            directory,
-            prune: false,
-        };
+        let command = Command::ApplyDirectory { directory, prune: false };
         let first = request(&mut self.bits, admin, command);
         self.call(first, 0, 0, false, Span::from_ms(0));
         self.drain()?;
@@ -186,11 +176,7 @@ impl World {
 
     fn note(&mut self, line: impl FnOnce() -> String) {
         if let Some(trace) = &mut self.trace {
-            trace.push(format!(
-                "{} {}",
-                self.now.as_ms() - 1_700_000_000_000,
-                line()
-            ));
+            trace.push(format!("{} {}", self.now.as_ms() - 1_700_000_000_000, line()));
         }
     }
 
@@ -206,13 +192,7 @@ impl World {
 
     fn call(&mut self, request: Request, node: usize, tries: u32, doubtful: bool, after: Span) {
         let asked_at = self.store.revision();
-        self.calls.push(Call {
-            request,
-            node,
-            asked_at,
-            tries,
-            doubtful,
-        });
+        self.calls.push(Call { request, node, asked_at, tries, doubtful });
         self.plan(after, Event::Ask(self.calls.len() - 1));
     }
 
@@ -233,11 +213,7 @@ impl World {
                 }
                 (None, None) => return Ok(()),
             }
-            if let Some(what) = self
-                .violation
-                .take()
-                .or_else(|| self.store.violation.take())
-            {
+            if let Some(what) = self.violation.take().or_else(|| self.store.violation.take()) {
                 return Err(what);
             }
         }
@@ -266,11 +242,7 @@ impl World {
 
     fn wake(&mut self, at: Timestamp, node: usize) -> Result<(), String> {
         self.now = at;
-        self.spins = if self.spins.0 == at {
-            (at, self.spins.1 + 1)
-        } else {
-            (at, 0)
-        };
+        self.spins = if self.spins.0 == at { (at, self.spins.1 + 1) } else { (at, 0) };
         if self.spins.1 > SPIN {
             return Err(format!("engine {node} spins"));
         }
@@ -286,10 +258,7 @@ impl World {
                 let reply = self.store.commit(&batch);
                 let head = self.store.revision();
                 self.note(|| {
-                    format!(
-                        "store: batch of {from:?} {}, head {head}",
-                        batch.transactions.len()
-                    )
+                    format!("store: batch of {from:?} {}, head {head}", batch.transactions.len())
                 });
                 if heard {
                     let delay = self.within(0, 15);
@@ -404,12 +373,7 @@ impl World {
             Err(_) => self.calls[call].tries < TRIES,
         };
         if again {
-            let Call {
-                request,
-                tries,
-                doubtful,
-                ..
-            } = &self.calls[call];
+            let Call { request, tries, doubtful, .. } = &self.calls[call];
             let unsure = matches!(result, Err(Refusal::Unknown { .. } | Refusal::Closing));
             let (request, tries, doubtful) = (request.clone(), tries + 1, *doubtful || unsure);
             let node = below(&mut self.bits, NODES);
@@ -429,9 +393,7 @@ impl World {
             self.drain()?;
             let head = self.store.state().head();
             let there = |node: &Node| {
-                node.core
-                    .as_ref()
-                    .is_some_and(|c| c.is_quiet() && c.view().state.head() == head)
+                node.core.as_ref().is_some_and(|c| c.is_quiet() && c.view().state.head() == head)
             };
             if self.nodes.iter().all(there) {
                 return Ok(());
@@ -447,12 +409,8 @@ impl World {
             let outcome = self.store.outcome(call.request.txn);
             outcome.is_some_and(|o| o.fingerprint == call.request.fingerprint)
         };
-        let again: Vec<Request> = self
-            .calls
-            .iter()
-            .filter(committed)
-            .map(|call| call.request.clone())
-            .collect();
+        let again: Vec<Request> =
+            self.calls.iter().filter(committed).map(|call| call.request.clone()).collect();
         for request in again {
             let node = below(&mut self.bits, NODES);
             self.call(request, node, TRIES, false, Span::from_ms(0));
@@ -462,9 +420,6 @@ impl World {
         if after == before {
             return Ok(());
         }
-        Err(format!(
-            "T21: repeated requests led from {} to {}",
-            before.revision, after.revision
-        ))
+        Err(format!("T21: repeated requests led from {} to {}", before.revision, after.revision))
     }
 }

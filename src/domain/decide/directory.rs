@@ -223,7 +223,8 @@ fn check(draft: &Draft<'_>, record: &Record, bad: &mut Vec<BadField>) {
             if draft.profile(&rep.profile).is_none() {
                 fault("profile", format!("names {}, which doesn't exist", rep.profile));
             }
-            if let Some(own) = rep.configuration.as_ref().filter(|c| draft.configuration(c).is_none())
+            if let Some(own) =
+                rep.configuration.as_ref().filter(|c| draft.configuration(c).is_none())
             {
                 fault("presence_configuration", format!("names {own}, which doesn't exist"));
             }
@@ -249,7 +250,9 @@ fn check_references(draft: &Draft<'_>) -> Result<(), Rejection> {
     }
     for record in resources(draft.base()) {
         let key = record.key();
-        let Some(record) = draft.record(&key) else { continue };
+        let Some(record) = draft.record(&key) else {
+            continue;
+        };
         let Some(used) = references(&record).into_iter().find(|used| removed.contains(used)) else {
             continue;
         };

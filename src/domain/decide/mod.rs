@@ -15,11 +15,11 @@ use super::draft::{Draft, Entropy};
 use super::entry::{Answer, Transaction};
 use super::id::RepId;
 use super::live::{Actor, Role};
+use super::look::Look;
 use super::record::{Record, RecordKey};
 use super::rejection::{Reason, Rejection};
 use super::state::State;
 use super::time::Timestamp;
-use super::look::Look;
 
 pub use route::unsettled;
 
@@ -66,15 +66,9 @@ pub fn decide(
     Ok(Decision { transaction, answer })
 }
 
-fn dispatch(
-    draft: &mut Draft<'_>,
-    actor: &Actor,
-    command: &Command,
-) -> Result<Subject, Rejection> {
+fn dispatch(draft: &mut Draft<'_>, actor: &Actor, command: &Command) -> Result<Subject, Rejection> {
     match command {
-        Command::ApplyDirectory { directory, prune } => {
-            directory::apply(draft, directory, *prune)
-        }
+        Command::ApplyDirectory { directory, prune } => directory::apply(draft, directory, *prune),
         Command::Upsert(directory) => directory::upsert(draft, directory),
         Command::Delete(key) => directory::delete(draft, key),
         Command::OpenPresence { rep, status, device, lease } => {
@@ -132,7 +126,11 @@ pub fn acts_for(actor: &Actor, rep: &RepId) -> bool {
     }
 }
 
-pub(crate) fn not_owner(actor: &Actor, kind: &'static str, id: impl std::fmt::Display) -> Rejection {
+pub(crate) fn not_owner(
+    actor: &Actor,
+    kind: &'static str,
+    id: impl std::fmt::Display,
+) -> Rejection {
     let message = format!("{} {id} isn't {}'s", kind, actor.id);
     Rejection::new(Reason::NotOwner, kind, id, message)
 }

@@ -193,11 +193,8 @@ pub(crate) fn reconnect(draft: &mut Draft<'_>, id: PresenceId) -> Result<Subject
     }
     let lost = |c: &Connection| matches!(c, Connection::Disconnected { .. });
     if let Some((live, presence)) = with_connection(draft, id, lost) {
-        let presence = Presence {
-            connection: Connection::Connected,
-            cause: PresenceCause::Rep,
-            ..presence
-        };
+        let presence =
+            Presence { connection: Connection::Connected, cause: PresenceCause::Rep, ..presence };
         draft.put_presence(RepPresence { presence: Some(presence), ..live });
         draft.fact(Fact::of(FactKind::PresenceReconnected).rep(&rep));
         route::follow_presence(draft, &rep);

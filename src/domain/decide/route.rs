@@ -80,7 +80,9 @@ pub fn settle(draft: &mut Draft<'_>, rep: &RepId) {
         return;
     }
     for waiting in draft.line(&Line::Rep(rep.clone())) {
-        let Some(channel) = draft.channel(&waiting.channel) else { continue };
+        let Some(channel) = draft.channel(&waiting.channel) else {
+            continue;
+        };
         if can_take(draft, rep, &channel) {
             offer(draft, &waiting, &channel, rep);
         }
@@ -89,7 +91,9 @@ pub fn settle(draft: &mut Draft<'_>, rep: &RepId) {
 
 /// Takes the original rep off a session in transfer and frees their capacity (T6, T7).
 pub fn remove_owner(draft: &mut Draft<'_>, session: &Session, transfer: &mut Transfer) {
-    let Some((owner, work)) = session.owner() else { return };
+    let Some((owner, work)) = session.owner() else {
+        return;
+    };
     capacity::end(draft, work, WorkEnd::Transferred);
     transfer.original_removed_at = Some(draft.now());
     let fact = Fact::of(FactKind::RepRemoved).session(session.id);
@@ -113,7 +117,9 @@ pub fn wait_for(
     let gone = !there_for(draft, rep, session);
     let absent_until = gone.then(|| since + draft.settings().direct_wait_limit);
     transfer.state = TransferState::Waiting { since, absent_until, stranded: false };
-    draft.fact(Fact::of(FactKind::TransferWaiting).session(session.id).transfer(transfer.id).rep(rep));
+    draft.fact(
+        Fact::of(FactKind::TransferWaiting).session(session.id).transfer(transfer.id).rep(rep),
+    );
     draft.put_transfer(transfer);
     freed
 }
@@ -129,7 +135,9 @@ pub fn follow_presence(draft: &mut Draft<'_>, rep: &RepId) {
         .filter(|work| work.state == WorkState::Offered)
         .collect();
     for work in offered {
-        let Some(session) = draft.session(&work.session) else { continue };
+        let Some(session) = draft.session(&work.session) else {
+            continue;
+        };
         if !there_for(draft, rep, &session) {
             freed.extend(withdraw(draft, &work, &session));
         }
@@ -158,8 +166,12 @@ fn withdraw(draft: &mut Draft<'_>, work: &Work, session: &Session) -> Option<Rep
 
 fn mark_absence(draft: &mut Draft<'_>, rep: &RepId, session: &Session, id: TransferId) {
     let here = there_for(draft, rep, session);
-    let Some(transfer) = draft.transfer(&id) else { return };
-    let TransferState::Waiting { since, absent_until, stranded } = transfer.state else { return };
+    let Some(transfer) = draft.transfer(&id) else {
+        return;
+    };
+    let TransferState::Waiting { since, absent_until, stranded } = transfer.state else {
+        return;
+    };
     let limit = draft.settings().direct_wait_limit;
     let state = match (here, absent_until, stranded) {
         (true, None, false) | (false, Some(_), _) | (false, None, true) => return,

@@ -184,12 +184,14 @@ fn reply(draft: &mut Draft<'_>, session: &Session) -> Result<(), Rejection> {
 /// Makes a paused or inactive session active where it is. Where there is no room for its full
 /// weight, a rep's own wish is refused; a customer's reply isn't, and leaves it paused.
 fn reopen(draft: &mut Draft<'_>, session: &Session, by_rep: bool) -> Result<(), Rejection> {
-    let Some((rep, id)) = session.owner() else { return Err(not_active(session.id, "with a rep")) };
+    let Some((rep, id)) = session.owner() else {
+        return Err(not_active(session.id, "with a rep"));
+    };
     let mut work = Arc::unwrap_or_clone(draft.expect_work(id)?);
     let fits = capacity::can_hold_fully(draft, &work);
     if !fits && by_rep {
         let message = format!("{rep} has no room for the full weight of session {}", session.id);
-        return Err(Rejection::new(Reason::RecipientFull, "session", session.id, message));
+        return Err(Rejection::new(Reason::WrongState, "session", session.id, message));
     }
     let (rep, mut session) = (rep.clone(), session.clone());
     if fits {
@@ -207,7 +209,9 @@ fn reopen(draft: &mut Draft<'_>, session: &Session, by_rep: bool) -> Result<(), 
 
 /// Routes a session anew that had gone inactive under TAB_BASED: to the rep who had it (N5).
 fn reroute(draft: &mut Draft<'_>, session: &Session, channel: &Channel) -> Result<(), Rejection> {
-    let Some((rep, work)) = session.owner() else { return Err(not_active(session.id, "inactive")) };
+    let Some((rep, work)) = session.owner() else {
+        return Err(not_active(session.id, "inactive"));
+    };
     let rep = rep.clone();
     capacity::end(draft, work, WorkEnd::Rerouted);
     draft.fact(Fact::of(FactKind::SessionResumed).session(session.id).work(work).rep(&rep));

@@ -25,7 +25,9 @@ pub(crate) fn pass(draft: &mut Draft<'_>, due: &Due) -> Subject {
 /// A transfer has waited long enough for a rep who has gone, and there is no queue to fall back
 /// to: it stays, and is counted where supervisors look (T17).
 fn strand(draft: &mut Draft<'_>, id: TransferId) {
-    let Some(transfer) = draft.transfer(&id) else { return };
+    let Some(transfer) = draft.transfer(&id) else {
+        return;
+    };
     let TransferState::Waiting { since, absent_until: Some(until), .. } = transfer.state else {
         return;
     };
@@ -39,7 +41,9 @@ fn strand(draft: &mut Draft<'_>, id: TransferId) {
 
 /// An ended session has been kept long enough: it goes with its work and its transfers (O5).
 fn forget(draft: &mut Draft<'_>, id: SessionId) {
-    let Some(session) = draft.session(&id) else { return };
+    let Some(session) = draft.session(&id) else {
+        return;
+    };
     match session.state {
         SessionState::Ended { forget_at, .. } if forget_at <= draft.now() => {}
         _ => return,
@@ -51,10 +55,7 @@ fn forget(draft: &mut Draft<'_>, id: SessionId) {
     for transfer in base.transfers_of_session(id) {
         draft.remove(RecordKey::Transfer(transfer.id));
     }
-    draft.remove(RecordKey::Reference(
-        session.channel.clone(),
-        session.external_reference.clone(),
-    ));
+    draft.remove(RecordKey::Reference(session.channel.clone(), session.external_reference.clone()));
     draft.remove(RecordKey::Session(id));
     draft.fact(Fact::of(FactKind::SessionForgotten).session(id));
 }

@@ -113,13 +113,21 @@ pub(crate) fn session_checks(
             "T1",
             Reason::SessionNotActive,
             active || !free || !alive,
-            say(active, "is active", "isn't active: only a session that a rep works on can be transferred"),
+            say(
+                active,
+                "is active",
+                "isn't active: only a session that a rep works on can be transferred",
+            ),
         ),
         verdict(
             "T16",
             Reason::TransferLimitReached,
             below,
-            say(below, "has transfers left", &format!("has been transferred {limit} times, which is the limit")),
+            say(
+                below,
+                "has transfers left",
+                &format!("has been transferred {limit} times, which is the limit"),
+            ),
         ),
     ]
 }

@@ -7,9 +7,7 @@ use crate::domain::directory::CapacityModel;
 use crate::domain::draft::Draft;
 use crate::domain::entry::{Fact, FactKind};
 use crate::domain::id::{RepId, TransferId, WorkId};
-use crate::domain::live::{
-    Actor, SessionState, Transfer, TransferState, Work, WorkEnd, WorkState,
-};
+use crate::domain::live::{Actor, SessionState, Transfer, TransferState, Work, WorkEnd, WorkState};
 use crate::domain::look::Look;
 use crate::domain::record::RecordKey;
 use crate::domain::rejection::{Reason, Rejection};

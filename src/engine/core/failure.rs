@@ -21,18 +21,12 @@ impl<T> Core<T> {
     /// # Panics
     /// If none is in flight: the driver gave one reply twice.
     pub fn on_failed(&mut self, now: Timestamp, error: JournalError) -> Step<T> {
-        let mut round = self
-            .round
-            .take()
-            .expect("a reply belongs to the batch in flight");
+        let mut round = self.round.take().expect("a reply belongs to the batch in flight");
         match error {
             JournalError::Diverged(_) => {
                 self.barriers.extend(round.barriers);
                 self.requeue(round.items.into_iter().map(|(item, _)| item).collect());
-                return Step {
-                    answers: Vec::new(),
-                    next: Next::Reload,
-                };
+                return Step { answers: Vec::new(), next: Next::Reload };
             }
             JournalError::Unknown(_) => {
                 self.stats.unknowns.add(1);
@@ -47,10 +41,7 @@ impl<T> Core<T> {
             self.stats.resends.add(1);
             let after = Backoff::RESEND.pause(round.resends, self.randomness.word());
             self.round = Some(round);
-            return Step {
-                answers: Vec::new(),
-                next: Next::Resend { after },
-            };
+            return Step { answers: Vec::new(), next: Next::Resend { after } };
         }
         let retry = match error {
             JournalError::Corrupt(_) => CORRUPT_RETRY,
@@ -58,19 +49,14 @@ impl<T> Core<T> {
         };
         let mut answers = self.give_up(round, now + Backoff::PROBE.pause(1, 0), retry);
         answers.extend(self.refuse_waiting(retry));
-        Step {
-            answers,
-            next: Next::Down(error),
-        }
+        Step { answers, next: Next::Down(error) }
     }
 
     /// Answers everybody who waits, but isn't in the batch in flight, that the store can't be
     /// reached.
     pub fn refuse_waiting(&mut self, retry: Span) -> Vec<(T, Result<Done, Refusal>)> {
         let mut answers = Vec::new();
-        let refusal = Refusal::Unavailable {
-            retry_after: duration(retry),
-        };
+        let refusal = Refusal::Unavailable { retry_after: duration(retry) };
         for item in std::mem::take(&mut self.queue) {
             match item.origin {
                 Origin::Client(ticket) => answers.push((ticket, Err(refusal.clone()))),
@@ -79,11 +65,7 @@ impl<T> Core<T> {
             }
         }
         let barriers = std::mem::take(&mut self.barriers);
-        answers.extend(
-            barriers
-                .into_iter()
-                .map(|ticket| (ticket, Err(refusal.clone()))),
-        );
+        answers.extend(barriers.into_iter().map(|ticket| (ticket, Err(refusal.clone()))));
         answers
     }
 
@@ -117,12 +99,7 @@ impl<T> Core<T> {
         self.settling.keep(round.unsure);
         self.settling.hold(settle_at);
         let refusal = Refusal::Unavailable { retry_after };
-        answers.extend(
-            round
-                .barriers
-                .into_iter()
-                .map(|ticket| (ticket, Err(refusal.clone()))),
-        );
+        answers.extend(round.barriers.into_iter().map(|ticket| (ticket, Err(refusal.clone()))));
         answers
     }
 }
@@ -144,22 +121,12 @@ mod tests {
 
     fn core() -> Core<&'static str> {
         let options = EngineOptions::default();
-        let mut core = Core::new(
-            Loaded::default(),
-            options,
-            Randomness::from_seed(1),
-            Arc::default(),
-        );
+        let mut core =
+            Core::new(Loaded::default(), options, Randomness::from_seed(1), Arc::default());
         let settings = Some(Settings::default());
-        let directory = Directory {
-            settings,
-            ..Directory::default()
-        };
+        let directory = Directory { settings, ..Directory::default() };
         let txn = Randomness::from_seed(2).transaction();
-        core.submit(
-            server_request("Test", Command::Upsert(directory), txn),
-            "asker",
-        );
+        core.submit(server_request("Test", Command::Upsert(directory), txn), "asker");
         core
     }
 
@@ -173,18 +140,12 @@ mod tests {
         let sent = core.begin(NOW).unwrap();
         let step = core.on_failed(NOW + Span::from_ms(500), unknown());
         assert!(matches!(step.next, Next::Resend { .. }), "{:?}", step.next);
-        assert!(
-            core.begin(NOW).is_none(),
-            "nothing is decided before the answer is known"
-        );
+        assert!(core.begin(NOW).is_none(), "nothing is decided before the answer is known");
         assert!(Arc::ptr_eq(&sent, &core.in_flight().unwrap()));
         // After a lost answer, "nothing was done" isn't known any more.
         let gone = JournalError::Unavailable("gone".to_owned());
         let step = core.on_failed(NOW + Span::from_secs(4), gone);
-        assert!(matches!(
-            step.answers[..],
-            [("asker", Err(Refusal::Unknown { .. }))]
-        ));
+        assert!(matches!(step.answers[..], [("asker", Err(Refusal::Unknown { .. }))]));
         assert!(core.is_quiet());
     }
 
@@ -206,10 +167,7 @@ mod tests {
         let first = core.begin(NOW).unwrap();
         let step = core.on_failed(NOW, JournalError::Diverged("another".to_owned()));
         assert_eq!((step.answers.len(), step.next), (0, Next::Reload));
-        core.on_loaded(Loaded {
-            epoch: Epoch(2),
-            ..Loaded::default()
-        });
+        core.on_loaded(Loaded { epoch: Epoch(2), ..Loaded::default() });
         let second = core.begin(NOW).unwrap();
         assert_eq!(second.epoch, Epoch(2));
         assert_eq!(second.transactions[0].id, first.transactions[0].id);
@@ -219,23 +177,13 @@ mod tests {
     fn who_loses_again_and_again_is_told_so() {
         let mut core = core();
         let mut now = NOW;
-        let lost = Committed {
-            verdicts: vec![Verdict::Conflict],
-            ..Committed::default()
-        };
+        let lost = Committed { verdicts: vec![Verdict::Conflict], ..Committed::default() };
         for attempt in 1..=8 {
             core.begin(now).unwrap();
             let step = core.on_committed(now, &lost);
             let contended = Err(Refusal::Contended { attempts: 8 });
-            let told = step
-                .answers
-                .first()
-                .map(|(_, result)| result.clone().map(|_| ()));
-            assert_eq!(
-                told,
-                (attempt == 8).then_some(contended),
-                "attempt {attempt}"
-            );
+            let told = step.answers.first().map(|(_, result)| result.clone().map(|_| ()));
+            assert_eq!(told, (attempt == 8).then_some(contended), "attempt {attempt}");
             now = core.next_wake().unwrap_or(now).max(now);
         }
         assert_eq!(core.view().state.head().revision, Revision::ZERO);

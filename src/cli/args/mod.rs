@@ -1,0 +1,442 @@
+//! The command line as a value: what can be asked, and nothing of how it is done.
+
+mod lists;
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
+
+use super::names::Named as _;
+use super::target;
+use crate::pb;
+pub use lists::{Reps, Sessions, Transfers, WorkQuery};
+
+/// Hands live messaging sessions from one service rep to the next.
+#[derive(Debug, Parser)]
+#[command(
+    name = "baton",
+    version,
+    max_term_width = 100,
+    subcommand_required = true,
+    arg_required_else_help = true
+)]
+pub struct Cli {
+    /// What every command understands.
+    #[command(flatten)]
+    pub global: Global,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What every command understands.
+#[derive(Clone, Debug, Args)]
+pub struct Global {
+    /// The server to ask; `bench` takes several
+    #[arg(
+        long,
+        global = true,
+        env = "BATON_SERVER",
+        default_value = "http://127.0.0.1:50051",
+        value_name = "URL",
+        value_delimiter = ','
+    )]
+    pub server: Vec<String>,
+    /// The org
+    #[arg(long, global = true, env = "BATON_ORG", default_value = "demo", hide_env = false)]
+    pub org: String,
+    /// The role to act in: admin, supervisor, rep, adapter, partner or dashboard [default: rep with --as, else admin]
+    #[arg(long, global = true, env = "BATON_ROLE")]
+    pub role: Option<String>,
+    /// Who acts: the id of a rep, for example
+    #[arg(long = "as", global = true, value_name = "ID")]
+    pub actor: Option<String>,
+    /// How results are printed
+    #[arg(short, long, global = true, value_enum, default_value_t = Format::Table)]
+    pub output: Format,
+    /// How long a call may take, retries included
+    #[arg(long, global = true, default_value = "5s", value_parser = target::duration, value_name = "TIME")]
+    pub timeout: Duration,
+}
+
+/// How results are printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// For people.
+    Table,
+    /// One JSON value.
+    Json,
+    /// A line of JSON for each thing.
+    Jsonl,
+}
+
+/// What can be asked.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Start a server to try things with: in memory, with an example org, reps and a live session
+    Dev(Dev),
+    /// Start a server
+    Serve(Serve),
+    /// Bring the org's directory to what a file says
+    Apply(Apply),
+    /// Reps and their live state
+    Reps {
+        /// Which of them.
+        #[command(subcommand)]
+        what: Reps,
+    },
+    /// Messaging sessions
+    Sessions {
+        /// Which of them.
+        #[command(subcommand)]
+        what: Sessions,
+    },
+    /// Transfers
+    Transfers {
+        /// Which of them.
+        #[command(subcommand)]
+        what: Transfers,
+    },
+    /// Work: sessions as they occupy reps
+    Work {
+        /// Which of it.
+        #[command(subcommand)]
+        what: WorkQuery,
+    },
+    /// Open, pause, resume, inactivate or end a session
+    Session {
+        /// What to do with it.
+        #[command(subcommand)]
+        what: Session,
+    },
+    /// Sign a rep in and keep them signed in until Ctrl-C
+    Online(Online),
+    /// Change a rep's presence status
+    Status(Status),
+    /// Sign a rep out
+    Offline(Offline),
+    /// Accept a transfer or an offer, by id or the next one
+    Accept(Accept),
+    /// Decline offered work (never a transfer)
+    Decline {
+        /// Id of the work
+        work: String,
+    },
+    /// Close the tab of some work
+    Close {
+        /// Id of the work
+        work: String,
+        /// Also mark the session complete, and end it
+        #[arg(long)]
+        end: bool,
+    },
+    /// Transfer a session
+    Transfer(Transfer),
+    /// Say what a transfer would do, without doing it
+    Quote {
+        /// Id of the session
+        session: String,
+        /// The recipient: rep:ID, queue:ID, flow:ID or contact:PARTNER/ID
+        #[arg(long, value_parser = target::recipient, value_name = "RECIPIENT")]
+        to: pb::Recipient,
+    },
+    /// List whom a session can be transferred to
+    Recipients(Recipients),
+    /// Say why a rep can or can't be chosen, or what fills them (`explain capacity ID`)
+    Explain(Explain),
+    /// Print what changes, as it changes
+    Watch(WatchArgs),
+    /// Tell the story of a session
+    History {
+        /// Id of the session
+        session: String,
+    },
+    /// Measure servers under load
+    Bench(Bench),
+    /// Print a completion script for a shell
+    Completion {
+        /// The shell
+        shell: Shell,
+    },
+}
+
+/// `baton dev`.
+#[derive(Debug, Args)]
+pub struct Dev {
+    /// Where to listen; loopback only
+    #[arg(long, default_value = "127.0.0.1:50051", value_name = "ADDRESS")]
+    pub listen: SocketAddr,
+    /// Simulated sessions per minute, so that there is something to watch
+    #[arg(long, value_name = "N", default_value_t = 0, value_parser = clap::value_parser!(u32).range(0..=6000))]
+    pub traffic: u32,
+}
+
+/// `baton serve`.
+#[derive(Debug, Args)]
+pub struct Serve {
+    /// Where to listen
+    #[arg(long, env = "BATON_LISTEN", default_value = "127.0.0.1:50051", value_name = "ADDRESS")]
+    pub listen: SocketAddr,
+    /// The Redis that makes several servers one, such as redis://127.0.0.1:6379 [default: in memory]
+    #[arg(long, env = "BATON_REDIS", value_name = "URL")]
+    pub redis: Option<String>,
+    /// Key of the resume tokens, the same on all servers of one Redis: 64 hexadecimal digits
+    #[arg(long, env = "BATON_TOKEN_KEY", hide_env_values = true, value_name = "HEX")]
+    pub token_key: Option<String>,
+}
+
+/// `baton apply`.
+#[derive(Debug, Args)]
+pub struct Apply {
+    /// The file, in YAML; `-` reads standard input
+    #[arg(short, long, value_name = "PATH")]
+    pub file: PathBuf,
+    /// Also delete what the file doesn't have
+    #[arg(long)]
+    pub prune: bool,
+    /// Only say what would change
+    #[arg(long)]
+    pub dry_run: bool,
+}
+
+/// `baton session`.
+#[derive(Debug, Subcommand)]
+pub enum Session {
+    /// Open a session, as a channel would
+    Open(Open),
+    /// End it
+    End {
+        /// Id of the session
+        id: String,
+    },
+    /// Pause it
+    Pause {
+        /// Id of the session
+        id: String,
+    },
+    /// Resume it
+    Resume {
+        /// Id of the session
+        id: String,
+    },
+    /// Mark it inactive: the customer is silent
+    Inactivate {
+        /// Id of the session
+        id: String,
+    },
+}
+
+/// `baton session open`.
+#[derive(Debug, Args)]
+#[command(group(ArgGroup::new("target").required(true)))]
+pub struct Open {
+    /// Id of the channel
+    #[arg(long)]
+    pub channel: String,
+    /// The channel's own name for the conversation
+    #[arg(long)]
+    pub reference: String,
+    /// The rep it goes to
+    #[arg(long, group = "target")]
+    pub rep: Option<String>,
+    /// The queue it goes to
+    #[arg(long, group = "target")]
+    pub queue: Option<String>,
+    /// The flow that decides
+    #[arg(long, group = "target")]
+    pub flow: Option<String>,
+    /// An attribute
+    #[arg(long = "attr", value_parser = target::attribute, value_name = "KEY=VALUE")]
+    pub attributes: Vec<(String, String)>,
+    /// Lower goes first
+    #[arg(long)]
+    pub priority: Option<u32>,
+}
+
+/// `baton online`.
+#[derive(Debug, Args)]
+pub struct Online {
+    /// Id of the rep
+    pub rep: String,
+    /// Id of the presence status
+    #[arg(long, default_value = "available")]
+    pub status: String,
+    /// Where the rep signs in
+    #[arg(long, default_value = "baton online")]
+    pub device: String,
+}
+
+/// `baton status`.
+#[derive(Debug, Args)]
+pub struct Status {
+    /// Id of the rep
+    pub rep: String,
+    /// Id of the presence status
+    pub status: String,
+    /// Not before the current work is done
+    #[arg(long)]
+    pub when_done: bool,
+}
+
+/// `baton offline`.
+#[derive(Debug, Args)]
+pub struct Offline {
+    /// Id of the rep
+    pub rep: String,
+    /// Not before the current work is done
+    #[arg(long)]
+    pub when_done: bool,
+}
+
+/// `baton accept`.
+#[derive(Debug, Args)]
+#[command(group(ArgGroup::new("which").required(true)))]
+pub struct Accept {
+    /// Id of a transfer or of work
+    #[arg(group = "which")]
+    pub id: Option<String>,
+    /// The next thing offered to the rep given by --as
+    #[arg(long, group = "which")]
+    pub next: bool,
+    /// With --next: how long to wait for an offer
+    #[arg(long, value_parser = target::duration, value_name = "TIME", requires = "next")]
+    pub wait: Option<Duration>,
+}
+
+/// `baton transfer`.
+#[derive(Debug, Args)]
+pub struct Transfer {
+    /// Id of the session
+    pub session: String,
+    /// The recipient: rep:ID, queue:ID, flow:ID or contact:PARTNER/ID
+    #[arg(long, value_parser = target::recipient, value_name = "RECIPIENT")]
+    pub to: pb::Recipient,
+    /// What the next rep should know
+    #[arg(long, default_value = "")]
+    pub note: String,
+}
+
+/// `baton recipients`.
+#[derive(Debug, Args)]
+pub struct Recipients {
+    /// Id of the session to be transferred
+    #[arg(long, conflicts_with = "channel")]
+    pub session: Option<String>,
+    /// Id of a channel, for any session of it
+    #[arg(long)]
+    pub channel: Option<String>,
+    /// REP, QUEUE, FLOW or EXTERNAL_CONTACT
+    #[arg(long = "type", value_parser = pb::RecipientType::parse, default_value = "rep")]
+    pub kind: pb::RecipientType,
+    /// Only those with this text in id or name
+    #[arg(long, default_value = "")]
+    pub query: String,
+    /// How many at most
+    #[arg(long, default_value_t = 200)]
+    pub limit: usize,
+}
+
+/// `baton explain`.
+#[derive(Debug, Args)]
+pub struct Explain {
+    /// A recipient such as rep:ana, or the word `capacity`
+    pub what: String,
+    /// After `capacity`: id of the rep
+    pub rep: Option<String>,
+    /// Id of the session that the recipient would get
+    #[arg(long, conflicts_with = "channel")]
+    pub session: Option<String>,
+    /// Id of a channel, for any session of it
+    #[arg(long)]
+    pub channel: Option<String>,
+}
+
+/// `baton watch`.
+#[derive(Debug, Args)]
+pub struct WatchArgs {
+    /// What: REP, SESSION, TRANSFER, WORK [default: all four]
+    #[arg(value_parser = pb::WatchKind::parse)]
+    pub kinds: Vec<pb::WatchKind>,
+    /// Only what concerns these reps
+    #[arg(long = "rep")]
+    pub reps: Vec<String>,
+    /// Only what concerns these sessions
+    #[arg(long = "session")]
+    pub sessions: Vec<String>,
+    /// Only what concerns these channels
+    #[arg(long = "channel")]
+    pub channels: Vec<String>,
+    /// Only these transfers
+    #[arg(long = "transfer")]
+    pub transfers: Vec<String>,
+    /// Leave out what is there already
+    #[arg(long)]
+    pub live: bool,
+    /// Go on after this token of an earlier watch
+    #[arg(long, default_value = "", hide_default_value = true, conflicts_with = "live")]
+    pub resume: String,
+}
+
+/// `baton bench`.
+#[derive(Clone, Debug, Args)]
+pub struct Bench {
+    /// How long to measure
+    #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=3600))]
+    pub seconds: u64,
+    /// Sessions alive at once
+    #[arg(long, default_value_t = 64, value_parser = clap::value_parser!(u16).range(1..=4096))]
+    pub concurrency: u16,
+    /// Connections to each server
+    #[arg(long, default_value_t = 4, value_parser = clap::value_parser!(u16).range(1..=256))]
+    pub connections: u16,
+    /// Reps in the org [default: twice the concurrency]
+    #[arg(long, value_parser = clap::value_parser!(u16).range(2..=10000))]
+    pub reps: Option<u16>,
+    /// Also measure a bare echo with messages of the same size, in turns, and print the ratios
+    #[arg(long)]
+    pub baseline: bool,
+    /// Start the servers in this process, rather than asking --server
+    #[arg(long)]
+    pub embedded: bool,
+    /// With --embedded: the Redis behind the servers [default: in memory]
+    #[arg(long, requires = "embedded", value_name = "URL")]
+    pub redis: Option<String>,
+    /// With --embedded: how many servers; more than one needs --redis
+    #[arg(long, requires = "embedded", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=16))]
+    pub servers: u16,
+    /// Only serve the echo, for another bench that measures a server in a process of its own
+    #[arg(long, hide = true)]
+    pub serve_echo: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory as _;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn a_session_needs_exactly_one_target() {
+        let open = ["baton", "session", "open", "--channel", "web", "--reference", "c-1"];
+        assert!(Cli::try_parse_from(open).is_err());
+        assert!(Cli::try_parse_from(open.iter().copied().chain(["--rep", "ana"])).is_ok());
+        assert!(
+            Cli::try_parse_from(open.iter().copied().chain(["--rep", "ana", "--queue", "q"]))
+                .is_err()
+        );
+    }
+
+    #[test]
+    fn a_bad_recipient_is_refused_where_it_is_written() {
+        let error =
+            Cli::try_parse_from(["baton", "transfer", "s", "--to", "ana"]).unwrap_err().to_string();
+        assert!(error.contains("write rep:ana"), "{error}");
+    }
+}

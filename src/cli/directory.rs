@@ -1,0 +1,79 @@
+//! `apply`: brings the org's directory to what a file says.
+
+use std::path::Path;
+
+use anyhow::{Context as _, bail};
+
+use super::args::Apply;
+use super::output::Table;
+use super::{Context, json, names, org_file};
+use crate::client::{Client, Failure};
+use crate::pb;
+
+/// The directory that `dev` starts with.
+const DEMO: &str = include_str!("../../examples/org.yaml");
+
+/// `baton apply`.
+pub async fn apply(context: &Context, args: &Apply) -> anyhow::Result<()> {
+    let (name, text) = read_file(&args.file)?;
+    let directory = match org_file::read(&text, args.prune) {
+        Ok(directory) => directory,
+        Err(faults) => {
+            let lines: Vec<String> = faults.iter().map(|fault| format!("{name}:{fault}")).collect();
+            bail!(
+                "{name} has {} (nothing was changed)\n{}",
+                plural(faults.len(), "fault"),
+                lines.join("\n")
+            );
+        }
+    };
+    let request = pb::ApplyDirectoryRequest {
+        directory: Some(directory),
+        prune: args.prune,
+        dry_run: args.dry_run,
+        ..Default::default()
+    };
+    let answer = context.client()?.apply_directory(request).await?;
+    context.out.one(
+        || json::of("ApplyDirectoryResponse", &answer),
+        || {
+            let what = if args.dry_run { "would change" } else { "changed" };
+            let count = plural(answer.changes.len(), "resource");
+            let mut table = Table::new(["ACTION", "KIND", "ID", "FIELDS"]);
+            for change in &answer.changes {
+                table.row([
+                    names::of::<pb::DirectoryAction>(change.action),
+                    names::of::<pb::DirectoryKind>(change.kind),
+                    change.id.clone(),
+                    change.changed_fields.join(","),
+                ]);
+            }
+            let rows = if answer.changes.is_empty() { String::new() } else { table.text() };
+            format!("{rows}{count} {what}, revision {}", answer.revision)
+        },
+    );
+    Ok(())
+}
+
+/// Applies the example org.
+pub async fn apply_demo(client: &Client) -> Result<(), Failure> {
+    let directory = org_file::read(DEMO, true).expect("the example is checked by a test");
+    let request = pb::ApplyDirectoryRequest { directory: Some(directory), ..Default::default() };
+    client.apply_directory(request).await.map(drop)
+}
+
+fn read_file(path: &Path) -> anyhow::Result<(String, String)> {
+    if path == Path::new("-") {
+        let text =
+            std::io::read_to_string(std::io::stdin()).context("can't read standard input")?;
+        return Ok(("-".to_owned(), text));
+    }
+    let name = path.display().to_string();
+    let bytes = std::fs::read(path).with_context(|| format!("can't read {name}"))?;
+    let text = String::from_utf8(bytes).map_err(|_| anyhow::anyhow!("{name} isn't UTF-8 text"))?;
+    Ok((name, text))
+}
+
+fn plural(count: usize, what: &str) -> String {
+    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
+}

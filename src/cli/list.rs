@@ -1,0 +1,149 @@
+//! `reps`, `sessions`, `transfers` and `work`: list and get.
+
+use anyhow::bail;
+
+use super::args::{Reps, Sessions, Transfers, WorkQuery};
+use super::{Context, json, output, table};
+use crate::pb;
+
+/// Largest page that the API gives.
+const PAGE: usize = 500;
+
+/// Fetches pages until there are no more or the limit is reached.
+macro_rules! pages {
+    ($limit:expr, $token:ident, $size:ident => $call:expr, $items:ident) => {{
+        let limit: usize = $limit;
+        let mut all = Vec::new();
+        let mut $token = String::new();
+        loop {
+            let $size = i32::try_from((limit - all.len()).clamp(1, PAGE)).expect("500 at most");
+            let response = $call;
+            all.extend(response.$items);
+            $token = response.next_page_token;
+            if $token.is_empty() || all.len() >= limit {
+                break;
+            }
+        }
+        all.truncate(limit);
+        if !$token.is_empty() {
+            output::note(&format!("there are more: these are the first {limit}; see --limit"));
+        }
+        all
+    }};
+}
+
+/// `baton reps`.
+pub async fn reps(context: &Context, what: Reps) -> anyhow::Result<()> {
+    let client = context.client()?;
+    match what {
+        Reps::List { query, status, limit } => {
+            let status_types: Vec<i32> = status.iter().map(|s| *s as i32).collect();
+            let reps = pages!(limit, token, size => client.list_rep_presences(pb::ListRepPresencesRequest {
+                page_size: size,
+                page_token: token.clone(),
+                query: query.clone(),
+                status_types: status_types.clone(),
+                ..Default::default()
+            }).await?, rep_presences);
+            context.out.list(&reps, |rep| json::of("RepPresence", rep), table::reps);
+        }
+        Reps::Get { id } => {
+            let request = pb::GetRepPresenceRequest { rep: id, ..Default::default() };
+            let rep = client.get_rep_presence(request).await?.rep_presence.unwrap_or_default();
+            show(context, &json::of("RepPresence", &rep));
+        }
+    }
+    Ok(())
+}
+
+/// `baton sessions`.
+pub async fn sessions(context: &Context, what: Sessions) -> anyhow::Result<()> {
+    let client = context.client()?;
+    match what {
+        Sessions::List { state, channel, rep, stranded, limit } => {
+            let states: Vec<i32> = state.iter().map(|s| *s as i32).collect();
+            let sessions = pages!(limit, token, size => client.list_sessions(pb::ListSessionsRequest {
+                page_size: size,
+                page_token: token.clone(),
+                states: states.clone(),
+                channels: channel.clone(),
+                rep: rep.clone(),
+                stranded,
+                ..Default::default()
+            }).await?, sessions);
+            context.out.list(&sessions, |session| json::of("Session", session), table::sessions);
+        }
+        Sessions::Get { id } => {
+            let which = Some(pb::get_session_request::Which::Session(id));
+            let request = pb::GetSessionRequest { which, ..Default::default() };
+            let session = client.get_session(request).await?.session.unwrap_or_default();
+            show(context, &json::of("Session", &session));
+        }
+    }
+    Ok(())
+}
+
+/// `baton transfers`.
+pub async fn transfers(context: &Context, what: Transfers) -> anyhow::Result<()> {
+    let client = context.client()?;
+    match what {
+        Transfers::List { state, session, rep, stranded, limit } => {
+            let states: Vec<i32> = state.iter().map(|s| *s as i32).collect();
+            let transfers = pages!(limit, token, size => client.list_transfers(pb::ListTransfersRequest {
+                page_size: size,
+                page_token: token.clone(),
+                states: states.clone(),
+                session: session.clone(),
+                rep: rep.clone(),
+                stranded,
+                ..Default::default()
+            }).await?, transfers);
+            context.out.list(
+                &transfers,
+                |transfer| json::of("Transfer", transfer),
+                table::transfers,
+            );
+        }
+        Transfers::Get { id } => {
+            let request = pb::GetTransferRequest { transfer: id, ..Default::default() };
+            let transfer = client.get_transfer(request).await?.transfer.unwrap_or_default();
+            show(context, &json::of("Transfer", &transfer));
+        }
+    }
+    Ok(())
+}
+
+/// `baton work`. The API reads work by rep or session, so `get` looks through what the caller may see.
+pub async fn work(context: &Context, what: WorkQuery) -> anyhow::Result<()> {
+    use super::names::Named as _;
+    let client = context.client()?;
+    let (states, rep, session, limit, wanted) = match what {
+        WorkQuery::List { state, rep, session, limit } => (state, rep, session, limit, None),
+        WorkQuery::Get { id } => {
+            (pb::WorkState::all(), String::new(), String::new(), usize::MAX, Some(id))
+        }
+    };
+    let states: Vec<i32> = states.iter().map(|s| *s as i32).collect();
+    let work = pages!(limit, token, size => client.list_work(pb::ListWorkRequest {
+        page_size: size,
+        page_token: token.clone(),
+        rep: rep.clone(),
+        session: session.clone(),
+        states: states.clone(),
+        ..Default::default()
+    }).await?, work);
+    let Some(id) = wanted else {
+        context.out.list(&work, |work| json::of("Work", work), table::work);
+        return Ok(());
+    };
+    match work.iter().find(|work| work.id == id) {
+        Some(work) => show(context, &json::of("Work", work)),
+        None => bail!("NOT_FOUND: there is no work `{id}` (`work list` shows what there is)"),
+    }
+    Ok(())
+}
+
+/// Shows one object with all its fields.
+pub fn show(context: &Context, value: &serde_json::Value) {
+    context.out.one(|| value.clone(), || output::fields(value));
+}

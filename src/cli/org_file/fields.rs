@@ -1,0 +1,376 @@
+//! Reads the fields of a mapping, one typed question each, and notes everything that is wrong instead of stopping.
+//!
+//! The keys that were asked for are the keys that exist: `finish` reports all others.
+
+use std::cell::RefCell;
+use std::fmt;
+use std::ops::RangeInclusive;
+
+use super::yaml::{At, Key, Node, Value};
+use crate::cli::names::{Named, nearest};
+use crate::cli::target;
+use crate::pb;
+
+/// Something wrong with the file.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Fault {
+    /// Where.
+    pub at: At,
+    /// Which field, such as `reps[2].profile`; empty for the syntax.
+    pub path: String,
+    /// What is wrong, and what would do.
+    pub text: String,
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: ", self.at)?;
+        if !self.path.is_empty() {
+            write!(f, "{}: ", self.path)?;
+        }
+        f.write_str(&self.text)
+    }
+}
+
+/// All that is wrong so far.
+#[derive(Debug, Default)]
+pub struct Faults(RefCell<Vec<Fault>>);
+
+impl Faults {
+    /// Notes a fault.
+    pub fn add(&self, at: At, path: impl Into<String>, text: impl Into<String>) {
+        self.0.borrow_mut().push(Fault { at, path: path.into(), text: text.into() });
+    }
+
+    /// All of them, in the order of the file.
+    pub fn into_sorted(self) -> Vec<Fault> {
+        let mut faults = self.0.into_inner();
+        faults.sort();
+        faults.dedup();
+        faults
+    }
+}
+
+/// A name found in the file, and where.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Found {
+    /// The name.
+    pub text: String,
+    /// Its place.
+    pub at: At,
+    /// Its field.
+    pub path: String,
+}
+
+/// The fields of one mapping.
+pub struct Fields<'a> {
+    /// Where the mapping begins.
+    pub at: At,
+    path: String,
+    entries: &'a [(Key, Node)],
+    cut: bool,
+    asked: Vec<&'static str>,
+    unsupported: Vec<&'static str>,
+    faults: &'a Faults,
+}
+
+impl<'a> Fields<'a> {
+    /// The fields of a node; None, with a fault, if it isn't a mapping.
+    pub fn of(node: &'a Node, path: &str, faults: &'a Faults) -> Option<Self> {
+        let Value::Map(entries) = &node.value else {
+            if !node.cut {
+                faults.add(node.at, path, format!("must be a mapping, not {}", kind(node)));
+            }
+            return None;
+        };
+        for (index, (key, _)) in entries.iter().enumerate() {
+            if let Some((first, _)) =
+                entries[..index].iter().find(|(other, _)| other.text == key.text)
+            {
+                let text = format!("given twice, first in line {}: keep one", first.at.line);
+                faults.add(key.at, join(path, &key.text), text);
+            }
+        }
+        Some(Self {
+            at: node.at,
+            path: path.to_owned(),
+            entries,
+            cut: node.cut,
+            asked: Vec::new(),
+            unsupported: Vec::new(),
+            faults,
+        })
+    }
+
+    /// The path of one of its fields.
+    pub fn path(&self, key: &str) -> String {
+        join(&self.path, key)
+    }
+
+    /// The node of a field that isn't null.
+    pub fn node(&mut self, key: &'static str) -> Option<&'a Node> {
+        self.asked.push(key);
+        let (_, node) = self.entries.iter().find(|(found, _)| found.text == key)?;
+        (!matches!(node.value, Value::Null) || node.cut).then_some(node)
+    }
+
+    fn fault(&self, at: At, key: &str, text: impl Into<String>) {
+        self.faults.add(at, self.path(key), text);
+    }
+
+    fn scalar(&mut self, key: &'static str, wanted: &str) -> Option<(&'a str, At)> {
+        let node = self.node(key)?;
+        let scalar = self.scalar_of(node, &self.path(key), wanted)?;
+        Some((scalar, node.at))
+    }
+
+    fn scalar_of(&self, node: &'a Node, path: &str, wanted: &str) -> Option<&'a str> {
+        match &node.value {
+            Value::Scalar(text) => Some(text),
+            _ if node.cut => None,
+            _ => {
+                self.faults.add(node.at, path, format!("must be {wanted}, not {}", kind(node)));
+                None
+            }
+        }
+    }
+
+    /// A value made from the text of a scalar.
+    fn parsed<T>(
+        &mut self,
+        key: &'static str,
+        wanted: &str,
+        parse: impl Fn(&str) -> Result<T, String>,
+    ) -> Option<T> {
+        let (text, at) = self.scalar(key, wanted)?;
+        parse(text).map_err(|why| self.fault(at, key, why)).ok()
+    }
+
+    /// Reports that a required field isn't there.
+    pub fn missing(&self, key: &str, wanted: &str) {
+        // Of what was cut off the rest is unknown; a field given with a fault has been reported.
+        if !self.cut
+            && !self
+                .entries
+                .iter()
+                .any(|(found, node)| found.text == key && !matches!(node.value, Value::Null))
+        {
+            self.fault(self.at, key, format!("is required: {wanted}"));
+        }
+    }
+
+    /// Some text.
+    pub fn text(&mut self, key: &'static str) -> String {
+        self.scalar(key, "text").map(|(text, _)| text.to_owned()).unwrap_or_default()
+    }
+
+    /// The id of something, with its place.
+    pub fn id(&mut self, key: &'static str) -> Option<Found> {
+        let (text, at) = self.scalar(key, "an id")?;
+        self.checked_id(text, at, self.path(key))
+    }
+
+    fn checked_id(&self, text: &str, at: At, path: String) -> Option<Found> {
+        if let Err(why) = id_grammar(text) {
+            self.faults.add(at, path, why);
+            return None;
+        }
+        Some(Found { text: text.to_owned(), at, path })
+    }
+
+    /// A list of ids.
+    pub fn ids(&mut self, key: &'static str) -> Vec<Found> {
+        let items = self.items(key, "ids");
+        let found = items.into_iter().filter_map(|(node, path)| {
+            let text = self.scalar_of(node, &path, "an id")?;
+            self.checked_id(text, node.at, path)
+        });
+        found.collect()
+    }
+
+    /// A list of names of an enum, as its numbers.
+    pub fn names<E: Named + Into<i32>>(&mut self, key: &'static str) -> Vec<i32> {
+        let items = self.items(key, "names");
+        let mut numbers = Vec::new();
+        for (node, path) in items {
+            let Some(text) = self.scalar_of(node, &path, "a name") else {
+                continue;
+            };
+            match E::parse(text) {
+                Ok(value) => numbers.push(value.into()),
+                Err(why) => self.faults.add(node.at, path, why),
+            }
+        }
+        numbers
+    }
+
+    /// The items of a list with their paths.
+    pub fn items(&mut self, key: &'static str, wanted: &str) -> Vec<(&'a Node, String)> {
+        let path = self.path(key);
+        let Some(node) = self.node(key) else {
+            return Vec::new();
+        };
+        match &node.value {
+            Value::List(items) => items
+                .iter()
+                .enumerate()
+                .map(|(index, item)| (item, format!("{path}[{index}]")))
+                .collect(),
+            _ if node.cut => Vec::new(),
+            _ => {
+                self.faults.add(
+                    node.at,
+                    path,
+                    format!("must be a list of {wanted}, not {}", kind(node)),
+                );
+                Vec::new()
+            }
+        }
+    }
+
+    /// One name of an enum; 0 if it isn't given.
+    pub fn name<E: Named + Into<i32>>(&mut self, key: &'static str) -> i32 {
+        self.parsed(key, "a name", E::parse).map_or(0, Into::into)
+    }
+
+    /// `true` or `false`.
+    pub fn flag(&mut self, key: &'static str) -> Option<bool> {
+        self.parsed(key, "true or false", |text| match text {
+            "true" | "True" => Ok(true),
+            "false" | "False" => Ok(false),
+            _ => Err(format!("must be true or false, not `{text}`")),
+        })
+    }
+
+    /// A whole number within a range.
+    pub fn count(&mut self, key: &'static str, range: RangeInclusive<u32>) -> Option<u32> {
+        let (low, high) = (*range.start(), *range.end());
+        self.parsed(key, "a whole number", |text| {
+            let number = text.parse().ok().filter(|number| range.contains(number));
+            number
+                .ok_or_else(|| format!("must be a whole number from {low} to {high}, not `{text}`"))
+        })
+    }
+
+    /// A length of time within a range, such as `30s`; the range is in seconds.
+    pub fn duration(
+        &mut self,
+        key: &'static str,
+        seconds: RangeInclusive<u64>,
+    ) -> Option<prost_types::Duration> {
+        let (low, high) = (*seconds.start(), *seconds.end());
+        let length = self.parsed(key, "a length of time", |text| {
+            let length = target::duration(text)?;
+            let within = length.as_secs_f64() >= low as f64 && length.as_secs_f64() <= high as f64;
+            if within {
+                Ok(length)
+            } else {
+                Err(format!("must be {low} s to {high} s, not `{text}`"))
+            }
+        })?;
+        prost_types::Duration::try_from(length).ok()
+    }
+
+    /// Units with at most two decimals, as hundredths.
+    pub fn units(&mut self, key: &'static str, least_centi: i64) -> Option<i64> {
+        self.parsed(key, "units", |text| {
+            let centi =
+                hundredths(text).filter(|centi| (least_centi..=MOST_CENTI_UNITS).contains(centi));
+            centi.ok_or_else(|| {
+                format!("must be units such as 5 or 2.50, at most a million, not `{text}`")
+            })
+        })
+    }
+
+    /// A weight: units such as `1`, or a percentage such as `25%`.
+    pub fn weight(&mut self, key: &'static str) -> Option<pb::Weight> {
+        use pb::weight::Weight;
+        let weight = self.parsed(key, "a weight", |text| {
+            let bad = || {
+                format!("must be units such as 1 or 0.5, or a percentage such as 25%, not `{text}`")
+            };
+            if let Some(percent) = text.strip_suffix('%') {
+                let centi = hundredths(percent.trim_end())
+                    .filter(|centi| *centi <= 10_000)
+                    .ok_or_else(bad)?;
+                return i32::try_from(centi).map(Weight::CentiPercent).map_err(|_| bad());
+            }
+            hundredths(text)
+                .filter(|c| *c <= MOST_CENTI_UNITS)
+                .map(Weight::CentiUnits)
+                .ok_or_else(bad)
+        })?;
+        Some(pb::Weight { weight: Some(weight) })
+    }
+
+    /// The fields of a mapping inside.
+    pub fn inner(&mut self, key: &'static str) -> Option<Fields<'a>> {
+        let path = self.path(key);
+        let node = self.node(key)?;
+        Fields::of(node, &path, self.faults)
+    }
+
+    /// Reports a field that is part of the API but not of this version.
+    pub fn unsupported(&mut self, key: &'static str) {
+        self.unsupported.push(key);
+        if let Some((found, _)) = self.entries.iter().find(|(found, _)| found.text == key) {
+            self.fault(found.at, key, "isn't supported by this version yet: leave it out");
+        }
+    }
+
+    /// Reports the keys that nobody asked for.
+    pub fn finish(self) {
+        for (key, _) in self.entries {
+            if self.asked.contains(&key.text.as_str())
+                || self.unsupported.contains(&key.text.as_str())
+            {
+                continue;
+            }
+            let text = match nearest(&key.text, self.asked.iter().copied()) {
+                Some(near) => format!("unknown key: did you mean `{near}`?"),
+                None => format!("unknown key: use one of {}", self.asked.join(", ")),
+            };
+            self.fault(key.at, &key.text, text);
+        }
+    }
+}
+
+/// A million units.
+const MOST_CENTI_UNITS: i64 = 100_000_000;
+
+/// `2.5` as 250: exact, no floats.
+fn hundredths(text: &str) -> Option<i64> {
+    let (whole, decimals) = text.split_once('.').unwrap_or((text, ""));
+    let digits = |text: &str| text.bytes().all(|b| b.is_ascii_digit());
+    if whole.is_empty()
+        || whole.len() > 12
+        || decimals.len() > 2
+        || !digits(whole)
+        || !digits(decimals)
+    {
+        return None;
+    }
+    let decimals: i64 = format!("{decimals:0<2}").parse().ok()?;
+    whole.parse::<i64>().ok()?.checked_mul(100)?.checked_add(decimals)
+}
+
+fn id_grammar(text: &str) -> Result<(), String> {
+    let fine = |b: u8| b.is_ascii_alphanumeric() || b"._:@-".contains(&b);
+    if (1..=128).contains(&text.len()) && text.bytes().all(fine) {
+        return Ok(());
+    }
+    Err(format!("`{text}` isn't an id: 1–128 letters, digits or any of . _ : @ -"))
+}
+
+fn join(path: &str, key: &str) -> String {
+    if path.is_empty() { key.to_owned() } else { format!("{path}.{key}") }
+}
+
+fn kind(node: &Node) -> &'static str {
+    match node.value {
+        Value::Null => "nothing",
+        Value::Scalar(..) => "a single value",
+        Value::List(_) => "a list",
+        Value::Map(_) => "a mapping",
+    }
+}

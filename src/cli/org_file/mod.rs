@@ -1,0 +1,282 @@
+//! The org file: an org's directory in YAML, as people write it.
+//!
+//! It owns the file's form: its keys mirror the API's, with units, percentages and lengths of time as people write
+//! them. Every fault is found in one go, each with line and column. Whether the directory makes sense is for the
+//! server; only names that can't exist anywhere (with `--prune`, what the file doesn't define is gone) are looked up
+//! here.
+
+mod fields;
+#[cfg(test)]
+mod tests;
+mod yaml;
+
+use std::collections::BTreeMap;
+
+use crate::pb;
+pub use fields::Fault;
+use fields::{Faults, Fields, Found};
+use yaml::At;
+
+/// Reads an org file. `complete`: what it doesn't define doesn't exist (`--prune`).
+pub fn read(text: &str, complete: bool) -> Result<pb::Directory, Vec<Fault>> {
+    let faults = Faults::default();
+    let (root, syntax) = yaml::parse(text);
+    if let Some((at, why)) = &syntax {
+        faults.add(*at, "", format!("not YAML: {why}"));
+    }
+    let mut file = File { faults: &faults, ids: BTreeMap::new(), references: Vec::new() };
+    let directory = match &root {
+        Some(root) => file.directory(root),
+        None if syntax.is_none() => {
+            faults.add(
+                At { line: 1, column: 1 },
+                "",
+                "the file is empty: it needs at least one of the sections",
+            );
+            None
+        }
+        None => None,
+    };
+    // What an error of syntax cut off may have defined the missing.
+    if complete && syntax.is_none() {
+        file.check_references();
+    }
+    let found = faults.into_sorted();
+    match directory {
+        Some(directory) if found.is_empty() => Ok(directory),
+        _ => Err(found),
+    }
+}
+
+/// What kind of thing an id names: also its section in the file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Kind {
+    Status,
+    Configuration,
+    Profile,
+    Rep,
+    Channel,
+}
+
+impl Kind {
+    fn section(self) -> &'static str {
+        match self {
+            Self::Status => "presence_statuses",
+            Self::Configuration => "presence_configurations",
+            Self::Profile => "profiles",
+            Self::Rep => "reps",
+            Self::Channel => "channels",
+        }
+    }
+}
+
+/// A file being read.
+struct File<'a> {
+    faults: &'a Faults,
+    ids: BTreeMap<(Kind, String), At>,
+    references: Vec<(Kind, Found)>,
+}
+
+impl<'a> File<'a> {
+    fn directory(&mut self, root: &'a yaml::Node) -> Option<pb::Directory> {
+        let mut top = Fields::of(root, "", self.faults)?;
+        let directory = pb::Directory {
+            settings: top.inner("settings").map(settings),
+            presence_statuses: self.section(&mut top, Kind::Status, Self::status),
+            presence_configurations: self.section(
+                &mut top,
+                Kind::Configuration,
+                Self::configuration,
+            ),
+            profiles: self.section(&mut top, Kind::Profile, Self::profile),
+            reps: self.section(&mut top, Kind::Rep, Self::rep),
+            channels: self.section(&mut top, Kind::Channel, Self::channel),
+            ..Default::default()
+        };
+        for later in ["queues", "flows", "skills", "partners"] {
+            top.unsupported(later);
+        }
+        top.finish();
+        Some(directory)
+    }
+
+    fn section<T>(
+        &mut self,
+        top: &mut Fields<'a>,
+        kind: Kind,
+        read: impl Fn(&mut Self, &mut Fields<'a>, String) -> T,
+    ) -> Vec<T> {
+        let mut all = Vec::new();
+        for (node, path) in top.items(kind.section(), "mappings") {
+            let Some(mut fields) = Fields::of(node, &path, self.faults) else {
+                continue;
+            };
+            let id = self.define(&mut fields, kind);
+            all.push(read(self, &mut fields, id));
+            fields.finish();
+        }
+        all
+    }
+
+    /// The thing's own id, which nothing else of its kind may have.
+    fn define(&mut self, fields: &mut Fields<'a>, kind: Kind) -> String {
+        let Some(found) = fields.id("id") else {
+            fields.missing("id", "a name of your own, unique among the section's");
+            return String::new();
+        };
+        if let Some(first) = self.ids.get(&(kind, found.text.clone())) {
+            let text = format!(
+                "`{}` is there already, in line {}: ids are unique",
+                found.text, first.line
+            );
+            self.faults.add(found.at, found.path, text);
+        } else {
+            self.ids.insert((kind, found.text.clone()), found.at);
+        }
+        found.text
+    }
+
+    fn refer(&mut self, kind: Kind, found: Option<Found>) -> String {
+        found.map(|found| self.refer_all(kind, vec![found]).remove(0)).unwrap_or_default()
+    }
+
+    fn refer_all(&mut self, kind: Kind, found: Vec<Found>) -> Vec<String> {
+        let names = found.iter().map(|found| found.text.clone()).collect();
+        self.references.extend(found.into_iter().map(|found| (kind, found)));
+        names
+    }
+
+    fn check_references(&self) {
+        for (kind, found) in &self.references {
+            if self.ids.contains_key(&(*kind, found.text.clone())) {
+                continue;
+            }
+            let there: Vec<&str> =
+                self.ids.keys().filter(|(k, _)| k == kind).map(|(_, id)| id.as_str()).collect();
+            let hint = match crate::cli::names::nearest(&found.text, there.iter().copied()) {
+                Some(near) => format!("did you mean `{near}`?"),
+                None if there.is_empty() => "the file has none".to_owned(),
+                None => format!("there are {}", there.join(", ")),
+            };
+            let text = format!("`{}` isn't in {}: {hint}", found.text, kind.section());
+            self.faults.add(found.at, found.path.clone(), text);
+        }
+    }
+
+    fn status(&mut self, fields: &mut Fields<'a>, id: String) -> pb::PresenceStatus {
+        let status = pb::PresenceStatus {
+            id,
+            name: fields.text("name"),
+            r#type: fields.name::<pb::PresenceStatusType>("type"),
+            channel_types: fields.names::<pb::ChannelType>("channel_types"),
+        };
+        if status.r#type == 0 {
+            fields.missing("type", "ONLINE or BUSY");
+        }
+        status
+    }
+
+    fn configuration(&mut self, fields: &mut Fields<'a>, id: String) -> pb::PresenceConfiguration {
+        let capacity = fields.units("capacity", 1);
+        if capacity.is_none() {
+            fields.missing("capacity", "units such as 5 or 2.50");
+        }
+        let restriction = fields.inner("recipient_restriction").map(|mut inner| {
+            let profiles = inner.ids("profiles");
+            inner.unsupported("queues");
+            inner.unsupported("flows");
+            let external_contacts = inner.flag("external_contacts").unwrap_or_default();
+            inner.finish();
+            let profiles = self.refer_all(Kind::Profile, profiles);
+            pb::RecipientRestriction { profiles, external_contacts, ..Default::default() }
+        });
+        let after_decline = fields.id("status_after_decline");
+        let after_timeout = fields.id("status_after_push_timeout");
+        pb::PresenceConfiguration {
+            id,
+            name: fields.text("name"),
+            capacity_centi_units: capacity.unwrap_or_default(),
+            interruptible_capacity_centi_units: fields
+                .units("interruptible_capacity", 0)
+                .unwrap_or_default(),
+            allow_decline: fields.flag("allow_decline").unwrap_or_default(),
+            auto_accept: fields.flag("auto_accept").unwrap_or_default(),
+            recipient_restriction: restriction,
+            status_after_decline: self.refer(Kind::Status, after_decline),
+            status_after_push_timeout: self.refer(Kind::Status, after_timeout),
+            push_timeout: fields.duration("push_timeout", 1..=3600),
+        }
+    }
+
+    fn profile(&mut self, fields: &mut Fields<'a>, id: String) -> pb::Profile {
+        let statuses = fields.ids("presence_statuses");
+        let configuration = fields.id("presence_configuration");
+        if configuration.is_none() {
+            fields.missing("presence_configuration", "the id of one of presence_configurations");
+        }
+        pb::Profile {
+            id,
+            name: fields.text("name"),
+            presence_statuses: self.refer_all(Kind::Status, statuses),
+            presence_configuration: self.refer(Kind::Configuration, configuration),
+        }
+    }
+
+    fn rep(&mut self, fields: &mut Fields<'a>, id: String) -> pb::Rep {
+        let profile = fields.id("profile");
+        if profile.is_none() {
+            fields.missing("profile", "the id of one of profiles");
+        }
+        let configuration = fields.id("presence_configuration");
+        fields.unsupported("skills");
+        pb::Rep {
+            id,
+            name: fields.text("name"),
+            profile: self.refer(Kind::Profile, profile),
+            presence_configuration: self.refer(Kind::Configuration, configuration),
+            licences: fields.names::<pb::Licence>("licences"),
+            permissions: fields.names::<pb::Permission>("permissions"),
+            skills: Vec::new(),
+        }
+    }
+
+    fn channel(&mut self, fields: &mut Fields<'a>, id: String) -> pb::Channel {
+        for later in ["routing_partner", "fallback_queue", "wrap_up"] {
+            fields.unsupported(later);
+        }
+        let channel = pb::Channel {
+            id,
+            name: fields.text("name"),
+            r#type: fields.name::<pb::ChannelType>("type"),
+            capacity_model: fields.name::<pb::CapacityModel>("capacity_model"),
+            weight: fields.weight("weight"),
+            paused_weight: fields.weight("paused_weight"),
+            interruptible: fields.flag("interruptible").unwrap_or_default(),
+            ..Default::default()
+        };
+        if channel.r#type == 0 {
+            fields.missing("type", "a channel type such as WEB_CHAT_V2 or WHATSAPP");
+        }
+        channel
+    }
+}
+
+fn settings(mut fields: Fields<'_>) -> pb::OrgSettings {
+    const DAY: u64 = 86_400;
+    let settings = pb::OrgSettings {
+        skills_based_and_direct_to_rep_routing: fields
+            .flag("skills_based_and_direct_to_rep_routing"),
+        max_transfers_per_session: fields.count("max_transfers_per_session", 1..=1000),
+        direct_wait_limit: fields.duration("direct_wait_limit", 1..=DAY),
+        disconnect_grace: fields.duration("disconnect_grace", 0..=3600),
+        orphan_after: fields.duration("orphan_after", 0..=DAY),
+        history_retention: fields.duration("history_retention", 60..=30 * DAY),
+        handoff_deadline: fields.duration("handoff_deadline", 1..=600),
+        routing_deadline: fields.duration("routing_deadline", 1..=600),
+        presence_lease: fields.duration("presence_lease", 5..=300),
+        estimated_wait_min_samples: fields.count("estimated_wait_min_samples", 1..=10),
+        estimated_wait_window: fields.duration("estimated_wait_window", 60..=3600),
+    };
+    fields.finish();
+    settings
+}

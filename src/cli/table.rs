@@ -1,0 +1,276 @@
+//! How the API's objects look as rows, and as lines of a watch.
+
+use prost_types::Timestamp;
+
+use super::names;
+use super::output::Table;
+use super::target::recipient_text;
+use crate::pb;
+use crate::pb::waiting_line::Line;
+
+/// Live states of reps.
+pub fn reps(reps: &[pb::RepPresence]) -> Table {
+    let mut table = Table::new([
+        "REP",
+        "NAME",
+        "STATUS",
+        "MEANS",
+        "CONNECTED",
+        "USED",
+        "UNITS",
+        "WORK",
+        "AVAILABLE FOR",
+    ]);
+    for rep in reps {
+        table.row([
+            rep.rep.clone(),
+            rep.name.clone(),
+            rep.status.clone(),
+            names::of::<pb::PresenceStatusType>(rep.status_type),
+            if rep.connected { "yes" } else { "no" }.to_owned(),
+            percent(rep.used_centi_percent),
+            format!("{}/{}", units(rep.used_centi_units), units(rep.capacity_centi_units)),
+            rep.open_work.to_string(),
+            channel_types(&rep.available_channel_types),
+        ]);
+    }
+    table
+}
+
+/// Sessions.
+pub fn sessions(sessions: &[pb::Session]) -> Table {
+    let mut table =
+        Table::new(["SESSION", "CHANNEL", "REFERENCE", "STATE", "WITH", "TRANSFER", "OPENED"]);
+    for session in sessions {
+        table.row([
+            session.id.clone(),
+            session.channel.clone(),
+            session.external_reference.clone(),
+            names::of::<pb::SessionState>(session.state)
+                + if session.stranded { " (stranded)" } else { "" },
+            holder(session),
+            session.transfer.clone(),
+            clock(session.opened_at.as_ref()),
+        ]);
+    }
+    table
+}
+
+/// Transfers.
+pub fn transfers(transfers: &[pb::Transfer]) -> Table {
+    let mut table =
+        Table::new(["TRANSFER", "SESSION", "STATE", "FROM", "TO", "REP", "ASKED", "ENDED", "NOTE"]);
+    for transfer in transfers {
+        table.row([
+            transfer.id.clone(),
+            transfer.session.clone(),
+            names::of::<pb::TransferState>(transfer.state)
+                + if transfer.stranded { " (stranded)" } else { "" },
+            transfer.from_rep.clone(),
+            recipient_text(transfer.recipient.as_ref()),
+            transfer.rep.clone(),
+            clock(transfer.requested_at.as_ref()),
+            clock(transfer.ended_at.as_ref()),
+            transfer.note.clone(),
+        ]);
+    }
+    table
+}
+
+/// Work.
+pub fn work(work: &[pb::Work]) -> Table {
+    let mut table = Table::new([
+        "WORK", "REP", "SESSION", "STATE", "HOLDS", "TAB", "TRANSFER", "OFFERED", "END",
+    ]);
+    for work in work {
+        table.row([
+            work.id.clone(),
+            work.rep.clone(),
+            work.session.clone(),
+            names::of::<pb::WorkState>(work.state),
+            format!("{}/{}", units(work.holds_centi_units), units(work.weight_centi_units)),
+            if work.tab_open { "open" } else { "" }.to_owned(),
+            work.transfer.clone(),
+            clock(work.offered_at.as_ref()),
+            set_name::<pb::WorkEndReason>(work.end_reason),
+        ]);
+    }
+    table
+}
+
+/// What happened to a session.
+pub fn events(events: &[pb::SessionEvent]) -> Table {
+    let mut table = Table::new(["REVISION", "TIME", "WHAT", "BY", "REP", "TEXT"]);
+    for event in events {
+        table.row([
+            if event.revision == 0 { String::new() } else { event.revision.to_string() },
+            clock(event.time.as_ref()),
+            event.kind.clone(),
+            actor(event.actor.as_ref()),
+            event.rep.clone(),
+            event.text.clone(),
+        ]);
+    }
+    table
+}
+
+/// One object of a watch: its kind, and the rest of its line.
+pub fn watched(object: &pb::WatchObject) -> (&'static str, String) {
+    use pb::watch_object::Object;
+    match &object.object {
+        Some(Object::RepPresence(rep)) => ("REP", rep_line(rep)),
+        Some(Object::Session(s)) => {
+            let state = names::of::<pb::SessionState>(s.state);
+            (
+                "SESSION",
+                format!(
+                    "{}  {state:9}  {} {}  {}",
+                    s.id,
+                    s.channel,
+                    s.external_reference,
+                    holder(s)
+                ),
+            )
+        }
+        Some(Object::Transfer(t)) => ("TRANSFER", format!("{}  {}", t.id, transfer_line(t))),
+        Some(Object::Work(w)) => ("WORK", work_line(w)),
+        Some(Object::Queue(q)) => {
+            ("QUEUE", format!("{}  {} waiting, {} available", q.queue, q.length, q.available_reps))
+        }
+        Some(Object::Handoff(h)) => ("HANDOFF", h.id.clone()),
+        Some(Object::RoutingRequest(r)) => ("ROUTING", r.id.clone()),
+        None => ("?", "an object newer than this program".to_owned()),
+    }
+}
+
+fn rep_line(rep: &pb::RepPresence) -> String {
+    let status = if rep.status.is_empty() { "offline" } else { &rep.status };
+    let gone = if rep.presence.is_some() && !rep.connected { ", disconnected" } else { "" };
+    format!(
+        "{}  {status}{gone}  {} ({}/{} units)  {} work",
+        rep.rep,
+        percent(rep.used_centi_percent),
+        units(rep.used_centi_units),
+        units(rep.capacity_centi_units),
+        rep.open_work
+    )
+}
+
+fn transfer_line(transfer: &pb::Transfer) -> String {
+    let mut line = format!(
+        "{:9}  {} → {}  session {}",
+        names::of::<pb::TransferState>(transfer.state),
+        transfer.from_rep,
+        recipient_text(transfer.recipient.as_ref()),
+        transfer.session
+    );
+    if !transfer.note.is_empty() {
+        line += &format!("  “{}”", transfer.note);
+    }
+    line
+}
+
+fn work_line(work: &pb::Work) -> String {
+    let reason = set_name::<pb::WorkEndReason>(work.end_reason);
+    let reason = if reason.is_empty() { reason } else { format!(" ({reason})") };
+    format!(
+        "{}  {}{reason}  {}  holds {}  session {}",
+        work.id,
+        names::of::<pb::WorkState>(work.state),
+        work.rep,
+        units(work.holds_centi_units),
+        work.session
+    )
+}
+
+/// Who has a session, or where it waits, or who is asked.
+pub fn holder(session: &pb::Session) -> String {
+    let mut text = session.owner.clone();
+    if let Some(offer) = &session.offer {
+        text = if text.is_empty() {
+            format!("offered to {}", offer.rep)
+        } else {
+            format!("{text}, offered to {}", offer.rep)
+        };
+    } else if text.is_empty()
+        && let Some(line) = session.waiting_line.as_ref().and_then(|w| w.line.as_ref())
+    {
+        text = match line {
+            Line::Rep(rep) => format!("waits for {rep}"),
+            Line::Queue(queue) => format!("waits in {queue}"),
+        };
+    }
+    text
+}
+
+/// Who did something.
+pub fn actor(actor: Option<&pb::Actor>) -> String {
+    actor.map_or_else(String::new, |a| {
+        let role = names::of::<pb::Role>(a.role).to_lowercase();
+        if a.id.is_empty() || a.id == role { role } else { format!("{role} {}", a.id) }
+    })
+}
+
+/// The name of a value, empty for UNSPECIFIED.
+pub fn set_name<E: names::Named>(number: i32) -> String {
+    if number == 0 { String::new() } else { names::of::<E>(number) }
+}
+
+/// The time of day, in UTC, to the millisecond.
+pub fn clock(time: Option<&Timestamp>) -> String {
+    let Some(time) = time else {
+        return String::new();
+    };
+    let day = time.seconds.rem_euclid(86_400);
+    format!("{:02}:{:02}:{:02}.{:03}", day / 3600, day / 60 % 60, day % 60, time.nanos / 1_000_000)
+}
+
+/// Hundredths of a unit as units: `250` is 2.5.
+pub fn units(centi: i64) -> String {
+    let sign = if centi < 0 { "-" } else { "" };
+    let (whole, rest) = (centi.unsigned_abs() / 100, centi.unsigned_abs() % 100);
+    match rest {
+        0 => format!("{sign}{whole}"),
+        rest if rest % 10 == 0 => format!("{sign}{whole}.{}", rest / 10),
+        rest => format!("{sign}{whole}.{rest:02}"),
+    }
+}
+
+/// Hundredths of a percent as a percentage.
+pub fn percent(centi: i64) -> String {
+    units(centi) + "%"
+}
+
+/// Channel types, with commas.
+pub fn channel_types(types: &[i32]) -> String {
+    types.iter().map(|t| names::of::<pb::ChannelType>(*t)).collect::<Vec<_>>().join(",")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn figures_read_as_people_write_them() {
+        assert_eq!(
+            [0, 5, 50, 100, 250, -125].map(units),
+            ["0", "0.05", "0.5", "1", "2.5", "-1.25"]
+        );
+        assert_eq!(percent(10_000), "100%");
+        let time = Timestamp { seconds: 86_400 + 3_661, nanos: 7_000_000 };
+        assert_eq!(clock(Some(&time)), "01:01:01.007");
+    }
+
+    #[test]
+    fn a_session_says_who_has_it() {
+        let mut session = pb::Session { owner: "ana".into(), ..Default::default() };
+        assert_eq!(holder(&session), "ana");
+        session.offer = Some(pb::Offer { rep: "ben".into(), ..Default::default() });
+        assert_eq!(holder(&session), "ana, offered to ben");
+        session = pb::Session {
+            waiting_line: Some(pb::WaitingLine { line: Some(Line::Rep("cleo".into())) }),
+            ..Default::default()
+        };
+        assert_eq!(holder(&session), "waits for cleo");
+    }
+}

@@ -1,0 +1,76 @@
+//! The unary calls, one method each, all through `Client::call`.
+//!
+//! A change gets a request id unless the caller gave one, so that its retries happen once (T21); a read needs none.
+
+use super::{Client, Failure, request_id};
+use crate::pb;
+
+/// Writes one method per call: `change` gives it a request id, `read` doesn't.
+macro_rules! calls {
+    ($($client:ident in $module:ident { $($kind:ident $name:ident($request:ident) -> $response:ident;)* })*) => {
+        impl Client {
+            $($(
+                #[doc = concat!("Calls `", stringify!($name), "`, with retries.")]
+                pub async fn $name(&self, message: pb::$request) -> Result<pb::$response, Failure> {
+                    let message = calls!(@$kind message);
+                    self.call(message, |channel, request| async move {
+                        pb::$module::$client::new(channel).$name(request).await
+                    })
+                    .await
+                }
+            )*)*
+        }
+    };
+    (@read $message:ident) => { $message };
+    (@change $message:ident) => {{
+        let mut message = $message;
+        if message.request_id.is_empty() {
+            message.request_id = request_id();
+        }
+        message
+    }};
+}
+
+calls! {
+    DirectoryServiceClient in directory_service_client {
+        change apply_directory(ApplyDirectoryRequest) -> ApplyDirectoryResponse;
+        read get_directory(GetDirectoryRequest) -> GetDirectoryResponse;
+        read get_rep(GetRepRequest) -> GetRepResponse;
+        read list_reps(ListRepsRequest) -> ListRepsResponse;
+    }
+    PresenceServiceClient in presence_service_client {
+        change open_presence(OpenPresenceRequest) -> OpenPresenceResponse;
+        read keep_alive(KeepAliveRequest) -> KeepAliveResponse;
+        change set_status(SetStatusRequest) -> SetStatusResponse;
+        change close_presence(ClosePresenceRequest) -> ClosePresenceResponse;
+        read get_rep_presence(GetRepPresenceRequest) -> GetRepPresenceResponse;
+        read list_rep_presences(ListRepPresencesRequest) -> ListRepPresencesResponse;
+        read explain_capacity(ExplainCapacityRequest) -> ExplainCapacityResponse;
+    }
+    SessionServiceClient in session_service_client {
+        change open_session(OpenSessionRequest) -> OpenSessionResponse;
+        read get_session(GetSessionRequest) -> GetSessionResponse;
+        read list_sessions(ListSessionsRequest) -> ListSessionsResponse;
+        change update_session(UpdateSessionRequest) -> UpdateSessionResponse;
+        change pause_session(PauseSessionRequest) -> PauseSessionResponse;
+        change resume_session(ResumeSessionRequest) -> ResumeSessionResponse;
+        change inactivate_session(InactivateSessionRequest) -> InactivateSessionResponse;
+        change end_session(EndSessionRequest) -> EndSessionResponse;
+        read get_session_history(GetSessionHistoryRequest) -> GetSessionHistoryResponse;
+    }
+    TransferServiceClient in transfer_service_client {
+        read list_recipients(ListRecipientsRequest) -> ListRecipientsResponse;
+        read explain_recipient(ExplainRecipientRequest) -> ExplainRecipientResponse;
+        read quote_transfer(QuoteTransferRequest) -> QuoteTransferResponse;
+        change transfer_session(TransferSessionRequest) -> TransferSessionResponse;
+        change accept_transfer(AcceptTransferRequest) -> AcceptTransferResponse;
+        read get_transfer(GetTransferRequest) -> GetTransferResponse;
+        read list_transfers(ListTransfersRequest) -> ListTransfersResponse;
+    }
+    WorkServiceClient in work_service_client {
+        change accept_work(AcceptWorkRequest) -> AcceptWorkResponse;
+        change decline_work(DeclineWorkRequest) -> DeclineWorkResponse;
+        change close_work(CloseWorkRequest) -> CloseWorkResponse;
+        read list_work(ListWorkRequest) -> ListWorkResponse;
+    }
+}

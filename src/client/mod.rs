@@ -1,0 +1,218 @@
+//! A typed client of the public API, for the command line and for whoever embeds Baton in Rust.
+//!
+//! It owns what every caller needs and nobody should write twice: who is asking, time-outs, a random request id per
+//! change that its retries share, retries with full jitter, and streams that come back by themselves (`watch`). It
+//! knows nothing of the server's inside: only the generated API. The command line is its first user.
+
+mod calls;
+mod failure;
+mod retry;
+mod watch;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use tokio::time::Instant;
+use tonic::metadata::{Ascii, MetadataValue};
+use tonic::transport::{Channel, Endpoint};
+use tonic::{Request, Response, Status};
+
+pub use failure::Failure;
+pub use retry::{BadRetryPolicy, RetryPolicy};
+pub use watch::{Watch, WatchEvent};
+
+/// How long a connection may take to come up.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
+/// How often a quiet connection is probed, and how long the answer may take.
+const KEEPALIVE: (Duration, Duration) = (Duration::from_secs(30), Duration::from_secs(10));
+
+/// Who is asking: sent with each call as `baton-org`, `baton-role` and `baton-actor`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Identity {
+    /// The org. Empty: left to the server.
+    pub org: String,
+    /// The role: `admin`, `supervisor`, `rep`, `adapter`, `partner` or `dashboard`. Empty: left to the server.
+    pub role: String,
+    /// Id of the rep, partner or other holder. Empty: left to the server.
+    pub actor: String,
+}
+
+/// The identity as it goes on the wire, checked once.
+#[derive(Clone, Debug, Default)]
+struct Headers(Vec<(&'static str, MetadataValue<Ascii>)>);
+
+impl Headers {
+    fn of(identity: &Identity) -> Result<Self, Failure> {
+        let mut headers = Vec::new();
+        for (key, value) in [
+            ("baton-org", &identity.org),
+            ("baton-role", &identity.role),
+            ("baton-actor", &identity.actor),
+        ] {
+            if value.is_empty() {
+                continue;
+            }
+            let value = value.parse().map_err(|_| {
+                Failure::local(
+                    format!("{key} `{}` isn't printable ASCII", value.escape_default()),
+                    "correct it",
+                )
+            })?;
+            headers.push((key, value));
+        }
+        Ok(Self(headers))
+    }
+}
+
+/// A client of one server. Cheap to clone; clones share the connection.
+#[derive(Clone, Debug)]
+pub struct Client {
+    channel: Channel,
+    server: Arc<str>,
+    headers: Arc<Headers>,
+    policy: RetryPolicy,
+    retries: Arc<AtomicU64>,
+}
+
+impl Client {
+    /// A client of the server at `server`, such as `http://127.0.0.1:50051`. It connects when first used, and again
+    /// whenever the connection is lost. Fails only if the address or the identity is malformed.
+    pub fn new(server: &str, identity: &Identity, policy: RetryPolicy) -> Result<Self, Failure> {
+        let endpoint = endpoint(server)?;
+        Ok(Self {
+            channel: endpoint.connect_lazy(),
+            server: server.into(),
+            headers: Arc::new(Headers::of(identity)?),
+            policy,
+            retries: Arc::default(),
+        })
+    }
+
+    /// The same connection for another identity.
+    pub fn acting_as(&self, identity: &Identity) -> Result<Self, Failure> {
+        Ok(Self { headers: Arc::new(Headers::of(identity)?), ..self.clone() })
+    }
+
+    /// How many calls of this client and its clones were tried again.
+    #[must_use]
+    pub fn retries(&self) -> u64 {
+        self.retries.load(Ordering::Relaxed)
+    }
+
+    /// The server's address, as given.
+    #[must_use]
+    pub fn server(&self) -> &str {
+        &self.server
+    }
+
+    fn request<T>(&self, message: T) -> Request<T> {
+        let mut request = Request::new(message);
+        for (key, value) in &self.headers.0 {
+            request.metadata_mut().insert(*key, value.clone());
+        }
+        request
+    }
+
+    /// Makes a unary call, again and again with the very same message until it is settled or the deadline is over.
+    async fn call<M, R, F>(
+        &self,
+        message: M,
+        mut send: impl FnMut(Channel, Request<M>) -> F,
+    ) -> Result<R, Failure>
+    where
+        M: Clone,
+        F: Future<Output = Result<Response<R>, Status>>,
+    {
+        let deadline = Instant::now() + self.policy.deadline();
+        let mut attempt = 0;
+        loop {
+            let mut request = self.request(message.clone());
+            let left =
+                deadline.saturating_duration_since(Instant::now()).max(Duration::from_millis(1));
+            request.set_timeout(left.min(self.policy.attempt_timeout()));
+            let status = match send(self.channel.clone(), request).await {
+                Ok(response) => return Ok(response.into_inner()),
+                Err(status) => status,
+            };
+            let failure = Failure::of(&status, &self.server);
+            let pause =
+                failure.retry_after().unwrap_or_else(|| self.policy.pause(attempt, rand::random()));
+            if !failure.may_retry() || Instant::now() + pause >= deadline {
+                return Err(failure);
+            }
+            self.retries.fetch_add(1, Ordering::Relaxed);
+            tokio::time::sleep(pause).await;
+            attempt += 1;
+        }
+    }
+}
+
+/// A new random request id: a UUID of version 4.
+#[must_use]
+pub fn request_id() -> String {
+    let bits = (rand::random::<u128>() & !(0xf << 76) & !(0x3 << 62)) | (0x4 << 76) | (0x2 << 62);
+    let hex = format!("{bits:032x}");
+    format!("{}-{}-{}-{}-{}", &hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..])
+}
+
+fn endpoint(server: &str) -> Result<Endpoint, Failure> {
+    let bad = |why: &str| {
+        Failure::local(
+            format!("`{server}` isn't a server's address: {why}"),
+            "give one such as http://127.0.0.1:50051, with --server or BATON_SERVER",
+        )
+    };
+    if server.starts_with("https://") {
+        return Err(bad("TLS isn't supported yet"));
+    }
+    if !server.starts_with("http://") {
+        return Err(bad("it must begin with http://"));
+    }
+    let endpoint =
+        Endpoint::from_shared(server.to_owned()).map_err(|error| bad(&error.to_string()))?;
+    Ok(endpoint
+        .connect_timeout(CONNECT_TIMEOUT)
+        .tcp_nodelay(true)
+        .http2_keep_alive_interval(KEEPALIVE.0)
+        .keep_alive_timeout(KEEPALIVE.1)
+        .keep_alive_while_idle(true))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn request_ids_are_distinct_uuids_of_version_4() {
+        let (one, other) = (request_id(), request_id());
+        assert_ne!(one, other);
+        assert_eq!(one.len(), 36);
+        assert_eq!(&one[14..15], "4");
+        assert!("89ab".contains(&one[19..20]), "{one}");
+    }
+
+    #[tokio::test]
+    async fn a_malformed_address_is_refused_before_any_call() {
+        for server in ["127.0.0.1:50051", "https://x", "http://", "http://a b"] {
+            let failure =
+                Client::new(server, &Identity::default(), RetryPolicy::default()).unwrap_err();
+            assert!(failure.to_string().contains("isn't a server's address"), "{failure}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_server_that_is_not_there_is_one_clear_line_within_the_deadline() {
+        let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let policy = RetryPolicy::default().within(Duration::from_millis(200)).unwrap();
+        let client =
+            Client::new(&format!("http://127.0.0.1:{port}"), &Identity::default(), policy).unwrap();
+        let line = client.get_session(Default::default()).await.unwrap_err().to_string();
+        assert!(
+            line.contains("can't reach http://127.0.0.1") && line.contains("refused"),
+            "{line}"
+        );
+        assert!(!line.contains('\n'));
+        assert!(client.retries() > 0);
+    }
+}

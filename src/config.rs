@@ -1,0 +1,172 @@
+//! What a server is told: where to listen, where to keep things, what is secret. Checked as a whole,
+//! so that every fault is reported at once. It reads no files and no environment: whoever starts a
+//! server (the command line, a test) fills it in.
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+/// Where a server listens unless it is told otherwise: on this machine only.
+pub const DEFAULT_LISTEN: &str = "127.0.0.1:50051";
+
+/// A server's configuration, as given.
+#[derive(Debug, Clone)]
+pub struct ServerConfig {
+    /// Address and port; port 0: any free one.
+    pub listen: String,
+    /// `redis://…`; `None`: in memory, and all is lost at the end.
+    pub redis: Option<String>,
+    /// The org of callers who don't name one; `None`: they must.
+    pub default_org: Option<String>,
+    /// 64 hexadecimal digits, the same for all replicas; `None`: the well-known development key.
+    pub token_key: Option<String>,
+    /// How long streams and calls in flight have to end when the server goes away. 0–300 s.
+    pub drain: Duration,
+}
+
+impl Default for ServerConfig {
+    fn default() -> Self {
+        Self {
+            listen: DEFAULT_LISTEN.to_owned(),
+            redis: None,
+            default_org: None,
+            token_key: None,
+            drain: Duration::from_secs(5),
+        }
+    }
+}
+
+/// A configuration that can be started.
+#[derive(Debug, Clone)]
+pub struct Checked {
+    /// Where to listen.
+    pub listen: SocketAddr,
+    /// Where things are kept.
+    pub redis: Option<String>,
+    /// The org of callers who don't name one.
+    pub default_org: Option<String>,
+    /// What seals tokens.
+    pub token_key: TokenKey,
+    /// How long to wait at the end.
+    pub drain: Duration,
+}
+
+/// What seals tokens.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum TokenKey {
+    /// A secret that all replicas share.
+    Secret([u8; 32]),
+    /// The one that everybody knows: tokens can be forged. For development.
+    Development,
+}
+
+impl fmt::Debug for TokenKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Secret(_) => "Secret",
+            Self::Development => "Development",
+        })
+    }
+}
+
+impl TokenKey {
+    /// The key's bytes.
+    #[must_use]
+    pub const fn bytes(self) -> [u8; 32] {
+        match self {
+            Self::Secret(bytes) => bytes,
+            Self::Development => *b"baton's development key: public!",
+        }
+    }
+}
+
+/// Everything that is wrong with a configuration.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the configuration can't be used: {}", .0.join("; "))]
+pub struct BadConfig(pub Vec<String>);
+
+impl ServerConfig {
+    /// Checks everything.
+    ///
+    /// # Errors
+    /// [`BadConfig`] with every fault.
+    pub fn check(&self) -> Result<Checked, BadConfig> {
+        let mut faults = Vec::new();
+        let listen = self.listen.parse::<SocketAddr>().map_err(|_| {
+            faults.push(format!(
+                "listen {:?} isn't an address and port such as {DEFAULT_LISTEN}",
+                self.listen
+            ));
+        });
+        if let Some(url) = &self.redis
+            && !["redis://", "rediss://", "redis+unix://", "unix://"]
+                .iter()
+                .any(|scheme| url.starts_with(scheme))
+        {
+            faults.push("redis isn't a URL such as redis://127.0.0.1:6379".to_owned());
+        }
+        if self.default_org.as_ref().is_some_and(String::is_empty) {
+            faults.push("default_org is empty; leave it out or name an org".to_owned());
+        }
+        let token_key = match self.token_key.as_deref().map(key) {
+            None => TokenKey::Development,
+            Some(Some(bytes)) => TokenKey::Secret(bytes),
+            Some(None) => {
+                faults.push("token_key isn't 64 hexadecimal digits".to_owned());
+                TokenKey::Development
+            }
+        };
+        if self.drain > Duration::from_secs(300) {
+            faults.push(format!("drain is {} s; at most 300 are allowed", self.drain.as_secs()));
+        }
+        match listen {
+            Ok(listen) if faults.is_empty() => Ok(Checked {
+                listen,
+                redis: self.redis.clone(),
+                default_org: self.default_org.clone(),
+                token_key,
+                drain: self.drain,
+            }),
+            _ => Err(BadConfig(faults)),
+        }
+    }
+}
+
+fn key(text: &str) -> Option<[u8; 32]> {
+    let digits: Vec<u8> = text
+        .chars()
+        .map(|c| c.to_digit(16).and_then(|d| u8::try_from(d).ok()))
+        .collect::<Option<_>>()?;
+    if digits.len() != 64 {
+        return None;
+    }
+    let mut bytes = [0; 32];
+    for (byte, pair) in bytes.iter_mut().zip(digits.chunks_exact(2)) {
+        *byte = (pair[0] << 4) | pair[1];
+    }
+    Some(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_fault_is_reported_at_once() {
+        let config = ServerConfig {
+            listen: "nowhere".into(),
+            redis: Some("http://x".into()),
+            default_org: Some(String::new()),
+            token_key: Some("short".into()),
+            drain: Duration::from_secs(301),
+        };
+        assert_eq!(config.check().map(|_| ()).map_err(|bad| bad.0.len()), Err(5));
+    }
+
+    #[test]
+    fn a_key_is_64_digits() {
+        let config = ServerConfig { token_key: Some("0f".repeat(32)), ..ServerConfig::default() };
+        let checked = config.check().expect("it is right");
+        assert_eq!(checked.token_key, TokenKey::Secret([0x0f; 32]));
+    }
+}

@@ -1,0 +1,151 @@
+//! Who calls: org, role and name from the request's metadata (S1). Until credentials land this is
+//! an arrangement for trusted networks: `baton-org`, `baton-role` and `baton-actor` are believed.
+//! What each role may call stands in `roles`; whether it owns what it acts on is decided in the
+//! domain.
+
+use tonic::metadata::MetadataMap;
+
+use super::status::Problem;
+use crate::domain::id::{ActorId, OrgId, RepId};
+use crate::domain::live::{Actor, Role};
+use crate::domain::rejection::BadField;
+
+/// The metadata key of the org.
+pub const ORG: &str = "baton-org";
+/// The metadata key of the role.
+pub const ROLE: &str = "baton-role";
+/// The metadata key of the actor's id.
+pub const ACTOR: &str = "baton-actor";
+
+/// Who calls.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Caller {
+    /// In which org. Nothing crosses orgs.
+    pub org: OrgId,
+    /// In which role, and by which name.
+    pub actor: Actor,
+}
+
+impl Caller {
+    /// Reads the caller from a request's metadata. Without `baton-org` it is of `default_org`.
+    ///
+    /// # Errors
+    /// UNAUTHENTICATED if the org is missing or anything given can't be understood.
+    pub fn from_metadata(
+        metadata: &MetadataMap,
+        default_org: Option<&OrgId>,
+    ) -> Result<Self, Problem> {
+        let org = match (text(metadata, ORG)?, default_org) {
+            (Some(given), _) => OrgId::new(given).map_err(|why| bad(ORG, &why.to_string()))?,
+            (None, Some(default)) => default.clone(),
+            (None, None) => return Err(bad(ORG, "is missing; give the org that you call for")),
+        };
+        let name = text(metadata, ROLE)?.unwrap_or("admin");
+        let role = role_of(name).ok_or_else(|| {
+            bad(ROLE, "is none of admin, supervisor, rep, adapter, partner, dashboard")
+        })?;
+        let id = match text(metadata, ACTOR)? {
+            Some(given) => given,
+            None if role == Role::Rep => {
+                return Err(bad(ACTOR, "is missing; a rep's is the rep's id"));
+            }
+            None => name,
+        };
+        let id = ActorId::new(id).map_err(|why| bad(ACTOR, &why.to_string()))?;
+        Ok(Self { org, actor: Actor { role, id } })
+    }
+
+    /// The rep that the caller is, if it is one.
+    #[must_use]
+    pub fn rep(&self) -> Option<RepId> {
+        match self.actor.role {
+            Role::Rep => RepId::new(self.actor.id.as_str()).ok(),
+            Role::Admin
+            | Role::Supervisor
+            | Role::Adapter
+            | Role::Partner
+            | Role::Dashboard
+            | Role::Server => None,
+        }
+    }
+
+    /// The rep that a request is about: the one named, or the caller itself. A rep names nobody
+    /// else (S1).
+    ///
+    /// # Errors
+    /// PERMISSION_DENIED for another rep; INVALID_FIELD if none is named by somebody who isn't one.
+    pub fn acting_for(&self, field: &str, named: Option<RepId>) -> Result<RepId, Problem> {
+        match (named, self.rep()) {
+            (Some(named), Some(own)) if named != own => {
+                Err(Problem::Denied(format!("rep {own} acts for itself only, not for {named}")))
+            }
+            (Some(named), _) => Ok(named),
+            (None, Some(own)) => Ok(own),
+            (None, None) => Err(Problem::Invalid(vec![BadField {
+                field: field.to_owned(),
+                why: "is required; only a rep may leave it out".to_owned(),
+            }])),
+        }
+    }
+}
+
+fn text<'m>(metadata: &'m MetadataMap, key: &str) -> Result<Option<&'m str>, Problem> {
+    metadata
+        .get(key)
+        .map(|value| value.to_str().map_err(|_| bad(key, "isn't printable ASCII")))
+        .transpose()
+}
+
+fn bad(key: &str, why: &str) -> Problem {
+    Problem::Unauthenticated(format!("metadata {key} {why}"))
+}
+
+/// The role of this name.
+#[must_use]
+pub fn role_of(name: &str) -> Option<Role> {
+    match name {
+        "admin" => Some(Role::Admin),
+        "supervisor" => Some(Role::Supervisor),
+        "rep" => Some(Role::Rep),
+        "adapter" => Some(Role::Adapter),
+        "partner" => Some(Role::Partner),
+        "dashboard" => Some(Role::Dashboard),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn call(pairs: &[(&'static str, &str)]) -> Result<Caller, Problem> {
+        let mut metadata = MetadataMap::new();
+        for (key, value) in pairs {
+            metadata.insert(*key, value.parse().expect("valid metadata"));
+        }
+        Caller::from_metadata(&metadata, None)
+    }
+
+    #[test]
+    fn s1_who_calls_is_read_or_refused() {
+        let ana = call(&[(ORG, "acme"), (ROLE, "rep"), (ACTOR, "ana")]).expect("complete");
+        assert_eq!(ana.rep(), RepId::new("ana").ok());
+        assert!(call(&[(ORG, "acme")]).is_ok_and(|c| c.actor.role == Role::Admin));
+        for wrong in [
+            &[][..],
+            &[(ORG, "a b")],
+            &[(ORG, "acme"), (ROLE, "server")],
+            &[(ORG, "acme"), (ROLE, "rep")],
+            &[(ORG, "acme"), (ACTOR, "x y")],
+        ] {
+            assert!(matches!(call(wrong), Err(Problem::Unauthenticated(_))), "{wrong:?}");
+        }
+    }
+
+    #[test]
+    fn s1_a_rep_acts_for_itself() {
+        let ana = call(&[(ORG, "acme"), (ROLE, "rep"), (ACTOR, "ana")]).expect("complete");
+        assert!(matches!(ana.acting_for("rep", RepId::new("ben").ok()), Err(Problem::Denied(_))));
+        assert_eq!(ana.acting_for("rep", None), Ok(RepId::new("ana").expect("an id")));
+    }
+}

@@ -1,0 +1,249 @@
+//! Collects what is wrong with a request, so that it is said all at once (D1), and what it asks
+//! for that isn't there yet, so that nothing is silently ignored.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::str::FromStr;
+
+use crate::domain::entry::Revision;
+use crate::domain::id::BadId;
+use crate::domain::rejection::BadField;
+use crate::domain::time::Span;
+use crate::grpc::status::Problem;
+
+/// The longest free text of each kind, in bytes.
+pub mod limits {
+    /// Names of things.
+    pub const NAME: usize = 256;
+    /// What is searched for.
+    pub const QUERY: usize = 256;
+    /// A client's name for itself.
+    pub const DEVICE: usize = 256;
+    /// A transfer's note (O3).
+    pub const NOTE: usize = 2_048;
+    /// Attributes of a session (O3).
+    pub const ATTRIBUTES: usize = 64;
+    /// All of them together (O3).
+    pub const ATTRIBUTE_BYTES: usize = 4_096;
+    /// A key of an attribute.
+    pub const ATTRIBUTE_KEY: usize = 128;
+    /// A request id.
+    pub const REQUEST_ID: usize = 128;
+    /// Ids in a filter.
+    pub const FILTER_IDS: usize = 1_000;
+    /// Presences in one renewal.
+    pub const PRESENCES: usize = 10_000;
+    /// Entries of a page.
+    pub const PAGE: i32 = 500;
+    /// Entries of a page, if none is asked for.
+    pub const DEFAULT_PAGE: usize = 50;
+}
+
+/// What is wrong with a request, so far.
+#[derive(Debug, Default)]
+pub struct Fields {
+    bad: Vec<BadField>,
+    unsupported: Vec<String>,
+}
+
+impl Fields {
+    /// Nothing yet.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Notes a bad field.
+    pub fn bad(&mut self, field: impl Into<String>, why: impl fmt::Display) {
+        self.bad.push(BadField { field: field.into(), why: why.to_string() });
+    }
+
+    /// Notes that a field that is set asks for something that isn't there yet.
+    pub fn unsupported(&mut self, field: impl Into<String>, set: bool) {
+        if set {
+            self.unsupported.push(field.into());
+        }
+    }
+
+    /// An id that must be given.
+    pub fn id<T: FromStr<Err = BadId>>(&mut self, field: &str, text: &str) -> Option<T> {
+        text.parse().map_err(|why| self.bad(field, why)).ok()
+    }
+
+    /// An id that may be left out: bad → `None`, left out → `Some(None)`.
+    pub fn optional_id<T: FromStr<Err = BadId>>(
+        &mut self,
+        field: &str,
+        text: &str,
+    ) -> Option<Option<T>> {
+        if text.is_empty() { Some(None) } else { self.id(field, text).map(Some) }
+    }
+
+    /// A list of ids.
+    pub fn ids<T: FromStr<Err = BadId>>(&mut self, field: &str, texts: &[String]) -> Vec<T> {
+        texts
+            .iter()
+            .enumerate()
+            .filter_map(|(i, text)| self.id(&format!("{field}[{i}]"), text))
+            .collect()
+    }
+
+    /// Free text of at most `most` bytes.
+    pub fn text(&mut self, field: &str, text: &str, most: usize) -> Option<String> {
+        if text.len() > most {
+            self.bad(field, format!("is {} bytes long; at most {most} are allowed", text.len()));
+            return None;
+        }
+        Some(text.to_owned())
+    }
+
+    /// A request id: empty, or 1–128 printable ASCII characters.
+    pub fn request_id(&mut self, text: &str) {
+        if text.len() > limits::REQUEST_ID || !text.bytes().all(|b| matches!(b, 0x20..=0x7e)) {
+            self.bad("request_id", "isn't 1 to 128 printable ASCII characters");
+        }
+    }
+
+    /// A revision to wait for; 0: none.
+    pub fn revision(&mut self, field: &str, number: i64) -> Option<Revision> {
+        match u64::try_from(number) {
+            Ok(0) => None,
+            Ok(number) => Some(Revision::new(number)),
+            Err(_) => {
+                self.bad(field, "is negative; give a revision, or 0 for whatever is there");
+                None
+            }
+        }
+    }
+
+    /// The size of a page.
+    pub fn page_size(&mut self, size: i32) -> usize {
+        match usize::try_from(size) {
+            Ok(0) => limits::DEFAULT_PAGE,
+            Ok(given) if size <= limits::PAGE => given,
+            _ => {
+                self.bad(
+                    "page_size",
+                    format!("is {size}; give 1 to {}, or 0 for 50", limits::PAGE),
+                );
+                0
+            }
+        }
+    }
+
+    /// A span within bounds, in whole milliseconds.
+    pub fn span(
+        &mut self,
+        field: &str,
+        given: Option<&prost_types::Duration>,
+        bounds: (Span, Span),
+        default: Span,
+    ) -> Option<Span> {
+        let Some(given) = given else { return Some(default) };
+        let (least, most) = bounds;
+        let ms = i128::from(given.seconds) * 1_000 + i128::from(given.nanos) / 1_000_000;
+        let whole = (-999_999_999..=999_999_999).contains(&given.nanos);
+        if whole && (i128::from(least.as_ms())..=i128::from(most.as_ms())).contains(&ms) {
+            return i64::try_from(ms).ok().map(Span::from_ms);
+        }
+        let seconds = |span: Span| span.as_ms() / 1_000;
+        let why = format!("is out of range; give {} to {} s", seconds(least), seconds(most));
+        self.bad(field, why);
+        None
+    }
+
+    /// An enum's value, by the number on the wire. Unspecified and unknown ones are bad.
+    pub fn value<W: TryFrom<i32>, T>(
+        &mut self,
+        field: &str,
+        number: i32,
+        convert: impl FnOnce(W) -> Option<T>,
+    ) -> Option<T> {
+        let known = W::try_from(number).ok().and_then(convert);
+        if known.is_none() {
+            let why = if number == 0 {
+                "isn't given".to_owned()
+            } else {
+                format!("has the unknown or unusable value {number}")
+            };
+            self.bad(field, why);
+        }
+        known
+    }
+
+    /// A list of an enum's values.
+    pub fn values<W: TryFrom<i32>, T>(
+        &mut self,
+        field: &str,
+        numbers: &[i32],
+        convert: impl Fn(W) -> Option<T>,
+    ) -> Vec<T> {
+        numbers
+            .iter()
+            .enumerate()
+            .filter_map(|(i, number)| self.value(&format!("{field}[{i}]"), *number, &convert))
+            .collect()
+    }
+
+    /// Attributes within the bounds of O3.
+    pub fn attributes(&mut self, field: &str, given: &BTreeMap<String, String>) {
+        if given.len() > limits::ATTRIBUTES {
+            let most = limits::ATTRIBUTES;
+            self.bad(field, format!("has {} entries; at most {most} are allowed", given.len()));
+        }
+        let bytes: usize = given.iter().map(|(key, value)| key.len() + value.len()).sum();
+        if bytes > limits::ATTRIBUTE_BYTES {
+            let most = limits::ATTRIBUTE_BYTES;
+            self.bad(field, format!("is {bytes} bytes in all; at most {most} are allowed"));
+        }
+        let wrong = |key: &&String| key.is_empty() || key.len() > limits::ATTRIBUTE_KEY;
+        if let Some(key) = given.keys().find(wrong) {
+            let most = limits::ATTRIBUTE_KEY;
+            self.bad(field, format!("has a key of {} bytes; give 1 to {most}", key.len()));
+        }
+    }
+
+    /// What was built, if nothing was wrong.
+    ///
+    /// # Errors
+    /// INVALID_FIELD with every bad field; else NOT_IMPLEMENTED with all that isn't there yet.
+    pub fn finish<T>(self, build: impl FnOnce() -> Option<T>) -> Result<T, Problem> {
+        if !self.bad.is_empty() {
+            return Err(Problem::Invalid(self.bad));
+        }
+        if !self.unsupported.is_empty() {
+            return Err(Problem::NotImplemented(self.unsupported));
+        }
+        build().ok_or(Problem::Internal("a request without a bad field couldn't be built"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::id::RepId;
+
+    #[test]
+    fn d1_all_bad_fields_are_named_at_once() {
+        let mut fields = Fields::new();
+        let rep: Option<RepId> = fields.id("rep", "a b");
+        fields.page_size(501);
+        fields.revision("at_least_revision", -1);
+        fields.request_id("tab\tbed");
+        let result = fields.finish(|| rep);
+        assert!(matches!(result, Err(Problem::Invalid(bad)) if bad.len() == 4));
+    }
+
+    #[test]
+    fn d4_spans_of_any_size_are_read_or_refused() {
+        let bounds = (Span::from_secs(1), Span::from_secs(60));
+        let read = |seconds, nanos| {
+            let given = prost_types::Duration { seconds, nanos };
+            Fields::new().span("x", Some(&given), bounds, Span::default())
+        };
+        assert_eq!(read(1, 500_000_000), Some(Span::from_ms(1_500)));
+        for (seconds, nanos) in [(0, 0), (61, 0), (i64::MAX, 0), (i64::MIN, -1), (1, i32::MAX)] {
+            assert_eq!(read(seconds, nanos), None, "{seconds} {nanos}");
+        }
+    }
+}

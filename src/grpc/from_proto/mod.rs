@@ -1,0 +1,50 @@
+//! From the wire's types to the domain's. With `to_proto` and the handlers the only place that sees
+//! generated types. Every malformed field becomes a named one, all of them at once (D1, D4); what
+//! is set but isn't there yet becomes NOT_IMPLEMENTED.
+
+mod directory;
+mod fields;
+mod presence;
+mod reads;
+mod session;
+mod transfer;
+mod watch;
+
+pub use directory::*;
+pub use presence::*;
+pub use reads::*;
+pub use session::*;
+pub use transfer::*;
+pub use watch::*;
+
+use crate::domain::directory::ChannelType;
+use crate::domain::id::PresenceId;
+use crate::pb;
+
+/// A change that a rep makes on a presence of its own: the presence, if one is named (P5).
+pub type ActingOn = Option<PresenceId>;
+
+/// A channel's type; `None` if it isn't given.
+#[must_use]
+pub const fn channel_type(wire: pb::ChannelType) -> Option<ChannelType> {
+    Some(match wire {
+        pb::ChannelType::Unspecified => return None,
+        pb::ChannelType::InAppChat => ChannelType::InAppChat,
+        pb::ChannelType::WebChatV1 => ChannelType::WebChatV1,
+        pb::ChannelType::WebChatV2 => ChannelType::WebChatV2,
+        pb::ChannelType::Whatsapp => ChannelType::Whatsapp,
+        pb::ChannelType::FacebookMessenger => ChannelType::FacebookMessenger,
+        pb::ChannelType::Sms => ChannelType::Sms,
+        pb::ChannelType::AppleMessagesForBusiness => ChannelType::AppleMessagesForBusiness,
+        pb::ChannelType::Line => ChannelType::Line,
+        pb::ChannelType::Byoc => ChannelType::Byoc,
+        pb::ChannelType::ByocForCcaas => ChannelType::ByocForCcaas,
+        pb::ChannelType::StandardFacebookMessenger => ChannelType::StandardFacebookMessenger,
+        pb::ChannelType::StandardSms => ChannelType::StandardSms,
+    })
+}
+
+/// A field inside another.
+fn under(at: &str, name: &str) -> String {
+    if at.is_empty() { name.to_owned() } else { format!("{at}.{name}") }
+}

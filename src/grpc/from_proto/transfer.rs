@@ -1,0 +1,227 @@
+//! Requests of the TransferService and the WorkService.
+
+use std::collections::BTreeSet;
+
+use super::ActingOn;
+use super::fields::{Fields, limits};
+use crate::domain::command::Command;
+use crate::domain::entry::Revision;
+use crate::domain::id::{RepId, SessionId, TransferId, WorkId};
+use crate::domain::live::Recipient;
+use crate::domain::recipients::About;
+use crate::grpc::status::Problem;
+use crate::pb;
+
+/// Which recipients are listed.
+pub struct ListRecipients {
+    /// For what; `None`: for no channel in particular.
+    pub about: Option<About>,
+    /// Text searched for.
+    pub query: String,
+}
+
+/// Reads which recipients are listed.
+///
+/// # Errors
+/// INVALID_FIELD or NOT_IMPLEMENTED.
+pub fn list_recipients(request: &pb::ListRecipientsRequest) -> Result<ListRecipients, Problem> {
+    use pb::list_recipients_request::About as Wire;
+    let mut f = Fields::new();
+    f.page_size(request.page_size);
+    f.revision("at_least_revision", request.at_least_revision);
+    let kind = f.value("type", request.r#type, |wire| match wire {
+        pb::RecipientType::Unspecified => None,
+        pb::RecipientType::Rep
+        | pb::RecipientType::Queue
+        | pb::RecipientType::Flow
+        | pb::RecipientType::ExternalContact => Some(wire),
+    });
+    f.unsupported("type", kind.is_some_and(|kind| kind != pb::RecipientType::Rep));
+    let about = match &request.about {
+        Some(Wire::Session(id)) => f.id("session", id).map(|id| Some(About::Session(id))),
+        Some(Wire::Channel(id)) => f.id("channel", id).map(|id| Some(About::Channel(id))),
+        None => {
+            f.unsupported("a list for no session or channel in particular", true);
+            None
+        }
+    };
+    let query = f.text("query", &request.query, limits::QUERY);
+    f.finish(|| Some(ListRecipients { about: about?, query: query? }))
+}
+
+/// A recipient, about something.
+///
+/// # Errors
+/// INVALID_FIELD or NOT_IMPLEMENTED.
+pub fn explain_recipient(
+    request: &pb::ExplainRecipientRequest,
+) -> Result<(RepId, About, Option<Revision>), Problem> {
+    use pb::explain_recipient_request::About as Wire;
+    let mut f = Fields::new();
+    let at_least = f.revision("at_least_revision", request.at_least_revision);
+    let recipient = recipient(&mut f, request.recipient.as_ref());
+    let about = match &request.about {
+        Some(Wire::Session(id)) => f.id("session", id).map(About::Session),
+        Some(Wire::Channel(id)) => f.id("channel", id).map(About::Channel),
+        None => {
+            f.bad("about", "isn't given; name a session or a channel");
+            None
+        }
+    };
+    f.finish(|| {
+        let Recipient::Rep(rep) = recipient?;
+        Some((rep, about?, at_least))
+    })
+}
+
+/// What a transfer would be.
+///
+/// # Errors
+/// INVALID_FIELD or NOT_IMPLEMENTED.
+pub fn quote_transfer(
+    request: &pb::QuoteTransferRequest,
+) -> Result<(SessionId, Recipient, Option<Revision>), Problem> {
+    let mut f = Fields::new();
+    let at_least = f.revision("at_least_revision", request.at_least_revision);
+    let session = f.id("session", &request.session);
+    let recipient = recipient(&mut f, request.recipient.as_ref());
+    f.finish(|| Some((session?, recipient?, at_least)))
+}
+
+/// A transfer to make, and on which presence.
+///
+/// # Errors
+/// INVALID_FIELD or NOT_IMPLEMENTED.
+pub fn transfer_session(
+    request: &pb::TransferSessionRequest,
+) -> Result<(Command, ActingOn), Problem> {
+    let mut f = Fields::new();
+    f.request_id(&request.request_id);
+    let session = f.id("session", &request.session);
+    let recipient = recipient(&mut f, request.recipient.as_ref());
+    let note = f.text("note", &request.note, limits::NOTE);
+    let presence = f.optional_id("presence", &request.presence);
+    f.finish(|| {
+        let command =
+            Command::TransferSession { session: session?, recipient: recipient?, note: note? };
+        Some((command, presence?))
+    })
+}
+
+fn recipient(f: &mut Fields, given: Option<&pb::Recipient>) -> Option<Recipient> {
+    use pb::recipient::Recipient as Wire;
+    match given.and_then(|g| g.recipient.as_ref()) {
+        Some(Wire::Rep(id)) => f.id("recipient.rep", id).map(Recipient::Rep),
+        Some(Wire::Queue(_)) => {
+            f.unsupported("recipient.queue", true);
+            None
+        }
+        Some(Wire::Flow(_)) => {
+            f.unsupported("recipient.flow", true);
+            None
+        }
+        Some(Wire::ExternalContact(_)) => {
+            f.unsupported("recipient.external_contact", true);
+            None
+        }
+        None => {
+            f.bad("recipient", "isn't given; name the rep");
+            None
+        }
+    }
+}
+
+/// An acceptance of a transfer: which, by whom, on which presence.
+///
+/// # Errors
+/// INVALID_FIELD.
+pub fn accept_transfer(
+    request: &pb::AcceptTransferRequest,
+) -> Result<(TransferId, Option<RepId>, ActingOn), Problem> {
+    let mut f = Fields::new();
+    f.request_id(&request.request_id);
+    let transfer = f.id("transfer", &request.transfer);
+    let rep = f.optional_id("rep", &request.rep);
+    let presence = f.optional_id("presence", &request.presence);
+    f.finish(|| Some((transfer?, rep?, presence?)))
+}
+
+/// Which transfers are listed.
+pub struct TransferFilter {
+    /// States; `None`: all.
+    pub states: Option<BTreeSet<pb::TransferState>>,
+    /// Of which session.
+    pub session: Option<SessionId>,
+    /// Of which rep.
+    pub rep: Option<RepId>,
+    /// Only stranded ones.
+    pub stranded: bool,
+}
+
+/// Reads which transfers are listed.
+///
+/// # Errors
+/// INVALID_FIELD or NOT_IMPLEMENTED.
+pub fn list_transfers(request: &pb::ListTransfersRequest) -> Result<TransferFilter, Problem> {
+    let mut f = Fields::new();
+    f.page_size(request.page_size);
+    f.revision("at_least_revision", request.at_least_revision);
+    f.unsupported("queue", !request.queue.is_empty());
+    let known = |wire| (wire != pb::TransferState::Unspecified).then_some(wire);
+    let states: BTreeSet<_> = f.values("states", &request.states, known).into_iter().collect();
+    let session = f.optional_id("session", &request.session);
+    let rep = f.optional_id("rep", &request.rep);
+    let states = if !states.is_empty() {
+        Some(states)
+    } else if request.session.is_empty() {
+        Some([pb::TransferState::Offered, pb::TransferState::Waiting].into())
+    } else {
+        None
+    };
+    f.finish(|| {
+        Some(TransferFilter { states, session: session?, rep: rep?, stranded: request.stranded })
+    })
+}
+
+/// A call about one piece of work, made on a presence.
+///
+/// # Errors
+/// INVALID_FIELD.
+pub fn on_work(
+    work: &str,
+    presence: &str,
+    request_id: &str,
+) -> Result<(WorkId, ActingOn), Problem> {
+    let mut f = Fields::new();
+    f.request_id(request_id);
+    let work = f.id("work", work);
+    let presence = f.optional_id("presence", presence);
+    f.finish(|| Some((work?, presence?)))
+}
+
+/// Which work is listed.
+pub struct WorkFilter {
+    /// Of which rep.
+    pub rep: Option<RepId>,
+    /// Of which session.
+    pub session: Option<SessionId>,
+    /// States; empty: all but ENDED.
+    pub states: BTreeSet<pb::WorkState>,
+}
+
+/// Reads which work is listed.
+///
+/// # Errors
+/// INVALID_FIELD.
+pub fn list_work(request: &pb::ListWorkRequest) -> Result<WorkFilter, Problem> {
+    let mut f = Fields::new();
+    f.page_size(request.page_size);
+    f.revision("at_least_revision", request.at_least_revision);
+    let rep = f.optional_id("rep", &request.rep);
+    let session = f.optional_id("session", &request.session);
+    let known = |wire| (wire != pb::WorkState::Unspecified).then_some(wire);
+    let states = f.values("states", &request.states, known);
+    f.finish(|| {
+        Some(WorkFilter { rep: rep?, session: session?, states: states.into_iter().collect() })
+    })
+}

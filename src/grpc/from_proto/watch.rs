@@ -1,0 +1,115 @@
+//! The request of the WatchService.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use super::fields::{Fields, limits};
+use crate::domain::id::{ChannelId, RepId, SessionId, TransferId};
+use crate::domain::time::Span;
+use crate::grpc::status::Problem;
+use crate::pb;
+
+/// A kind of object that can be watched.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Kind {
+    /// Live states of reps.
+    Rep,
+    /// Sessions.
+    Session,
+    /// Transfers.
+    Transfer,
+    /// Work.
+    Work,
+}
+
+/// What is watched, and how.
+#[derive(Debug, Clone)]
+pub struct Watch {
+    /// Kinds of objects.
+    pub kinds: BTreeSet<Kind>,
+    /// Which of them; each empty set lets all pass.
+    pub reps: BTreeSet<RepId>,
+    /// Of these channels.
+    pub channels: BTreeSet<ChannelId>,
+    /// Of these sessions.
+    pub sessions: BTreeSet<SessionId>,
+    /// These transfers.
+    pub transfers: BTreeSet<TransferId>,
+    /// No snapshot: only what changes from now.
+    pub live_only: bool,
+    /// Refuse rather than start anew.
+    pub strict: bool,
+    /// How often a quiet stream carries a heartbeat.
+    pub heartbeat: Duration,
+}
+
+/// Reads what is to be watched.
+///
+/// # Errors
+/// INVALID_FIELD or NOT_IMPLEMENTED.
+pub fn watch(request: &pb::WatchRequest) -> Result<Watch, Problem> {
+    let mut f = Fields::new();
+    let kinds = kinds(&mut f, &request.kinds);
+    let none = pb::WatchFilter::default();
+    let filter = request.filter.as_ref().unwrap_or(&none);
+    f.unsupported("filter.queues", !filter.queues.is_empty());
+    f.unsupported("filter.partner", !filter.partner.is_empty());
+    let count = [&filter.reps, &filter.channels, &filter.sessions, &filter.transfers].map(Vec::len);
+    if count.iter().sum::<usize>() > limits::FILTER_IDS {
+        f.bad("filter", format!("has too many ids; at most {} in all", limits::FILTER_IDS));
+    }
+    let reps = f.ids("filter.reps", &filter.reps);
+    let channels = f.ids("filter.channels", &filter.channels);
+    let sessions = f.ids("filter.sessions", &filter.sessions);
+    let transfers = f.ids("filter.transfers", &filter.transfers);
+    if request.live_only && !request.resume_token.is_empty() {
+        f.bad("live_only", "can't go with resume_token; leave one of them out");
+    }
+    let strict = match pb::ResumePolicy::try_from(request.resume_policy) {
+        Ok(pb::ResumePolicy::Unspecified | pb::ResumePolicy::Resnapshot) => Some(false),
+        Ok(pb::ResumePolicy::Strict) => Some(true),
+        Err(_) => {
+            f.bad("resume_policy", format!("has the unknown value {}", request.resume_policy));
+            None
+        }
+    };
+    let bounds = (Span::from_secs(1), Span::from_secs(60));
+    let interval = request.heartbeat_interval.as_ref();
+    let heartbeat = f.span("heartbeat_interval", interval, bounds, Span::from_secs(10));
+    f.finish(|| {
+        Some(Watch {
+            kinds,
+            reps: reps.into_iter().collect(),
+            channels: channels.into_iter().collect(),
+            sessions: sessions.into_iter().collect(),
+            transfers: transfers.into_iter().collect(),
+            live_only: request.live_only,
+            strict: strict?,
+            heartbeat: Duration::from_millis(heartbeat?.as_ms().unsigned_abs()),
+        })
+    })
+}
+
+fn kinds(f: &mut Fields, given: &[i32]) -> BTreeSet<Kind> {
+    if given.is_empty() {
+        f.bad("kinds", "is empty; name at least one");
+    }
+    let mut kinds = BTreeSet::new();
+    for (i, number) in given.iter().enumerate() {
+        let field = format!("kinds[{i}]");
+        match pb::WatchKind::try_from(*number) {
+            Ok(pb::WatchKind::Rep) => drop(kinds.insert(Kind::Rep)),
+            Ok(pb::WatchKind::Session) => drop(kinds.insert(Kind::Session)),
+            Ok(pb::WatchKind::Transfer) => drop(kinds.insert(Kind::Transfer)),
+            Ok(pb::WatchKind::Work) => drop(kinds.insert(Kind::Work)),
+            Ok(
+                kind @ (pb::WatchKind::Queue
+                | pb::WatchKind::Handoff
+                | pb::WatchKind::RoutingRequest),
+            ) => f.unsupported(format!("{field} {}", kind.as_str_name()), true),
+            Ok(pb::WatchKind::Unspecified) => f.bad(field, "isn't given"),
+            Err(_) => f.bad(field, format!("has the unknown value {number}")),
+        }
+    }
+    kinds
+}

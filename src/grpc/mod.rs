@@ -1,0 +1,39 @@
+//! The public API over gRPC: one file of handlers per service over what they share (`api`). The
+//! wire's types are seen here and nowhere else; the domain decides, the engine commits.
+
+pub mod api;
+pub mod caller;
+mod directory;
+mod from_proto;
+mod pages;
+mod partner;
+mod presence;
+mod roles;
+mod session;
+mod status;
+mod to_proto;
+pub mod token;
+mod transfer;
+mod watch;
+mod work;
+
+use std::sync::Arc;
+
+use tonic::Status;
+
+pub use directory::Directory;
+pub use partner::Partners;
+pub use presence::Presences;
+pub use session::Sessions;
+pub use status::{DOMAIN, Problem, Repeat};
+pub use transfer::Transfers;
+pub use watch::Watches;
+pub use work::Works;
+
+/// What all services of a server share.
+pub type Shared = Arc<api::Api>;
+
+/// The answer of a method that isn't there yet.
+fn later(what: &str) -> Status {
+    Problem::NotImplemented(vec![what.to_owned()]).into()
+}

@@ -1,0 +1,142 @@
+//! Lists, a page at a time. A page token names the last entry shown and is bound to the filters it
+//! was made for; the next page is read at the same revision or a later one.
+
+use prost::Message;
+
+use super::api::{Api, fingerprint};
+use super::caller::Caller;
+use super::from_proto;
+use super::status::Problem;
+use super::token::Page;
+use crate::domain::entry::{Fingerprint, Revision};
+use crate::engine::View;
+use crate::pb;
+
+/// A request for a page.
+pub trait Paged: Message {
+    /// Takes out what says which page it is: size, token, revision. What stays are the filters.
+    fn take_page(&mut self) -> (i32, String, i64);
+}
+
+macro_rules! paged {
+    ($($request:ident),* $(,)?) => {$(
+        impl Paged for pb::$request {
+            fn take_page(&mut self) -> (i32, String, i64) {
+                (
+                    std::mem::take(&mut self.page_size),
+                    std::mem::take(&mut self.page_token),
+                    std::mem::take(&mut self.at_least_revision),
+                )
+            }
+        }
+    )*};
+}
+
+paged!(
+    ListRepsRequest,
+    ListChannelsRequest,
+    ListPresenceStatusesRequest,
+    ListPresenceConfigurationsRequest,
+    ListProfilesRequest,
+    ListRepPresencesRequest,
+    ListSessionsRequest,
+    ListTransfersRequest,
+    ListWorkRequest,
+    ListRecipientsRequest,
+);
+
+/// The page that is asked for.
+pub struct Window {
+    size: usize,
+    after: Option<Page>,
+    filter: Fingerprint,
+    /// The revision to read at, or a later one.
+    pub at_least: Option<Revision>,
+}
+
+/// A page as it is answered.
+pub struct Shown<T> {
+    /// Its entries.
+    pub items: Vec<T>,
+    /// The token of the next one; empty: there is none.
+    pub next: String,
+}
+
+impl Api {
+    /// Which page is asked for.
+    ///
+    /// # Errors
+    /// INVALID_FIELD or INVALID_TOKEN.
+    pub fn window<M: Paged>(
+        &self,
+        caller: &Caller,
+        rpc: &str,
+        mut request: M,
+    ) -> Result<Window, Problem> {
+        let (size, token, at_least) = request.take_page();
+        let paging = from_proto::paging(size, at_least)?;
+        let filter = fingerprint(rpc, &request);
+        let after = if token.is_empty() {
+            None
+        } else {
+            Some(self.seal.read_page(&caller.org, filter, &token)?)
+        };
+        let at_least = paging.at_least.max(after.as_ref().map(|page| page.revision));
+        Ok(Window { size: paging.size, after, filter, at_least })
+    }
+
+    /// The page of `entries`, which come in the order of their keys.
+    pub fn page<T>(
+        &self,
+        caller: &Caller,
+        window: &Window,
+        view: &View,
+        entries: impl Iterator<Item = T>,
+        key: impl Fn(&T) -> String,
+    ) -> Shown<T> {
+        let after = window.after.as_ref().map(|page| page.after.as_str());
+        let shown = |entry: &T| after.is_some_and(|after| key(entry).as_str() <= after);
+        self.cut(caller, window, view, entries.skip_while(shown), &key)
+    }
+
+    /// The page of `entries`, whose order isn't that of their keys and may have changed since the
+    /// page before: it goes on behind the last entry shown, or where that was.
+    pub fn ranked_page<T>(
+        &self,
+        caller: &Caller,
+        window: &Window,
+        view: &View,
+        entries: Vec<T>,
+        key: impl Fn(&T) -> String,
+    ) -> Shown<T> {
+        let skip = window.after.as_ref().map_or(0, |page| {
+            let found = entries.iter().position(|entry| key(entry) == page.after);
+            found.map_or_else(|| usize::try_from(page.shown).unwrap_or(usize::MAX), |at| at + 1)
+        });
+        self.cut(caller, window, view, entries.into_iter().skip(skip), key)
+    }
+
+    fn cut<T>(
+        &self,
+        caller: &Caller,
+        window: &Window,
+        view: &View,
+        mut rest: impl Iterator<Item = T>,
+        key: impl Fn(&T) -> String,
+    ) -> Shown<T> {
+        let items: Vec<T> = rest.by_ref().take(window.size).collect();
+        let next = match (rest.next(), items.last()) {
+            (Some(_), Some(last)) => {
+                let before = window.after.as_ref().map_or(0, |page| page.shown);
+                let page = Page {
+                    after: key(last),
+                    shown: before.saturating_add(items.len() as u64),
+                    revision: view.state.head().revision,
+                };
+                self.seal.page(&caller.org, window.filter, &page)
+            }
+            _ => String::new(),
+        };
+        Shown { items, next }
+    }
+}

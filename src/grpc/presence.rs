@@ -1,0 +1,405 @@
+//! PresenceService: signing in and out, staying there, and what reps look like.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use tokio::task::JoinSet;
+use tonic::{Request, Response, Status};
+
+use super::api::{Api, Ask, Mutation, number, request_of, unread};
+use super::caller::Caller;
+use super::directory::contains;
+use super::status::Problem;
+use super::to_proto::{Revisions, Scene};
+use super::{from_proto, to_proto};
+use crate::domain::command::{Command, PresenceRef};
+use crate::domain::id::{PresenceId, RepId};
+use crate::domain::live::{PresenceCause, RepPresence};
+use crate::domain::look::Look as _;
+use crate::domain::record::{Record, RecordKey};
+use crate::domain::rejection::{Reason, Rejection};
+use crate::domain::time::Span;
+use crate::engine::View;
+use crate::pb;
+use crate::pb::presence_service_server::PresenceService;
+
+/// The service.
+pub struct Presences(pub Arc<Api>);
+
+/// How many reconnections are committed at a time.
+const RECONNECTIONS: usize = 32;
+
+/// What holds for a presence.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Standing {
+    Connected(Span),
+    Disconnected(Span),
+    Over(PresenceCause),
+    Unknown,
+}
+
+impl Api {
+    /// Refuses a change on a presence that can change nothing any more (P5).
+    ///
+    /// # Errors
+    /// PRESENCE_SUPERSEDED, PRESENCE_CLOSED or NOT_FOUND.
+    pub async fn check_presence(
+        &self,
+        caller: &Caller,
+        presence: from_proto::ActingOn,
+    ) -> Result<(), Problem> {
+        let Some(id) = presence else { return Ok(()) };
+        self.read(caller, None, |view| match standing(view, caller, id) {
+            Standing::Connected(_) | Standing::Disconnected(_) => Ok(()),
+            Standing::Over(PresenceCause::DuplicateLogin) => {
+                let text = "a second sign-in took over; this presence can change nothing any more";
+                Err(Rejection::new(Reason::PresenceSuperseded, "presence", id, text).into())
+            }
+            Standing::Over(_) => {
+                let text = "the presence is closed";
+                Err(Rejection::new(Reason::PresenceClosed, "presence", id, text).into())
+            }
+            Standing::Unknown => Err(Rejection::not_found("presence", id).into()),
+        })
+        .await
+    }
+}
+
+/// What holds for a presence, as far as the caller may know: a rep knows its own.
+fn standing(view: &View, caller: &Caller, id: PresenceId) -> Standing {
+    let Some(rep) = view.state.rep_of_presence(id) else { return Standing::Unknown };
+    if caller.rep().is_some_and(|own| own != *rep) {
+        return Standing::Unknown;
+    }
+    let image = view.state.rep_presence(rep);
+    match (&image.presence, &image.last) {
+        (Some(current), _) if current.id == id && image.is_connected() => {
+            Standing::Connected(current.lease)
+        }
+        (Some(current), _) if current.id == id => Standing::Disconnected(current.lease),
+        (_, Some(last)) if last.id == id => Standing::Over(last.cause),
+        _ => Standing::Unknown,
+    }
+}
+
+fn image(done: &Mutation) -> Result<&Arc<RepPresence>, Problem> {
+    match done.record()? {
+        Record::RepPresence(image) => Ok(image),
+        _ => Err(Problem::Internal("the answer is of another kind")),
+    }
+}
+
+fn shown(done: &Mutation) -> Result<pb::RepPresence, Problem> {
+    Ok(to_proto::rep_presence(Scene::of(&done.view), image(done)?, done.revision))
+}
+
+fn renew_every(lease: Span) -> prost_types::Duration {
+    to_proto::span(Span::from_ms(lease.as_ms() / 3))
+}
+
+impl Presences {
+    /// A rep changes its own presence only (S1); of others' it knows nothing (S2).
+    async fn check_whose(&self, caller: &Caller, whose: &PresenceRef) -> Result<(), Problem> {
+        match whose {
+            PresenceRef::Rep(rep) => caller.acting_for("rep", Some(rep.clone())).map(drop),
+            PresenceRef::Presence(id) if caller.rep().is_some() => {
+                self.0
+                    .read(caller, None, |view| match standing(view, caller, *id) {
+                        Standing::Unknown => Err(Rejection::not_found("presence", id).into()),
+                        Standing::Connected(_) | Standing::Disconnected(_) | Standing::Over(_) => {
+                            Ok(())
+                        }
+                    })
+                    .await
+            }
+            PresenceRef::Presence(_) => Ok(()),
+        }
+    }
+
+    /// Brings disconnected presences back (P4), some at a time.
+    async fn reconnect(&self, caller: &Caller, ids: &[PresenceId]) -> Result<(), Problem> {
+        const RPC: &str = "PresenceService/KeepAlive";
+        let message = pb::KeepAliveRequest::default();
+        for some in ids.chunks(RECONNECTIONS) {
+            let mut running = JoinSet::new();
+            for id in some {
+                let ask = Ask { rpc: RPC, message: &message, request_id: "" };
+                let (request, _) = request_of(caller, &ask, Command::Reconnect(*id));
+                let (engine, org) = (self.0.engine.clone(), caller.org.clone());
+                running.spawn(async move { engine.submit(&org, request).await });
+            }
+            while let Some(finished) = running.join_next().await {
+                match finished {
+                    // One that is refused is over by now: the view read afterwards says so.
+                    Ok(Ok(_) | Err(crate::engine::Refusal::Rejected(_))) => {}
+                    Ok(Err(refusal)) => return Err(unread(refusal)),
+                    Err(_) => return Err(Problem::Internal("a reconnection was lost")),
+                }
+            }
+        }
+        Ok(())
+    }
+
+    async fn renew(
+        &self,
+        caller: &Caller,
+        ids: &BTreeSet<PresenceId>,
+    ) -> Result<(BTreeMap<PresenceId, Standing>, Arc<View>, BTreeSet<PresenceId>), Problem> {
+        let engine = &self.0.engine;
+        let look = |view: &View| -> BTreeMap<PresenceId, Standing> {
+            ids.iter().map(|id| (*id, standing(view, caller, *id))).collect()
+        };
+        let mut view = engine.view(&caller.org, None).await.map_err(unread)?;
+        let mut standings = look(&view);
+        let over = |s: &Standing| matches!(s, Standing::Over(_) | Standing::Unknown);
+        if standings.values().any(over) {
+            view = engine.barrier(&caller.org).await.map_err(unread)?;
+            standings = look(&view);
+        }
+        // Leases first: a presence that is brought back without one would be lost again at once.
+        let leases: Vec<_> = standings
+            .iter()
+            .filter_map(|(id, s)| match s {
+                Standing::Connected(lease) | Standing::Disconnected(lease) => Some((*id, *lease)),
+                Standing::Over(_) | Standing::Unknown => None,
+            })
+            .collect();
+        if !leases.is_empty() {
+            engine.keep_alive(&caller.org, &leases).await.map_err(unread)?;
+        }
+        let away: Vec<_> = standings
+            .iter()
+            .filter(|(_, s)| matches!(s, Standing::Disconnected(_)))
+            .map(|(id, _)| *id)
+            .collect();
+        if !away.is_empty() {
+            self.reconnect(caller, &away).await?;
+            view = engine.barrier(&caller.org).await.map_err(unread)?;
+            standings = look(&view);
+        }
+        Ok((standings, view, away.into_iter().collect()))
+    }
+}
+
+fn verdict(
+    text: &str,
+    id: Option<PresenceId>,
+    standings: &BTreeMap<PresenceId, Standing>,
+    away: &BTreeSet<PresenceId>,
+) -> pb::KeepAliveResult {
+    use pb::{ErrorReason as R, KeepAliveVerdict as V};
+    let (verdict, reason, cause) = match id.map(|id| (id, standings.get(&id))) {
+        None => (V::Invalid, R::InvalidField, None),
+        Some((id, Some(Standing::Connected(_) | Standing::Disconnected(_)))) => {
+            let back = if away.contains(&id) { V::Reconnected } else { V::Renewed };
+            (back, R::Unspecified, None)
+        }
+        Some((_, Some(Standing::Over(cause @ PresenceCause::DuplicateLogin)))) => {
+            (V::Superseded, R::PresenceSuperseded, Some(*cause))
+        }
+        Some((_, Some(Standing::Over(cause)))) => (V::Closed, R::PresenceClosed, Some(*cause)),
+        Some((_, Some(Standing::Unknown) | None)) => (V::NotFound, R::NotFound, None),
+    };
+    pb::KeepAliveResult {
+        presence: text.to_owned(),
+        verdict: verdict.into(),
+        reason: reason.into(),
+        cause: cause.map(to_proto::cause).unwrap_or_default().into(),
+    }
+}
+
+fn known(view: &View, rep: &RepId) -> Result<Arc<RepPresence>, Problem> {
+    view.state.expect_rep(rep)?;
+    Ok(view.state.rep_presence(rep))
+}
+
+#[tonic::async_trait]
+impl PresenceService for Presences {
+    async fn open_presence(
+        &self,
+        request: Request<pb::OpenPresenceRequest>,
+    ) -> Result<Response<pb::OpenPresenceResponse>, Status> {
+        const RPC: &str = "PresenceService/OpenPresence";
+        let (caller, mut message) = self.0.admit(RPC, request)?;
+        let asked = from_proto::open_presence(&message)?;
+        let lease = from_proto::LEASE;
+        let command = Command::OpenPresence {
+            rep: caller.acting_for("rep", asked.rep)?,
+            status: asked.status,
+            device: asked.device,
+            lease,
+        };
+        let id = std::mem::take(&mut message.request_id);
+        let ask = Ask { rpc: RPC, message: &message, request_id: &id };
+        let done = self.0.mutate(&caller, ask, command).await?;
+        let opened = image(&done)?.presence.as_ref().map(|p| p.id);
+        let opened = opened.ok_or(Problem::Internal("a presence was opened and isn't there"))?;
+        if let Standing::Connected(lease) = standing(&done.view, &caller, opened) {
+            let leases = [(opened, lease)];
+            self.0.engine.keep_alive(&caller.org, &leases).await.map_err(unread)?;
+        }
+        Ok(Response::new(pb::OpenPresenceResponse {
+            rep_presence: Some(shown(&done)?),
+            presence: opened.to_string(),
+            lease: Some(to_proto::span(lease)),
+            renew_every: Some(renew_every(lease)),
+            revision: done.number(),
+        }))
+    }
+
+    async fn keep_alive(
+        &self,
+        request: Request<pb::KeepAliveRequest>,
+    ) -> Result<Response<pb::KeepAliveResponse>, Status> {
+        let (caller, message) = self.0.admit("PresenceService/KeepAlive", request)?;
+        from_proto::keep_alive(&message)?;
+        let ids: Vec<Option<PresenceId>> =
+            message.presences.iter().map(|text| text.parse().ok()).collect();
+        let distinct = ids.iter().flatten().copied().collect();
+        let (standings, view, away) = self.renew(&caller, &distinct).await?;
+        let results = message
+            .presences
+            .iter()
+            .zip(ids)
+            .map(|(text, id)| verdict(text, id, &standings, &away))
+            .collect();
+        Ok(Response::new(pb::KeepAliveResponse {
+            results,
+            lease: Some(to_proto::span(from_proto::LEASE)),
+            renew_every: Some(renew_every(from_proto::LEASE)),
+            revision: number(view.state.head().revision),
+        }))
+    }
+
+    async fn set_status(
+        &self,
+        request: Request<pb::SetStatusRequest>,
+    ) -> Result<Response<pb::SetStatusResponse>, Status> {
+        const RPC: &str = "PresenceService/SetStatus";
+        let (caller, mut message) = self.0.admit(RPC, request)?;
+        let (presence, status) = from_proto::set_status(&message, caller.rep().as_ref())?;
+        self.check_whose(&caller, &presence).await?;
+        let id = std::mem::take(&mut message.request_id);
+        let ask = Ask { rpc: RPC, message: &message, request_id: &id };
+        let command = Command::SetStatus { presence, status };
+        let done = self.0.mutate(&caller, ask, command).await?;
+        Ok(Response::new(pb::SetStatusResponse {
+            rep_presence: Some(shown(&done)?),
+            revision: done.number(),
+        }))
+    }
+
+    async fn close_presence(
+        &self,
+        request: Request<pb::ClosePresenceRequest>,
+    ) -> Result<Response<pb::ClosePresenceResponse>, Status> {
+        const RPC: &str = "PresenceService/ClosePresence";
+        let (caller, mut message) = self.0.admit(RPC, request)?;
+        let presence = from_proto::close_presence(&message, caller.rep().as_ref())?;
+        self.check_whose(&caller, &presence).await?;
+        let id = std::mem::take(&mut message.request_id);
+        let ask = Ask { rpc: RPC, message: &message, request_id: &id };
+        let done = self.0.mutate(&caller, ask, Command::ClosePresence { presence }).await?;
+        if let Some(last) = &image(&done)?.last {
+            // A lease that is left behind runs out and finds its presence closed: no harm.
+            drop(self.0.engine.release(&caller.org, &[last.id]).await);
+        }
+        Ok(Response::new(pb::ClosePresenceResponse {
+            rep_presence: Some(shown(&done)?),
+            revision: done.number(),
+        }))
+    }
+
+    async fn get_rep_presence(
+        &self,
+        request: Request<pb::GetRepPresenceRequest>,
+    ) -> Result<Response<pb::GetRepPresenceResponse>, Status> {
+        let (caller, message) = self.0.admit("PresenceService/GetRepPresence", request)?;
+        let asked = from_proto::about_rep(&message.rep, message.at_least_revision)?;
+        let rep = about(&caller, asked.rep)?;
+        let answer = self.0.read(&caller, asked.at_least, |view| {
+            let image = known(view, &rep)?;
+            let changed = to_proto::changed(view, &RecordKey::RepPresence(rep.clone()));
+            Ok(pb::GetRepPresenceResponse {
+                rep_presence: Some(to_proto::rep_presence(Scene::of(view), &image, changed)),
+                revision: number(view.state.head().revision),
+            })
+        });
+        Ok(Response::new(answer.await?))
+    }
+
+    async fn list_rep_presences(
+        &self,
+        request: Request<pb::ListRepPresencesRequest>,
+    ) -> Result<Response<pb::ListRepPresencesResponse>, Status> {
+        const RPC: &str = "PresenceService/ListRepPresences";
+        let (caller, message) = self.0.admit(RPC, request)?;
+        let filter = from_proto::list_presences(&message)?;
+        let window = self.0.window(&caller, RPC, message)?;
+        let answer = self.0.read(&caller, window.at_least, |view| {
+            let revisions = Revisions::of(view);
+            let all = view
+                .state
+                .range(RecordKey::Rep(RepId::least())..)
+                .map_while(|record| match record {
+                    Record::Rep(rep) => Some(rep),
+                    _ => None,
+                })
+                .filter(|r| {
+                    contains(r.id.as_str(), &filter.query) || contains(&r.name, &filter.query)
+                })
+                .filter_map(|r| listed(view, &r.id, &filter, &revisions));
+            let page = self.0.page(&caller, &window, view, all, |r| r.rep.clone());
+            Ok(pb::ListRepPresencesResponse {
+                rep_presences: page.items,
+                next_page_token: page.next,
+                revision: number(view.state.head().revision),
+            })
+        });
+        Ok(Response::new(answer.await?))
+    }
+
+    async fn explain_capacity(
+        &self,
+        request: Request<pb::ExplainCapacityRequest>,
+    ) -> Result<Response<pb::ExplainCapacityResponse>, Status> {
+        let (caller, message) = self.0.admit("PresenceService/ExplainCapacity", request)?;
+        let asked = from_proto::about_rep(&message.rep, message.at_least_revision)?;
+        let rep = about(&caller, asked.rep)?;
+        let answer = self.0.read(&caller, asked.at_least, |view| {
+            let image = known(view, &rep)?;
+            Ok(pb::ExplainCapacityResponse {
+                explanation: Some(to_proto::capacity(Scene::of(view), &image)),
+                revision: number(view.state.head().revision),
+            })
+        });
+        Ok(Response::new(answer.await?))
+    }
+}
+
+/// The rep that a question is about: reps may ask about each other, but need not name themselves.
+fn about(caller: &Caller, named: Option<RepId>) -> Result<RepId, Problem> {
+    match named {
+        Some(rep) => Ok(rep),
+        None => caller.acting_for("rep", None),
+    }
+}
+
+fn listed(
+    view: &View,
+    rep: &RepId,
+    filter: &from_proto::PresenceFilter,
+    revisions: &Revisions<'_>,
+) -> Option<pb::RepPresence> {
+    let scene = Scene::of(view);
+    let image = view.state.rep_presence(rep);
+    let available = to_proto::available_for(scene, &image);
+    let wanted = &filter.available_for;
+    if !wanted.is_empty() && !available.iter().any(|t| wanted.contains(t)) {
+        return None;
+    }
+    let changed = revisions.changed(&RecordKey::RepPresence(rep.clone()));
+    let shown = to_proto::rep_presence(scene, &image, changed);
+    let types = &filter.status_types;
+    (types.is_empty() || types.contains(&shown.status_type)).then_some(shown)
+}

@@ -1,0 +1,112 @@
+//! Which role may make which call at all (S1): one table, looked at before anything else. That a
+//! rep acts on its own sessions, and so on, is the domain's to decide.
+
+use super::caller::Caller;
+use super::status::Problem;
+use crate::domain::live::Role::{self, Adapter, Admin, Dashboard, Rep, Supervisor};
+
+const READ: &[Role] = &[Admin, Supervisor, Rep, Adapter, Dashboard];
+const CONFIGURE: &[Role] = &[Admin];
+const ACT: &[Role] = &[Admin, Supervisor, Rep];
+const CHANNEL: &[Role] = &[Admin, Adapter];
+const ANY_SIDE: &[Role] = &[Admin, Supervisor, Rep, Adapter];
+
+/// The roles that may make a call; none for a call that isn't in the table.
+fn allowed(rpc: &str) -> &'static [Role] {
+    match rpc {
+        "DirectoryService/ApplyDirectory"
+        | "DirectoryService/UpsertRep"
+        | "DirectoryService/DeleteRep"
+        | "DirectoryService/UpsertChannel"
+        | "DirectoryService/DeleteChannel"
+        | "DirectoryService/UpsertPresenceStatus"
+        | "DirectoryService/DeletePresenceStatus"
+        | "DirectoryService/UpsertPresenceConfiguration"
+        | "DirectoryService/DeletePresenceConfiguration"
+        | "DirectoryService/UpsertProfile"
+        | "DirectoryService/DeleteProfile"
+        | "DirectoryService/UpdateOrgSettings" => CONFIGURE,
+        "PresenceService/OpenPresence"
+        | "PresenceService/KeepAlive"
+        | "PresenceService/SetStatus"
+        | "PresenceService/ClosePresence"
+        | "TransferService/TransferSession"
+        | "TransferService/AcceptTransfer"
+        | "WorkService/AcceptWork"
+        | "WorkService/DeclineWork"
+        | "WorkService/CloseWork" => ACT,
+        "SessionService/OpenSession" => CHANNEL,
+        "SessionService/UpdateSession"
+        | "SessionService/PauseSession"
+        | "SessionService/ResumeSession"
+        | "SessionService/InactivateSession"
+        | "SessionService/EndSession" => ANY_SIDE,
+        "DirectoryService/GetDirectory"
+        | "DirectoryService/GetRep"
+        | "DirectoryService/ListReps"
+        | "DirectoryService/GetChannel"
+        | "DirectoryService/ListChannels"
+        | "DirectoryService/GetPresenceStatus"
+        | "DirectoryService/ListPresenceStatuses"
+        | "DirectoryService/GetPresenceConfiguration"
+        | "DirectoryService/ListPresenceConfigurations"
+        | "DirectoryService/GetProfile"
+        | "DirectoryService/ListProfiles"
+        | "DirectoryService/GetOrgSettings"
+        | "PresenceService/GetRepPresence"
+        | "PresenceService/ListRepPresences"
+        | "PresenceService/ExplainCapacity"
+        | "SessionService/GetSession"
+        | "SessionService/ListSessions"
+        | "SessionService/GetSessionHistory"
+        | "TransferService/ListRecipients"
+        | "TransferService/ExplainRecipient"
+        | "TransferService/QuoteTransfer"
+        | "TransferService/GetTransfer"
+        | "TransferService/ListTransfers"
+        | "WorkService/ListWork"
+        | "WatchService/Watch" => READ,
+        _ => &[],
+    }
+}
+
+/// Whether the caller's role may make this call.
+///
+/// # Errors
+/// PERMISSION_DENIED.
+pub fn check(caller: &Caller, rpc: &str) -> Result<(), Problem> {
+    let role = caller.actor.role;
+    if allowed(rpc).contains(&role) {
+        return Ok(());
+    }
+    Err(Problem::Denied(format!("the role {} may not call {rpc}", name(role))))
+}
+
+const fn name(role: Role) -> &'static str {
+    match role {
+        Role::Admin => "admin",
+        Role::Supervisor => "supervisor",
+        Role::Rep => "rep",
+        Role::Adapter => "adapter",
+        Role::Partner => "partner",
+        Role::Dashboard => "dashboard",
+        Role::Server => "server",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn s1_a_dashboard_only_reads_and_a_channel_only_opens() {
+        for rpc in ["TransferService/TransferSession", "DirectoryService/ApplyDirectory"] {
+            assert!(!allowed(rpc).contains(&Dashboard), "{rpc}");
+            assert!(!allowed(rpc).contains(&Adapter), "{rpc}");
+        }
+        assert!(allowed("WatchService/Watch").contains(&Dashboard));
+        assert!(allowed("SessionService/OpenSession").contains(&Adapter));
+        assert!(!allowed("SessionService/OpenSession").contains(&Rep));
+        assert!(allowed("NoService/NoCall").is_empty());
+    }
+}

@@ -1,0 +1,248 @@
+//! The only place where a refusal becomes a gRPC status. Each carries `google.rpc.ErrorInfo` with
+//! the reason's name, the domain `baton` and what it concerns; bad fields, what is in use, when to
+//! retry and which limit was met stand in the details made for them (D1). There is no wildcard arm.
+//!
+//! | code | reasons | safe to repeat |
+//! |---|---|---|
+//! | INVALID_ARGUMENT | INVALID_FIELD, REQUEST_ID_REUSED, INVALID_TOKEN | no: correct it first |
+//! | NOT_FOUND | NOT_FOUND | it won't help |
+//! | PERMISSION_DENIED | PERMISSION_DENIED | it won't help |
+//! | UNAUTHENTICATED | UNAUTHENTICATED | with another identity |
+//! | FAILED_PRECONDITION | every other reason of the domain | once the state has changed |
+//! | ABORTED | CONTENDED | yes, best with the same request id |
+//! | RESOURCE_EXHAUSTED | OVERLOADED | yes, after the delay given |
+//! | UNAVAILABLE | STORE_UNAVAILABLE, REVISION_NOT_REACHED | yes, after the delay given |
+//! | UNAVAILABLE | OUTCOME_UNKNOWN, the request had an id | yes, with the same request id |
+//! | UNKNOWN | OUTCOME_UNKNOWN, the request had none | **no**: it may happen twice |
+//! | UNIMPLEMENTED | NOT_IMPLEMENTED | it won't help |
+//! | OUT_OF_RANGE | RESUME_NOT_POSSIBLE | without the token |
+//! | INTERNAL | INTERNAL | with the same request id |
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use tonic::{Code, Status};
+use tonic_types::{ErrorDetails, StatusExt as _};
+
+use crate::domain::rejection::{BadField, Reason, Rejection};
+use crate::engine::Refusal;
+
+/// The domain of every `ErrorInfo`.
+pub const DOMAIN: &str = "baton";
+
+/// Why a call isn't answered as asked.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Problem {
+    /// These fields are wrong, all of them (D1).
+    Invalid(Vec<BadField>),
+    /// These parts of the API aren't there yet.
+    NotImplemented(Vec<String>),
+    /// A resume token or page token that Baton didn't make, or not for this request.
+    BadToken {
+        /// The field it came in.
+        field: &'static str,
+        /// What is wrong with it.
+        why: &'static str,
+    },
+    /// The changes after the token are gone, and the resume policy is STRICT.
+    ResumeNotPossible,
+    /// The caller doesn't say who it is in a way that can be understood.
+    Unauthenticated(String),
+    /// The role may not make this call (S1).
+    Denied(String),
+    /// The domain says no.
+    Rejected(Rejection),
+    /// The engine didn't do it; and whether the request carried a request id.
+    Refused(Refusal, Repeat),
+    /// Baton's own fault.
+    Internal(&'static str),
+}
+
+/// Whether a request can be recognised when it is repeated (T21).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Repeat {
+    /// It has a request id, or changes nothing.
+    Safe,
+    /// It has none and would be done a second time.
+    Unsafe,
+}
+
+impl From<Rejection> for Problem {
+    fn from(rejection: Rejection) -> Self {
+        Self::Rejected(rejection)
+    }
+}
+
+impl From<Problem> for Status {
+    fn from(problem: Problem) -> Self {
+        match problem {
+            Problem::Invalid(fields) => of_rejection(&Rejection::invalid(fields)),
+            Problem::NotImplemented(what) => {
+                let message = format!("this server doesn't do that yet: {}", what.join(", "));
+                plain(Code::Unimplemented, "NOT_IMPLEMENTED", message, [("what", what.join(","))])
+            }
+            Problem::BadToken { field, why } => {
+                let message = format!("{field} {why}; begin without one");
+                plain(Code::InvalidArgument, "INVALID_TOKEN", message, [("field", field.into())])
+            }
+            Problem::ResumeNotPossible => plain(
+                Code::OutOfRange,
+                "RESUME_NOT_POSSIBLE",
+                "the changes after the resume token are no longer kept; begin without one",
+                [],
+            ),
+            Problem::Unauthenticated(why) => {
+                plain(Code::Unauthenticated, "UNAUTHENTICATED", why, [])
+            }
+            Problem::Denied(why) => plain(Code::PermissionDenied, "PERMISSION_DENIED", why, []),
+            Problem::Rejected(rejection) => of_rejection(&rejection),
+            Problem::Refused(refusal, repeat) => of_refusal(&refusal, repeat),
+            Problem::Internal(why) => {
+                tracing::error!(why, "a call failed through a fault of the server");
+                plain(Code::Internal, "INTERNAL", "a fault of the server, which has logged it", [])
+            }
+        }
+    }
+}
+
+fn of_refusal(refusal: &Refusal, repeat: Repeat) -> Status {
+    let text = refusal.to_string();
+    match refusal {
+        Refusal::Rejected(rejection) => of_rejection(rejection),
+        Refusal::RequestIdReused => plain(Code::InvalidArgument, "REQUEST_ID_REUSED", text, []),
+        Refusal::Contended { attempts } => {
+            plain(Code::Aborted, "CONTENDED", text, [("attempts", attempts.to_string())])
+        }
+        Refusal::Overloaded { limit } => {
+            let mut details = info("OVERLOADED", [("limit", limit.to_string())]);
+            details.add_quota_failure_violation("org", text.as_str());
+            details.set_retry_info(Some(Duration::from_millis(100)));
+            Status::with_error_details(Code::ResourceExhausted, text, details)
+        }
+        Refusal::Unavailable { retry_after } => {
+            later(Code::Unavailable, "STORE_UNAVAILABLE", text, *retry_after, [])
+        }
+        Refusal::Unknown { retry_after } => {
+            let code = match repeat {
+                Repeat::Safe => Code::Unavailable,
+                Repeat::Unsafe => Code::Unknown,
+            };
+            later(code, "OUTCOME_UNKNOWN", text, *retry_after, [])
+        }
+        Refusal::Behind { wanted, reached } => {
+            let about = [("revision", reached.to_string()), ("wanted", wanted.to_string())];
+            let wait = Duration::from_millis(100);
+            later(Code::Unavailable, "REVISION_NOT_REACHED", text, wait, about)
+        }
+        Refusal::Closing => {
+            later(Code::Unavailable, "STORE_UNAVAILABLE", text, Duration::from_millis(500), [])
+        }
+    }
+}
+
+fn of_rejection(rejection: &Rejection) -> Status {
+    let name = rejection.reason.name();
+    let about = [("kind", rejection.kind.to_owned()), ("id", rejection.id.clone())];
+    let mut details = info(name, about);
+    for field in &rejection.fields {
+        details.add_bad_request_violation(field.field.as_str(), field.why.as_str());
+    }
+    let code = code_of(rejection.reason);
+    if code == Code::FailedPrecondition {
+        let subject = format!("{}/{}", rejection.kind, rejection.id);
+        details.add_precondition_failure_violation(name, subject, rejection.message.as_str());
+    }
+    Status::with_error_details(code, rejection.message.clone(), details)
+}
+
+const fn code_of(reason: Reason) -> Code {
+    match reason {
+        Reason::InvalidField => Code::InvalidArgument,
+        Reason::NotFound => Code::NotFound,
+        Reason::PermissionDenied => Code::PermissionDenied,
+        Reason::NotImplemented => Code::Unimplemented,
+        Reason::TransferNotDeclinable
+        | Reason::DirectToRepRoutingDisabled
+        | Reason::MissingPermission
+        | Reason::MissingLicence
+        | Reason::ChannelNotTransferable
+        | Reason::RecipientNotAllowed
+        | Reason::SelfTransfer
+        | Reason::TransferInProgress
+        | Reason::TransferLimitReached
+        | Reason::NotOwner
+        | Reason::RecipientOffline
+        | Reason::RecipientBusy
+        | Reason::RecipientDisconnected
+        | Reason::RecipientNotOnlineForChannel
+        | Reason::RecipientFull
+        | Reason::SessionNotActive
+        | Reason::SessionEnded
+        | Reason::TransferFinal
+        | Reason::WorkNotOffered
+        | Reason::WorkEnded
+        | Reason::StatusNotAllowed
+        | Reason::PresenceSuperseded
+        | Reason::PresenceClosed
+        | Reason::DeclineNotAllowed
+        | Reason::WrongState
+        | Reason::InUse => Code::FailedPrecondition,
+    }
+}
+
+fn info<const N: usize>(reason: &str, about: [(&str, String); N]) -> ErrorDetails {
+    let metadata: HashMap<String, String> = about
+        .into_iter()
+        .filter(|(_, value)| !value.is_empty())
+        .map(|(key, value)| (key.to_owned(), value))
+        .collect();
+    ErrorDetails::with_error_info(reason, DOMAIN, metadata)
+}
+
+fn plain<const N: usize>(
+    code: Code,
+    reason: &str,
+    message: impl Into<String>,
+    about: [(&str, String); N],
+) -> Status {
+    Status::with_error_details(code, message, info(reason, about))
+}
+
+fn later<const N: usize>(
+    code: Code,
+    reason: &str,
+    message: String,
+    wait: Duration,
+    about: [(&str, String); N],
+) -> Status {
+    let mut details = info(reason, about);
+    details.set_retry_info(Some(wait));
+    Status::with_error_details(code, message, details)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn d1_an_unknown_outcome_is_retryable_only_with_a_request_id() {
+        let unknown = Refusal::Unknown { retry_after: Duration::from_secs(1) };
+        let with = Status::from(Problem::Refused(unknown.clone(), Repeat::Safe));
+        let without = Status::from(Problem::Refused(unknown, Repeat::Unsafe));
+        assert_eq!(with.code(), Code::Unavailable);
+        assert_eq!(without.code(), Code::Unknown);
+        assert_eq!(with.get_details_error_info().map(|i| i.reason), Some("OUTCOME_UNKNOWN".into()));
+    }
+
+    #[test]
+    fn d1_every_bad_field_is_named() {
+        let fields = vec![
+            BadField { field: "a".into(), why: "is empty".into() },
+            BadField { field: "b[2]".into(), why: "is too long".into() },
+        ];
+        let status = Status::from(Problem::Invalid(fields));
+        assert_eq!(status.code(), Code::InvalidArgument);
+        let named = status.get_details_bad_request().map(|b| b.field_violations.len());
+        assert_eq!(named, Some(2));
+    }
+}

@@ -1,0 +1,349 @@
+//! Sessions, work and transfers, and a session's story.
+
+use super::{Scene, actor, centi, channel_type, role, time};
+use crate::domain::entry::{FactKind, Revision};
+use crate::domain::id::WorkId;
+use crate::domain::live::{
+    EndedBy, Line, Recipient, Role, Session, SessionState, Transfer, TransferState, Work, WorkEnd,
+    WorkState,
+};
+use crate::domain::time::Timestamp;
+use crate::grpc::api::number;
+use crate::pb;
+
+/// A session, last changed at `revision`.
+#[must_use]
+pub fn session(scene: Scene<'_>, s: &Session, revision: Revision) -> pb::Session {
+    let transfer = s.transfer.and_then(|id| scene.look.transfer(&id));
+    let channel = scene.look.channel(&s.channel).map(|c| channel_type(c.channel_type));
+    let (ended_at, ended_by) = match s.state {
+        SessionState::Ended { at, by, .. } => (Some(time(at)), Some(ended_by(by))),
+        _ => (None, None),
+    };
+    let mut shown = pb::Session {
+        id: s.id.to_string(),
+        channel: s.channel.to_string(),
+        channel_type: channel.unwrap_or_default().into(),
+        external_reference: s.external_reference.to_string(),
+        state: session_state(&s.state).into(),
+        owner: s.owner().map(|(rep, _)| rep.to_string()).unwrap_or_default(),
+        work: s.owner().map(|(_, work)| work.to_string()).unwrap_or_default(),
+        offer: offered_work(s, transfer.as_deref()).and_then(|work| offer(scene, work)),
+        priority: s.priority,
+        attributes: (*s.attributes).clone(),
+        transfer: s.transfer.map(|id| id.to_string()).unwrap_or_default(),
+        transfers: s.transfers,
+        opened_at: Some(time(s.opened_at)),
+        age_since: Some(time(s.opened_at)),
+        ended_at,
+        ended_by,
+        stranded: transfer.as_deref().is_some_and(is_stranded),
+        revision: number(revision),
+        ..Default::default()
+    };
+    if let SessionState::Waiting { line, since, .. } = &s.state {
+        let Line::Rep(rep) = line;
+        let place = pb::waiting_line::Line::Rep(rep.to_string());
+        shown.waiting_line = Some(pb::WaitingLine { line: Some(place) });
+        shown.waiting_since = Some(time(*since));
+        let ahead = scene.state.line(line).position(|id| id == s.id);
+        shown.estimate = ahead
+            .and_then(|n| u32::try_from(n + 1).ok())
+            .map(|position| pb::WaitingEstimate { position, estimated_wait: None });
+    }
+    shown
+}
+
+/// The state of a session.
+#[must_use]
+pub const fn session_state(state: &SessionState) -> pb::SessionState {
+    match state {
+        SessionState::Waiting { .. } => pb::SessionState::Waiting,
+        SessionState::Offered { .. } => pb::SessionState::Offered,
+        SessionState::Active { .. } => pb::SessionState::Active,
+        SessionState::Paused { .. } => pb::SessionState::Paused,
+        SessionState::Inactive { .. } => pb::SessionState::Inactive,
+        SessionState::Ended { .. } => pb::SessionState::Ended,
+    }
+}
+
+/// The work through which somebody is being asked to take a session.
+#[must_use]
+pub fn offered_work(s: &Session, transfer: Option<&Transfer>) -> Option<WorkId> {
+    match (&s.state, transfer.map(|t| &t.state)) {
+        (_, Some(TransferState::Offered { work, .. }))
+        | (SessionState::Offered { work, .. }, _)
+        | (SessionState::Waiting { offer: Some(work), .. }, _) => Some(*work),
+        _ => None,
+    }
+}
+
+fn offer(scene: Scene<'_>, work: WorkId) -> Option<pb::Offer> {
+    let work = scene.look.work(&work)?;
+    Some(pb::Offer {
+        work: work.id.to_string(),
+        rep: work.rep.to_string(),
+        transfer: work.transfer.map(|id| id.to_string()).unwrap_or_default(),
+        expires_at: None,
+    })
+}
+
+/// Does a transfer wait for a rep who is gone, with nowhere to go (T17)?
+#[must_use]
+pub const fn is_stranded(t: &Transfer) -> bool {
+    matches!(t.state, TransferState::Waiting { stranded: true, .. })
+}
+
+fn ended_by(by: EndedBy) -> pb::Actor {
+    let who = match by {
+        EndedBy::Channel => Role::Adapter,
+        EndedBy::Owner => Role::Rep,
+        EndedBy::Supervisor => Role::Supervisor,
+    };
+    pb::Actor { role: role(who).into(), id: String::new() }
+}
+
+/// A piece of work, last changed at `revision`.
+#[must_use]
+pub fn work(scene: Scene<'_>, w: &Work, revision: Revision) -> pb::Work {
+    let channel = scene.look.session(&w.session).map(|s| s.channel.to_string());
+    let (ended_at, why) = match w.state {
+        WorkState::Ended { at, why } => (Some(time(at)), work_end(why)),
+        _ => (None, pb::WorkEndReason::Unspecified),
+    };
+    pb::Work {
+        id: w.id.to_string(),
+        session: w.session.to_string(),
+        rep: w.rep.to_string(),
+        channel: channel.unwrap_or_default(),
+        state: work_state(w.state).into(),
+        weight_centi_units: centi(w.weight),
+        holds_centi_units: centi(w.holds),
+        holds_since: Some(time(w.holds_since)),
+        tab_open: w.tab_open,
+        transfer: w.transfer.map(|id| id.to_string()).unwrap_or_default(),
+        declinable: is_declinable(scene, w),
+        offered_at: Some(time(w.offered_at)),
+        accepted_at: w.accepted_at.map(time),
+        ended_at,
+        end_reason: why.into(),
+        revision: number(revision),
+        ..Default::default()
+    }
+}
+
+fn is_declinable(scene: Scene<'_>, w: &Work) -> bool {
+    w.state == WorkState::Offered
+        && w.transfer.is_none()
+        && scene
+            .look
+            .rep(&w.rep)
+            .and_then(|rep| scene.look.configuration_of(&rep))
+            .is_some_and(|configuration| configuration.allow_decline)
+}
+
+/// The state of a piece of work.
+#[must_use]
+pub const fn work_state(state: WorkState) -> pb::WorkState {
+    match state {
+        WorkState::Offered => pb::WorkState::Offered,
+        WorkState::Open => pb::WorkState::Open,
+        WorkState::Paused => pb::WorkState::Paused,
+        WorkState::Ended { .. } => pb::WorkState::Ended,
+    }
+}
+
+const fn work_end(why: WorkEnd) -> pb::WorkEndReason {
+    match why {
+        WorkEnd::Transferred => pb::WorkEndReason::Transferred,
+        WorkEnd::SessionEnded => pb::WorkEndReason::SessionEnded,
+        WorkEnd::Withdrawn => pb::WorkEndReason::Withdrawn,
+        WorkEnd::Declined => pb::WorkEndReason::Declined,
+        WorkEnd::Completed => pb::WorkEndReason::Completed,
+        WorkEnd::Rerouted => pb::WorkEndReason::Rerouted,
+    }
+}
+
+/// A transfer, last changed at `revision`.
+#[must_use]
+pub fn transfer(scene: Scene<'_>, t: &Transfer, revision: Revision) -> pb::Transfer {
+    let session = scene.look.session(&t.session);
+    let Recipient::Rep(to) = &t.recipient;
+    let mut shown = pb::Transfer {
+        id: t.id.to_string(),
+        session: t.session.to_string(),
+        channel: session.as_ref().map(|s| s.channel.to_string()).unwrap_or_default(),
+        asked_by: Some(actor(&t.asked_by)),
+        from_rep: t.from_rep.to_string(),
+        recipient: Some(pb::Recipient {
+            recipient: Some(pb::recipient::Recipient::Rep(to.to_string())),
+        }),
+        note: t.note.clone(),
+        state: transfer_state(&t.state).into(),
+        requested_at: Some(time(t.requested_at)),
+        offered_at: t.offered_at.map(time),
+        original_rep_removed_at: t.original_removed_at.map(time),
+        stranded: is_stranded(t),
+        session_opened_at: session.as_ref().map(|s| time(s.opened_at)),
+        revision: number(revision),
+        ..Default::default()
+    };
+    match &t.state {
+        TransferState::Offered { rep, work } => {
+            shown.rep = rep.to_string();
+            shown.work = work.to_string();
+        }
+        TransferState::Waiting { since, absent_until, .. } => {
+            shown.waiting_since = Some(time(*since));
+            let limit = scene.look.settings().direct_wait_limit;
+            shown.rep_absent_since = absent_until.map(|until| time(until - limit));
+        }
+        TransferState::Completed { rep, at } => {
+            let mut work = scene.state.work_of_session(t.session);
+            let brought =
+                work.find(|w| w.transfer == Some(t.id) && w.rep == *rep && w.accepted_at.is_some());
+            shown.rep = rep.to_string();
+            shown.work = brought.map(|w| w.id.to_string()).unwrap_or_default();
+            shown.accepted_at = Some(time(*at));
+            shown.ended_at = Some(time(*at));
+            shown.end_reason = pb::TransferEndReason::Accepted.into();
+        }
+        TransferState::SessionEnded { at } => {
+            shown.ended_at = Some(time(*at));
+            shown.end_reason = pb::TransferEndReason::SessionEnded.into();
+        }
+    }
+    shown
+}
+
+/// The state of a transfer.
+#[must_use]
+pub const fn transfer_state(state: &TransferState) -> pb::TransferState {
+    match state {
+        TransferState::Offered { .. } => pb::TransferState::Offered,
+        TransferState::Waiting { .. } => pb::TransferState::Waiting,
+        TransferState::Completed { .. } => pb::TransferState::Completed,
+        TransferState::SessionEnded { .. } => pb::TransferState::SessionEnded,
+    }
+}
+
+/// What happened to a session, as far as its records tell, in order (S3). Who did it and through
+/// which call isn't kept in them, but for those who asked for transfers.
+#[must_use]
+pub fn story(scene: Scene<'_>, s: &Session) -> Vec<pb::SessionEvent> {
+    let mut events = vec![event(s.opened_at, "session_opened", "the session was opened")];
+    for work in scene.state.work_of_session(s.id) {
+        work_events(work, &mut events);
+    }
+    for transfer in scene.state.transfers_of_session(s.id) {
+        transfer_events(transfer, &mut events);
+    }
+    if let SessionState::Ended { at, by, .. } = s.state {
+        let mut end = event(at, "session_ended", "the session ended");
+        end.actor = Some(ended_by(by));
+        events.push(end);
+    }
+    events.sort_by_key(|e| e.time.map(|t| (t.seconds, t.nanos)));
+    events
+}
+
+fn event(at: Timestamp, kind: &str, text: &str) -> pb::SessionEvent {
+    pb::SessionEvent {
+        time: Some(time(at)),
+        kind: kind.to_owned(),
+        text: text.to_owned(),
+        ..Default::default()
+    }
+}
+
+fn work_events(w: &Work, events: &mut Vec<pb::SessionEvent>) {
+    let mut add = |at, kind: &str, text: &str| {
+        let mut happened = event(at, kind, text);
+        happened.rep = w.rep.to_string();
+        happened.work = w.id.to_string();
+        happened.transfer = w.transfer.map(|id| id.to_string()).unwrap_or_default();
+        events.push(happened);
+    };
+    add(w.offered_at, "work_offered", "the rep was asked to take the session");
+    if let Some(at) = w.accepted_at {
+        add(at, "work_accepted", "the rep took the session");
+    }
+    if let WorkState::Ended { at, why } = w.state {
+        add(at, "work_ended", work_end_text(why));
+    }
+}
+
+const fn work_end_text(why: WorkEnd) -> &'static str {
+    match why {
+        WorkEnd::Transferred => "the rep's part ended: the session was transferred",
+        WorkEnd::SessionEnded => "the rep's part ended with the session",
+        WorkEnd::Withdrawn => "the offer was taken back: the rep went away",
+        WorkEnd::Declined => "the rep declined",
+        WorkEnd::Completed => "the rep marked the work complete",
+        WorkEnd::Rerouted => "the customer came back and the session went elsewhere",
+    }
+}
+
+fn transfer_events(t: &Transfer, events: &mut Vec<pb::SessionEvent>) {
+    let mut add = |at, kind: &str, text: &str, rep: String| {
+        let mut happened = event(at, kind, text);
+        happened.rep = rep;
+        happened.transfer = t.id.to_string();
+        if kind == "transfer_requested" {
+            happened.actor = Some(actor(&t.asked_by));
+        }
+        events.push(happened);
+    };
+    let Recipient::Rep(to) = &t.recipient;
+    add(
+        t.requested_at,
+        "transfer_requested",
+        "a transfer to the rep was asked for",
+        to.to_string(),
+    );
+    if let Some(at) = t.original_removed_at {
+        add(at, "rep_removed", "the original rep was removed", t.from_rep.to_string());
+    }
+    match &t.state {
+        TransferState::Completed { rep, at } => {
+            add(*at, "transfer_completed", "the transfer was accepted", rep.to_string());
+        }
+        TransferState::SessionEnded { at } => {
+            add(*at, "transfer_session_ended", "the session ended first", String::new());
+        }
+        TransferState::Offered { .. } | TransferState::Waiting { .. } => {}
+    }
+}
+
+/// The name of a fact.
+#[must_use]
+pub const fn fact(kind: FactKind) -> &'static str {
+    match kind {
+        FactKind::DirectoryChanged => "directory_changed",
+        FactKind::SessionOpened => "session_opened",
+        FactKind::SessionWaiting => "session_waiting",
+        FactKind::SessionOffered => "session_offered",
+        FactKind::SessionAccepted => "session_accepted",
+        FactKind::SessionUpdated => "session_updated",
+        FactKind::SessionPaused => "session_paused",
+        FactKind::SessionResumed => "session_resumed",
+        FactKind::SessionInactivated => "session_inactivated",
+        FactKind::SessionEnded => "session_ended",
+        FactKind::SessionForgotten => "session_forgotten",
+        FactKind::TransferRequested => "transfer_requested",
+        FactKind::TransferOffered => "transfer_offered",
+        FactKind::TransferWaiting => "transfer_waiting",
+        FactKind::TransferCompleted => "transfer_completed",
+        FactKind::TransferSessionEnded => "transfer_session_ended",
+        FactKind::TransferStranded => "transfer_stranded",
+        FactKind::RepRemoved => "rep_removed",
+        FactKind::OfferWithdrawn => "offer_withdrawn",
+        FactKind::WorkDeclined => "work_declined",
+        FactKind::TabClosed => "tab_closed",
+        FactKind::PresenceOpened => "presence_opened",
+        FactKind::StatusChanged => "status_changed",
+        FactKind::PresenceDisconnected => "presence_disconnected",
+        FactKind::PresenceReconnected => "presence_reconnected",
+        FactKind::PresenceClosed => "presence_closed",
+    }
+}

@@ -1,0 +1,71 @@
+//! WatchService: one stream for everything (W1–W8). A watcher is a cursor over the entries that the
+//! engine publishes, not a queue: it takes what is new when its reader has room, so a slow reader
+//! costs a bounded amount and slows nobody else (W6). `sieve` says what a stream carries, `scenes`
+//! what the records were at each revision, `frames` how it is written, `stream` when.
+
+mod frames;
+mod scenes;
+mod sieve;
+mod stream;
+
+use std::pin::Pin;
+use std::sync::Arc;
+
+use tokio::sync::mpsc;
+use tokio_stream::Stream;
+use tokio_stream::wrappers::ReceiverStream;
+use tonic::{Request, Response, Status};
+
+use super::api::{Api, fingerprint, unread};
+use super::from_proto;
+use crate::pb;
+use crate::pb::watch_service_server::WatchService;
+use stream::Watcher;
+
+/// Frames that wait for a slow reader; then its cursor waits.
+const FRAMES: usize = 4;
+
+/// The service.
+pub struct Watches(pub Arc<Api>);
+
+#[tonic::async_trait]
+impl WatchService for Watches {
+    type WatchStream = Pin<Box<dyn Stream<Item = Result<pb::WatchResponse, Status>> + Send>>;
+
+    async fn watch(
+        &self,
+        request: Request<pb::WatchRequest>,
+    ) -> Result<Response<Self::WatchStream>, Status> {
+        let (caller, message) = self.0.admit("WatchService/Watch", request)?;
+        let asked = from_proto::watch(&message)?;
+        // The same objects in another order are the same stream; so is another heartbeat.
+        let filter = fingerprint("WatchService/Watch", &canonical(&asked));
+        let token = &message.resume_token;
+        let resume = if token.is_empty() {
+            None
+        } else {
+            Some(self.0.seal.read_resume(&caller.org, filter, token)?)
+        };
+        let views = self.0.engine.subscribe(&caller.org).await.map_err(unread)?;
+        let (out, frames) = mpsc::channel(FRAMES);
+        let watcher = Watcher::new(Arc::clone(&self.0), caller, asked, filter, views, out);
+        let plan = watcher.plan(resume).await?;
+        tokio::spawn(watcher.run(plan));
+        Ok(Response::new(Box::pin(ReceiverStream::new(frames))))
+    }
+}
+
+/// A request that says only which objects are watched, in one order.
+fn canonical(asked: &from_proto::Watch) -> pb::WatchRequest {
+    pb::WatchRequest {
+        kinds: asked.kinds.iter().map(|kind| *kind as i32).collect(),
+        filter: Some(pb::WatchFilter {
+            reps: asked.reps.iter().map(ToString::to_string).collect(),
+            channels: asked.channels.iter().map(ToString::to_string).collect(),
+            sessions: asked.sessions.iter().map(ToString::to_string).collect(),
+            transfers: asked.transfers.iter().map(ToString::to_string).collect(),
+            ..Default::default()
+        }),
+        ..Default::default()
+    }
+}

@@ -1,0 +1,426 @@
+//! When a stream says what. One loop with a closed list of causes: new entries, a quiet interval,
+//! the server going away, the reader gone. Catching up and following are one path: everything after
+//! the cursor, from the recent entries, else from the journal, else from a new snapshot.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use rand::Rng as _;
+use tokio::sync::{mpsc, watch};
+use tokio::time::Instant;
+use tonic::Status;
+
+use super::frames::{self, FRAME};
+use super::scenes::{Earlier, Moment, Over, Replayed};
+use super::sieve::Sieve;
+use crate::domain::entry::{Entry, Fingerprint, Revision};
+use crate::domain::record::{Record, RecordKey};
+use crate::engine::{Applied, View};
+use crate::grpc::api::{Api, number, unread};
+use crate::grpc::caller::Caller;
+use crate::grpc::from_proto::Watch;
+use crate::grpc::status::Problem;
+use crate::grpc::token::Position;
+use crate::journal::History;
+use crate::pb;
+use pb::watch_response::Frame;
+
+/// Entries read from the journal at a time.
+const READ: usize = 256;
+
+type Out = mpsc::Sender<Result<pb::WatchResponse, Status>>;
+
+/// One stream.
+pub struct Watcher {
+    api: Arc<Api>,
+    caller: Caller,
+    sieve: Sieve,
+    heartbeat: Duration,
+    live_only: bool,
+    strict: bool,
+    filter: Fingerprint,
+    views: watch::Receiver<Arc<View>>,
+    out: Out,
+}
+
+/// How a stream starts.
+pub enum Plan {
+    /// From a snapshot.
+    Snapshot,
+    /// With what changes from now.
+    Live,
+    /// After a position.
+    Resume(Position),
+    /// From a snapshot, as the position can't be gone on from.
+    Resnapshot(pb::ResetReason),
+}
+
+/// Why a stream ends.
+enum End {
+    /// The reader is gone; nobody is to be told.
+    Reader,
+    /// The server is going away (W7).
+    Closing,
+    /// The stream can't go on.
+    Failed(Problem),
+}
+
+/// Everything after a position can't be told any more.
+enum Lost {
+    /// For this reason.
+    Reset(pb::ResetReason),
+    /// The stream ends.
+    End(End),
+}
+
+impl From<End> for Lost {
+    fn from(end: End) -> Self {
+        Self::End(end)
+    }
+}
+
+impl Watcher {
+    pub fn new(
+        api: Arc<Api>,
+        caller: Caller,
+        asked: Watch,
+        filter: Fingerprint,
+        views: watch::Receiver<Arc<View>>,
+        out: Out,
+    ) -> Self {
+        let (heartbeat, live_only, strict) = (asked.heartbeat, asked.live_only, asked.strict);
+        let sieve = Sieve(asked);
+        Self { api, caller, sieve, heartbeat, live_only, strict, filter, views, out }
+    }
+
+    /// How the stream starts, found out before it does, so that a refusal is the call's.
+    ///
+    /// # Errors
+    /// RESUME_NOT_POSSIBLE under STRICT, or that the store can't be reached.
+    pub async fn plan(&self, resume: Option<Position>) -> Result<Plan, Problem> {
+        let Some(at) = resume else {
+            return Ok(if self.live_only { Plan::Live } else { Plan::Snapshot });
+        };
+        let mut view = Arc::clone(&self.views.borrow());
+        if at.epoch > view.epoch || at.revision > view.state.head().revision {
+            // Another replica was ahead of this one: catch up before judging the token.
+            view = self.api.engine.barrier(&self.caller.org).await.map_err(unread)?;
+        }
+        let reason = match self.judge(&view, at).await? {
+            None => return Ok(Plan::Resume(at)),
+            Some(reason) => reason,
+        };
+        if self.strict { Err(Problem::ResumeNotPossible) } else { Ok(Plan::Resnapshot(reason)) }
+    }
+
+    /// Why the stream can't go on after `at`, if it can't.
+    async fn judge(&self, view: &View, at: Position) -> Result<Option<pb::ResetReason>, Problem> {
+        const CHANGED: Option<pb::ResetReason> = Some(pb::ResetReason::HistoryChanged);
+        let head = view.state.head();
+        if at.epoch != view.epoch || at.revision > head.revision {
+            return Ok(CHANGED);
+        }
+        if at.revision == head.revision {
+            return Ok(if at.txn == head.txn { None } else { CHANGED });
+        }
+        let follows = match after(view, at.revision) {
+            Some(pending) => pending.first().map(|applied| applied.entry.previous),
+            None => {
+                let read = self.api.engine.history(&self.caller.org, at.revision, 1).await;
+                match read.map_err(unread)? {
+                    History::Entries(entries) => entries.first().map(|entry| entry.previous),
+                    History::Trimmed => return Ok(Some(pb::ResetReason::TokenTooOld)),
+                }
+            }
+        };
+        Ok(if follows == Some(at.txn) { None } else { CHANGED })
+    }
+
+    /// Runs the stream until somebody ends it.
+    pub async fn run(mut self, plan: Plan) {
+        let end = match self.live(plan).await {
+            Ok(never) => match never {},
+            Err(end) => end,
+        };
+        match end {
+            End::Reader => {}
+            End::Closing => drop(self.say_goodbye().await),
+            End::Failed(problem) => drop(self.out.send(Err(problem.into())).await),
+        }
+    }
+
+    async fn live(&mut self, plan: Plan) -> Result<std::convert::Infallible, End> {
+        let mut closing = self.api.closing.clone();
+        let mut at = self.start(plan).await?;
+        loop {
+            let quiet = Instant::now() + self.heartbeat;
+            let news = tokio::select! {
+                biased;
+                _ = closing.wait_for(|closing| *closing) => return Err(End::Closing),
+                () = self.out.closed() => return Err(End::Reader),
+                changed = self.views.changed() => {
+                    changed.map_err(|_| End::Closing)?;
+                    true
+                }
+                () = tokio::time::sleep_until(quiet) => false,
+            };
+            at = if news { self.catch_up(at, quiet).await? } else { self.beat(at).await? };
+        }
+    }
+
+    async fn start(&mut self, plan: Plan) -> Result<Position, End> {
+        let view = Arc::clone(&self.views.borrow_and_update());
+        let here = position(&view);
+        match plan {
+            Plan::Snapshot => {
+                self.say_started(pb::StartMode::Snapshot, here, None).await?;
+                self.snapshot(&view).await
+            }
+            Plan::Resnapshot(reason) => {
+                self.say_started(pb::StartMode::Resnapshot, here, None).await?;
+                self.reset(reason).await
+            }
+            Plan::Live => {
+                self.say_started(pb::StartMode::Live, here, Some(here)).await?;
+                Ok(here)
+            }
+            Plan::Resume(at) => {
+                self.say_started(pb::StartMode::Resumed, at, Some(at)).await?;
+                self.follow(&view, at, pb::ResetReason::TokenTooOld).await
+            }
+        }
+    }
+
+    /// Delivers what is new. Entries without anything for this stream don't put off its heartbeat.
+    async fn catch_up(&mut self, at: Position, quiet: Instant) -> Result<Position, End> {
+        let view = Arc::clone(&self.views.borrow_and_update());
+        let sent = self.follow(&view, at, pb::ResetReason::ReaderTooSlow).await?;
+        if Instant::now() >= quiet { self.beat(sent).await } else { Ok(sent) }
+    }
+
+    async fn follow(
+        &mut self,
+        view: &Arc<View>,
+        at: Position,
+        too_old: pb::ResetReason,
+    ) -> Result<Position, End> {
+        let reason = match self.deliver(view, at, too_old).await {
+            Ok(at) => return Ok(at),
+            Err(Lost::End(end)) => return Err(end),
+            Err(Lost::Reset(reason)) => reason,
+        };
+        if self.strict {
+            return Err(End::Failed(Problem::ResumeNotPossible));
+        }
+        self.reset(reason).await
+    }
+
+    /// Everything between `at` and the head of `view`.
+    async fn deliver(
+        &self,
+        view: &Arc<View>,
+        mut at: Position,
+        too_old: pb::ResetReason,
+    ) -> Result<Position, Lost> {
+        const CHANGED: Lost = Lost::Reset(pb::ResetReason::HistoryChanged);
+        let head = view.state.head();
+        if at.epoch != view.epoch {
+            return Err(CHANGED);
+        }
+        if at.revision >= head.revision {
+            // A view that is behind the token says nothing yet; at the same place it must agree.
+            let agrees = at.revision > head.revision || at.txn == head.txn;
+            return if agrees { Ok(at) } else { Err(CHANGED) };
+        }
+        let mut written = HashMap::new();
+        loop {
+            if let Some(pending) = after(view, at.revision) {
+                return match pending.first() {
+                    Some(next) if next.entry.previous != at.txn => Err(CHANGED),
+                    _ => Ok(self.deliver_recent(view, at, &pending).await?),
+                };
+            }
+            let read = self.api.engine.history(&self.caller.org, at.revision, READ).await;
+            match read.map_err(|refusal| End::Failed(unread(refusal)))? {
+                History::Trimmed => return Err(Lost::Reset(too_old)),
+                History::Entries(entries) => match entries.first() {
+                    Some(next) if next.previous == at.txn => {
+                        at = self.deliver_read(view, at, &entries, &mut written).await?;
+                    }
+                    _ => return Err(CHANGED),
+                },
+            }
+        }
+    }
+
+    async fn deliver_recent(
+        &self,
+        view: &View,
+        at: Position,
+        pending: &[Arc<Applied>],
+    ) -> Result<Position, End> {
+        let mut batch = Batch::new(at);
+        for (i, applied) in pending.iter().enumerate() {
+            let state = &view.state;
+            let before = Earlier { state, later: &pending[i..] };
+            let after = Earlier { state, later: &pending[i + 1..] };
+            let moment = Moment {
+                entry: &applied.entry,
+                before: &before,
+                after: &after,
+                state,
+                knows: &|_| true,
+            };
+            let changes = frames::changes(&moment, &self.sieve, &self.caller.actor);
+            batch.add(&applied.entry, changes);
+            if batch.is_full() {
+                self.flush(&mut batch).await?;
+            }
+        }
+        self.flush(&mut batch).await?;
+        Ok(batch.at)
+    }
+
+    async fn deliver_read(
+        &self,
+        view: &View,
+        at: Position,
+        entries: &[Arc<Entry>],
+        written: &mut HashMap<RecordKey, Option<Record>>,
+    ) -> Result<Position, End> {
+        let mut batch = Batch::new(at);
+        for entry in entries {
+            let changes = {
+                let before = Replayed { state: &view.state, written };
+                let after = Over { entry, base: &before };
+                let moment = Moment {
+                    entry,
+                    before: &before,
+                    after: &after,
+                    state: &view.state,
+                    knows: &|key| before.written.contains_key(key),
+                };
+                frames::changes(&moment, &self.sieve, &self.caller.actor)
+            };
+            batch.add(entry, changes);
+            written.extend(entry.changes.iter().cloned());
+            if batch.is_full() {
+                self.flush(&mut batch).await?;
+            }
+        }
+        self.flush(&mut batch).await?;
+        Ok(batch.at)
+    }
+
+    async fn flush(&self, batch: &mut Batch) -> Result<(), End> {
+        if batch.revisions.is_empty() {
+            return Ok(());
+        }
+        let revisions = std::mem::take(&mut batch.revisions);
+        batch.changes = 0;
+        self.say(Frame::Changes(pb::Changes { revisions }), Some(batch.at)).await
+    }
+
+    async fn reset(&mut self, reason: pb::ResetReason) -> Result<Position, End> {
+        self.say(Frame::Reset(pb::Reset { reason: reason.into() }), None).await?;
+        let view = Arc::clone(&self.views.borrow_and_update());
+        self.snapshot(&view).await
+    }
+
+    async fn snapshot(&self, view: &View) -> Result<Position, End> {
+        let at = position(view);
+        let mut all = frames::snapshot(view, &self.sieve);
+        loop {
+            let objects: Vec<_> = all.by_ref().take(FRAME).collect();
+            if objects.is_empty() {
+                break;
+            }
+            self.say(Frame::Snapshot(pb::Snapshot { objects }), None).await?;
+        }
+        let revision = number(at.revision);
+        self.say(Frame::Synced(pb::Synced { revision }), Some(at)).await?;
+        Ok(at)
+    }
+
+    async fn beat(&self, at: Position) -> Result<Position, End> {
+        let revision = number(at.revision);
+        self.say(Frame::Heartbeat(pb::Heartbeat { revision }), Some(at)).await?;
+        Ok(at)
+    }
+
+    async fn say_started(
+        &self,
+        mode: pb::StartMode,
+        from: Position,
+        token: Option<Position>,
+    ) -> Result<(), End> {
+        let started = pb::Started {
+            mode: mode.into(),
+            heartbeat_interval: prost_types::Duration::try_from(self.heartbeat).ok(),
+            revision: number(from.revision),
+        };
+        self.say(Frame::Started(started), token).await
+    }
+
+    async fn say_goodbye(&self) -> Result<(), End> {
+        let wait = Duration::from_millis(rand::rng().next_u64() % 2_000);
+        let closing = pb::Closing {
+            action: pb::ClosingAction::Resume.into(),
+            reason: "the server is going away; come back with the last resume token".to_owned(),
+            retry_after: prost_types::Duration::try_from(wait).ok(),
+        };
+        self.say(Frame::Closing(closing), None).await
+    }
+
+    async fn say(&self, frame: Frame, token: Option<Position>) -> Result<(), End> {
+        let resume_token = token
+            .map(|at| self.api.seal.resume(&self.caller.org, self.filter, at))
+            .unwrap_or_default();
+        let response = pb::WatchResponse {
+            resume_token,
+            server_time: Some(SystemTime::now().into()),
+            frame: Some(frame),
+        };
+        self.out.send(Ok(response)).await.map_err(|_| End::Reader)
+    }
+}
+
+/// Revisions on their way into one frame.
+struct Batch {
+    at: Position,
+    revisions: Vec<pb::RevisionChanges>,
+    changes: usize,
+}
+
+impl Batch {
+    const fn new(at: Position) -> Self {
+        Self { at, revisions: Vec::new(), changes: 0 }
+    }
+
+    fn add(&mut self, entry: &Entry, changes: Option<pb::RevisionChanges>) {
+        self.at.revision = entry.revision;
+        self.at.txn = entry.txn;
+        if let Some(changes) = changes {
+            self.changes += changes.changes.len();
+            self.revisions.push(changes);
+        }
+    }
+
+    const fn is_full(&self) -> bool {
+        self.changes >= FRAME
+    }
+}
+
+fn position(view: &View) -> Position {
+    let head = view.state.head();
+    Position { epoch: view.epoch, revision: head.revision, txn: head.txn }
+}
+
+/// Every entry of the view after `revision`; `None` if it doesn't reach back that far.
+fn after(view: &View, revision: Revision) -> Option<Vec<Arc<Applied>>> {
+    let first = view.recent.front()?.entry.revision;
+    let known = (revision.get() + 1).checked_sub(first.get())?;
+    let known = usize::try_from(known).ok()?;
+    Some(view.recent.skip(known.min(view.recent.len())).into_iter().collect())
+}

@@ -1,0 +1,174 @@
+//! Images of what an org configures ↔ domain values. Used by the codec alone.
+
+use super::super::JournalError;
+use super::enums::{Stored, all};
+use super::field::{name, name_or_none, names, there, units};
+use super::{corrupt, stored};
+use crate::domain::directory::{
+    CapacityModel, Channel, ChannelType, PresenceConfiguration, PresenceStatus, Profile,
+    Recipients, Rep, RoutingOwner, Settings,
+};
+use crate::domain::id::{ChannelId, ConfigurationId, ProfileId, RepId, StatusId};
+use crate::domain::time::Span;
+use crate::domain::units::{CentiPercent, Weight};
+
+type Read<T> = Result<T, JournalError>;
+
+pub(super) fn from_settings(s: &Settings) -> stored::Settings {
+    stored::Settings {
+        direct_to_rep_routing: s.direct_to_rep_routing,
+        max_transfers_per_session: s.max_transfers_per_session,
+        direct_wait_limit_ms: s.direct_wait_limit.as_ms(),
+        disconnect_grace_ms: s.disconnect_grace.as_ms(),
+        orphan_after_ms: s.orphan_after.as_ms(),
+        history_retention_ms: s.history_retention.as_ms(),
+        handoff_deadline_ms: s.handoff_deadline.as_ms(),
+    }
+}
+
+pub(super) fn to_settings(s: &stored::Settings) -> Settings {
+    Settings {
+        direct_to_rep_routing: s.direct_to_rep_routing,
+        max_transfers_per_session: s.max_transfers_per_session,
+        direct_wait_limit: Span::from_ms(s.direct_wait_limit_ms),
+        disconnect_grace: Span::from_ms(s.disconnect_grace_ms),
+        orphan_after: Span::from_ms(s.orphan_after_ms),
+        history_retention: Span::from_ms(s.history_retention_ms),
+        handoff_deadline: Span::from_ms(s.handoff_deadline_ms),
+    }
+}
+
+pub(super) fn from_configuration(c: &PresenceConfiguration) -> stored::PresenceConfiguration {
+    let recipients = match &c.recipients {
+        Recipients::Any => None,
+        Recipients::Listed { queues, flows, profiles } => Some(stored::Recipients {
+            queues: queues.iter().map(ToString::to_string).collect(),
+            flows: flows.iter().map(ToString::to_string).collect(),
+            profiles: profiles.iter().map(ToString::to_string).collect(),
+        }),
+    };
+    stored::PresenceConfiguration {
+        name: c.name.clone(),
+        capacity_centi: c.capacity.as_centi(),
+        allow_decline: c.allow_decline,
+        auto_accept: c.auto_accept,
+        recipients,
+    }
+}
+
+pub(super) fn to_configuration(
+    id: ConfigurationId,
+    c: stored::PresenceConfiguration,
+) -> Read<PresenceConfiguration> {
+    let recipients = match c.recipients {
+        None => Recipients::Any,
+        Some(list) => Recipients::Listed {
+            queues: names(&list.queues)?,
+            flows: names(&list.flows)?,
+            profiles: names(&list.profiles)?,
+        },
+    };
+    Ok(PresenceConfiguration {
+        id,
+        name: c.name,
+        capacity: units(c.capacity_centi)?,
+        allow_decline: c.allow_decline,
+        auto_accept: c.auto_accept,
+        recipients,
+    })
+}
+
+pub(super) fn from_status(s: &PresenceStatus) -> stored::PresenceStatus {
+    stored::PresenceStatus {
+        name: s.name.clone(),
+        online_for: s.online_for.iter().map(|t| t.to_stored()).collect(),
+    }
+}
+
+pub(super) fn to_status(id: StatusId, s: stored::PresenceStatus) -> Read<PresenceStatus> {
+    Ok(PresenceStatus { id, name: s.name, online_for: all(&s.online_for)? })
+}
+
+pub(super) fn from_profile(p: &Profile) -> stored::Profile {
+    stored::Profile {
+        name: p.name.clone(),
+        statuses: p.statuses.iter().map(ToString::to_string).collect(),
+        configuration: p.configuration.to_string(),
+    }
+}
+
+pub(super) fn to_profile(id: ProfileId, p: stored::Profile) -> Read<Profile> {
+    Ok(Profile {
+        id,
+        name: p.name,
+        statuses: names(&p.statuses)?,
+        configuration: name(&p.configuration)?,
+    })
+}
+
+fn from_weight(weight: Weight) -> stored::Weight {
+    use stored::weight::Measure;
+    let measure = match weight {
+        Weight::Units(units) => Measure::UnitsCenti(units.as_centi()),
+        Weight::Percent(share) => Measure::ShareCenti(share.get()),
+    };
+    stored::Weight { measure: Some(measure) }
+}
+
+fn to_weight(weight: &stored::Weight) -> Read<Weight> {
+    use stored::weight::Measure;
+    Ok(match weight.measure {
+        Some(Measure::UnitsCenti(hundredths)) => Weight::Units(units(hundredths)?),
+        Some(Measure::ShareCenti(hundredths)) => Weight::Percent(CentiPercent::new(hundredths)),
+        None => return Err(corrupt("a weight has no measure")),
+    })
+}
+
+pub(super) fn from_channel(c: &Channel) -> stored::Channel {
+    stored::Channel {
+        name: c.name.clone(),
+        channel_type: c.channel_type.to_stored(),
+        partner: match &c.routing_owner {
+            RoutingOwner::Baton => String::new(),
+            RoutingOwner::Partner(id) => id.to_string(),
+        },
+        capacity_model: c.capacity_model.to_stored(),
+        weight: Some(from_weight(c.weight)),
+        paused_weight: c.paused_weight.map(from_weight),
+        fallback_queue: c.fallback_queue.as_ref().map(ToString::to_string).unwrap_or_default(),
+    }
+}
+
+pub(super) fn to_channel(id: ChannelId, c: stored::Channel) -> Read<Channel> {
+    Ok(Channel {
+        id,
+        name: c.name,
+        channel_type: ChannelType::from_stored(c.channel_type)?,
+        routing_owner: name_or_none(&c.partner)?.map_or(RoutingOwner::Baton, RoutingOwner::Partner),
+        capacity_model: CapacityModel::from_stored(c.capacity_model)?,
+        weight: to_weight(&there(c.weight, "a channel's weight")?)?,
+        paused_weight: c.paused_weight.as_ref().map(to_weight).transpose()?,
+        fallback_queue: name_or_none(&c.fallback_queue)?,
+    })
+}
+
+pub(super) fn from_rep(r: &Rep) -> stored::Rep {
+    stored::Rep {
+        name: r.name.clone(),
+        profile: r.profile.to_string(),
+        configuration: r.configuration.as_ref().map(ToString::to_string).unwrap_or_default(),
+        licences: r.licences.iter().map(|l| l.to_stored()).collect(),
+        permissions: r.permissions.iter().map(|p| p.to_stored()).collect(),
+    }
+}
+
+pub(super) fn to_rep(id: RepId, r: stored::Rep) -> Read<Rep> {
+    Ok(Rep {
+        id,
+        name: r.name,
+        profile: name(&r.profile)?,
+        configuration: name_or_none(&r.configuration)?,
+        licences: all(&r.licences)?,
+        permissions: all(&r.permissions)?,
+    })
+}

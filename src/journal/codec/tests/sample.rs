@@ -1,0 +1,340 @@
+//! One example of everything that is stored, with every field set. The golden bytes are of these:
+//! they don't change either.
+
+use std::sync::Arc;
+
+use crate::domain::directory::{
+    CapacityModel, Channel, ChannelType, Licence, Permission, PresenceConfiguration,
+    PresenceStatus, Profile, Recipients, Rep, RoutingOwner, Settings,
+};
+use crate::domain::entry::{
+    Answer, Cause, DirectoryAction, DirectoryChange, Fact, FactKind, Fingerprint, Transaction,
+};
+use crate::domain::id::{PresenceId, SessionId, TransferId, TxnId, WorkId};
+use crate::domain::live::{
+    Actor, ClosedPresence, Connection, EndedBy, Line, Presence, PresenceCause, Recipient,
+    RepPresence, Role, Session, SessionState, Transfer, TransferState, Work, WorkEnd, WorkState,
+};
+use crate::domain::record::{Record, RecordKey};
+use crate::domain::time::{Span, Timestamp};
+use crate::domain::units::{CentiPercent, Units, Weight};
+
+const SESSION: SessionId = SessionId::from_u128(0x0189_0a5d_ac96_774b_bcce_b302_099a_8057);
+const WORK: WorkId = WorkId::from_u128(0x0189_0a5d_ac96_774b_bcce_b302_099a_8058);
+const TRANSFER: TransferId = TransferId::from_u128(0x0189_0a5d_ac96_774b_bcce_b302_099a_8059);
+const PRESENCE: PresenceId = PresenceId::from_u128(0x0189_0a5d_ac96_774b_bcce_b302_099a_805a);
+
+fn id<T: std::str::FromStr<Err: std::fmt::Debug>>(text: &str) -> T {
+    text.parse().expect("a good id")
+}
+
+const fn at(ms: i64) -> Timestamp {
+    Timestamp::from_ms(1_700_000_000_000 + ms)
+}
+
+fn units(hundredths: u64) -> Units {
+    Units::from_centi(hundredths).expect("not too many")
+}
+
+fn actor() -> Actor {
+    Actor { role: Role::Supervisor, id: id("sue") }
+}
+
+fn configuration() -> Record {
+    Record::Configuration(Arc::new(PresenceConfiguration {
+        id: id("standard"),
+        name: "Standard".into(),
+        capacity: units(1_050),
+        allow_decline: true,
+        auto_accept: false,
+        recipients: Recipients::Listed {
+            queues: [id("q1"), id("q2")].into(),
+            flows: [id("f")].into(),
+            profiles: [id("support")].into(),
+        },
+    }))
+}
+
+fn channel() -> Channel {
+    Channel {
+        id: id("wa"),
+        name: "WhatsApp".into(),
+        channel_type: ChannelType::Whatsapp,
+        routing_owner: RoutingOwner::Partner(id("vendor")),
+        capacity_model: CapacityModel::StatusBased,
+        weight: Weight::Units(units(200)),
+        paused_weight: Some(Weight::Percent(CentiPercent::new(3_333))),
+        fallback_queue: Some(id("q1")),
+    }
+}
+
+fn presence() -> RepPresence {
+    RepPresence {
+        rep: id("ana"),
+        presence: Some(Presence {
+            id: PRESENCE,
+            status: id("available"),
+            device: "desktop".into(),
+            opened_at: at(1),
+            status_since: at(2),
+            connection: Connection::Disconnected { since: at(3), grace_until: at(60_003) },
+            lease: Span::from_secs(30),
+            cause: PresenceCause::LeaseExpired,
+        }),
+        last: Some(ClosedPresence {
+            id: PresenceId::MAX,
+            at: at(0),
+            cause: PresenceCause::DuplicateLogin,
+        }),
+        used: units(200),
+        work_count: 1,
+        assigned_at: Some(at(4)),
+    }
+}
+
+fn session(state: SessionState) -> Record {
+    let attributes = [("language", "de"), ("tier", "gold")];
+    Record::Session(Arc::new(Session {
+        id: SESSION,
+        channel: id("wa"),
+        external_reference: id("491701234567@wa"),
+        priority: 5,
+        opened_at: at(10),
+        state,
+        transfer: Some(TRANSFER),
+        transfers: 3,
+        attributes: Arc::new(attributes.map(|(k, v)| (k.to_owned(), v.to_owned())).into()),
+    }))
+}
+
+fn work(state: WorkState) -> Record {
+    Record::Work(Arc::new(Work {
+        id: WORK,
+        session: SESSION,
+        rep: id("ana"),
+        state,
+        weight: units(200),
+        holds: units(100),
+        transfer: Some(TRANSFER),
+        tab_open: true,
+        offered_at: at(11),
+        accepted_at: Some(at(12)),
+        holds_since: at(13),
+    }))
+}
+
+fn transfer(state: TransferState) -> Record {
+    Record::Transfer(Arc::new(Transfer {
+        id: TRANSFER,
+        session: SESSION,
+        asked_by: actor(),
+        from_rep: id("ana"),
+        recipient: Recipient::Rep(id("bo")),
+        note: "wants a refund".into(),
+        state,
+        requested_at: at(20),
+        offered_at: Some(at(21)),
+        original_removed_at: Some(at(22)),
+    }))
+}
+
+/// One record of each kind, in the order of their keys' kinds.
+pub fn one_of_each() -> Vec<Record> {
+    vec![
+        Record::Settings(Arc::new(Settings { direct_to_rep_routing: true, ..Settings::default() })),
+        configuration(),
+        Record::Status(Arc::new(PresenceStatus {
+            id: id("available"),
+            name: "Available".into(),
+            online_for: [ChannelType::InAppChat, ChannelType::Whatsapp].into(),
+        })),
+        Record::Profile(Arc::new(Profile {
+            id: id("support"),
+            name: "Support".into(),
+            statuses: [id("available"), id("lunch")].into(),
+            configuration: id("standard"),
+        })),
+        Record::Channel(Arc::new(channel())),
+        Record::Rep(Arc::new(Rep {
+            id: id("ana"),
+            name: "Ana Ruiz".into(),
+            profile: id("support"),
+            configuration: Some(id("standard")),
+            licences: [Licence::MessagingUser, Licence::EnhancedChatUser].into(),
+            permissions: [Permission::MessagingAgent, Permission::RunFlows].into(),
+        })),
+        Record::RepPresence(Arc::new(presence())),
+        session(SessionState::Waiting {
+            line: Line::Rep(id("bo")),
+            since: at(14),
+            offer: Some(WORK),
+        }),
+        Record::Reference(id("wa"), id("491701234567@wa"), SESSION),
+        work(WorkState::Ended { at: at(15), why: WorkEnd::Transferred }),
+        transfer(TransferState::Waiting {
+            since: at(23),
+            absent_until: Some(at(24)),
+            stranded: true,
+        }),
+    ]
+}
+
+/// The states that [`one_of_each`] leaves out, and absent fields.
+pub fn other_states() -> Vec<Record> {
+    let rep = || id("ana");
+    let mut records = vec![
+        Record::Channel(Arc::new(Channel {
+            routing_owner: RoutingOwner::Baton,
+            capacity_model: CapacityModel::TabBased,
+            weight: Weight::Percent(CentiPercent::FULL),
+            paused_weight: None,
+            fallback_queue: None,
+            ..channel()
+        })),
+        Record::RepPresence(Arc::new(RepPresence::absent(id("ana")))),
+        session(SessionState::Waiting { line: Line::Rep(rep()), since: at(1), offer: None }),
+        session(SessionState::Offered { rep: rep(), work: WORK }),
+        session(SessionState::Active { rep: rep(), work: WORK }),
+        session(SessionState::Paused { rep: rep(), work: WORK }),
+        session(SessionState::Inactive { rep: rep(), work: WORK }),
+        session(SessionState::Ended { at: at(1), by: EndedBy::Owner, forget_at: at(2) }),
+        work(WorkState::Offered),
+        work(WorkState::Open),
+        work(WorkState::Paused),
+        transfer(TransferState::Offered { rep: rep(), work: WORK }),
+        transfer(TransferState::Waiting { since: at(1), absent_until: None, stranded: false }),
+        transfer(TransferState::Completed { rep: rep(), at: at(1) }),
+        transfer(TransferState::SessionEnded { at: at(1) }),
+    ];
+    let types = [
+        ChannelType::InAppChat,
+        ChannelType::WebChatV1,
+        ChannelType::WebChatV2,
+        ChannelType::Whatsapp,
+        ChannelType::FacebookMessenger,
+        ChannelType::Sms,
+        ChannelType::AppleMessagesForBusiness,
+        ChannelType::Line,
+        ChannelType::Byoc,
+        ChannelType::ByocForCcaas,
+        ChannelType::StandardFacebookMessenger,
+        ChannelType::StandardSms,
+    ];
+    records.push(Record::Status(Arc::new(PresenceStatus {
+        id: id("all"),
+        name: String::new(),
+        online_for: types.into(),
+    })));
+    records
+}
+
+/// The key of this kind, of these ids.
+pub fn key(kind: usize, text: &str, other: &str, number: u128) -> RecordKey {
+    match kind {
+        0 => RecordKey::Settings,
+        1 => RecordKey::Configuration(id(text)),
+        2 => RecordKey::Status(id(text)),
+        3 => RecordKey::Profile(id(text)),
+        4 => RecordKey::Channel(id(text)),
+        5 => RecordKey::Rep(id(text)),
+        6 => RecordKey::RepPresence(id(text)),
+        7 => RecordKey::Session(SessionId::from_u128(number)),
+        8 => RecordKey::Reference(id(text), id(other)),
+        9 => RecordKey::Work(WorkId::from_u128(number)),
+        _ => RecordKey::Transfer(TransferId::from_u128(number)),
+    }
+}
+
+/// What a transaction can answer.
+pub fn answers() -> [Answer; 3] {
+    let line = |kind: &str, id: &str, action| DirectoryChange {
+        kind: Arc::from(kind),
+        id: Arc::from(id),
+        action,
+    };
+    [
+        Answer::Nothing,
+        Answer::Record(transfer(TransferState::Completed { rep: id("bo"), at: at(30) })),
+        Answer::Directory(Arc::new(vec![
+            line("rep", "ana", DirectoryAction::Created),
+            line("channel", "wa", DirectoryAction::Updated),
+            line("profile", "old", DirectoryAction::Deleted),
+        ])),
+    ]
+}
+
+/// A transaction without writes that answers so.
+pub fn answered(answer: Answer) -> Transaction {
+    Transaction {
+        id: TxnId::from_u128(0x1111_2222_3333_4444_5555_6666_7777_8888),
+        time: at(40),
+        cause: Cause {
+            actor: actor(),
+            rpc: Arc::from("baton.v1.TransferService/TransferSession"),
+            request_id: Some(Arc::from("req-1")),
+        },
+        fingerprint: Fingerprint(0xfeed_beef),
+        answer,
+        checks: std::iter::empty().collect(),
+        writes: std::iter::empty().collect(),
+        facts: Vec::new(),
+    }
+}
+
+/// A transaction that writes, removes and says what happened.
+pub fn transaction() -> Transaction {
+    let presence = Record::RepPresence(Arc::new(RepPresence::absent(id("bo"))));
+    let transfer = transfer(TransferState::Offered { rep: id("bo"), work: WORK });
+    let reference = RecordKey::Reference(id("wa"), id("gone"));
+    Transaction {
+        writes: [
+            (presence.key(), Some(presence)),
+            (transfer.key(), Some(transfer)),
+            (reference, None),
+        ]
+        .into(),
+        facts: vec![
+            Fact::of(FactKind::TransferRequested)
+                .session(SESSION)
+                .transfer(TRANSFER)
+                .work(WORK)
+                .rep(&id("bo")),
+            Fact::of(FactKind::DirectoryChanged),
+        ],
+        ..answered(Answer::Nothing)
+    }
+}
+
+/// One fact of each kind.
+pub fn every_fact() -> Vec<Fact> {
+    use FactKind as K;
+    let kinds = [
+        K::DirectoryChanged,
+        K::SessionOpened,
+        K::SessionWaiting,
+        K::SessionOffered,
+        K::SessionAccepted,
+        K::SessionUpdated,
+        K::SessionPaused,
+        K::SessionResumed,
+        K::SessionInactivated,
+        K::SessionEnded,
+        K::SessionForgotten,
+        K::TransferRequested,
+        K::TransferOffered,
+        K::TransferWaiting,
+        K::TransferCompleted,
+        K::TransferSessionEnded,
+        K::TransferStranded,
+        K::RepRemoved,
+        K::OfferWithdrawn,
+        K::WorkDeclined,
+        K::TabClosed,
+        K::PresenceOpened,
+        K::StatusChanged,
+        K::PresenceDisconnected,
+        K::PresenceReconnected,
+        K::PresenceClosed,
+    ];
+    kinds.map(Fact::of).to_vec()
+}

@@ -1,0 +1,20 @@
+//! Whole servers, seen through gRPC alone: transfers from click to completion, repeated requests,
+//! streams that resume, and two servers on one Redis.
+
+#[path = "blackbox/stream.rs"]
+mod stream;
+#[path = "blackbox/world.rs"]
+mod world;
+
+#[path = "blackbox/presences.rs"]
+mod presences;
+#[path = "blackbox/serving.rs"]
+mod serving;
+#[path = "blackbox/transfers.rs"]
+mod transfers;
+#[path = "blackbox/two_servers.rs"]
+mod two_servers;
+#[path = "blackbox/watching.rs"]
+mod watching;
+
+mod support;

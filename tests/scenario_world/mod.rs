@@ -1,0 +1,331 @@
+//! The interpreter of scenarios: a world with an org, its names, and one method per kind of line.
+
+mod expect;
+mod house;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use baton::domain::command::{Command, PresenceRef, Request};
+use baton::domain::decide::{decide, unsettled};
+use baton::domain::draft::Entropy;
+use baton::domain::entry::{Answer, Cause, Entry, Fingerprint};
+use baton::domain::id::{
+    ActorId, ChannelId, ExternalReference, PresenceId, RepId, SessionId, StatusId, TxnId, WorkId,
+};
+use baton::domain::invariants;
+use baton::domain::live::{Actor, Recipient, Role, TransferState, WorkState};
+use baton::domain::look::Look;
+use baton::domain::record::{Record, RecordKey};
+use baton::domain::rejection::Rejection;
+use baton::domain::state::State;
+use baton::domain::time::{Span, Timestamp};
+
+/// Counts, so that every play is the same.
+struct Counter(u128);
+
+impl Entropy for Counter {
+    fn bits(&mut self) -> u128 {
+        self.0 += 1;
+        self.0
+    }
+}
+
+pub struct World {
+    pub state: State,
+    pub now: Timestamp,
+    sessions: BTreeMap<String, SessionId>,
+    presences: BTreeMap<RepId, Vec<PresenceId>>,
+    entropy: Counter,
+}
+
+type Result<T> = std::result::Result<T, String>;
+
+impl World {
+    pub fn new() -> Self {
+        let mut world = Self {
+            state: State::default(),
+            now: Timestamp::from_ms(1_700_000_000_000),
+            sessions: BTreeMap::new(),
+            presences: BTreeMap::new(),
+            entropy: Counter(0),
+        };
+        let command = Command::ApplyDirectory { directory: house::directory(), prune: false };
+        world.run(&actor("admin"), command).expect("the house stands").expect("nothing refuses it");
+        world
+    }
+
+    /// Plays one line.
+    pub fn line(&mut self, line: &str) -> Result<()> {
+        if let Some(question) = line.strip_prefix('?') {
+            return self.ask(question.trim());
+        }
+        let (command, expected) = split(line);
+        let mut words = command.split_whitespace();
+        let time = words.next().ok_or("no time")?;
+        self.now = Timestamp::from_ms(1_700_000_000_000) + span(time)?;
+        let actor = actor(words.next().ok_or("no actor")?);
+        let words: Vec<&str> = words.collect();
+        let outcome = match words.as_slice() {
+            ["tick"] => Ok(self.tick()?),
+            words => {
+                let command = self.command(&actor, words)?;
+                let label = (words[0] == "open").then(|| words[1].to_owned());
+                self.step(&actor, command, label)?
+            }
+        };
+        compare(&outcome, expected)
+    }
+
+    fn step(
+        &mut self,
+        actor: &Actor,
+        command: Command,
+        label: Option<String>,
+    ) -> Result<std::result::Result<Vec<String>, Rejection>> {
+        let (facts, answer) = match self.run(actor, command)? {
+            Ok(done) => done,
+            Err(rejection) => return Ok(Err(rejection)),
+        };
+        match (answer, label) {
+            (Answer::Record(Record::Session(session)), Some(label)) => {
+                self.sessions.insert(label, session.id);
+            }
+            (Answer::Record(Record::RepPresence(live)), _) => {
+                if let Some(presence) = &live.presence {
+                    let known = self.presences.entry(live.rep.clone()).or_default();
+                    if known.last() != Some(&presence.id) {
+                        known.push(presence.id);
+                    }
+                }
+            }
+            _ => {}
+        }
+        Ok(Ok(facts))
+    }
+
+    /// Decides and applies one command, then checks everything that must always hold.
+    pub fn run(
+        &mut self,
+        actor: &Actor,
+        command: Command,
+    ) -> Result<std::result::Result<(Vec<String>, Answer), Rejection>> {
+        let txn = TxnId::from_u128(self.entropy.bits() | 1 << 100);
+        let cause = Cause { actor: actor.clone(), rpc: "scenario".into(), request_id: None };
+        let request = Request { txn, fingerprint: Fingerprint::default(), cause, command };
+        let before = self.state.clone();
+        let decision = match decide(&self.state, &request, self.now, &mut self.entropy) {
+            Ok(decision) => decision,
+            Err(rejection) => return Ok(Err(rejection)),
+        };
+        let Some(transaction) = decision.transaction else {
+            return Ok(Ok((Vec::new(), decision.answer)));
+        };
+        let entry = Entry::after(self.state.head(), &transaction);
+        let old = self.state.apply(&entry).map_err(|e| e.to_string())?;
+        for ((_, new), old) in entry.changes.iter().zip(old) {
+            if let Some(old) = old {
+                invariants::check_step(&old, new.as_ref()).map_err(|v| v.to_string())?;
+            }
+        }
+        for (key, version) in &transaction.checks {
+            assert_eq!(before.version(key), *version, "{key:?} is checked at another version");
+        }
+        self.check()?;
+        Ok(Ok((entry.facts.iter().map(|f| format!("{:?}", f.kind)).collect(), decision.answer)))
+    }
+
+    fn check(&self) -> Result<()> {
+        invariants::check(&self.state).map_err(|v| v.to_string())?;
+        let keys: Vec<RecordKey> = self.state.records().map(|(key, _)| key.clone()).collect();
+        let left = unsettled(&self.state, &keys);
+        if left.is_empty() { Ok(()) } else { Err(format!("R1: somebody waits beside {left:?}")) }
+    }
+
+    fn tick(&mut self) -> Result<Vec<String>> {
+        let due: Vec<_> = self.state.due(self.now).cloned().collect();
+        let mut facts = Vec::new();
+        for due in due {
+            let done = self.run(&actor("server"), Command::Timer(due))?;
+            facts.extend(done.map_err(|r| r.to_string())?.0);
+        }
+        Ok(facts)
+    }
+
+    pub fn session(&self, label: &str) -> Result<SessionId> {
+        self.sessions.get(label).copied().ok_or_else(|| format!("no session {label}"))
+    }
+
+    fn presence(&self, rep: &RepId, back: usize) -> Result<PresenceId> {
+        let known = self.presences.get(rep).ok_or_else(|| format!("{rep} never signed in"))?;
+        known.iter().rev().nth(back).copied().ok_or_else(|| format!("{rep} has no such presence"))
+    }
+
+    /// The live work on a session: what is offered, or what `rep` has.
+    fn work(&self, label: &str, rep: Option<&RepId>) -> Result<WorkId> {
+        let session = self.session(label)?;
+        let all: Vec<_> = self.state.work_of_session(session).collect();
+        let own = |w: &&&Arc<baton::domain::live::Work>| rep.is_none_or(|rep| w.rep == *rep);
+        let offered = all.iter().rev().find(|w| w.state == WorkState::Offered);
+        offered
+            .filter(own)
+            .or_else(|| all.iter().rev().filter(|w| w.is_live()).find(own))
+            .or_else(|| all.iter().rev().find(own))
+            .or(all.last())
+            .map(|w| w.id)
+            .ok_or_else(|| format!("no work on {label}"))
+    }
+
+    fn command(&self, actor: &Actor, words: &[&str]) -> Result<Command> {
+        let me = || RepId::new(actor.id.as_str()).map_err(|e| e.to_string());
+        let named = |name: &str| RepId::new(name).map_err(|e| e.to_string());
+        let own = || {
+            if actor.role == Role::Rep { me().map(Some) } else { Ok(None) }
+        };
+        Ok(match words {
+            ["online", rest @ ..] => {
+                let status = rest.first().copied().unwrap_or("available");
+                let rep = rest.get(1).map_or_else(me, |rep| named(rep))?;
+                let status = StatusId::new(status).map_err(|e| e.to_string())?;
+                Command::OpenPresence {
+                    rep,
+                    status,
+                    device: "test".into(),
+                    lease: Span::from_secs(30),
+                }
+            }
+            ["status", status, rest @ ..] => {
+                let presence = match rest.first() {
+                    Some(rep) => PresenceRef::Rep(named(rep)?),
+                    None => PresenceRef::Presence(self.presence(&me()?, 0)?),
+                };
+                let status = StatusId::new(status).map_err(|e| e.to_string())?;
+                Command::SetStatus { presence, status }
+            }
+            ["old-status", status] => Command::SetStatus {
+                presence: PresenceRef::Presence(self.presence(&me()?, 1)?),
+                status: StatusId::new(status).map_err(|e| e.to_string())?,
+            },
+            ["offline"] => Command::ClosePresence {
+                presence: PresenceRef::Presence(self.presence(&me()?, 0)?),
+            },
+            ["old-offline"] => Command::ClosePresence {
+                presence: PresenceRef::Presence(self.presence(&me()?, 1)?),
+            },
+            ["offline", rep] => Command::ClosePresence { presence: PresenceRef::Rep(named(rep)?) },
+            ["lapse", rep] => Command::LeaseLapsed(self.presence(&named(rep)?, 0)?),
+            ["reconnect"] => Command::Reconnect(self.presence(&me()?, 0)?),
+            ["open", label, channel, rep, rest @ ..] => Command::OpenSession {
+                channel: ChannelId::new(channel).map_err(|e| e.to_string())?,
+                external_reference: ExternalReference::new(label).map_err(|e| e.to_string())?,
+                rep: named(rep)?,
+                priority: rest.first().map_or(Ok(10), |p| p.parse()).map_err(|_| "priority")?,
+                attributes: Arc::default(),
+            },
+            ["accept", s] => Command::AcceptWork(self.work(s, own()?.as_ref())?),
+            ["accept-transfer", s] => Command::AcceptTransfer(self.last_transfer(s)?.id),
+            ["decline", s] => Command::DeclineWork(self.work(s, own()?.as_ref())?),
+            ["close", s] => {
+                Command::CloseWork { work: self.work(s, own()?.as_ref())?, end_session: false }
+            }
+            ["complete", s] => {
+                Command::CloseWork { work: self.work(s, own()?.as_ref())?, end_session: true }
+            }
+            ["pause", s] => Command::PauseSession(self.session(s)?),
+            ["resume", s] => Command::ResumeSession(self.session(s)?),
+            ["inactivate", s] => Command::InactivateSession(self.session(s)?),
+            ["end", s] => Command::EndSession(self.session(s)?),
+            ["prioritise", s, priority] => Command::UpdateSession {
+                session: self.session(s)?,
+                attributes: None,
+                priority: Some(priority.parse().map_err(|_| "priority")?),
+            },
+            ["transfer", s, rep] => Command::TransferSession {
+                session: self.session(s)?,
+                recipient: Recipient::Rep(named(rep)?),
+                note: "please".into(),
+            },
+            ["set", rest @ ..] => house::change(&self.state, rest)?,
+            ["delete", rest @ ..] => house::deletion(rest)?,
+            ["settle", rep] => Command::Settle(BTreeSet::from([named(rep)?])),
+            other => return Err(format!("unknown command {other:?}")),
+        })
+    }
+
+    pub fn last_transfer(&self, label: &str) -> Result<Arc<baton::domain::live::Transfer>> {
+        let session = self.session(label)?;
+        let last = self.state.transfers_of_session(session).last().cloned();
+        last.ok_or_else(|| format!("{label} was never transferred"))
+    }
+
+    pub fn transfer_words(&self, label: &str) -> Result<String> {
+        Ok(match &self.last_transfer(label)?.state {
+            TransferState::Offered { rep, .. } => format!("OFFERED {rep}"),
+            TransferState::Waiting { stranded: true, .. } => "STRANDED".into(),
+            TransferState::Waiting { .. } => "WAITING".into(),
+            TransferState::Completed { rep, .. } => format!("COMPLETED {rep}"),
+            TransferState::SessionEnded { .. } => "SESSION_ENDED".into(),
+        })
+    }
+
+    pub fn used(&self, rep: &str) -> Result<String> {
+        let rep = RepId::new(rep).map_err(|e| e.to_string())?;
+        Ok(self.state.rep_presence(&rep).used.to_string())
+    }
+}
+
+enum Expected<'l> {
+    Anything,
+    Facts(Vec<&'l str>),
+    Refusal(&'l str),
+}
+
+fn split(line: &str) -> (&str, Expected<'_>) {
+    if let Some((command, facts)) = line.split_once("->") {
+        let facts = facts.split_whitespace().filter(|f| *f != "nothing").collect();
+        return (command, Expected::Facts(facts));
+    }
+    match line.split_once(" ! ") {
+        Some((command, reason)) => (command, Expected::Refusal(reason.trim())),
+        None => (line, Expected::Anything),
+    }
+}
+
+fn compare(
+    outcome: &std::result::Result<Vec<String>, Rejection>,
+    expected: Expected<'_>,
+) -> Result<()> {
+    match (outcome, expected) {
+        (Ok(_), Expected::Anything) => Ok(()),
+        (Ok(facts), Expected::Facts(wanted)) if *facts == wanted => Ok(()),
+        (Ok(facts), Expected::Facts(_)) => Err(format!("the facts are {}", facts.join(" "))),
+        (Ok(facts), Expected::Refusal(_)) => Err(format!("not refused: {}", facts.join(" "))),
+        (Err(r), Expected::Refusal(reason)) if r.reason.name() == reason => Ok(()),
+        (Err(rejection), _) => Err(format!("refused: {rejection}")),
+    }
+}
+
+/// `ana` is a rep; `sup`, `admin`, `channel`, `server`, `board` are roles.
+pub fn actor(name: &str) -> Actor {
+    let role = match name {
+        "sup" => Role::Supervisor,
+        "admin" => Role::Admin,
+        "channel" => Role::Adapter,
+        "server" => Role::Server,
+        "board" => Role::Dashboard,
+        _ => Role::Rep,
+    };
+    Actor { role, id: ActorId::new(name).expect("names in scenarios are ids") }
+}
+
+fn span(text: &str) -> Result<Span> {
+    let (number, unit) = text.split_at(text.find(|c: char| !c.is_ascii_digit()).unwrap_or(0));
+    let number: i64 = number.parse().map_err(|_| format!("{text} is not a time"))?;
+    match unit {
+        "ms" => Ok(Span::from_ms(number)),
+        "s" => Ok(Span::from_secs(number)),
+        "m" => Ok(Span::from_secs(number * 60)),
+        "h" => Ok(Span::from_secs(number * 3_600)),
+        _ => Err(format!("{text} is not a time")),
+    }
+}

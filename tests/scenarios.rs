@@ -1,0 +1,108 @@
+//! The behaviour document as tables. Each scenario in `tests/scenarios/*.txt` is a life in lines:
+//! time, actor, command, and what came of it: facts (`->`) or a refusal (`!`). The title carries
+//! the rule numbers. One small interpreter plays them all on the pure domain, and after each line
+//! every invariant is checked and nobody may wait beside a free rep.
+//!
+//! ```text
+//! # T5 T6 the original rep stays until the transfer is accepted
+//! 0s ana     transfer s ben -> TransferRequested TransferOffered
+//!    ?       s ACTIVE ana
+//! 2s ben     accept s       -> RepRemoved TransferCompleted SessionAccepted
+//! 3s ana     transfer s ben ! NOT_OWNER
+//! ```
+
+mod scenario_world;
+
+use std::fs;
+use std::path::Path;
+
+use scenario_world::World;
+
+struct Scenario {
+    title: String,
+    lines: Vec<(usize, String)>,
+}
+
+fn read(path: &Path) -> Vec<Scenario> {
+    let text = fs::read_to_string(path).unwrap();
+    let mut scenarios: Vec<Scenario> = Vec::new();
+    for (number, line) in text.lines().enumerate() {
+        let line = line.trim();
+        if let Some(title) = line.strip_prefix("# ") {
+            scenarios.push(Scenario { title: title.to_owned(), lines: Vec::new() });
+        } else if !line.is_empty() && !line.starts_with("//") {
+            let scenario = scenarios.last_mut().expect("a line belongs to a scenario");
+            scenario.lines.push((number + 1, line.to_owned()));
+        }
+    }
+    scenarios
+}
+
+fn play(file: &str) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/scenarios").join(file);
+    let scenarios = read(&path);
+    assert!(!scenarios.is_empty(), "{file} has no scenarios");
+    let mut failures = Vec::new();
+    for scenario in &scenarios {
+        let mut world = World::new();
+        for (number, line) in &scenario.lines {
+            if let Err(why) = world.line(line) {
+                failures
+                    .push(format!("{file}:{number}: {}\n    {line}\n    {why}", scenario.title));
+                break;
+            }
+        }
+    }
+    assert!(
+        failures.is_empty(),
+        "{} of {}:\n{}",
+        failures.len(),
+        scenarios.len(),
+        failures.join("\n")
+    );
+}
+
+#[test]
+fn transfers() {
+    play("transfers.txt");
+}
+
+#[test]
+fn presence() {
+    play("presence.txt");
+}
+
+#[test]
+fn sessions() {
+    play("sessions.txt");
+}
+
+#[test]
+fn capacity() {
+    play("capacity.txt");
+}
+
+#[test]
+fn recipients() {
+    play("recipients.txt");
+}
+
+#[test]
+fn directory() {
+    play("directory.txt");
+}
+
+#[test]
+fn a_wrong_expectation_is_noticed() {
+    for (line, wrong) in [
+        ("0s channel open s web ana -> SessionOpened", "facts"),
+        ("0s ana accept nothing", "no session"),
+        ("? ana used 9.00", "used"),
+        ("0s ana dance", "unknown"),
+    ] {
+        let mut world = World::new();
+        world.line("0s ana online -> PresenceOpened").unwrap();
+        let why = world.line(line).expect_err(line);
+        assert!(why.contains(wrong), "{line}: {why}");
+    }
+}
