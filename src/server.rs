@@ -68,11 +68,7 @@ pub struct ServerOptions {
 
 impl Default for ServerOptions {
     fn default() -> Self {
-        Self {
-            default_org: None,
-            token_key: TokenKey::Development,
-            drain: Duration::from_secs(5),
-        }
+        Self { default_org: None, token_key: TokenKey::Development, drain: Duration::from_secs(5) }
     }
 }
 
@@ -122,8 +118,7 @@ pub async fn start(config: &ServerConfig) -> anyhow::Result<Running> {
     if checked.token_key == TokenKey::Development && checked.redis.is_some() {
         tracing::warn!("no token key is set: resume tokens can be forged; give one to all servers");
     }
-    let options =
-        ServerOptions { default_org, token_key: checked.token_key, drain: checked.drain };
+    let options = ServerOptions { default_org, token_key: checked.token_key, drain: checked.drain };
     run(listener, engine, options, durability)
 }
 

@@ -15,11 +15,6 @@ pub fn start() -> anyhow::Result<()> {
     let filter = EnvFilter::try_new(&wanted)
         .map_err(|why| anyhow::anyhow!("{VARIABLE}={wanted:?} can't be understood: {why}"))?;
     // Whoever set a subscriber before keeps it: a test, or a program that embeds the server.
-    drop(
-        tracing_subscriber::fmt()
-            .with_env_filter(filter)
-            .with_writer(std::io::stderr)
-            .try_init(),
-    );
+    drop(tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).try_init());
     Ok(())
 }

@@ -86,11 +86,7 @@ impl Api {
     ///
     /// # Errors
     /// UNAUTHENTICATED or PERMISSION_DENIED.
-    pub fn admit<M>(
-        &self,
-        rpc: &'static str,
-        request: Request<M>,
-    ) -> Result<(Caller, M), Problem> {
+    pub fn admit<M>(&self, rpc: &'static str, request: Request<M>) -> Result<(Caller, M), Problem> {
         let caller = Caller::from_metadata(request.metadata(), self.default_org.as_ref())?;
         roles::check(&caller, rpc)?;
         Ok((caller, request.into_inner()))
@@ -110,11 +106,7 @@ impl Api {
         let refused = |refusal| Problem::Refused(refusal, repeat);
         let done = self.engine.submit(&caller.org, request).await.map_err(refused)?;
         let view = self.engine.view(&caller.org, Some(done.revision)).await;
-        Ok(Mutation {
-            revision: done.revision,
-            answer: done.answer,
-            view: view.map_err(refused)?,
-        })
+        Ok(Mutation { revision: done.revision, answer: done.answer, view: view.map_err(refused)? })
     }
 
     /// Answers a question from the state. What isn't found there is looked for once more on fresh

@@ -14,9 +14,7 @@ use crate::domain::decide::decide;
 use crate::domain::directory::{Channel, PresenceConfiguration, PresenceStatus, Profile, Rep};
 use crate::domain::draft::Entropy;
 use crate::domain::entry::{Answer, DirectoryChange};
-use crate::domain::id::{
-    ChannelId, ConfigurationId, ProfileId, RepId, StatusId,
-};
+use crate::domain::id::{ChannelId, ConfigurationId, ProfileId, RepId, StatusId};
 use crate::domain::look::Look as _;
 use crate::domain::record::{Record, RecordKey};
 use crate::domain::rejection::Rejection;
@@ -54,7 +52,9 @@ impl Directory {
                     .iter()
                     .map(|change| {
                         let after = writes.and_then(|w| {
-                            w.iter().find(|(key, _)| names(key, change)).and_then(|(_, r)| r.as_ref())
+                            w.iter()
+                                .find(|(key, _)| names(key, change))
+                                .and_then(|(_, r)| r.as_ref())
                         });
                         let before = after.and_then(|r| view.state.record(&r.key()));
                         to_proto::change(change, differences(before.as_ref(), after))

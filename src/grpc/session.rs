@@ -213,28 +213,52 @@ impl SessionService for Sessions {
         &self,
         request: Request<pb::PauseSessionRequest>,
     ) -> Result<Response<pb::PauseSessionResponse>, Status> {
-        on_session!(self, request, "SessionService/PauseSession", PauseSessionResponse, Command::PauseSession)
+        on_session!(
+            self,
+            request,
+            "SessionService/PauseSession",
+            PauseSessionResponse,
+            Command::PauseSession
+        )
     }
 
     async fn resume_session(
         &self,
         request: Request<pb::ResumeSessionRequest>,
     ) -> Result<Response<pb::ResumeSessionResponse>, Status> {
-        on_session!(self, request, "SessionService/ResumeSession", ResumeSessionResponse, Command::ResumeSession)
+        on_session!(
+            self,
+            request,
+            "SessionService/ResumeSession",
+            ResumeSessionResponse,
+            Command::ResumeSession
+        )
     }
 
     async fn inactivate_session(
         &self,
         request: Request<pb::InactivateSessionRequest>,
     ) -> Result<Response<pb::InactivateSessionResponse>, Status> {
-        on_session!(self, request, "SessionService/InactivateSession", InactivateSessionResponse, Command::InactivateSession)
+        on_session!(
+            self,
+            request,
+            "SessionService/InactivateSession",
+            InactivateSessionResponse,
+            Command::InactivateSession
+        )
     }
 
     async fn end_session(
         &self,
         request: Request<pb::EndSessionRequest>,
     ) -> Result<Response<pb::EndSessionResponse>, Status> {
-        on_session!(self, request, "SessionService/EndSession", EndSessionResponse, Command::EndSession)
+        on_session!(
+            self,
+            request,
+            "SessionService/EndSession",
+            EndSessionResponse,
+            Command::EndSession
+        )
     }
 
     async fn get_session_history(

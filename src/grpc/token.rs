@@ -138,12 +138,7 @@ impl Seal {
         to_hex(&body)
     }
 
-    fn open(
-        &self,
-        org: &OrgId,
-        filter: Fingerprint,
-        token: &str,
-    ) -> Result<Vec<u8>, &'static str> {
+    fn open(&self, org: &OrgId, filter: Fingerprint, token: &str) -> Result<Vec<u8>, &'static str> {
         if token.len() > LONGEST {
             return Err("is too long");
         }
@@ -190,11 +185,8 @@ mod tests {
 
     #[test]
     fn w8_a_token_is_read_by_every_server_with_the_key() {
-        let at = Position {
-            epoch: Epoch(3),
-            revision: Revision::new(77),
-            txn: TxnId::from_u128(0xabc),
-        };
+        let at =
+            Position { epoch: Epoch(3), revision: Revision::new(77), txn: TxnId::from_u128(0xabc) };
         let filter = Fingerprint(5);
         let token = Seal::new([7; 32]).resume(&org("acme"), filter, at);
         assert_eq!(Seal::new([7; 32]).read_resume(&org("acme"), filter, &token), Ok(at));

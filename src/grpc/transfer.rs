@@ -12,10 +12,10 @@ use super::status::Problem;
 use super::to_proto::{Revisions, Scene};
 use super::{from_proto, to_proto};
 use crate::domain::command::Command;
-use crate::domain::recipients::{self, RepEntry};
 use crate::domain::id::{RepId, TransferId};
 use crate::domain::live::{Recipient, Transfer, TransferState};
 use crate::domain::look::Look as _;
+use crate::domain::recipients::{self, RepEntry};
 use crate::domain::record::{Record, RecordKey};
 use crate::domain::rejection::{Reason, Rejection};
 use crate::engine::View;
@@ -98,7 +98,9 @@ impl Transfers {
             .read(caller, None, |view| {
                 let transfer = view.state.expect_transfer(transfer)?;
                 let to = match &transfer.state {
-                    TransferState::Offered { rep, .. } | TransferState::Completed { rep, .. } => rep,
+                    TransferState::Offered { rep, .. } | TransferState::Completed { rep, .. } => {
+                        rep
+                    }
                     TransferState::Waiting { .. } | TransferState::SessionEnded { .. } => {
                         return Ok(());
                     }

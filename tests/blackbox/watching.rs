@@ -91,10 +91,8 @@ async fn w2_a_token_that_is_too_old_resets_or_is_refused() {
     let (first, _, _) = Stream::synced(&mut admin, request(&ALL)).await;
     let token = first.token.clone();
     let last = changes(&mut admin, 400).await;
-    let strict = pb::WatchRequest {
-        resume_policy: pb::ResumePolicy::Strict.into(),
-        ..resuming(&token)
-    };
+    let strict =
+        pb::WatchRequest { resume_policy: pb::ResumePolicy::Strict.into(), ..resuming(&token) };
     let refused = Stream::open(&mut admin, strict).await.map(|_| ());
     assert_eq!(refusal(refused), (Code::OutOfRange, "RESUME_NOT_POSSIBLE".into()));
 
@@ -132,7 +130,8 @@ async fn d4_foreign_and_altered_tokens_are_refused() {
     let (stream, _, _) = Stream::synced(&mut admin, request(&ALL)).await;
     let token = stream.token.clone();
     let altered = format!("{}0", &token[..token.len() - 1]);
-    let altered = if altered == token { format!("{}1", &token[..token.len() - 1]) } else { altered };
+    let altered =
+        if altered == token { format!("{}1", &token[..token.len() - 1]) } else { altered };
     let invalid = (Code::InvalidArgument, "INVALID_TOKEN".to_owned());
     for wrong in [altered.as_str(), "x", "00ff", &"f".repeat(100_000)] {
         let refused = Stream::open(&mut admin, resuming(wrong)).await.map(|_| ());
@@ -141,10 +140,7 @@ async fn d4_foreign_and_altered_tokens_are_refused() {
     let mut foreign = house.caller_in("other", "admin", "root");
     let refused = Stream::open(&mut foreign, resuming(&token)).await.map(|_| ());
     assert_eq!(refusal(refused), invalid, "of another org");
-    let narrower = pb::WatchRequest {
-        kinds: vec![pb::WatchKind::Rep.into()],
-        ..resuming(&token)
-    };
+    let narrower = pb::WatchRequest { kinds: vec![pb::WatchKind::Rep.into()], ..resuming(&token) };
     let refused = Stream::open(&mut admin, narrower).await.map(|_| ());
     assert_eq!(refusal(refused), invalid, "of another filter");
 }

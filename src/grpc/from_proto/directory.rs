@@ -40,14 +40,23 @@ pub fn apply_directory(request: &pb::ApplyDirectoryRequest) -> Result<Directory,
         .as_ref()
         .map(|s| settings(&mut f, "directory.settings", s, &Settings::default()));
     let directory = Directory {
-        configurations: all(&mut f, "presence_configurations", &given.presence_configurations, configuration),
+        configurations: all(
+            &mut f,
+            "presence_configurations",
+            &given.presence_configurations,
+            configuration,
+        ),
         statuses: all(&mut f, "presence_statuses", &given.presence_statuses, status),
         profiles: all(&mut f, "profiles", &given.profiles, profile),
         channels: all(&mut f, "channels", &given.channels, channel),
         reps: all(&mut f, "reps", &given.reps, rep),
         settings: settings.flatten(),
     };
-    repeated(&mut f, "presence_configurations", directory.configurations.iter().map(|r| r.id.as_str()));
+    repeated(
+        &mut f,
+        "presence_configurations",
+        directory.configurations.iter().map(|r| r.id.as_str()),
+    );
     repeated(&mut f, "presence_statuses", directory.statuses.iter().map(|r| r.id.as_str()));
     repeated(&mut f, "profiles", directory.profiles.iter().map(|r| r.id.as_str()));
     repeated(&mut f, "channels", directory.channels.iter().map(|r| r.id.as_str()));
@@ -116,10 +125,7 @@ upserts! {
 ///
 /// # Errors
 /// INVALID_FIELD.
-pub fn delete<T: std::str::FromStr<Err = BadId>>(
-    id: &str,
-    request_id: &str,
-) -> Result<T, Problem> {
+pub fn delete<T: std::str::FromStr<Err = BadId>>(id: &str, request_id: &str) -> Result<T, Problem> {
     let mut f = Fields::new();
     f.request_id(request_id);
     let id = f.id("id", id);
@@ -180,7 +186,8 @@ const SETTINGS: [&str; 11] = [
 fn put_setting(into: &mut pb::OrgSettings, from: &pb::OrgSettings, name: &str) -> bool {
     match name {
         "skills_based_and_direct_to_rep_routing" => {
-            into.skills_based_and_direct_to_rep_routing = from.skills_based_and_direct_to_rep_routing;
+            into.skills_based_and_direct_to_rep_routing =
+                from.skills_based_and_direct_to_rep_routing;
         }
         "max_transfers_per_session" => {
             into.max_transfers_per_session = from.max_transfers_per_session;
@@ -226,11 +233,20 @@ fn settings(
         let bounds = (Span::from_secs(least), Span::from_secs(most));
         f.span(&under(at, name), given.as_ref(), bounds, default)
     };
-    let limit = span("direct_wait_limit", &given.direct_wait_limit, 1, 86_400, default.direct_wait_limit);
-    let grace = span("disconnect_grace", &given.disconnect_grace, 0, 3_600, default.disconnect_grace);
+    let limit =
+        span("direct_wait_limit", &given.direct_wait_limit, 1, 86_400, default.direct_wait_limit);
+    let grace =
+        span("disconnect_grace", &given.disconnect_grace, 0, 3_600, default.disconnect_grace);
     let orphan = span("orphan_after", &given.orphan_after, 0, 86_400, default.orphan_after);
-    let kept = span("history_retention", &given.history_retention, 60, 2_592_000, default.history_retention);
-    let handoff = span("handoff_deadline", &given.handoff_deadline, 1, 600, default.handoff_deadline);
+    let kept = span(
+        "history_retention",
+        &given.history_retention,
+        60,
+        2_592_000,
+        default.history_retention,
+    );
+    let handoff =
+        span("handoff_deadline", &given.handoff_deadline, 1, 600, default.handoff_deadline);
     Some(Settings {
         direct_to_rep_routing: given
             .skills_based_and_direct_to_rep_routing
@@ -394,9 +410,9 @@ fn channel(f: &mut Fields, at: &str, given: &pb::Channel) -> Option<Channel> {
             pb::CapacityModel::StatusBased => CapacityModel::StatusBased,
         })
     });
-    let full = given.weight.map_or(Some(Weight::Units(Units::whole(1))), |w| {
-        weight(f, &under(at, "weight"), w)
-    });
+    let full = given
+        .weight
+        .map_or(Some(Weight::Units(Units::whole(1))), |w| weight(f, &under(at, "weight"), w));
     let paused_at = under(at, "paused_weight");
     let paused = match given.paused_weight {
         None => Some(None),

@@ -122,7 +122,10 @@ impl Fields {
             Ok(0) => limits::DEFAULT_PAGE,
             Ok(given) if size <= limits::PAGE => given,
             _ => {
-                self.bad("page_size", format!("is {size}; give 1 to {}, or 0 for 50", limits::PAGE));
+                self.bad(
+                    "page_size",
+                    format!("is {size}; give 1 to {}, or 0 for 50", limits::PAGE),
+                );
                 0
             }
         }

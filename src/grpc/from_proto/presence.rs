@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use super::fields::{Fields, limits};
 use super::channel_type;
+use super::fields::{Fields, limits};
 use crate::domain::command::PresenceRef;
 use crate::domain::directory::ChannelType;
 use crate::domain::entry::Revision;

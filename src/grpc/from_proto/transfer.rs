@@ -5,10 +5,10 @@ use std::collections::BTreeSet;
 use super::ActingOn;
 use super::fields::{Fields, limits};
 use crate::domain::command::Command;
-use crate::domain::recipients::About;
 use crate::domain::entry::Revision;
 use crate::domain::id::{RepId, SessionId, TransferId, WorkId};
 use crate::domain::live::Recipient;
+use crate::domain::recipients::About;
 use crate::grpc::status::Problem;
 use crate::pb;
 
@@ -102,11 +102,8 @@ pub fn transfer_session(
     let note = f.text("note", &request.note, limits::NOTE);
     let presence = f.optional_id("presence", &request.presence);
     f.finish(|| {
-        let command = Command::TransferSession {
-            session: session?,
-            recipient: recipient?,
-            note: note?,
-        };
+        let command =
+            Command::TransferSession { session: session?, recipient: recipient?, note: note? };
         Some((command, presence?))
     })
 }
@@ -182,12 +179,7 @@ pub fn list_transfers(request: &pb::ListTransfersRequest) -> Result<TransferFilt
         None
     };
     f.finish(|| {
-        Some(TransferFilter {
-            states,
-            session: session?,
-            rep: rep?,
-            stranded: request.stranded,
-        })
+        Some(TransferFilter { states, session: session?, rep: rep?, stranded: request.stranded })
     })
 }
 
@@ -230,10 +222,6 @@ pub fn list_work(request: &pb::ListWorkRequest) -> Result<WorkFilter, Problem> {
     let known = |wire| (wire != pb::WorkState::Unspecified).then_some(wire);
     let states = f.values("states", &request.states, known);
     f.finish(|| {
-        Some(WorkFilter {
-            rep: rep?,
-            session: session?,
-            states: states.into_iter().collect(),
-        })
+        Some(WorkFilter { rep: rep?, session: session?, states: states.into_iter().collect() })
     })
 }

@@ -54,8 +54,7 @@ pub fn watch(request: &pb::WatchRequest) -> Result<Watch, Problem> {
     let filter = request.filter.as_ref().unwrap_or(&none);
     f.unsupported("filter.queues", !filter.queues.is_empty());
     f.unsupported("filter.partner", !filter.partner.is_empty());
-    let count =
-        [&filter.reps, &filter.channels, &filter.sessions, &filter.transfers].map(Vec::len);
+    let count = [&filter.reps, &filter.channels, &filter.sessions, &filter.transfers].map(Vec::len);
     if count.iter().sum::<usize>() > limits::FILTER_IDS {
         f.bad("filter", format!("has too many ids; at most {} in all", limits::FILTER_IDS));
     }

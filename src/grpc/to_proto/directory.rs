@@ -18,7 +18,8 @@ use crate::pb;
 #[must_use]
 pub fn directory(state: &State) -> pb::Directory {
     use crate::domain::look::Look as _;
-    let mut all = pb::Directory { settings: Some(settings(&state.settings())), ..Default::default() };
+    let mut all =
+        pb::Directory { settings: Some(settings(&state.settings())), ..Default::default() };
     for (_, held) in state.records() {
         match &held.record {
             Record::Configuration(r) => all.presence_configurations.push(configuration(r)),
@@ -64,7 +65,11 @@ pub fn rep(r: &Rep) -> pb::Rep {
         id: r.id.to_string(),
         name: r.name.clone(),
         profile: r.profile.to_string(),
-        presence_configuration: r.configuration.as_ref().map(ToString::to_string).unwrap_or_default(),
+        presence_configuration: r
+            .configuration
+            .as_ref()
+            .map(ToString::to_string)
+            .unwrap_or_default(),
         licences: r.licences.iter().map(|l| licence(*l).into()).collect(),
         permissions: r.permissions.iter().map(|p| permission(*p).into()).collect(),
         skills: Vec::new(),

@@ -47,9 +47,9 @@ pub fn session(scene: Scene<'_>, s: &Session, revision: Revision) -> pb::Session
         shown.waiting_line = Some(pb::WaitingLine { line: Some(place) });
         shown.waiting_since = Some(time(*since));
         let ahead = scene.state.line(line).position(|id| id == s.id);
-        shown.estimate = ahead.and_then(|n| u32::try_from(n + 1).ok()).map(|position| {
-            pb::WaitingEstimate { position, estimated_wait: None }
-        });
+        shown.estimate = ahead
+            .and_then(|n| u32::try_from(n + 1).ok())
+            .map(|position| pb::WaitingEstimate { position, estimated_wait: None });
     }
     shown
 }
@@ -200,7 +200,8 @@ pub fn transfer(scene: Scene<'_>, t: &Transfer, revision: Revision) -> pb::Trans
         }
         TransferState::Completed { rep, at } => {
             let mut work = scene.state.work_of_session(t.session);
-            let brought = work.find(|w| w.transfer == Some(t.id) && w.rep == *rep && w.accepted_at.is_some());
+            let brought =
+                work.find(|w| w.transfer == Some(t.id) && w.rep == *rep && w.accepted_at.is_some());
             shown.rep = rep.to_string();
             shown.work = brought.map(|w| w.id.to_string()).unwrap_or_default();
             shown.accepted_at = Some(time(*at));
@@ -294,7 +295,12 @@ fn transfer_events(t: &Transfer, events: &mut Vec<pb::SessionEvent>) {
         events.push(happened);
     };
     let Recipient::Rep(to) = &t.recipient;
-    add(t.requested_at, "transfer_requested", "a transfer to the rep was asked for", to.to_string());
+    add(
+        t.requested_at,
+        "transfer_requested",
+        "a transfer to the rep was asked for",
+        to.to_string(),
+    );
     if let Some(at) = t.original_removed_at {
         add(at, "rep_removed", "the original rep was removed", t.from_rep.to_string());
     }

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use super::directory::status_type;
 use super::{Scene, centi, channel_type, span, time, work_state};
-use crate::domain::directory::ChannelType;
 use crate::domain::capacity::capacity_of;
+use crate::domain::directory::ChannelType;
 use crate::domain::entry::Revision;
 use crate::domain::id::RepId;
 use crate::domain::live::{

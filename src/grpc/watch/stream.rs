@@ -115,11 +115,7 @@ impl Watcher {
     }
 
     /// Why the stream can't go on after `at`, if it can't.
-    async fn judge(
-        &self,
-        view: &View,
-        at: Position,
-    ) -> Result<Option<pb::ResetReason>, Problem> {
+    async fn judge(&self, view: &View, at: Position) -> Result<Option<pb::ResetReason>, Problem> {
         const CHANGED: Option<pb::ResetReason> = Some(pb::ResetReason::HistoryChanged);
         let head = view.state.head();
         if at.epoch != view.epoch || at.revision > head.revision {
