@@ -37,25 +37,17 @@ fn play(
     mutation: Option<Mutation>,
     traced: bool,
 ) -> (Result<Report, String>, Vec<String>) {
-    let played = catch_unwind(AssertUnwindSafe(|| {
-        World::new(seed, mutation, traced).play()
-    }));
+    let played = catch_unwind(AssertUnwindSafe(|| World::new(seed, mutation, traced).play()));
     played.unwrap_or_else(|panic| {
         let text = panic.downcast_ref::<String>().cloned();
         let text = text.or_else(|| panic.downcast_ref::<&str>().map(|t| (*t).to_owned()));
-        (
-            Err(format!("panicked: {}", text.unwrap_or_default())),
-            Vec::new(),
-        )
+        (Err(format!("panicked: {}", text.unwrap_or_default())), Vec::new())
     })
 }
 
 fn number(variable: &str) -> Option<u64> {
     let text = std::env::var(variable).ok()?;
-    Some(
-        text.parse()
-            .unwrap_or_else(|_| panic!("{variable} must be a number, not {text:?}")),
-    )
+    Some(text.parse().unwrap_or_else(|_| panic!("{variable} must be a number, not {text:?}")))
 }
 
 /// The first failing seed below `seeds`, and why; every thread takes every so manyeth.
@@ -77,9 +69,7 @@ fn first_failure(seeds: u64, entries: &AtomicU64) -> Option<(u64, String)> {
                 })
             })
             .collect();
-        let found = workers
-            .into_iter()
-            .filter_map(|w| w.join().expect("panics are caught"));
+        let found = workers.into_iter().filter_map(|w| w.join().expect("panics are caught"));
         found.collect::<Vec<_>>()
     });
     failures.into_iter().min()
@@ -91,10 +81,7 @@ fn random_schedules_keep_every_invariant() {
         let (result, trace) = play(seed, None, true);
         println!("{}", trace.join("\n"));
         let report = result.unwrap_or_else(|what| panic!("seed {seed}: {what}"));
-        println!(
-            "seed {seed}: {} entries, {} calls, all well",
-            report.entries, report.calls
-        );
+        println!("seed {seed}: {} entries, {} calls, all well", report.entries, report.calls);
         return;
     }
     let seeds = number("BATON_SIM_SEEDS").unwrap_or(1_000);
@@ -106,20 +93,14 @@ fn random_schedules_keep_every_invariant() {
         );
     }
     let average = entries.load(Ordering::Relaxed) / seeds.max(1);
-    assert!(
-        average > 60,
-        "the seeds do too little to mean anything: {average} entries each"
-    );
+    assert!(average > 60, "the seeds do too little to mean anything: {average} entries each");
 }
 
 #[test]
 fn the_same_seed_gives_the_same_trace() {
     for seed in [1, 2, 3, 4, 5] {
         let (first, second) = (play(seed, None, true).1, play(seed, None, true).1);
-        assert!(
-            first.len() > 500,
-            "seed {seed}: the trace is too short to mean anything"
-        );
+        assert!(first.len() > 500, "seed {seed}: the trace is too short to mean anything");
         assert_eq!(first, second, "seed {seed}");
     }
 }

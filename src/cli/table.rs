@@ -103,7 +103,7 @@ pub fn events(events: &[pb::SessionEvent]) -> Table {
     let mut table = Table::new(["REVISION", "TIME", "WHAT", "BY", "REP", "TEXT"]);
     for event in events {
         table.row([
-            event.revision.to_string(),
+            if event.revision == 0 { String::new() } else { event.revision.to_string() },
             clock(event.time.as_ref()),
             event.kind.clone(),
             actor(event.actor.as_ref()),

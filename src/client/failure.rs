@@ -61,6 +61,7 @@ impl Failure {
                 precondition
                     .violations
                     .iter()
+                    .filter(|v| v.description != status.message())
                     .map(|v| format!("{} {}: {}", v.r#type, v.subject, v.description)),
             );
         }
@@ -218,7 +219,6 @@ fn advice(reason: &str) -> &'static str {
         "CONTENDED" => "try again",
         "OVERLOADED" | "STORE_UNAVAILABLE" | "REVISION_NOT_REACHED" => "try again in a moment",
         "OUTCOME_UNKNOWN" => "it may have happened: look before you try again",
-        "NOT_IMPLEMENTED" => "this version of the server doesn't do that yet",
         "INVALID_TOKEN" | "RESUME_NOT_POSSIBLE" => "begin without the token",
         "INTERNAL" => "a fault of the server, which has logged it",
         _ => "",

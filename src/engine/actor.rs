@@ -112,23 +112,18 @@ impl Shared {
 
     /// Random bits, all different per org, the same for the same seed.
     pub(super) fn randomness(&self, org: &OrgId) -> Randomness {
-        self.options
-            .seed
-            .map_or_else(Randomness::from_system, |seed| {
-                let of_org = org.as_str().bytes().fold(seed, |sum, byte| {
-                    sum.wrapping_mul(0x0100_0000_01b3)
-                        .wrapping_add(u64::from(byte))
-                });
-                Randomness::from_seed(of_org)
-            })
+        self.options.seed.map_or_else(Randomness::from_system, |seed| {
+            let of_org = org.as_str().bytes().fold(seed, |sum, byte| {
+                sum.wrapping_mul(0x0100_0000_01b3).wrapping_add(u64::from(byte))
+            });
+            Randomness::from_seed(of_org)
+        })
     }
 }
 
 /// What becomes of a failure of the journal where nothing was to be done.
 pub(super) fn unavailable() -> Refusal {
-    Refusal::Unavailable {
-        retry_after: duration(Backoff::PROBE.cap()),
-    }
+    Refusal::Unavailable { retry_after: duration(Backoff::PROBE.cap()) }
 }
 
 /// The actor before its org is loaded.
@@ -161,12 +156,7 @@ impl Actor {
             let now = self.shared.clock().now();
             if now >= sweep_at {
                 let again = core.sweep();
-                sweep_at = now
-                    + if again {
-                        SWEEP_AGAIN
-                    } else {
-                        self.shared.options.sweep_every
-                    };
+                sweep_at = now + if again { SWEEP_AGAIN } else { self.shared.options.sweep_every };
             }
             if !self.rounds(&mut core).await {
                 return;

@@ -80,19 +80,12 @@ impl<T> Core<T> {
         mut randomness: Randomness,
         stats: Arc<Stats>,
     ) -> Self {
-        let timers = Timers::new(super::policy::jitter(
-            options.timer_jitter,
-            randomness.word(),
-        ));
+        let timers = Timers::new(super::policy::jitter(options.timer_jitter, randomness.word()));
         let mut settling = Settling::new(options.settle_attempts);
         settling.restart(&loaded.state);
         Self {
             options,
-            view: View {
-                epoch: loaded.epoch,
-                state: loaded.state,
-                recent: Vector::new(),
-            },
+            view: View { epoch: loaded.epoch, state: loaded.state, recent: Vector::new() },
             queue: VecDeque::new(),
             barriers: Vec::new(),
             round: None,
@@ -139,12 +132,7 @@ impl<T> Core<T> {
     /// Takes a request; `ticket` comes back with its answer.
     pub fn submit(&mut self, request: Box<Request>, ticket: T) {
         let origin = Origin::Client(ticket);
-        self.queue.push_back(Waiting {
-            request,
-            origin,
-            attempts: 0,
-            not_before: Timestamp::MIN,
-        });
+        self.queue.push_back(Waiting { request, origin, attempts: 0, not_before: Timestamp::MIN });
     }
 
     /// `ticket` comes back once everything committed before now is in the view.
@@ -156,21 +144,15 @@ impl<T> Core<T> {
     #[must_use]
     pub fn next_wake(&self) -> Option<Timestamp> {
         let retry = self.queue.iter().map(|item| item.not_before).min();
-        [
-            self.timers.next(&self.view.state),
-            retry,
-            self.settling.next(),
-        ]
-        .into_iter()
-        .flatten()
-        .min()
+        [self.timers.next(&self.view.state), retry, self.settling.next()]
+            .into_iter()
+            .flatten()
+            .min()
     }
 
     /// Looks for matches that settling has missed. `true`: look again soon, to be sure.
     pub fn sweep(&mut self) -> bool {
-        self.stats
-            .found_by_sweep
-            .add(self.settling.sweep(&self.view.state));
+        self.stats.found_by_sweep.add(self.settling.sweep(&self.view.state));
         self.settling.suspects_somebody()
     }
 
@@ -184,11 +166,7 @@ impl<T> Core<T> {
         // Matches first: who waits already goes before who comes now (R1).
         if let Some(reps) = self.settling.take(now) {
             let request = self.own_request("settle", Command::Settle(reps.clone()));
-            draft.decide(
-                fresh(request, Origin::Settle(reps)),
-                now,
-                &mut self.randomness,
-            );
+            draft.decide(fresh(request, Origin::Settle(reps)), now, &mut self.randomness);
         }
         let random = self.randomness.word();
         for due in self.timers.take(&self.view.state, now, random) {
@@ -224,10 +202,7 @@ impl<T> Core<T> {
     /// # Panics
     /// If none is in flight: the driver gave one reply twice.
     pub fn on_committed(&mut self, now: Timestamp, committed: &Committed) -> Step<T> {
-        let mut round = self
-            .round
-            .take()
-            .expect("a reply belongs to the batch in flight");
+        let mut round = self.round.take().expect("a reply belongs to the batch in flight");
         let chain = self.catch_up(&mut round, committed);
         let mut answers = Vec::new();
         let mut again = Vec::new();
@@ -243,23 +218,12 @@ impl<T> Core<T> {
             self.conclude(item, verdict, &mut again, &mut unsure, &mut answers, now);
         }
         let head = self.view.state.head().revision;
-        let reached = Done {
-            revision: head,
-            answer: Answer::Nothing,
-        };
+        let reached = Done { revision: head, answer: Answer::Nothing };
         if chain.is_ok() {
-            answers.extend(
-                round
-                    .barriers
-                    .into_iter()
-                    .map(|ticket| (ticket, Ok(reached.clone()))),
-            );
+            answers.extend(round.barriers.into_iter().map(|ticket| (ticket, Ok(reached.clone()))));
             let state = &self.view.state;
             let entries = &committed.entries;
-            if let Some(tries) = self
-                .settling
-                .after_commit(state, &round.batch, entries, &unsure)
-            {
+            if let Some(tries) = self.settling.after_commit(state, &round.batch, entries, &unsure) {
                 let at = self.spread(tries, now);
                 self.settling.hold(at);
             }
@@ -267,14 +231,7 @@ impl<T> Core<T> {
             self.barriers.extend(round.barriers);
         }
         self.requeue(again);
-        Step {
-            answers,
-            next: if chain.is_ok() {
-                Next::Go
-            } else {
-                Next::Reload
-            },
-        }
+        Step { answers, next: if chain.is_ok() { Next::Go } else { Next::Reload } }
     }
 
     /// The batch in flight failed.
@@ -282,18 +239,12 @@ impl<T> Core<T> {
     /// # Panics
     /// If none is in flight: the driver gave one reply twice.
     pub fn on_failed(&mut self, now: Timestamp, error: JournalError) -> Step<T> {
-        let mut round = self
-            .round
-            .take()
-            .expect("a reply belongs to the batch in flight");
+        let mut round = self.round.take().expect("a reply belongs to the batch in flight");
         match error {
             JournalError::Diverged(_) => {
                 self.barriers.extend(round.barriers);
                 self.requeue(round.items.into_iter().map(|(item, _)| item).collect());
-                return Step {
-                    answers: Vec::new(),
-                    next: Next::Reload,
-                };
+                return Step { answers: Vec::new(), next: Next::Reload };
             }
             JournalError::Unknown(_) => {
                 self.stats.unknowns.add(1);
@@ -308,10 +259,7 @@ impl<T> Core<T> {
             self.stats.resends.add(1);
             let after = Backoff::RESEND.pause(round.resends, self.randomness.word());
             self.round = Some(round);
-            return Step {
-                answers: Vec::new(),
-                next: Next::Resend { after },
-            };
+            return Step { answers: Vec::new(), next: Next::Resend { after } };
         }
         let retry = match error {
             JournalError::Corrupt(_) => CORRUPT_RETRY,
@@ -319,19 +267,14 @@ impl<T> Core<T> {
         };
         let mut answers = self.give_up(round, now + Backoff::PROBE.pause(1, 0), retry);
         answers.extend(self.refuse_waiting(retry));
-        Step {
-            answers,
-            next: Next::Down(error),
-        }
+        Step { answers, next: Next::Down(error) }
     }
 
     /// Answers everybody who waits, but isn't in the batch in flight, that the store can't be
     /// reached.
     pub fn refuse_waiting(&mut self, retry: Span) -> Vec<(T, Result<Done, Refusal>)> {
         let mut answers = Vec::new();
-        let refusal = Refusal::Unavailable {
-            retry_after: duration(retry),
-        };
+        let refusal = Refusal::Unavailable { retry_after: duration(retry) };
         for item in std::mem::take(&mut self.queue) {
             match item.origin {
                 Origin::Client(ticket) => answers.push((ticket, Err(refusal.clone()))),
@@ -340,43 +283,28 @@ impl<T> Core<T> {
             }
         }
         let barriers = std::mem::take(&mut self.barriers);
-        answers.extend(
-            barriers
-                .into_iter()
-                .map(|ticket| (ticket, Err(refusal.clone()))),
-        );
+        answers.extend(barriers.into_iter().map(|ticket| (ticket, Err(refusal.clone()))));
         answers
     }
 
     /// The org was loaded again after [`Next::Reload`].
     pub fn on_loaded(&mut self, loaded: Loaded) {
         self.stats.reloads.add(1);
-        self.view = View {
-            epoch: loaded.epoch,
-            state: loaded.state,
-            recent: Vector::new(),
-        };
+        self.view = View { epoch: loaded.epoch, state: loaded.state, recent: Vector::new() };
         self.timers.clear();
         self.settling.restart(&self.view.state);
     }
 
     /// Applies what was committed: by taking the working state as it is, where everything came as
     /// foreseen.
-    fn catch_up(
-        &mut self,
-        round: &mut Round<T>,
-        committed: &Committed,
-    ) -> Result<(), BrokenChain> {
+    fn catch_up(&mut self, round: &mut Round<T>, committed: &Committed) -> Result<(), BrokenChain> {
         if round.foresaw(committed) {
             self.view.state = std::mem::take(&mut round.working);
             self.view.recent.extend(round.provisional.drain(..));
         } else {
             for entry in &committed.entries {
                 let before = self.view.state.apply(entry)?;
-                let applied = Applied {
-                    entry: Arc::clone(entry),
-                    before,
-                };
+                let applied = Applied { entry: Arc::clone(entry), before };
                 self.view.recent.push_back(Arc::new(applied));
             }
         }
@@ -395,10 +323,9 @@ impl<T> Core<T> {
     ) -> Option<Result<Done, Refusal>> {
         let transaction = &batch.transactions[at];
         match committed.verdicts.get(at) {
-            Some(Verdict::Committed(revision)) => Some(Ok(Done {
-                revision: *revision,
-                answer: transaction.answer.clone(),
-            })),
+            Some(Verdict::Committed(revision)) => {
+                Some(Ok(Done { revision: *revision, answer: transaction.answer.clone() }))
+            }
             Some(Verdict::Duplicate(outcome)) => Some(recall(outcome, transaction.fingerprint)),
             Some(Verdict::Conflict) | None => {
                 self.stats.conflicts.add(1);
@@ -421,10 +348,9 @@ impl<T> Core<T> {
         let state = &self.view.state;
         match decide(state, request, now, &mut self.randomness) {
             Err(rejection) => Some(Err(Refusal::Rejected(rejection))),
-            Ok(decision) if decision.transaction.is_none() => Some(Ok(Done {
-                revision: state.head().revision,
-                answer: decision.answer,
-            })),
+            Ok(decision) if decision.transaction.is_none() => {
+                Some(Ok(Done { revision: state.head().revision, answer: decision.answer }))
+            }
             Ok(_) => None,
         }
     }
@@ -442,20 +368,12 @@ impl<T> Core<T> {
         match (item.origin, verdict) {
             (Origin::Client(ticket), Some(result)) => answers.push((ticket, result)),
             (Origin::Client(ticket), None) if item.attempts >= self.options.attempts => {
-                answers.push((
-                    ticket,
-                    Err(Refusal::Contended {
-                        attempts: item.attempts,
-                    }),
-                ));
+                answers.push((ticket, Err(Refusal::Contended { attempts: item.attempts })));
             }
             (Origin::Client(ticket), None) => {
                 self.stats.retries.add(1);
                 item.not_before = self.spread(item.attempts, now);
-                again.push(Waiting {
-                    origin: Origin::Client(ticket),
-                    ..item
-                });
+                again.push(Waiting { origin: Origin::Client(ticket), ..item });
             }
             (Origin::Timer(due), Some(_)) => self.timers.done(&due),
             // Whoever came first has probably acted on it; else it comes up again.
@@ -506,12 +424,7 @@ impl<T> Core<T> {
         self.settling.keep(round.unsure);
         self.settling.hold(settle_at);
         let refusal = Refusal::Unavailable { retry_after };
-        answers.extend(
-            round
-                .barriers
-                .into_iter()
-                .map(|ticket| (ticket, Err(refusal.clone()))),
-        );
+        answers.extend(round.barriers.into_iter().map(|ticket| (ticket, Err(refusal.clone()))));
         answers
     }
 
@@ -531,39 +444,19 @@ impl<T> Core<T> {
 #[must_use]
 pub fn server_request(rpc: &str, command: Command, txn: TxnId) -> Box<Request> {
     let id = ActorId::new("baton").expect("the name keeps the rules for ids");
-    let actor = Actor {
-        role: Role::Server,
-        id,
-    };
-    let cause = Cause {
-        actor,
-        rpc: Arc::from(rpc),
-        request_id: None,
-    };
-    Box::new(Request {
-        txn,
-        fingerprint: Fingerprint::default(),
-        cause,
-        command,
-    })
+    let actor = Actor { role: Role::Server, id };
+    let cause = Cause { actor, rpc: Arc::from(rpc), request_id: None };
+    Box::new(Request { txn, fingerprint: Fingerprint::default(), cause, command })
 }
 
 fn fresh<T>(request: Box<Request>, origin: Origin<T>) -> Waiting<T> {
-    Waiting {
-        request,
-        origin,
-        attempts: 0,
-        not_before: Timestamp::MIN,
-    }
+    Waiting { request, origin, attempts: 0, not_before: Timestamp::MIN }
 }
 
 /// The answer to a request whose transaction was committed before (T21).
 fn recall(outcome: &Outcome, fingerprint: Fingerprint) -> Result<Done, Refusal> {
     if outcome.fingerprint == fingerprint {
-        Ok(Done {
-            revision: outcome.revision,
-            answer: outcome.answer.clone(),
-        })
+        Ok(Done { revision: outcome.revision, answer: outcome.answer.clone() })
     } else {
         Err(Refusal::RequestIdReused)
     }

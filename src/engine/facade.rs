@@ -39,10 +39,7 @@ impl Engine {
             health: Arc::new(Health::new()),
             closing: closed,
         };
-        Self {
-            registry: Arc::new(Registry::new(shared)),
-            closing,
-        }
+        Self { registry: Arc::new(Registry::new(shared)), closing }
     }
 
     /// Has a request decided and committed. If the answer is lost with the connection, the same
@@ -79,10 +76,7 @@ impl Engine {
             if caught_up.state.head().revision >= wanted {
                 return Ok(caught_up);
             }
-            match views
-                .wait_for(|view| view.state.head().revision >= wanted)
-                .await
-            {
+            match views.wait_for(|view| view.state.head().revision >= wanted).await {
                 Ok(view) => Ok(Arc::clone(&view)),
                 Err(_) => Err(Refusal::Closing),
             }
@@ -128,10 +122,7 @@ impl Engine {
         limit: usize,
     ) -> Result<History, Refusal> {
         let journal = self.registry.shared.journal();
-        journal
-            .read(org, after, limit)
-            .await
-            .map_err(|error| refuse(&error))
+        journal.read(org, after, limit).await.map_err(|error| refuse(&error))
     }
 
     /// Starts or renews leases: each runs for its span from now (P4).
@@ -146,10 +137,7 @@ impl Engine {
         // Somebody has to watch over them, too.
         self.registry.org(org)?;
         let journal = self.registry.shared.journal();
-        journal
-            .renew(org, leases)
-            .await
-            .map_err(|error| refuse(&error))
+        journal.renew(org, leases).await.map_err(|error| refuse(&error))
     }
 
     /// Forgets the leases of presences that were closed.
@@ -158,10 +146,7 @@ impl Engine {
     /// [`Refusal::Unavailable`] or [`Refusal::Unknown`]; a lease that stays lapses by itself.
     pub async fn release(&self, org: &OrgId, presences: &[PresenceId]) -> Result<(), Refusal> {
         let journal = self.registry.shared.journal();
-        journal
-            .release(org, presences)
-            .await
-            .map_err(|error| refuse(&error))
+        journal.release(org, presences).await.map_err(|error| refuse(&error))
     }
 
     /// Whether the journal of every org in use can be reached and is followed.
@@ -203,11 +188,7 @@ impl Engine {
             }
             settled => settled,
         };
-        if phase == Phase::Failed {
-            Err(unavailable())
-        } else {
-            Ok(handle)
-        }
+        if phase == Phase::Failed { Err(unavailable()) } else { Ok(handle) }
     }
 
     fn post(&self, handle: &Handle, cue: Cue) -> Result<(), Refusal> {
@@ -215,9 +196,7 @@ impl Engine {
             mpsc::error::TrySendError::Full(_) => {
                 let shared = &self.registry.shared;
                 shared.stats.overloads.add(1);
-                Refusal::Overloaded {
-                    limit: shared.options.mailbox,
-                }
+                Refusal::Overloaded { limit: shared.options.mailbox }
             }
             mpsc::error::TrySendError::Closed(_) => Refusal::Closing,
         })

@@ -50,10 +50,7 @@ async fn wake_by_wake(
             failures = 0;
         } else {
             failures += 1;
-            shared
-                .clock()
-                .sleep(Backoff::PROBE.pause(failures, randomness.word()))
-                .await;
+            shared.clock().sleep(Backoff::PROBE.pause(failures, randomness.word())).await;
         }
     }
 }

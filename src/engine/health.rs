@@ -19,20 +19,13 @@ pub(super) struct Health {
 
 impl Health {
     pub(super) fn new() -> Self {
-        Self {
-            ailing: Mutex::default(),
-            ready: watch::Sender::new(true),
-        }
+        Self { ailing: Mutex::default(), ready: watch::Sender::new(true) }
     }
 
     /// Notes how an org is; `true` if that is news.
     pub(super) fn report(&self, org: &OrgId, well: bool) -> bool {
         let mut ailing = self.ailing.lock().unwrap_or_else(PoisonError::into_inner);
-        let news = if well {
-            ailing.remove(org)
-        } else {
-            ailing.insert(org.clone())
-        };
+        let news = if well { ailing.remove(org) } else { ailing.insert(org.clone()) };
         if news {
             self.ready.send_replace(ailing.is_empty());
         }

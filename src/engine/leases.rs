@@ -45,12 +45,7 @@ impl Leases {
     }
 
     async fn poll(&mut self) {
-        if self
-            .phase
-            .wait_for(|phase| *phase == Phase::Ready)
-            .await
-            .is_err()
-        {
+        if self.phase.wait_for(|phase| *phase == Phase::Ready).await.is_err() {
             return;
         }
         let every = self.shared.options.lease_poll;
@@ -60,10 +55,7 @@ impl Leases {
         let mut last = self.shared.clock().now();
         loop {
             let spread = jitter(Span::from_ms(every.as_ms() / 4), randomness.word());
-            self.shared
-                .clock()
-                .sleep(Span::from_ms(every.as_ms() + spread.as_ms()))
-                .await;
+            self.shared.clock().sleep(Span::from_ms(every.as_ms() + spread.as_ms())).await;
             let now = self.shared.clock().now();
             fresh |= was_away(last, now, every);
             last = now;
@@ -103,12 +95,7 @@ impl Leases {
             let command = Command::LeaseLapsed(*presence);
             let request = server_request("lease", command, bits.transaction());
             let (answer, answered) = oneshot::channel();
-            if self
-                .mailbox
-                .send(Cue::Submit(request, answer))
-                .await
-                .is_err()
-            {
+            if self.mailbox.send(Cue::Submit(request, answer)).await.is_err() {
                 return Vec::new();
             }
             asked.push((*presence, answered));
@@ -150,10 +137,7 @@ fn connected(state: &State, of: Option<&[PresenceId]>) -> Vec<(PresenceId, Span)
             .iter()
             .filter_map(|id| state.rep_of_presence(*id).map(|rep| (id, key(rep))))
             .filter_map(|(id, key)| {
-                state
-                    .range(&key..=&key)
-                    .find_map(lease)
-                    .filter(|(current, _)| current == id)
+                state.range(&key..=&key).find_map(lease).filter(|(current, _)| current == id)
             })
             .collect(),
     }

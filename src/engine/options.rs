@@ -55,10 +55,6 @@ impl EngineOptions {
     /// For the only replica of an in-process journal: nobody to follow and nobody to collide with.
     #[must_use]
     pub fn embedded() -> Self {
-        Self {
-            timer_jitter: Span::from_ms(0),
-            follow: false,
-            ..Self::default()
-        }
+        Self { timer_jitter: Span::from_ms(0), follow: false, ..Self::default() }
     }
 }

@@ -24,25 +24,13 @@ pub enum BadBackoff {
 
 impl Backoff {
     /// For commits that others got ahead of: 2 ms up to 50 ms.
-    pub const CONFLICT: Self = Self {
-        first: Span::from_ms(2),
-        cap: Span::from_ms(50),
-    };
+    pub const CONFLICT: Self = Self { first: Span::from_ms(2), cap: Span::from_ms(50) };
     /// For a batch whose answer was lost: 50 ms up to 1 s.
-    pub const RESEND: Self = Self {
-        first: Span::from_ms(50),
-        cap: Span::from_ms(1_000),
-    };
+    pub const RESEND: Self = Self { first: Span::from_ms(50), cap: Span::from_ms(1_000) };
     /// For a store that can't be reached: 100 ms up to 3 s.
-    pub const PROBE: Self = Self {
-        first: Span::from_ms(100),
-        cap: Span::from_ms(3_000),
-    };
+    pub const PROBE: Self = Self { first: Span::from_ms(100), cap: Span::from_ms(3_000) };
     /// For a deadline whose command came to nothing: 1 s up to 1 min.
-    pub const TIMER: Self = Self {
-        first: Span::from_ms(1_000),
-        cap: Span::from_ms(60_000),
-    };
+    pub const TIMER: Self = Self { first: Span::from_ms(1_000), cap: Span::from_ms(60_000) };
 
     /// Pauses from `first`, doubling, up to `cap`.
     ///
@@ -68,11 +56,7 @@ impl Backoff {
     #[must_use]
     pub fn pause(self, failures: u32, random: u64) -> Span {
         let doublings = failures.saturating_sub(1).min(30);
-        let full = self
-            .first
-            .as_ms()
-            .saturating_mul(1 << doublings)
-            .min(self.cap.as_ms());
+        let full = self.first.as_ms().saturating_mul(1 << doublings).min(self.cap.as_ms());
         Span::from_ms(full - jitter(Span::from_ms(full / 2), random).as_ms())
     }
 }
@@ -91,10 +75,7 @@ mod tests {
 
     #[test]
     fn nonsense_is_refused() {
-        assert_eq!(
-            Backoff::new(Span::from_ms(0), Span::from_ms(9)),
-            Err(BadBackoff::NoPause)
-        );
+        assert_eq!(Backoff::new(Span::from_ms(0), Span::from_ms(9)), Err(BadBackoff::NoPause));
         assert_eq!(
             Backoff::new(Span::from_ms(9), Span::from_ms(8)),
             Err(BadBackoff::CapBelowFirst)

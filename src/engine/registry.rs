@@ -34,11 +34,7 @@ pub(super) struct Registry {
 
 impl Registry {
     pub(super) fn new(shared: Shared) -> Self {
-        Self {
-            shared,
-            orgs: RwLock::default(),
-            tasks: Mutex::default(),
-        }
+        Self { shared, orgs: RwLock::default(), tasks: Mutex::default() }
     }
 
     /// The org's handle, whether it is loaded yet or not.
@@ -46,12 +42,7 @@ impl Registry {
     /// # Errors
     /// [`Refusal::Closing`], or [`Refusal::Overloaded`] if there are too many orgs already.
     pub(super) fn org(&self, org: &OrgId) -> Result<Handle, Refusal> {
-        if let Some(handle) = self
-            .orgs
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-            .get(org)
-        {
+        if let Some(handle) = self.orgs.read().unwrap_or_else(PoisonError::into_inner).get(org) {
             return Ok(handle.clone());
         }
         let mut orgs = self.orgs.write().unwrap_or_else(PoisonError::into_inner);
@@ -75,11 +66,7 @@ impl Registry {
         let (mailbox, received) = mpsc::channel(self.shared.options.mailbox.max(1));
         let (view, views) = watch::channel(Arc::new(View::default()));
         let (loaded, phase) = watch::channel(Phase::Loading);
-        let handle = Handle {
-            mailbox,
-            views,
-            phase,
-        };
+        let handle = Handle { mailbox, views, phase };
         let actor = Actor {
             org: org.clone(),
             shared: self.shared.clone(),

@@ -80,12 +80,8 @@ pub(super) struct Draft<T> {
 
 impl<T> Draft<T> {
     pub(super) fn over(state: &State, epoch: Epoch) -> Self {
-        let batch = Batch {
-            epoch,
-            since: state.head(),
-            transactions: Vec::new(),
-            lookups: Vec::new(),
-        };
+        let batch =
+            Batch { epoch, since: state.head(), transactions: Vec::new(), lookups: Vec::new() };
         Self {
             items: Vec::new(),
             ids: HashSet::new(),
@@ -111,14 +107,9 @@ impl<T> Draft<T> {
         let decision = decide(&self.working, &item.request, now, bits);
         if let Ok(Some(transaction)) = decision.map(|d| d.transaction) {
             let entry = Entry::after(self.working.head(), &transaction);
-            let before = self
-                .working
-                .apply(&entry)
-                .expect("the entry was made to follow this head");
-            self.provisional.push(Arc::new(Applied {
-                entry: Arc::new(entry),
-                before,
-            }));
+            let before =
+                self.working.apply(&entry).expect("the entry was made to follow this head");
+            self.provisional.push(Arc::new(Applied { entry: Arc::new(entry), before }));
             self.ids.insert(transaction.id);
             let slot = Slot::Commit(self.batch.transactions.len());
             self.batch.transactions.push(Arc::new(transaction));
@@ -162,16 +153,9 @@ impl<T> Round<T> {
     /// the expected place: another content may have been committed under the same id.
     pub(super) fn foresaw(&self, committed: &Committed) -> bool {
         let place = |entry: &Entry| -> (Head, TxnId) { (entry.head(), entry.previous) };
-        let Committed {
-            verdicts, entries, ..
-        } = committed;
-        verdicts
-            .iter()
-            .all(|verdict| matches!(verdict, Verdict::Committed(_)))
+        let Committed { verdicts, entries, .. } = committed;
+        verdicts.iter().all(|verdict| matches!(verdict, Verdict::Committed(_)))
             && entries.len() == self.provisional.len()
-            && entries
-                .iter()
-                .zip(&self.provisional)
-                .all(|(e, p)| place(e) == place(&p.entry))
+            && entries.iter().zip(&self.provisional).all(|(e, p)| place(e) == place(&p.entry))
     }
 }

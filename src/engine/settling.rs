@@ -145,12 +145,10 @@ impl Settling {
     }
 
     fn look_everywhere(&self, state: &State) -> BTreeSet<RepId> {
-        let reps = state
-            .range(key_of(&RepId::least())..)
-            .map_while(|record| match record {
-                Record::RepPresence(presence) => Some(key_of(&presence.rep)),
-                _ => None,
-            });
+        let reps = state.range(key_of(&RepId::least())..).map_while(|record| match record {
+            Record::RepPresence(presence) => Some(key_of(&presence.rep)),
+            _ => None,
+        });
         let mut found = unsettled(state, &reps.collect::<Vec<_>>());
         found.retain(|rep| !self.reps.contains(rep));
         found

@@ -32,10 +32,7 @@ pub(super) struct Timers {
 
 impl Timers {
     pub(super) fn new(later: Span) -> Self {
-        Self {
-            later,
-            tried: BTreeMap::new(),
-        }
+        Self { later, tried: BTreeMap::new() }
     }
 
     /// The deadlines to act on now. Each is held back afterwards, so that one whose command comes
@@ -44,25 +41,13 @@ impl Timers {
         if self.tried.len() > KEPT {
             self.tried.retain(|_, tried| tried.again_at > now);
         }
-        let held = |due: &&Due| {
-            self.tried
-                .get(due)
-                .is_none_or(|tried| tried.again_at <= now)
-        };
-        let due: Vec<Due> = state
-            .due(now - self.later)
-            .filter(held)
-            .take(AT_ONCE)
-            .cloned()
-            .collect();
+        let held = |due: &&Due| self.tried.get(due).is_none_or(|tried| tried.again_at <= now);
+        let due: Vec<Due> =
+            state.due(now - self.later).filter(held).take(AT_ONCE).cloned().collect();
         for item in &due {
-            let failures = self
-                .tried
-                .get(item)
-                .map_or(1, |tried| tried.failures.saturating_add(1));
+            let failures = self.tried.get(item).map_or(1, |tried| tried.failures.saturating_add(1));
             let again_at = now + Backoff::TIMER.pause(failures, random);
-            self.tried
-                .insert(item.clone(), Tried { failures, again_at });
+            self.tried.insert(item.clone(), Tried { failures, again_at });
         }
         due
     }

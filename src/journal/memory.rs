@@ -79,10 +79,7 @@ struct Outcomes {
 
 impl Outcomes {
     fn find(&self, txn: TxnId) -> Option<&Outcome> {
-        self.buckets
-            .iter()
-            .rev()
-            .find_map(|bucket| bucket.get(&txn))
+        self.buckets.iter().rev().find_map(|bucket| bucket.get(&txn))
     }
 
     fn put(&mut self, time: Timestamp, txn: TxnId, outcome: Outcome) {
@@ -115,10 +112,7 @@ impl Stored {
     /// Where in `entries` the one at `revision` is.
     fn place(&self, revision: Revision) -> Option<usize> {
         let first = self.entries.front()?.revision.get();
-        revision
-            .get()
-            .checked_sub(first)
-            .and_then(|place| usize::try_from(place).ok())
+        revision.get().checked_sub(first).and_then(|place| usize::try_from(place).ok())
     }
 
     /// Every entry after `after`; `None` if some are gone.
@@ -147,11 +141,7 @@ impl Stored {
             .after(since)
             .ok_or_else(|| JournalError::Diverged(format!("revision {since} is trimmed away")))?;
         let mut entries: Vec<_> = missed.cloned().collect();
-        let found = batch
-            .lookups
-            .iter()
-            .map(|txn| self.outcomes.find(*txn).cloned())
-            .collect();
+        let found = batch.lookups.iter().map(|txn| self.outcomes.find(*txn).cloned()).collect();
         let mut verdicts = Vec::with_capacity(batch.transactions.len());
         for transaction in &batch.transactions {
             verdicts.push(self.commit_one(transaction, &mut entries));
@@ -159,36 +149,21 @@ impl Stored {
         while self.entries.len() > entries_kept {
             self.entries.pop_front();
         }
-        Ok(Committed {
-            verdicts,
-            found,
-            entries,
-        })
+        Ok(Committed { verdicts, found, entries })
     }
 
     fn commit_one(&mut self, transaction: &Transaction, entries: &mut Vec<Arc<Entry>>) -> Verdict {
         if let Some(outcome) = self.outcomes.find(transaction.id) {
             return Verdict::Duplicate(outcome.clone());
         }
-        let version = |key| {
-            self.records
-                .get(key)
-                .map_or(TxnId::MIN, |held| held.version)
-        };
-        if transaction
-            .checks
-            .iter()
-            .any(|(key, seen)| version(key) != *seen)
-        {
+        let version = |key| self.records.get(key).map_or(TxnId::MIN, |held| held.version);
+        if transaction.checks.iter().any(|(key, seen)| version(key) != *seen) {
             return Verdict::Conflict;
         }
         for (key, record) in &transaction.writes {
             match record {
                 Some(record) => {
-                    let held = Held {
-                        version: transaction.id,
-                        record: Record::clone(record),
-                    };
+                    let held = Held { version: transaction.id, record: Record::clone(record) };
                     self.records.insert(key.clone(), held);
                 }
                 None => {
@@ -214,9 +189,7 @@ impl Stored {
         self.epoch < epoch
             || (self.epoch == epoch
                 && (self.head.revision < known.revision
-                    || self
-                        .txn_at(known.revision)
-                        .is_some_and(|txn| txn != known.txn)))
+                    || self.txn_at(known.revision).is_some_and(|txn| txn != known.txn)))
     }
 }
 
@@ -230,11 +203,7 @@ impl MemoryJournal {
     /// An empty journal that keeps this many entries of each org.
     #[must_use]
     pub fn keeping(clock: Clock, entries_kept: usize) -> Self {
-        Self {
-            clock,
-            entries_kept,
-            orgs: Mutex::default(),
-        }
+        Self { clock, entries_kept, orgs: Mutex::default() }
     }
 
     fn org(&self, id: &OrgId) -> Arc<Org> {
@@ -259,10 +228,7 @@ impl Org {
 
 impl Journal for MemoryJournal {
     fn commit<'a>(&'a self, org: &'a OrgId, batch: &'a Batch) -> Pending<'a, Committed> {
-        debug_assert!(
-            batch.transactions.len() <= BATCH_MAX,
-            "a batch has at most {BATCH_MAX}"
-        );
+        debug_assert!(batch.transactions.len() <= BATCH_MAX, "a batch has at most {BATCH_MAX}");
         let org = self.org(org);
         let mut stored = org.stored();
         let before = stored.head.revision;
@@ -283,15 +249,9 @@ impl Journal for MemoryJournal {
         {
             stored.epoch = Epoch(epoch.max(stored.epoch).0 + 1);
         }
-        let records = stored
-            .records
-            .iter()
-            .map(|(key, held)| (key.clone(), held.clone()));
+        let records = stored.records.iter().map(|(key, held)| (key.clone(), held.clone()));
         let state = State::restore(stored.head, records);
-        Self::ready(Ok(Loaded {
-            epoch: stored.epoch,
-            state,
-        }))
+        Self::ready(Ok(Loaded { epoch: stored.epoch, state }))
     }
 
     fn read<'a>(&'a self, org: &'a OrgId, after: Revision, limit: usize) -> Pending<'a, History> {
@@ -314,9 +274,7 @@ impl Journal for MemoryJournal {
 
     fn renew<'a>(&'a self, org: &'a OrgId, leases: &'a [(PresenceId, Span)]) -> Pending<'a, ()> {
         let now = (self.clock)();
-        let ends = leases
-            .iter()
-            .map(|(presence, span)| (*presence, now + *span));
+        let ends = leases.iter().map(|(presence, span)| (*presence, now + *span));
         self.org(org).stored().leases.extend(ends);
         Self::ready(Ok(()))
     }
@@ -325,11 +283,7 @@ impl Journal for MemoryJournal {
         let now = (self.clock)();
         let org = self.org(org);
         let stored = org.stored();
-        let lapsed = stored
-            .leases
-            .iter()
-            .filter(|(_, end)| **end <= now)
-            .map(|(id, _)| *id);
+        let lapsed = stored.leases.iter().filter(|(_, end)| **end <= now).map(|(id, _)| *id);
         Self::ready(Ok(lapsed.take(limit).collect()))
     }
 

@@ -105,19 +105,11 @@ impl RedisJournal {
     /// A [`ConnectError`] that says what to change.
     pub async fn connect(options: RedisOptions) -> Result<Self, ConnectError> {
         let bad_url = |error: ::redis::RedisError| ConnectError::Url(error.to_string());
-        let info = options
-            .url
-            .as_str()
-            .into_connection_info()
-            .map_err(bad_url)?;
+        let info = options.url.as_str().into_connection_info().map_err(bad_url)?;
         // Without it a batch's last packet waits for the answer to the one before.
         let info = info.set_tcp_settings(TcpSettings::default().set_nodelay(true));
         let client = Client::open(info).map_err(bad_url)?;
-        let link = Link::new(
-            client.clone(),
-            options.connect_timeout,
-            options.response_timeout,
-        );
+        let link = Link::new(client.clone(), options.connect_timeout, options.response_timeout);
         let durability = server::inspect(&link).await?;
         Ok(Self {
             link: Arc::new(link),
@@ -136,18 +128,12 @@ impl RedisJournal {
 
     /// Counts what was committed, and now and then trims the journal, beside the commits.
     fn count(&self, org: &OrgId, verdicts: &[Verdict]) {
-        let committed = verdicts
-            .iter()
-            .filter(|v| matches!(v, Verdict::Committed(_)))
-            .count();
+        let committed = verdicts.iter().filter(|v| matches!(v, Verdict::Committed(_))).count();
         if committed == 0 {
             return;
         }
         {
-            let mut untrimmed = self
-                .untrimmed
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner);
+            let mut untrimmed = self.untrimmed.lock().unwrap_or_else(PoisonError::into_inner);
             let count = untrimmed.entry(org.clone()).or_default();
             *count += committed;
             if *count < TRIM_EVERY {
@@ -156,10 +142,7 @@ impl RedisJournal {
             *count = 0;
         }
         let mut trim = ::redis::cmd("XTRIM");
-        trim.arg(Keys(org).journal())
-            .arg("MAXLEN")
-            .arg("~")
-            .arg(self.entries_kept);
+        trim.arg(Keys(org).journal()).arg("MAXLEN").arg("~").arg(self.entries_kept);
         let link = Arc::clone(&self.link);
         tokio::spawn(async move {
             // If it fails, the journal stays longer until the next time.

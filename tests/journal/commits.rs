@@ -10,14 +10,9 @@ use crate::{Subject, at, head_of};
 
 pub async fn revisions_are_dense_and_chained(subject: Subject) {
     let first = subject
-        .commit(batch(
-            Head::default(),
-            [change(1).writes("ana", 0), change(2).writes("bo", 0)],
-        ))
+        .commit(batch(Head::default(), [change(1).writes("ana", 0), change(2).writes("bo", 0)]))
         .await;
-    let second = subject
-        .commit(batch(head_of(&first), [change(3).removes("ana", 1)]))
-        .await;
+    let second = subject.commit(batch(head_of(&first), [change(3).removes("ana", 1)])).await;
     assert_eq!(first.verdicts, [at(1), at(2)]);
     assert_eq!(second.verdicts, [at(3)]);
     let mut head = Head::default();
@@ -31,58 +26,29 @@ pub async fn revisions_are_dense_and_chained(subject: Subject) {
 }
 
 pub async fn a_stale_version_is_a_conflict(subject: Subject) {
-    let head = head_of(
-        &subject
-            .commit(batch(Head::default(), [change(1).writes("ana", 0)]))
-            .await,
-    );
-    let head = head_of(
-        &subject
-            .commit(batch(head, [change(2).writes("ana", 1)]))
-            .await,
-    );
-    let late = subject
-        .commit(batch(head, [change(3).writes("ana", 1)]))
-        .await;
+    let head = head_of(&subject.commit(batch(Head::default(), [change(1).writes("ana", 0)])).await);
+    let head = head_of(&subject.commit(batch(head, [change(2).writes("ana", 1)])).await);
+    let late = subject.commit(batch(head, [change(3).writes("ana", 1)])).await;
     assert_eq!(late.verdicts, [Verdict::Conflict]);
     assert!(late.entries.is_empty());
-    let reader = subject
-        .commit(batch(head, [change(4).reads("ana", 1).writes("bo", 0)]))
-        .await;
+    let reader = subject.commit(batch(head, [change(4).reads("ana", 1).writes("bo", 0)])).await;
     assert_eq!(reader.verdicts, [Verdict::Conflict]);
 }
 
 pub async fn absence_is_a_version_too(subject: Subject) {
-    let head = head_of(
-        &subject
-            .commit(batch(Head::default(), [change(1).writes("ana", 0)]))
-            .await,
-    );
-    let again = subject
-        .commit(batch(head, [change(2).writes("ana", 0)]))
-        .await;
+    let head = head_of(&subject.commit(batch(Head::default(), [change(1).writes("ana", 0)])).await);
+    let again = subject.commit(batch(head, [change(2).writes("ana", 0)])).await;
     assert_eq!(again.verdicts, [Verdict::Conflict]);
-    let missing = subject
-        .commit(batch(head, [change(3).writes("bo", 9)]))
-        .await;
+    let missing = subject.commit(batch(head, [change(3).writes("bo", 9)])).await;
     assert_eq!(missing.verdicts, [Verdict::Conflict]);
-    let head = head_of(
-        &subject
-            .commit(batch(head, [change(4).removes("ana", 1)]))
-            .await,
-    );
-    let anew = subject
-        .commit(batch(head, [change(5).writes("ana", 0)]))
-        .await;
+    let head = head_of(&subject.commit(batch(head, [change(4).removes("ana", 1)])).await);
+    let anew = subject.commit(batch(head, [change(5).writes("ana", 0)])).await;
     assert_eq!(anew.verdicts, [at(3)]);
 }
 
 pub async fn a_later_transaction_builds_on_an_earlier_one(subject: Subject) {
-    let drafts = [
-        change(1).writes("ana", 0),
-        change(2).writes("ana", 1),
-        change(3).removes("ana", 2),
-    ];
+    let drafts =
+        [change(1).writes("ana", 0), change(2).writes("ana", 1), change(3).removes("ana", 2)];
     let done = subject.commit(batch(Head::default(), drafts)).await;
     assert_eq!(done.verdicts, [at(1), at(2), at(3)]);
 }
@@ -95,25 +61,14 @@ pub async fn one_conflict_doesnt_take_the_others_along(subject: Subject) {
         change(4).writes("ana", 1),
     ];
     let done = subject.commit(batch(Head::default(), drafts)).await;
-    assert_eq!(
-        done.verdicts,
-        [at(1), Verdict::Conflict, Verdict::Conflict, at(2)]
-    );
-    let revisions: Vec<_> = done
-        .entries
-        .iter()
-        .map(|e| (e.revision.get(), e.txn))
-        .collect();
+    assert_eq!(done.verdicts, [at(1), Verdict::Conflict, Verdict::Conflict, at(2)]);
+    let revisions: Vec<_> = done.entries.iter().map(|e| (e.revision.get(), e.txn)).collect();
     assert_eq!(revisions, [(1, txn(1)), (2, txn(4))]);
 }
 
 pub async fn a_known_transaction_isnt_done_again(subject: Subject) {
     let first = change(1).writes("ana", 0);
-    let head = head_of(
-        &subject
-            .commit(batch(Head::default(), [first.clone()]))
-            .await,
-    );
+    let head = head_of(&subject.commit(batch(Head::default(), [first.clone()])).await);
     let again = subject.commit(batch(head, [first.clone()])).await;
     let [Verdict::Duplicate(outcome)] = again.verdicts.as_slice() else {
         panic!("{:?}", again.verdicts)
@@ -135,28 +90,19 @@ pub async fn one_id_twice_in_a_batch_is_done_once(subject: Subject) {
 }
 
 pub async fn lookups_find_what_was_committed(subject: Subject) {
-    let ask = |since| Batch {
-        lookups: vec![txn(2), txn(1), txn(9)],
-        ..batch(since, [])
-    };
+    let ask = |since| Batch { lookups: vec![txn(2), txn(1), txn(9)], ..batch(since, []) };
     let nothing = subject.commit(ask(Head::default())).await;
     assert_eq!(nothing.found, [None, None, None]);
     let drafts = [change(1).writes("ana", 0), change(2).writes("bo", 0)];
     let head = head_of(&subject.commit(batch(Head::default(), drafts)).await);
     let found = subject.commit(ask(head)).await.found;
-    let revisions: Vec<_> = found
-        .iter()
-        .map(|o| o.as_ref().map(|o| o.revision.get()))
-        .collect();
+    let revisions: Vec<_> = found.iter().map(|o| o.as_ref().map(|o| o.revision.get())).collect();
     assert_eq!(revisions, [Some(2), Some(1), None]);
 }
 
 pub async fn an_unanswered_batch_can_be_sent_again(subject: Subject) {
-    let drafts = [
-        change(1).writes("ana", 0),
-        change(2).writes("bo", 7),
-        change(3).writes("ana", 1),
-    ];
+    let drafts =
+        [change(1).writes("ana", 0), change(2).writes("bo", 7), change(3).writes("ana", 1)];
     let batch = batch(Head::default(), drafts);
     let first = subject.send(&batch).await.expect("committed");
     let second = subject.send(&batch).await.expect("answered");
@@ -174,11 +120,7 @@ pub async fn an_unanswered_batch_can_be_sent_again(subject: Subject) {
 }
 
 pub async fn of_two_who_write_one_record_one_wins(subject: Subject) {
-    let head = head_of(
-        &subject
-            .commit(batch(Head::default(), [change(1).writes("ana", 0)]))
-            .await,
-    );
+    let head = head_of(&subject.commit(batch(Head::default(), [change(1).writes("ana", 0)])).await);
     let contenders = (2..12).map(|id| {
         let journal = Arc::clone(&subject.journal);
         let batch = batch(head, [change(id).writes("ana", 1)]);
@@ -196,26 +138,12 @@ pub async fn of_two_who_write_one_record_one_wins(subject: Subject) {
 }
 
 pub async fn time_never_runs_backwards(subject: Subject) {
-    let drafts = [
-        change(1).writes("ana", 0).at(5_000),
-        change(2).writes("bo", 0).at(4_000),
-    ];
+    let drafts = [change(1).writes("ana", 0).at(5_000), change(2).writes("bo", 0).at(4_000)];
     let done = subject.commit(batch(Head::default(), drafts)).await;
-    let later = subject
-        .commit(batch(head_of(&done), [change(3).writes("cy", 0).at(3_000)]))
-        .await;
-    let times: Vec<_> = done
-        .entries
-        .iter()
-        .chain(&later.entries)
-        .map(|e| e.time.as_ms())
-        .collect();
+    let later = subject.commit(batch(head_of(&done), [change(3).writes("cy", 0).at(3_000)])).await;
+    let times: Vec<_> = done.entries.iter().chain(&later.entries).map(|e| e.time.as_ms()).collect();
     assert_eq!(times, [5_000, 5_000, 5_000]);
-    let loaded = subject
-        .journal
-        .load(&org("acme"), None)
-        .await
-        .expect("loaded");
+    let loaded = subject.journal.load(&org("acme"), None).await.expect("loaded");
     assert_eq!(loaded.state.head(), head_of(&later));
 }
 
@@ -223,15 +151,10 @@ pub async fn outcomes_are_kept_for_a_day_of_entries(subject: Subject) {
     let hour = 3_600_000;
     let mut head = Head::default();
     for (id, hours) in [(1, 0), (2, 11), (3, 13), (4, 24), (5, 26), (6, 37), (7, 40)] {
-        let done = subject
-            .commit(batch(head, [change(id).reads("ana", 0).at(hours * hour)]))
-            .await;
+        let done = subject.commit(batch(head, [change(id).reads("ana", 0).at(hours * hour)])).await;
         head = head_of(&done);
     }
-    let ask = Batch {
-        lookups: (1..=7).map(txn).collect(),
-        ..batch(head, [])
-    };
+    let ask = Batch { lookups: (1..=7).map(txn).collect(), ..batch(head, []) };
     let found = subject.commit(ask).await.found;
     let known: Vec<_> = found.iter().map(Option::is_some).collect();
     // Within 24 h of the last entry, at 40 h: all from 16 h on. Older ones go bucket by bucket.
@@ -240,24 +163,12 @@ pub async fn outcomes_are_kept_for_a_day_of_entries(subject: Subject) {
 
 pub async fn a_large_transaction_fits(subject: Subject) {
     let names: Vec<_> = (0..9_000).map(|n| format!("rep-{n}")).collect();
-    let draft = names
-        .iter()
-        .fold(change(1), |draft, name| draft.writes(name, 0));
+    let draft = names.iter().fold(change(1), |draft, name| draft.writes(name, 0));
     let head = head_of(&subject.commit(batch(Head::default(), [draft])).await);
-    let loaded = subject
-        .journal
-        .load(&org("acme"), None)
-        .await
-        .expect("loaded");
+    let loaded = subject.journal.load(&org("acme"), None).await.expect("loaded");
     assert_eq!(loaded.state.records().count(), 9_000);
-    let draft = names
-        .iter()
-        .fold(change(2), |draft, name| draft.removes(name, 1));
+    let draft = names.iter().fold(change(2), |draft, name| draft.removes(name, 1));
     assert_eq!(subject.commit(batch(head, [draft])).await.verdicts, [at(2)]);
-    let read = subject
-        .journal
-        .read(&org("acme"), Revision::new(1), 10)
-        .await
-        .expect("read");
+    let read = subject.journal.read(&org("acme"), Revision::new(1), 10).await.expect("read");
     assert!(matches!(read, History::Entries(e) if e[0].changes.len() == 9_000));
 }

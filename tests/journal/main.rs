@@ -37,31 +37,14 @@ fn memory() -> Subject {
     let read = Arc::clone(&clock);
     let now = Arc::new(move || Timestamp::from_ms(read.load(Ordering::SeqCst)));
     let journal = Arc::new(MemoryJournal::keeping(now, KEPT));
-    Subject {
-        journal,
-        clock,
-        own_clock: false,
-        _server: None,
-    }
+    Subject { journal, clock, own_clock: false, _server: None }
 }
 
 async fn redis() -> Subject {
     let server = RedisServer::start();
-    let options = RedisOptions {
-        entries_kept: KEPT,
-        ..RedisOptions::at(server.url())
-    };
-    let journal = Arc::new(
-        RedisJournal::connect(options)
-            .await
-            .expect("Redis is there"),
-    );
-    Subject {
-        journal,
-        clock: Arc::default(),
-        own_clock: true,
-        _server: Some(server),
-    }
+    let options = RedisOptions { entries_kept: KEPT, ..RedisOptions::at(server.url()) };
+    let journal = Arc::new(RedisJournal::connect(options).await.expect("Redis is there"));
+    Subject { journal, clock: Arc::default(), own_clock: true, _server: Some(server) }
 }
 
 macro_rules! contract {
@@ -127,16 +110,8 @@ impl Subject {
         for first in (1..=count).step_by(50) {
             let upto = (first + 49).min(count);
             let drafts = (first..=upto).map(|id| change(id).writes("bo", id - 1));
-            let done = self
-                .journal
-                .commit(org, &batch(since, drafts))
-                .await
-                .expect("committed");
-            assert!(
-                done.verdicts
-                    .iter()
-                    .all(|v| matches!(v, Verdict::Committed(_)))
-            );
+            let done = self.journal.commit(org, &batch(since, drafts)).await.expect("committed");
+            assert!(done.verdicts.iter().all(|v| matches!(v, Verdict::Committed(_))));
             since = head_of(&done);
             entries.extend(done.entries);
         }

@@ -34,11 +34,7 @@ pub fn chance(bits: &mut Randomness, percent: usize) -> bool {
 }
 
 fn one_of<'a, T>(bits: &mut Randomness, of: &'a [T]) -> Option<&'a T> {
-    if of.is_empty() {
-        None
-    } else {
-        of.get(below(bits, of.len()))
-    }
+    if of.is_empty() { None } else { of.get(below(bits, of.len())) }
 }
 
 pub fn rep(number: usize) -> RepId {
@@ -81,9 +77,7 @@ pub fn org() -> Directory {
     let profile = |name: &str| Profile {
         id: ProfileId::new(name).expect("a valid id"),
         name: name.to_owned(),
-        statuses: ["online", "busy"]
-            .map(|s| StatusId::new(s).expect("a valid id"))
-            .into(),
+        statuses: ["online", "busy"].map(|s| StatusId::new(s).expect("a valid id")).into(),
         configuration: ConfigurationId::new(name).expect("a valid id"),
     };
     let reps = (0..REPS).map(|number| Rep {
@@ -95,25 +89,15 @@ pub fn org() -> Directory {
         permissions: [Permission::MessagingAgent].into(),
     });
     Directory {
-        settings: Some(Settings {
-            direct_to_rep_routing: true,
-            ..Settings::default()
-        }),
-        configurations: configurations
-            .iter()
-            .map(|name| configuration(name, 2))
-            .collect(),
+        settings: Some(Settings { direct_to_rep_routing: true, ..Settings::default() }),
+        configurations: configurations.iter().map(|name| configuration(name, 2)).collect(),
         statuses: vec![
             status("online", [ChannelType::Whatsapp].into()),
             status("busy", BTreeSet::new()),
         ],
         profiles: configurations.iter().map(|name| profile(name)).collect(),
         channels: vec![
-            channel(
-                "tabs",
-                CapacityModel::TabBased,
-                Weight::Units(Units::whole(1)),
-            ),
+            channel("tabs", CapacityModel::TabBased, Weight::Units(Units::whole(1))),
             channel(
                 "states",
                 CapacityModel::StatusBased,
@@ -128,20 +112,13 @@ pub fn request(bits: &mut Randomness, actor: Actor, command: Command) -> Request
     Request {
         txn: TxnId::from_u128(bits.bits() | 1),
         fingerprint: Fingerprint(bits.bits()),
-        cause: Cause {
-            actor,
-            rpc: Arc::from("Simulated"),
-            request_id: None,
-        },
+        cause: Cause { actor, rpc: Arc::from("Simulated"), request_id: None },
         command,
     }
 }
 
 pub fn actor(role: Role, id: &str) -> Actor {
-    Actor {
-        role,
-        id: ActorId::new(id).expect("a valid id"),
-    }
+    Actor { role, id: ActorId::new(id).expect("a valid id") }
 }
 
 /// What there is to ask about.
@@ -181,36 +158,25 @@ pub fn command(bits: &mut Randomness, state: &State) -> Option<(Actor, Command)>
             let presence = one_of(bits, &scene.presences)?.presence.as_ref()?.id;
             let status = if chance(bits, 65) { "online" } else { "busy" };
             let status = StatusId::new(status).expect("a valid id");
-            Command::SetStatus {
-                presence: PresenceRef::Presence(presence),
-                status,
-            }
+            Command::SetStatus { presence: PresenceRef::Presence(presence), status }
         }
         22..25 => {
             let rep = one_of(bits, &scene.presences)?.rep.clone();
-            Command::ClosePresence {
-                presence: PresenceRef::Rep(rep),
-            }
+            Command::ClosePresence { presence: PresenceRef::Rep(rep) }
         }
         25..29 => Command::LeaseLapsed(one_of(bits, &scene.presences)?.presence.as_ref()?.id),
         29..33 => Command::Reconnect(one_of(bits, &scene.presences)?.presence.as_ref()?.id),
         33..50 => open_session(bits),
         50..66 => {
-            let offered: Vec<_> = scene
-                .works
-                .iter()
-                .filter(|w| w.state == WorkState::Offered)
-                .collect();
+            let offered: Vec<_> =
+                scene.works.iter().filter(|w| w.state == WorkState::Offered).collect();
             Command::AcceptWork(one_of(bits, &offered)?.id)
         }
         66..71 => accept_transfer(bits, &scene.transfers)?,
         71..73 => Command::DeclineWork(one_of(bits, &scene.works)?.id),
         73..77 => {
             let work = one_of(bits, &scene.works)?.id;
-            Command::CloseWork {
-                work,
-                end_session: chance(bits, 40),
-            }
+            Command::CloseWork { work, end_session: chance(bits, 40) }
         }
         77..82 => {
             let session = one_of(bits, &scene.sessions)?.id;
@@ -221,11 +187,7 @@ pub fn command(bits: &mut Randomness, state: &State) -> Option<(Actor, Command)>
             }
         }
         82..95 => {
-            let owned: Vec<_> = scene
-                .sessions
-                .iter()
-                .filter(|s| s.owner().is_some())
-                .collect();
+            let owned: Vec<_> = scene.sessions.iter().filter(|s| s.owner().is_some()).collect();
             let session = one_of(bits, &owned)?;
             let recipient = Recipient::Rep(rep(below(bits, REPS)));
             let (owner, _) = session.owner()?;
@@ -240,11 +202,7 @@ pub fn command(bits: &mut Randomness, state: &State) -> Option<(Actor, Command)>
         98 => raise_capacity(bits, state)?,
         _ => {
             let session = one_of(bits, &scene.sessions)?.id;
-            Command::UpdateSession {
-                session,
-                attributes: None,
-                priority: Some(1),
-            }
+            Command::UpdateSession { session, attributes: None, priority: Some(1) }
         }
     };
     Some((admin(), command))
@@ -294,8 +252,5 @@ fn raise_capacity(bits: &mut Randomness, state: &State) -> Option<Command> {
         .collect();
     let mut raised = PresenceConfiguration::clone(one_of(bits, &configurations)?);
     raised.capacity = raised.capacity + Units::whole(1);
-    Some(Command::Upsert(Directory {
-        configurations: vec![raised],
-        ..Directory::default()
-    }))
+    Some(Command::Upsert(Directory { configurations: vec![raised], ..Directory::default() }))
 }

@@ -88,10 +88,7 @@ impl Store {
     }
 
     pub fn load(&self) -> Loaded {
-        Loaded {
-            epoch: Epoch(1),
-            state: self.state().clone(),
-        }
+        Loaded { epoch: Epoch(1), state: self.state().clone() }
     }
 
     fn is(&self, mutation: Mutation) -> bool {
@@ -105,9 +102,7 @@ impl Store {
         }
         let known = self.between(since, since).next().map(State::head);
         if batch.epoch != Epoch(1) || known != Some(batch.since) {
-            return Err(JournalError::Diverged(
-                "another transaction is there".to_owned(),
-            ));
+            return Err(JournalError::Diverged("another transaction is there".to_owned()));
         }
         let mut duplicates = BTreeSet::new();
         let mut verdicts = Vec::new();
@@ -130,19 +125,11 @@ impl Store {
                 ..Committed::default()
             });
         }
-        Ok(Committed {
-            verdicts,
-            found,
-            entries,
-        })
+        Ok(Committed { verdicts, found, entries })
     }
 
     fn look_up(&self, id: TxnId) -> Option<Outcome> {
-        if self.is(Mutation::IgnoreTxnId) {
-            None
-        } else {
-            self.outcomes.get(&id).cloned()
-        }
+        if self.is(Mutation::IgnoreTxnId) { None } else { self.outcomes.get(&id).cloned() }
     }
 
     /// `duplicates`: ids of the batch that were committed before, perhaps with other content than
@@ -159,10 +146,7 @@ impl Store {
             .checks
             .iter()
             .all(|(key, seen)| state.version(key) == *seen && !duplicates.contains(seen));
-        let accepts = transaction
-            .facts
-            .iter()
-            .any(|f| f.kind == FactKind::SessionAccepted);
+        let accepts = transaction.facts.iter().any(|f| f.kind == FactKind::SessionAccepted);
         let waved_through =
             self.is(Mutation::SkipVersionCheck) || (self.is(Mutation::TwoAcceptsWin) && accepts);
         if !holds && !waved_through {
@@ -187,17 +171,9 @@ impl Store {
         if let (Err(what), None) = (seen, &self.violation) {
             self.violation = Some(format!("revision {}: {what}", entry.revision));
         }
-        let Transaction {
-            id,
-            fingerprint,
-            answer,
-            ..
-        } = transaction;
-        let outcome = Outcome {
-            revision: entry.revision,
-            fingerprint: *fingerprint,
-            answer: answer.clone(),
-        };
+        let Transaction { id, fingerprint, answer, .. } = transaction;
+        let outcome =
+            Outcome { revision: entry.revision, fingerprint: *fingerprint, answer: answer.clone() };
         self.history.push(Arc::new(entry));
         self.states.push(next);
         self.outcomes.insert(*id, outcome);
@@ -261,10 +237,7 @@ fn free_twice(state: &State, transaction: &mut Transaction) {
         let key = RecordKey::RepPresence(work.rep.clone());
         if let Some(Some(Record::RepPresence(rep))) = transaction.writes.get_mut(&key) {
             let used = rep.used.minus(work.holds);
-            *rep = Arc::new(RepPresence {
-                used,
-                ..RepPresence::clone(rep)
-            });
+            *rep = Arc::new(RepPresence { used, ..RepPresence::clone(rep) });
         }
     }
 }

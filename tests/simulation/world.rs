@@ -136,12 +136,7 @@ impl World {
             bits,
         };
         for node in 0..NODES {
-            world.nodes.push(Node {
-                core: None,
-                life: 0,
-                send: 0,
-                loading: false,
-            });
+            world.nodes.push(Node { core: None, life: 0, send: 0, loading: false });
             world.start(node);
         }
         world
@@ -151,19 +146,14 @@ impl World {
     pub fn play(mut self) -> (Result<Report, String>, Vec<String>) {
         let result = self.run();
         let trace = self.trace.take().unwrap_or_default();
-        let report = result.map(|()| Report {
-            entries: self.store.revision().get(),
-            calls: self.calls.len(),
-        });
+        let report = result
+            .map(|()| Report { entries: self.store.revision().get(), calls: self.calls.len() });
         (report, trace)
     }
 
     fn run(&mut self) -> Result<(), String> {
         let (admin, directory) = (actor(Role::Admin, "admin"), asks::org());
-        let command = Command::ApplyDirectory {
-            directory,
-            prune: false,
-        };
+        let command = Command::ApplyDirectory { directory, prune: false };
         let first = request(&mut self.bits, admin, command);
         self.call(first, 0, 0, false, Span::from_ms(0));
         self.drain()?;
@@ -185,11 +175,7 @@ impl World {
 
     fn note(&mut self, line: impl FnOnce() -> String) {
         if let Some(trace) = &mut self.trace {
-            trace.push(format!(
-                "{} {}",
-                self.now.as_ms() - 1_700_000_000_000,
-                line()
-            ));
+            trace.push(format!("{} {}", self.now.as_ms() - 1_700_000_000_000, line()));
         }
     }
 
@@ -205,13 +191,7 @@ impl World {
 
     fn call(&mut self, request: Request, node: usize, tries: u32, doubtful: bool, after: Span) {
         let asked_at = self.store.revision();
-        self.calls.push(Call {
-            request,
-            node,
-            asked_at,
-            tries,
-            doubtful,
-        });
+        self.calls.push(Call { request, node, asked_at, tries, doubtful });
         self.plan(after, Event::Ask(self.calls.len() - 1));
     }
 
@@ -232,11 +212,7 @@ impl World {
                 }
                 (None, None) => return Ok(()),
             }
-            if let Some(what) = self
-                .violation
-                .take()
-                .or_else(|| self.store.violation.take())
-            {
+            if let Some(what) = self.violation.take().or_else(|| self.store.violation.take()) {
                 return Err(what);
             }
         }
@@ -265,11 +241,7 @@ impl World {
 
     fn wake(&mut self, at: Timestamp, node: usize) -> Result<(), String> {
         self.now = at;
-        self.spins = if self.spins.0 == at {
-            (at, self.spins.1 + 1)
-        } else {
-            (at, 0)
-        };
+        self.spins = if self.spins.0 == at { (at, self.spins.1 + 1) } else { (at, 0) };
         if self.spins.1 > SPIN {
             return Err(format!("engine {node} spins"));
         }
@@ -285,10 +257,7 @@ impl World {
                 let reply = self.store.commit(&batch);
                 let head = self.store.revision();
                 self.note(|| {
-                    format!(
-                        "store: batch of {from:?} {}, head {head}",
-                        batch.transactions.len()
-                    )
+                    format!("store: batch of {from:?} {}, head {head}", batch.transactions.len())
                 });
                 if heard {
                     let delay = self.within(0, 15);
@@ -404,20 +373,12 @@ impl World {
     fn send(&mut self, node: usize) {
         let at = &mut self.nodes[node];
         at.send += 1;
-        let address = Address {
-            node,
-            life: at.life,
-            send: at.send,
-        };
+        let address = Address { node, life: at.life, send: at.send };
         let Some(batch) = at.core.as_ref().and_then(Core::in_flight) else {
             return;
         };
         let delay = self.within(1, 20);
-        let fate = if self.faults {
-            below(&mut self.bits, 100)
-        } else {
-            100
-        };
+        let fate = if self.faults { below(&mut self.bits, 100) } else { 100 };
         let unknown = || Err(JournalError::Unknown("lost".to_owned()));
         match fate {
             0..3 => self.plan(TIMEOUT, Event::Reply(address, unknown())),
@@ -453,11 +414,7 @@ impl World {
             Next::Down(_) => core.refuse_waiting(Span::from_ms(100)),
             _ => Vec::new(),
         };
-        let address = Address {
-            node,
-            life: self.nodes[node].life,
-            send: self.nodes[node].send,
-        };
+        let address = Address { node, life: self.nodes[node].life, send: self.nodes[node].send };
         for (call, result) in answers.into_iter().chain(refused) {
             self.answered(call, result);
         }
@@ -480,12 +437,8 @@ impl World {
         self.nodes[node].core = None;
         self.nodes[node].life += 1;
         self.nodes[node].loading = false;
-        let waited: Vec<usize> = self
-            .open
-            .iter()
-            .copied()
-            .filter(|call| self.calls[*call].node == node)
-            .collect();
+        let waited: Vec<usize> =
+            self.open.iter().copied().filter(|call| self.calls[*call].node == node).collect();
         for call in waited {
             // The connection breaks: nobody knows what became of it.
             self.answered(call, Err(Refusal::Closing));
@@ -524,12 +477,7 @@ impl World {
             Err(_) => self.calls[call].tries < TRIES,
         };
         if again {
-            let Call {
-                request,
-                tries,
-                doubtful,
-                ..
-            } = &self.calls[call];
+            let Call { request, tries, doubtful, .. } = &self.calls[call];
             let unsure = matches!(result, Err(Refusal::Unknown { .. } | Refusal::Closing));
             let (request, tries, doubtful) = (request.clone(), tries + 1, *doubtful || unsure);
             let node = below(&mut self.bits, NODES);
@@ -547,11 +495,7 @@ impl World {
                 Some(outcome) if outcome.revision == done.revision => {
                     let same = outcome.answer == done.answer
                         && outcome.fingerprint == call.request.fingerprint;
-                    if same {
-                        Ok(())
-                    } else {
-                        Err("T21: answered with something else".to_owned())
-                    }
+                    if same { Ok(()) } else { Err("T21: answered with something else".to_owned()) }
                 }
                 _ if before.is_some() => Err("T21: done before, at another revision".to_owned()),
                 _ => self.might_have(call, |decided| matches!(decided, Ok(false))),
@@ -567,19 +511,11 @@ impl World {
             }
             Err(Refusal::RequestIdReused) => {
                 let other = outcome.is_some_and(|o| o.fingerprint != call.request.fingerprint);
-                if other {
-                    Ok(())
-                } else {
-                    Err("T21: nobody used its id".to_owned())
-                }
+                if other { Ok(()) } else { Err("T21: nobody used its id".to_owned()) }
             }
             Err(Refusal::Unavailable { .. } | Refusal::Contended { .. }) => {
                 let done = outcome.is_some() && !call.doubtful;
-                if done {
-                    Err(format!("it was done, but answered {result:?}"))
-                } else {
-                    Ok(())
-                }
+                if done { Err(format!("it was done, but answered {result:?}")) } else { Ok(()) }
             }
             Err(_) => Ok(()),
         }
@@ -601,9 +537,7 @@ impl World {
             return Ok(());
         }
         let now = decide_on(self.store.state());
-        Err(format!(
-            "no state since it was asked gives that answer; now it is {now:?}"
-        ))
+        Err(format!("no state since it was asked gives that answer; now it is {now:?}"))
     }
 
     /// Stops all trouble and waits until everybody knows everything; then everybody must agree and
@@ -646,9 +580,7 @@ impl World {
             self.drain()?;
             let head = self.store.state().head();
             let there = |node: &Node| {
-                node.core
-                    .as_ref()
-                    .is_some_and(|c| c.is_quiet() && c.view().state.head() == head)
+                node.core.as_ref().is_some_and(|c| c.is_quiet() && c.view().state.head() == head)
             };
             if self.nodes.iter().all(there) {
                 return Ok(());
@@ -668,16 +600,10 @@ impl World {
             if !state.records().eq(reference.records()) || !state.places().eq(reference.places()) {
                 return Err(format!("engine {at} has another state than the journal"));
             }
-            let recent: Vec<u64> = core
-                .view()
-                .recent
-                .iter()
-                .map(|a| a.entry.revision.get())
-                .collect();
+            let recent: Vec<u64> =
+                core.view().recent.iter().map(|a| a.entry.revision.get()).collect();
             let dense = recent.windows(2).all(|pair| pair[0] + 1 == pair[1]);
-            let last = recent
-                .last()
-                .is_none_or(|r| *r == state.head().revision.get());
+            let last = recent.last().is_none_or(|r| *r == state.head().revision.get());
             if !dense || !last || recent.len() > self.options.recent_entries {
                 return Err(format!("engine {at} keeps a ring with gaps: {recent:?}"));
             }
@@ -692,12 +618,8 @@ impl World {
             let outcome = self.store.outcome(call.request.txn);
             outcome.is_some_and(|o| o.fingerprint == call.request.fingerprint)
         };
-        let again: Vec<Request> = self
-            .calls
-            .iter()
-            .filter(committed)
-            .map(|call| call.request.clone())
-            .collect();
+        let again: Vec<Request> =
+            self.calls.iter().filter(committed).map(|call| call.request.clone()).collect();
         for request in again {
             let node = below(&mut self.bits, NODES);
             self.call(request, node, TRIES, false, Span::from_ms(0));
@@ -707,10 +629,7 @@ impl World {
         if after == before {
             return Ok(());
         }
-        Err(format!(
-            "T21: repeated requests led from {} to {}",
-            before.revision, after.revision
-        ))
+        Err(format!("T21: repeated requests led from {} to {}", before.revision, after.revision))
     }
 }
 

@@ -34,12 +34,7 @@ impl RedisServer {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let options = options.iter().map(ToString::to_string).collect();
         // The port is free when it is chosen; by the time it is used it may not be.
-        let mut server = Self {
-            child: None,
-            port: 0,
-            folder,
-            options,
-        };
+        let mut server = Self { child: None, port: 0, folder, options };
         for _ in 0..5 {
             server.port = free_port();
             if server.try_launch() {
@@ -83,10 +78,7 @@ impl RedisServer {
     /// Starts it again at the same port with the files it has.
     pub fn restart(&mut self) {
         assert!(self.child.is_none(), "it runs already");
-        assert!(
-            self.try_launch(),
-            "redis-server didn't come back: see its output above"
-        );
+        assert!(self.try_launch(), "redis-server didn't come back: see its output above");
     }
 
     /// Makes it hang: connections stay, and nothing is answered.
@@ -102,14 +94,7 @@ impl RedisServer {
     /// Is it ready? Otherwise it isn't there any more either.
     fn try_launch(&mut self) -> bool {
         let mut child = Command::new("redis-server")
-            .args([
-                "--port",
-                &self.port.to_string(),
-                "--bind",
-                "127.0.0.1",
-                "--save",
-                "",
-            ])
+            .args(["--port", &self.port.to_string(), "--bind", "127.0.0.1", "--save", ""])
             .args([
                 "--dir",
                 &self.folder.path().display().to_string(),
@@ -156,9 +141,7 @@ impl Drop for RedisServer {
 }
 
 fn signal(child: &Child, signal: &str) {
-    let done = Command::new("kill")
-        .args([signal, &child.id().to_string()])
-        .status();
+    let done = Command::new("kill").args([signal, &child.id().to_string()]).status();
     assert!(done.expect("kill can be run").success(), "kill {signal}");
 }
 

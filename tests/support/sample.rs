@@ -56,10 +56,7 @@ pub fn change(id: u128) -> Draft {
         id: txn(id),
         time: Timestamp::from_ms(1_000),
         cause: Cause {
-            actor: Actor {
-                role: Role::Rep,
-                id: ActorId::new("ana").expect("a good id"),
-            },
+            actor: Actor { role: Role::Rep, id: ActorId::new("ana").expect("a good id") },
             rpc: Arc::from("baton.v1.SessionService/TransferSession"),
             request_id: Some(Arc::from("req-1")),
         },
@@ -96,12 +93,9 @@ impl Draft {
     pub fn writes_empty_presence(mut self, name: &str) -> Self {
         let key = RecordKey::RepPresence(rep(name));
         self.0.checks.insert(key.clone(), txn(0));
-        self.0.writes.insert(
-            key,
-            Some(Record::RepPresence(Arc::new(RepPresence::absent(rep(
-                name,
-            ))))),
-        );
+        self.0
+            .writes
+            .insert(key, Some(Record::RepPresence(Arc::new(RepPresence::absent(rep(name))))));
         self
     }
 

@@ -50,7 +50,6 @@ fn directory(reps: &[String]) -> pb::Directory {
     pb::Directory {
         settings: Some(pb::OrgSettings {
             skills_based_and_direct_to_rep_routing: Some(true),
-            presence_lease: seconds(60),
             history_retention: seconds(60),
             ..Default::default()
         }),

@@ -41,11 +41,7 @@ pub(super) fn to_settings(s: &stored::Settings) -> Settings {
 pub(super) fn from_configuration(c: &PresenceConfiguration) -> stored::PresenceConfiguration {
     let recipients = match &c.recipients {
         Recipients::Any => None,
-        Recipients::Listed {
-            queues,
-            flows,
-            profiles,
-        } => Some(stored::Recipients {
+        Recipients::Listed { queues, flows, profiles } => Some(stored::Recipients {
             queues: queues.iter().map(ToString::to_string).collect(),
             flows: flows.iter().map(ToString::to_string).collect(),
             profiles: profiles.iter().map(ToString::to_string).collect(),
@@ -90,11 +86,7 @@ pub(super) fn from_status(s: &PresenceStatus) -> stored::PresenceStatus {
 }
 
 pub(super) fn to_status(id: StatusId, s: stored::PresenceStatus) -> Read<PresenceStatus> {
-    Ok(PresenceStatus {
-        id,
-        name: s.name,
-        online_for: all(&s.online_for)?,
-    })
+    Ok(PresenceStatus { id, name: s.name, online_for: all(&s.online_for)? })
 }
 
 pub(super) fn from_profile(p: &Profile) -> stored::Profile {
@@ -120,9 +112,7 @@ fn from_weight(weight: Weight) -> stored::Weight {
         Weight::Units(units) => Measure::UnitsCenti(units.as_centi()),
         Weight::Percent(share) => Measure::ShareCenti(share.get()),
     };
-    stored::Weight {
-        measure: Some(measure),
-    }
+    stored::Weight { measure: Some(measure) }
 }
 
 fn to_weight(weight: &stored::Weight) -> Read<Weight> {
@@ -145,11 +135,7 @@ pub(super) fn from_channel(c: &Channel) -> stored::Channel {
         capacity_model: c.capacity_model.to_stored(),
         weight: Some(from_weight(c.weight)),
         paused_weight: c.paused_weight.map(from_weight),
-        fallback_queue: c
-            .fallback_queue
-            .as_ref()
-            .map(ToString::to_string)
-            .unwrap_or_default(),
+        fallback_queue: c.fallback_queue.as_ref().map(ToString::to_string).unwrap_or_default(),
     }
 }
 
@@ -170,11 +156,7 @@ pub(super) fn from_rep(r: &Rep) -> stored::Rep {
     stored::Rep {
         name: r.name.clone(),
         profile: r.profile.to_string(),
-        configuration: r
-            .configuration
-            .as_ref()
-            .map(ToString::to_string)
-            .unwrap_or_default(),
+        configuration: r.configuration.as_ref().map(ToString::to_string).unwrap_or_default(),
         licences: r.licences.iter().map(|l| l.to_stored()).collect(),
         permissions: r.permissions.iter().map(|p| p.to_stored()).collect(),
     }

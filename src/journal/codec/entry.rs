@@ -56,11 +56,7 @@ fn from_fact(fact: &Fact) -> stored::Fact {
         session: made_or_empty(fact.session),
         transfer: made_or_empty(fact.transfer),
         work: made_or_empty(fact.work),
-        rep: fact
-            .rep
-            .as_ref()
-            .map(ToString::to_string)
-            .unwrap_or_default(),
+        rep: fact.rep.as_ref().map(ToString::to_string).unwrap_or_default(),
     }
 }
 
@@ -144,11 +140,7 @@ pub fn decode_entry(envelope: Envelope, bytes: &[u8]) -> Result<Entry, JournalEr
 
 fn to_change(change: &stored::Change) -> Result<(RecordKey, Option<Record>), JournalError> {
     let key = decode_key(&change.key)?;
-    let record = change
-        .image
-        .as_ref()
-        .map(|image| decode_record(&key, image))
-        .transpose()?;
+    let record = change.image.as_ref().map(|image| decode_record(&key, image)).transpose()?;
     Ok((key, record))
 }
 
@@ -172,20 +164,12 @@ pub fn encode_outcome(transaction: &Transaction) -> Vec<u8> {
                 id: line.id.to_string(),
                 action: line.action.to_stored(),
             });
-            Some(Image::Directory(stored::DirectoryDiff {
-                changes: changes.collect(),
-            }))
+            Some(Image::Directory(stored::DirectoryDiff { changes: changes.collect() }))
         }
     };
     let fingerprint = transaction.fingerprint.0.to_be_bytes().to_vec();
     let mut bytes = Vec::new();
-    append(
-        &stored::Outcome {
-            fingerprint,
-            answer,
-        },
-        &mut bytes,
-    );
+    append(&stored::Outcome { fingerprint, answer }, &mut bytes);
     bytes
 }
 
@@ -207,11 +191,7 @@ pub fn decode_outcome(revision: Revision, bytes: &[u8]) -> Result<Outcome, Journ
             Answer::Directory(Arc::new(lines?))
         }
     };
-    Ok(Outcome {
-        revision,
-        fingerprint: Fingerprint(number(&image.fingerprint)?),
-        answer,
-    })
+    Ok(Outcome { revision, fingerprint: Fingerprint(number(&image.fingerprint)?), answer })
 }
 
 fn to_line(line: &stored::DirectoryChange) -> Result<DirectoryChange, JournalError> {

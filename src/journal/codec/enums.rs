@@ -15,10 +15,7 @@ pub(super) trait Stored: Copy {
 
 /// Every number of a list.
 pub(super) fn all<T: Stored, C: FromIterator<T>>(numbers: &[i32]) -> Result<C, JournalError> {
-    numbers
-        .iter()
-        .map(|number| T::from_stored(*number))
-        .collect()
+    numbers.iter().map(|number| T::from_stored(*number)).collect()
 }
 
 macro_rules! same_names {
@@ -52,6 +49,7 @@ same_names! {
     Role { Admin, Supervisor, Rep, Adapter, Partner, Dashboard, Server }
     PresenceCause {
         Rep, Supervisor, LeaseExpired, DuplicateLogin, PushTimeout, Declined, Server,
+        ConnectionLost,
     }
     EndedBy { Channel, Owner, Supervisor }
     WorkEnd { Transferred, SessionEnded, Withdrawn, Declined, Completed, Rerouted }

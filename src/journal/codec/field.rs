@@ -59,11 +59,7 @@ pub(super) fn made_or_empty<T: Made>(id: Option<T>) -> Vec<u8> {
 }
 
 pub(super) fn to_made_or_none<T: Made>(bytes: &[u8]) -> Result<Option<T>, JournalError> {
-    if bytes.is_empty() {
-        Ok(None)
-    } else {
-        id_from_bytes(bytes).map(Some)
-    }
+    if bytes.is_empty() { Ok(None) } else { id_from_bytes(bytes).map(Some) }
 }
 
 /// A caller's own id from its text.
@@ -71,19 +67,14 @@ pub(super) fn name<T: FromStr>(text: &str) -> Result<T, JournalError>
 where
     T::Err: std::fmt::Display,
 {
-    text.parse()
-        .map_err(|error| corrupt(format!("an id {error}")))
+    text.parse().map_err(|error| corrupt(format!("an id {error}")))
 }
 
 pub(super) fn name_or_none<T: FromStr>(text: &str) -> Result<Option<T>, JournalError>
 where
     T::Err: std::fmt::Display,
 {
-    if text.is_empty() {
-        Ok(None)
-    } else {
-        name(text).map(Some)
-    }
+    if text.is_empty() { Ok(None) } else { name(text).map(Some) }
 }
 
 pub(super) fn names<T: FromStr, C: FromIterator<T>>(texts: &[String]) -> Result<C, JournalError>

@@ -44,12 +44,10 @@ fn to_presence(p: stored::Presence) -> Read<Presence> {
         device: p.device,
         opened_at: Timestamp::from_ms(p.opened_at_ms),
         status_since: Timestamp::from_ms(p.status_since_ms),
-        connection: p
-            .disconnected
-            .map_or(Connection::Connected, |d| Connection::Disconnected {
-                since: Timestamp::from_ms(d.since_ms),
-                grace_until: Timestamp::from_ms(d.grace_until_ms),
-            }),
+        connection: p.disconnected.map_or(Connection::Connected, |d| Connection::Disconnected {
+            since: Timestamp::from_ms(d.since_ms),
+            grace_until: Timestamp::from_ms(d.grace_until_ms),
+        }),
         lease: Span::from_ms(p.lease_ms),
         cause: PresenceCause::from_stored(p.cause)?,
     })
@@ -88,10 +86,7 @@ pub(super) fn to_rep_presence(rep: RepId, p: stored::RepPresence) -> Read<RepPre
 }
 
 fn from_holder(rep: &RepId, work: WorkId) -> stored::Holder {
-    stored::Holder {
-        rep: rep.to_string(),
-        work: made(work),
-    }
+    stored::Holder { rep: rep.to_string(), work: made(work) }
 }
 
 fn to_holder(holder: &stored::Holder) -> Read<(RepId, WorkId)> {
@@ -101,15 +96,13 @@ fn to_holder(holder: &stored::Holder) -> Read<(RepId, WorkId)> {
 fn from_session_state(state: &SessionState) -> stored::session::State {
     use stored::session::State as Image;
     match state {
-        SessionState::Waiting {
-            line: Line::Rep(rep),
-            since,
-            offer,
-        } => Image::Waiting(stored::Waiting {
-            rep: rep.to_string(),
-            since_ms: since.as_ms(),
-            offer: made_or_empty(*offer),
-        }),
+        SessionState::Waiting { line: Line::Rep(rep), since, offer } => {
+            Image::Waiting(stored::Waiting {
+                rep: rep.to_string(),
+                since_ms: since.as_ms(),
+                offer: made_or_empty(*offer),
+            })
+        }
         SessionState::Offered { rep, work } => Image::Offered(from_holder(rep, *work)),
         SessionState::Active { rep, work } => Image::Active(from_holder(rep, *work)),
         SessionState::Paused { rep, work } => Image::Paused(from_holder(rep, *work)),
@@ -182,9 +175,7 @@ pub(super) fn to_session(id: SessionId, s: stored::Session) -> Read<Session> {
 }
 
 pub(super) fn from_reference(session: SessionId) -> stored::Reference {
-    stored::Reference {
-        session: made(session),
-    }
+    stored::Reference { session: made(session) }
 }
 
 pub(super) fn to_reference(reference: &stored::Reference) -> Read<SessionId> {
@@ -197,10 +188,9 @@ pub(super) fn from_work(w: &Work) -> stored::Work {
         WorkState::Offered => Image::Live(stored::LiveWork::Offered as i32),
         WorkState::Open => Image::Live(stored::LiveWork::Open as i32),
         WorkState::Paused => Image::Live(stored::LiveWork::Paused as i32),
-        WorkState::Ended { at, why } => Image::Ended(stored::WorkEnding {
-            at_ms: at.as_ms(),
-            why: why.to_stored(),
-        }),
+        WorkState::Ended { at, why } => {
+            Image::Ended(stored::WorkEnding { at_ms: at.as_ms(), why: why.to_stored() })
+        }
     };
     stored::Work {
         session: made(w.session),
@@ -248,37 +238,28 @@ pub(super) fn to_work(id: WorkId, w: stored::Work) -> Read<Work> {
 }
 
 pub(super) fn from_actor(actor: &Actor) -> stored::Actor {
-    stored::Actor {
-        role: actor.role.to_stored(),
-        id: actor.id.to_string(),
-    }
+    stored::Actor { role: actor.role.to_stored(), id: actor.id.to_string() }
 }
 
 pub(super) fn to_actor(actor: Option<stored::Actor>) -> Read<Actor> {
     let actor = there(actor, "an actor")?;
-    Ok(Actor {
-        role: Role::from_stored(actor.role)?,
-        id: name(&actor.id)?,
-    })
+    Ok(Actor { role: Role::from_stored(actor.role)?, id: name(&actor.id)? })
 }
 
 fn from_transfer_state(state: &TransferState) -> stored::transfer::State {
     use stored::transfer::State as Image;
     match state {
         TransferState::Offered { rep, work } => Image::Offered(from_holder(rep, *work)),
-        TransferState::Waiting {
-            since,
-            absent_until,
-            stranded,
-        } => Image::Waiting(stored::TransferWaiting {
-            since_ms: since.as_ms(),
-            absent_until_ms: ms(*absent_until),
-            stranded: *stranded,
-        }),
-        TransferState::Completed { rep, at } => Image::Completed(stored::TransferCompletion {
-            rep: rep.to_string(),
-            at_ms: at.as_ms(),
-        }),
+        TransferState::Waiting { since, absent_until, stranded } => {
+            Image::Waiting(stored::TransferWaiting {
+                since_ms: since.as_ms(),
+                absent_until_ms: ms(*absent_until),
+                stranded: *stranded,
+            })
+        }
+        TransferState::Completed { rep, at } => {
+            Image::Completed(stored::TransferCompletion { rep: rep.to_string(), at_ms: at.as_ms() })
+        }
         TransferState::SessionEnded { at } => {
             Image::SessionEnded(stored::TransferSessionEnd { at_ms: at.as_ms() })
         }
@@ -297,13 +278,12 @@ fn to_transfer_state(state: &stored::transfer::State) -> Read<TransferState> {
             absent_until: time(w.absent_until_ms),
             stranded: w.stranded,
         },
-        Image::Completed(c) => TransferState::Completed {
-            rep: name(&c.rep)?,
-            at: Timestamp::from_ms(c.at_ms),
-        },
-        Image::SessionEnded(end) => TransferState::SessionEnded {
-            at: Timestamp::from_ms(end.at_ms),
-        },
+        Image::Completed(c) => {
+            TransferState::Completed { rep: name(&c.rep)?, at: Timestamp::from_ms(c.at_ms) }
+        }
+        Image::SessionEnded(end) => {
+            TransferState::SessionEnded { at: Timestamp::from_ms(end.at_ms) }
+        }
     })
 }
 

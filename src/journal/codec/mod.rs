@@ -66,16 +66,15 @@ fn append(message: &impl Message, out: &mut Vec<u8>) {
 pub fn decode_record(key: &RecordKey, image: &[u8]) -> Result<Record, JournalError> {
     use std::sync::Arc;
     Ok(match key {
-        RecordKey::Settings => Record::Settings(Arc::new(directory::to_settings(&message(
-            "settings", image,
-        )?))),
+        RecordKey::Settings => {
+            Record::Settings(Arc::new(directory::to_settings(&message("settings", image)?)))
+        }
         RecordKey::Configuration(id) => Record::Configuration(Arc::new(
             directory::to_configuration(id.clone(), message("a configuration", image)?)?,
         )),
-        RecordKey::Status(id) => Record::Status(Arc::new(directory::to_status(
-            id.clone(),
-            message("a status", image)?,
-        )?)),
+        RecordKey::Status(id) => {
+            Record::Status(Arc::new(directory::to_status(id.clone(), message("a status", image)?)?))
+        }
         RecordKey::Profile(id) => Record::Profile(Arc::new(directory::to_profile(
             id.clone(),
             message("a profile", image)?,
@@ -84,27 +83,24 @@ pub fn decode_record(key: &RecordKey, image: &[u8]) -> Result<Record, JournalErr
             id.clone(),
             message("a channel", image)?,
         )?)),
-        RecordKey::Rep(id) => Record::Rep(Arc::new(directory::to_rep(
-            id.clone(),
-            message("a rep", image)?,
-        )?)),
+        RecordKey::Rep(id) => {
+            Record::Rep(Arc::new(directory::to_rep(id.clone(), message("a rep", image)?)?))
+        }
         RecordKey::RepPresence(rep) => Record::RepPresence(Arc::new(live::to_rep_presence(
             rep.clone(),
             message("a presence", image)?,
         )?)),
-        RecordKey::Session(id) => Record::Session(Arc::new(live::to_session(
-            *id,
-            message("a session", image)?,
-        )?)),
+        RecordKey::Session(id) => {
+            Record::Session(Arc::new(live::to_session(*id, message("a session", image)?)?))
+        }
         RecordKey::Reference(channel, reference) => Record::Reference(
             channel.clone(),
             reference.clone(),
             live::to_reference(&message("a reference", image)?)?,
         ),
         RecordKey::Work(id) => Record::Work(Arc::new(live::to_work(*id, message("work", image)?)?)),
-        RecordKey::Transfer(id) => Record::Transfer(Arc::new(live::to_transfer(
-            *id,
-            message("a transfer", image)?,
-        )?)),
+        RecordKey::Transfer(id) => {
+            Record::Transfer(Arc::new(live::to_transfer(*id, message("a transfer", image)?)?))
+        }
     })
 }

@@ -63,20 +63,14 @@ async fn read_up(
     };
     let head = load::check_chain(since, &page)?;
     if head == since {
-        return Err(JournalError::Diverged(format!(
-            "nothing follows {}",
-            since.revision
-        )));
+        return Err(JournalError::Diverged(format!("nothing follows {}", since.revision)));
     }
     missed.extend(page);
     Ok(head)
 }
 
 fn trimmed(since: Head) -> JournalError {
-    JournalError::Diverged(format!(
-        "what follows {} has been trimmed away",
-        since.revision
-    ))
+    JournalError::Diverged(format!("what follows {} has been trimmed away", since.revision))
 }
 
 async fn send(
@@ -104,14 +98,8 @@ async fn send(
     for transaction in &batch.transactions {
         add(&mut call, transaction);
     }
-    debug_assert!(
-        batch.transactions.len() <= BATCH_MAX,
-        "a batch has at most {BATCH_MAX}"
-    );
-    let answer = link
-        .run(&call)
-        .await
-        .map_err(super::link::Trouble::of_commit)?;
+    debug_assert!(batch.transactions.len() <= BATCH_MAX, "a batch has at most {BATCH_MAX}");
+    let answer = link.run(&call).await.map_err(super::link::Trouble::of_commit)?;
     understand(batch, since, answer)
 }
 
@@ -139,12 +127,7 @@ fn add(call: &mut ::redis::ScriptInvocation<'_>, transaction: &Transaction) {
 fn understand(batch: &Batch, since: Head, answer: Value) -> Result<Answer, JournalError> {
     let parts = reply::list(answer)?;
     let (tag, rest) = parts.split_first().ok_or_else(|| reply::odd("nothing"))?;
-    let why = || {
-        rest.first()
-            .and_then(|why| reply::text(why).ok())
-            .unwrap_or_default()
-            .to_owned()
-    };
+    let why = || rest.first().and_then(|why| reply::text(why).ok()).unwrap_or_default().to_owned();
     match reply::text(tag)? {
         "OK" => {}
         "BEHIND" => return Ok(Answer::Behind),
@@ -160,10 +143,8 @@ fn understand(batch: &Batch, since: Head, answer: Value) -> Result<Answer, Journ
         txn: id_from_bytes(reply::bytes(&txn)?)?,
         time: reply::time(&time)?,
     };
-    let missed: Result<Vec<_>, _> = reply::list(missed)?
-        .into_iter()
-        .map(|e| reply::entry(e).map(Arc::new))
-        .collect();
+    let missed: Result<Vec<_>, _> =
+        reply::list(missed)?.into_iter().map(|e| reply::entry(e).map(Arc::new)).collect();
     let mut entries = missed?;
     if load::check_chain(since, &entries)?.revision != head.revision {
         return Err(reply::odd("entries that don't lead to the head"));
@@ -173,11 +154,7 @@ fn understand(batch: &Batch, since: Head, answer: Value) -> Result<Answer, Journ
         Value::Nil => Ok(None),
         outcome => reply::outcome(&outcome).map(Some),
     });
-    Ok(Answer::Done(Committed {
-        verdicts,
-        found: found.collect::<Result<_, _>>()?,
-        entries,
-    }))
+    Ok(Answer::Done(Committed { verdicts, found: found.collect::<Result<_, _>>()?, entries }))
 }
 
 /// The verdicts; the entries that they stand for, which are known here already, go to `entries`.
@@ -200,9 +177,5 @@ fn verdicts_of(
         Value::Int(0) => Ok(Verdict::Conflict),
         outcome => reply::outcome(&outcome).map(Verdict::Duplicate),
     };
-    values
-        .into_iter()
-        .zip(&batch.transactions)
-        .map(verdict)
-        .collect()
+    values.into_iter().zip(&batch.transactions).map(verdict).collect()
 }

@@ -41,10 +41,7 @@ pub(super) async fn lapsed(
     let mut call = LAPSED.key(Keys(org).leases());
     call.arg(limit);
     let presences = reply::list(link.run(&call).await.map_err(Trouble::of_read)?)?;
-    presences
-        .iter()
-        .map(|presence| id_from_bytes(reply::bytes(presence)?))
-        .collect()
+    presences.iter().map(|presence| id_from_bytes(reply::bytes(presence)?)).collect()
 }
 
 pub(super) async fn release(

@@ -61,11 +61,7 @@ impl Link {
         let config = AsyncConnectionConfig::new()
             .set_connection_timeout(Some(connect))
             .set_response_timeout(Some(response));
-        Self {
-            client,
-            config,
-            state: Mutex::default(),
-        }
+        Self { client, config, state: Mutex::default() }
     }
 
     async fn connection(&self) -> Result<(u64, MultiplexedConnection), Trouble> {
@@ -79,11 +75,7 @@ impl Link {
         {
             return Err(Trouble::NotDone(text.clone()));
         }
-        match self
-            .client
-            .get_multiplexed_async_connection_with_config(&self.config)
-            .await
-        {
+        match self.client.get_multiplexed_async_connection_with_config(&self.config).await {
             Ok(connection) => {
                 state.made += 1;
                 let live = (state.made, connection);
@@ -125,15 +117,13 @@ impl Link {
     /// Sends one command.
     pub(super) async fn send(&self, command: &Cmd) -> Result<Value, Trouble> {
         let (number, mut connection) = self.connection().await?;
-        self.answer(number, command.query_async(&mut connection).await)
-            .await
+        self.answer(number, command.query_async(&mut connection).await).await
     }
 
     /// Runs a script. If the server doesn't know it, it hasn't run: it is loaded and run again.
     pub(super) async fn run(&self, script: &ScriptInvocation<'_>) -> Result<Value, Trouble> {
         let (number, mut connection) = self.connection().await?;
-        self.answer(number, script.invoke_async(&mut connection).await)
-            .await
+        self.answer(number, script.invoke_async(&mut connection).await).await
     }
 }
 

@@ -66,17 +66,10 @@ pub(super) async fn read(
         value => reply::revision(&value)?,
     };
     let mut range = ::redis::cmd("XRANGE");
-    range
-        .arg(keys.journal())
-        .arg(format!("0-{}", after.next()))
-        .arg("+")
-        .arg("COUNT")
-        .arg(limit);
+    range.arg(keys.journal()).arg(format!("0-{}", after.next())).arg("+").arg("COUNT").arg(limit);
     let values = reply::list(link.send(&range).await.map_err(Trouble::of_read)?)?;
-    let entries: Result<Vec<_>, _> = values
-        .into_iter()
-        .map(|value| reply::entry(value).map(Arc::new))
-        .collect();
+    let entries: Result<Vec<_>, _> =
+        values.into_iter().map(|value| reply::entry(value).map(Arc::new)).collect();
     let entries = entries?;
     let gone = match entries.first() {
         Some(first) => first.revision != after.next(),
@@ -97,10 +90,7 @@ pub(super) fn check_chain(since: Head, entries: &[Arc<Entry>]) -> Result<Head, J
         if entry.revision == head.revision.next() && entry.previous == head.txn {
             Ok(entry.head())
         } else {
-            Err(JournalError::Diverged(format!(
-                "{} doesn't follow {head:?}",
-                entry.revision
-            )))
+            Err(JournalError::Diverged(format!("{} doesn't follow {head:?}", entry.revision)))
         }
     })
 }
@@ -112,36 +102,20 @@ pub(super) async fn load(
     known: Option<(Epoch, Head)>,
 ) -> Result<Loaded, JournalError> {
     for _ in 0..ATTEMPTS {
-        let stored = head(
-            link,
-            org,
-            known.map_or(Revision::ZERO, |(_, head)| head.revision),
-        )
-        .await?;
+        let stored =
+            head(link, org, known.map_or(Revision::ZERO, |(_, head)| head.revision)).await?;
         if let Some((epoch, head)) = known
             && stored.contradicts(epoch, head)
         {
             // Whether it was this call that bumped it or another: look again.
-            bump(
-                link,
-                org,
-                stored.epoch,
-                Epoch(epoch.max(stored.epoch).0 + 1),
-            )
-            .await?;
+            bump(link, org, stored.epoch, Epoch(epoch.max(stored.epoch).0 + 1)).await?;
             continue;
         }
         if stored.epoch == Epoch(0) {
-            return Ok(Loaded {
-                epoch: Epoch(1),
-                state: State::default(),
-            });
+            return Ok(Loaded { epoch: Epoch(1), state: State::default() });
         }
         if let Some(state) = snapshot(link, org, &stored).await? {
-            return Ok(Loaded {
-                epoch: stored.epoch,
-                state,
-            });
+            return Ok(Loaded { epoch: stored.epoch, state });
         }
     }
     Err(JournalError::Unavailable(format!(
@@ -172,10 +146,7 @@ async fn snapshot(
             for (key, record) in &entry.changes {
                 match record {
                     Some(record) => {
-                        let held = Held {
-                            version: entry.txn,
-                            record: record.clone(),
-                        };
+                        let held = Held { version: entry.txn, record: record.clone() };
                         records.insert(key.clone(), held);
                     }
                     None => {
@@ -208,10 +179,8 @@ async fn scan(link: &Link, org: &OrgId) -> Result<HashMap<RecordKey, Held>, Jour
             let (version, image) = reply::bytes(&pair[1])?
                 .split_at_checked(16)
                 .ok_or_else(|| reply::odd("a record without a version"))?;
-            let held = Held {
-                version: id_from_bytes(version)?,
-                record: decode_record(&key, image)?,
-            };
+            let held =
+                Held { version: id_from_bytes(version)?, record: decode_record(&key, image)? };
             records.insert(key, held);
         }
         reply::text(&next)?.clone_into(&mut cursor);
@@ -224,9 +193,7 @@ async fn scan(link: &Link, org: &OrgId) -> Result<HashMap<RecordKey, Held>, Jour
 async fn head(link: &Link, org: &OrgId, known: Revision) -> Result<StoredHead, JournalError> {
     let keys = Keys(org);
     let mut call = HEAD.key(keys.meta());
-    call.key(keys.records())
-        .key(keys.journal())
-        .arg(known.get());
+    call.key(keys.records()).key(keys.journal()).arg(known.get());
     let parts = reply::list(link.run(&call).await.map_err(Trouble::of_read)?)?;
     match parts.as_slice() {
         [tag, why] if reply::text(tag)? == "CORRUPT" => {

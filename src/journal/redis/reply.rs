@@ -50,14 +50,9 @@ pub(super) fn time(value: &Value) -> Read<Timestamp> {
 /// An outcome as it is kept: its revision, a space, the rest.
 pub(super) fn outcome(value: &Value) -> Read<Outcome> {
     let stored = bytes(value)?;
-    let space = stored
-        .iter()
-        .position(|b| *b == b' ')
-        .ok_or_else(|| odd("an outcome"))?;
+    let space = stored.iter().position(|b| *b == b' ').ok_or_else(|| odd("an outcome"))?;
     let (revision, rest) = stored.split_at(space);
-    let revision = std::str::from_utf8(revision)
-        .ok()
-        .and_then(|text| text.parse().ok());
+    let revision = std::str::from_utf8(revision).ok().and_then(|text| text.parse().ok());
     let revision = Revision::new(revision.ok_or_else(|| odd("an outcome's revision"))?);
     decode_outcome(revision, rest.get(1..).unwrap_or_default())
 }
@@ -65,9 +60,7 @@ pub(super) fn outcome(value: &Value) -> Read<Outcome> {
 /// An element of the journal's stream.
 pub(super) fn entry(value: Value) -> Read<Entry> {
     let [id, fields] = <[Value; 2]>::try_from(list(value)?).map_err(|_| odd("an element"))?;
-    let revision = text(&id)?
-        .strip_prefix("0-")
-        .and_then(|text| text.parse().ok());
+    let revision = text(&id)?.strip_prefix("0-").and_then(|text| text.parse().ok());
     let revision = Revision::new(revision.ok_or_else(|| odd("an element's id"))?);
     let fields = list(fields)?;
     let [t, txn, p, previous, ms, at, e, entry] = fields.as_slice() else {

@@ -11,26 +11,17 @@ const OLDEST: (u32, u32) = (7, 0);
 
 /// Looks at the server and says in words how durable it is.
 pub(super) async fn inspect(link: &Link) -> Result<String, ConnectError> {
-    let answer = link
-        .send(&::redis::cmd("INFO"))
-        .await
-        .map_err(unreachable)?;
+    let answer = link.send(&::redis::cmd("INFO")).await.map_err(unreachable)?;
     let info = match answer {
         Value::VerbatimString { text, .. } => text,
-        value => reply::text(&value)
-            .map_err(|_| ConnectError::NotRedis)?
-            .to_owned(),
+        value => reply::text(&value).map_err(|_| ConnectError::NotRedis)?.to_owned(),
     };
     let field = |name: &str| {
-        info.lines()
-            .find_map(|line| line.strip_prefix(name)?.strip_prefix(':'))
-            .map(str::trim)
+        info.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':')).map(str::trim)
     };
     let version = field("redis_version").ok_or(ConnectError::NotRedis)?;
     if parse_version(version).is_none_or(|found| found < OLDEST) {
-        return Err(ConnectError::TooOld {
-            found: version.to_owned(),
-        });
+        return Err(ConnectError::TooOld { found: version.to_owned() });
     }
     if field("role").is_some_and(|role| role != "master") {
         return Err(ConnectError::Replica);
@@ -38,15 +29,10 @@ pub(super) async fn inspect(link: &Link) -> Result<String, ConnectError> {
     let bounded = field("maxmemory").is_some_and(|limit| limit != "0");
     let policy = field("maxmemory_policy").unwrap_or("noeviction");
     if bounded && policy != "noeviction" {
-        return Err(ConnectError::Evicts {
-            policy: policy.to_owned(),
-        });
+        return Err(ConnectError::Evicts { policy: policy.to_owned() });
     }
     let fsync = setting(link, "appendfsync").await;
-    Ok(durability(
-        field("aof_enabled") == Some("1"),
-        fsync.as_deref(),
-    ))
+    Ok(durability(field("aof_enabled") == Some("1"), fsync.as_deref()))
 }
 
 fn durability(appends: bool, fsync: Option<&str>) -> String {

@@ -73,9 +73,8 @@ impl Listener {
 
 fn hear(heads: &Heads, message: &Msg) {
     let org = wake_org(message.get_channel_name());
-    let revision = std::str::from_utf8(message.get_payload_bytes())
-        .ok()
-        .and_then(|t| t.parse().ok());
+    let revision =
+        std::str::from_utf8(message.get_payload_bytes()).ok().and_then(|t| t.parse().ok());
     if let (Some(org), Some(revision)) = (org, revision) {
         let heads = heads.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(sender) = heads.get(&org) {

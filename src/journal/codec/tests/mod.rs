@@ -32,19 +32,13 @@ fn records_are_stored_as_they_always_were() {
         .iter()
         .map(|record| (hex(&encode_key(&record.key())), hex(&image(record))))
         .collect();
-    let found: Vec<_> = found
-        .iter()
-        .map(|(k, r)| (k.as_str(), r.as_str()))
-        .collect();
+    let found: Vec<_> = found.iter().map(|(k, r)| (k.as_str(), r.as_str())).collect();
     assert_eq!(found, golden::RECORDS);
 }
 
 #[test]
 fn entries_are_stored_as_they_always_were() {
-    assert_eq!(
-        hex(&encode_entry(&sample::transaction()).bytes),
-        golden::ENTRY
-    );
+    assert_eq!(hex(&encode_entry(&sample::transaction()).bytes), golden::ENTRY);
 }
 
 #[test]
@@ -55,10 +49,7 @@ fn outcomes_are_stored_as_they_always_were() {
 
 #[test]
 fn every_record_is_read_back() {
-    for record in sample::one_of_each()
-        .into_iter()
-        .chain(sample::other_states())
-    {
+    for record in sample::one_of_each().into_iter().chain(sample::other_states()) {
         assert_eq!(decode_record(&record.key(), &image(&record)), Ok(record));
     }
 }
@@ -66,11 +57,7 @@ fn every_record_is_read_back() {
 #[test]
 fn an_entry_is_read_back_and_its_images_are_where_it_says() {
     let transaction = sample::transaction();
-    let head = Head {
-        revision: Revision::new(41),
-        txn: TxnId::from_u128(4),
-        ..Head::default()
-    };
+    let head = Head { revision: Revision::new(41), txn: TxnId::from_u128(4), ..Head::default() };
     let entry = Entry::after(head, &transaction);
     let encoded = encode_entry(&transaction);
     let envelope = Envelope {
@@ -93,15 +80,8 @@ fn every_outcome_is_read_back() {
     for answer in sample::answers() {
         let transaction = sample::answered(answer.clone());
         let revision = Revision::new(7);
-        let outcome = Outcome {
-            revision,
-            fingerprint: transaction.fingerprint,
-            answer,
-        };
-        assert_eq!(
-            decode_outcome(revision, &encode_outcome(&transaction)),
-            Ok(outcome)
-        );
+        let outcome = Outcome { revision, fingerprint: transaction.fingerprint, answer };
+        assert_eq!(decode_outcome(revision, &encode_outcome(&transaction)), Ok(outcome));
     }
 }
 

@@ -37,10 +37,7 @@ fn units(hundredths: u64) -> Units {
 }
 
 fn actor() -> Actor {
-    Actor {
-        role: Role::Supervisor,
-        id: id("sue"),
-    }
+    Actor { role: Role::Supervisor, id: id("sue") }
 }
 
 fn configuration() -> Record {
@@ -80,10 +77,7 @@ fn presence() -> RepPresence {
             device: "desktop".into(),
             opened_at: at(1),
             status_since: at(2),
-            connection: Connection::Disconnected {
-                since: at(3),
-                grace_until: at(60_003),
-            },
+            connection: Connection::Disconnected { since: at(3), grace_until: at(60_003) },
             lease: Span::from_secs(30),
             cause: PresenceCause::LeaseExpired,
         }),
@@ -147,10 +141,7 @@ fn transfer(state: TransferState) -> Record {
 /// One record of each kind, in the order of their keys' kinds.
 pub fn one_of_each() -> Vec<Record> {
     vec![
-        Record::Settings(Arc::new(Settings {
-            direct_to_rep_routing: true,
-            ..Settings::default()
-        })),
+        Record::Settings(Arc::new(Settings { direct_to_rep_routing: true, ..Settings::default() })),
         configuration(),
         Record::Status(Arc::new(PresenceStatus {
             id: id("available"),
@@ -179,10 +170,7 @@ pub fn one_of_each() -> Vec<Record> {
             offer: Some(WORK),
         }),
         Record::Reference(id("wa"), id("491701234567@wa"), SESSION),
-        work(WorkState::Ended {
-            at: at(15),
-            why: WorkEnd::Transferred,
-        }),
+        work(WorkState::Ended { at: at(15), why: WorkEnd::Transferred }),
         transfer(TransferState::Waiting {
             since: at(23),
             absent_until: Some(at(24)),
@@ -204,48 +192,18 @@ pub fn other_states() -> Vec<Record> {
             ..channel()
         })),
         Record::RepPresence(Arc::new(RepPresence::absent(id("ana")))),
-        session(SessionState::Waiting {
-            line: Line::Rep(rep()),
-            since: at(1),
-            offer: None,
-        }),
-        session(SessionState::Offered {
-            rep: rep(),
-            work: WORK,
-        }),
-        session(SessionState::Active {
-            rep: rep(),
-            work: WORK,
-        }),
-        session(SessionState::Paused {
-            rep: rep(),
-            work: WORK,
-        }),
-        session(SessionState::Inactive {
-            rep: rep(),
-            work: WORK,
-        }),
-        session(SessionState::Ended {
-            at: at(1),
-            by: EndedBy::Owner,
-            forget_at: at(2),
-        }),
+        session(SessionState::Waiting { line: Line::Rep(rep()), since: at(1), offer: None }),
+        session(SessionState::Offered { rep: rep(), work: WORK }),
+        session(SessionState::Active { rep: rep(), work: WORK }),
+        session(SessionState::Paused { rep: rep(), work: WORK }),
+        session(SessionState::Inactive { rep: rep(), work: WORK }),
+        session(SessionState::Ended { at: at(1), by: EndedBy::Owner, forget_at: at(2) }),
         work(WorkState::Offered),
         work(WorkState::Open),
         work(WorkState::Paused),
-        transfer(TransferState::Offered {
-            rep: rep(),
-            work: WORK,
-        }),
-        transfer(TransferState::Waiting {
-            since: at(1),
-            absent_until: None,
-            stranded: false,
-        }),
-        transfer(TransferState::Completed {
-            rep: rep(),
-            at: at(1),
-        }),
+        transfer(TransferState::Offered { rep: rep(), work: WORK }),
+        transfer(TransferState::Waiting { since: at(1), absent_until: None, stranded: false }),
+        transfer(TransferState::Completed { rep: rep(), at: at(1) }),
         transfer(TransferState::SessionEnded { at: at(1) }),
     ];
     let types = [
@@ -296,10 +254,7 @@ pub fn answers() -> [Answer; 3] {
     };
     [
         Answer::Nothing,
-        Answer::Record(transfer(TransferState::Completed {
-            rep: id("bo"),
-            at: at(30),
-        })),
+        Answer::Record(transfer(TransferState::Completed { rep: id("bo"), at: at(30) })),
         Answer::Directory(Arc::new(vec![
             line("rep", "ana", DirectoryAction::Created),
             line("channel", "wa", DirectoryAction::Updated),
@@ -329,10 +284,7 @@ pub fn answered(answer: Answer) -> Transaction {
 /// A transaction that writes, removes and says what happened.
 pub fn transaction() -> Transaction {
     let presence = Record::RepPresence(Arc::new(RepPresence::absent(id("bo"))));
-    let transfer = transfer(TransferState::Offered {
-        rep: id("bo"),
-        work: WORK,
-    });
+    let transfer = transfer(TransferState::Offered { rep: id("bo"), work: WORK });
     let reference = RecordKey::Reference(id("wa"), id("gone"));
     Transaction {
         writes: [
