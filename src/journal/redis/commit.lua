@@ -93,7 +93,9 @@ for number = bucket, math.max(0, bucket - kept + 1), -1 do
 end
 for i = 1, lookups do found[i] = known[ids[i]] or false end
 
--- 4. The transactions, in order. A later one sees what an earlier one wrote.
+-- 4. The transactions, in order. A later one sees what an earlier one wrote, unless that one is a
+-- repetition: what is stored under its id may have another content than the caller built on.
+local repeated = {}
 local function holds(first, count)
   for from = 0, count - 1, SLICE do
     local keys = {}
@@ -103,7 +105,8 @@ local function holds(first, count)
     for i = from, upto do
       local record = records[i - from + 1]
       local version = record and string.sub(record, 1, 16) or NONE
-      if version ~= ARGV[first + 2 * i + 1] then return false end
+      local seen = ARGV[first + 2 * i + 1]
+      if version ~= seen or repeated[seen] then return false end
     end
   end
   return true
@@ -147,6 +150,7 @@ for i = 1, transactions do
   local checks, writes = tonumber(ARGV[at + 4]), tonumber(ARGV[at + 5])
   if known[id] then
     verdicts[i] = known[id]
+    repeated[id] = true
   elseif not holds(at + 6, checks) then
     verdicts[i] = 0
   else
