@@ -335,10 +335,16 @@ impl World {
             let other = request(&mut self.bits, by, command);
             self.call(other, (node + 1) % NODES, 0, false, delay);
         }
-        let twin = chance(&mut self.bits, 5);
+        let twin = chance(&mut self.bits, 10);
         if twin {
-            let delay = self.within(0, 10);
-            self.call(asked.clone(), (node + 2) % NODES, 0, true, delay);
+            // Once more elsewhere, with others behind it, which may be decided on what it leaves.
+            let (elsewhere, delay) = ((node + 2) % NODES, self.within(0, 10));
+            self.call(asked.clone(), elsewhere, 0, true, delay);
+            for _ in 0..3 {
+                let Some((by, command)) = asks::command(&mut self.bits, &state) else { continue };
+                let behind = request(&mut self.bits, by, command);
+                self.call(behind, elsewhere, 0, false, delay);
+            }
         }
         self.call(asked, node, 0, twin, Span::from_ms(0));
     }

@@ -134,14 +134,19 @@ local function commit(place, first_write, writes)
   outcomes[kept_in] = outcome
 end
 
+-- Repeated transactions of this batch: what is stored under their ids may have another content than
+-- the caller built on.
+local repeated = {}
 at = first_transaction
 for i = 1, transactions do
   local checks, writes = tonumber(ARGV[at + 4]), tonumber(ARGV[at + 5])
   local first_write = at + 6 + 2 * checks
   verdicts[i] = known[ARGV[at]] or 1
-  if verdicts[i] == 1 then
+  if verdicts[i] ~= 1 then
+    repeated[ARGV[at]] = true
+  else
     for p = at + 6, first_write - 2, 2 do
-      if versions[tonumber(ARGV[p])] ~= ARGV[p + 1] then
+      if versions[tonumber(ARGV[p])] ~= ARGV[p + 1] or repeated[ARGV[p + 1]] then
         verdicts[i] = 0
         break
       end
