@@ -161,7 +161,10 @@ impl Watcher {
         loop {
             at = tokio::select! {
                 biased;
-                _ = closing.wait_for(|closing| *closing) => return Err(End::Closing),
+                // The guard that comes with the value must not live across the next await.
+                () = async { drop(closing.wait_for(|closing| *closing).await) } => {
+                    return Err(End::Closing);
+                }
                 () = self.out.closed() => return Err(End::Reader),
                 // Before the news: entries without anything for this stream come without end, and
                 // must not put off what says so.

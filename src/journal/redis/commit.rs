@@ -118,10 +118,7 @@ async fn send(
 /// Every key that the transactions check or write, with a number from 1 on.
 fn number_keys(transactions: &[Arc<Transaction>]) -> HashMap<&RecordKey, usize> {
     let mut numbers = HashMap::new();
-    for key in transactions
-        .iter()
-        .flat_map(|t| t.checks.keys().chain(t.writes.keys()))
-    {
+    for key in transactions.iter().flat_map(|t| t.checks.keys().chain(t.writes.keys())) {
         let next = numbers.len() + 1;
         numbers.entry(key).or_insert(next);
     }
