@@ -147,22 +147,18 @@ async fn d1_every_bad_field_of_a_directory_is_named_at_once() {
 async fn directory_service() {
     let (_house, mut admin) = house().await;
     let d = &mut admin.directory;
-    let apply = |directory| pb::ApplyDirectoryRequest {
-        directory: Some(directory),
-        ..Default::default()
-    };
+    let apply =
+        |directory| pb::ApplyDirectoryRequest { directory: Some(directory), ..Default::default() };
     let upsert = |rep| pb::UpsertRepRequest { rep: Some(rep), ..Default::default() };
     let unknown_profile = pb::Rep { profile: text("none"), ..world::rep("dan") };
-    let skilled =
-        pb::Rep { skills: vec![pb::SkillLevel::default()], ..world::rep("dan") };
+    let skilled = pb::Rep { skills: vec![pb::SkillLevel::default()], ..world::rep("dan") };
     let queues = pb::Directory { queues: vec![pb::Queue::default()], ..Default::default() };
     let lease = pb::OrgSettings {
         presence_lease: Some(prost_types::Duration { seconds: 5, nanos: 0 }),
         ..Default::default()
     };
     let mask = Some(prost_types::FieldMask { paths: vec![text("colour")] });
-    let wrap_up =
-        pb::Channel { wrap_up: Some(pb::WrapUp::default()), ..org().channels[0].clone() };
+    let wrap_up = pb::Channel { wrap_up: Some(pb::WrapUp::default()), ..org().channels[0].clone() };
     let both = pb::Channel {
         paused_weight: Some(pb::Weight { weight: Some(pb::weight::Weight::CentiUnits(1)) }),
         ..org().channels[0].clone()
@@ -228,10 +224,8 @@ async fn presence_service() {
     let rep = |id: &str| Some(pb::set_status_request::Whose::Rep(text(id)));
     let unknown = Some(pb::set_status_request::Whose::Presence(text(NOBODY)));
     let malformed = Some(pb::set_status_request::Whose::Presence(text("x")));
-    let later = pb::SetStatusRequest {
-        when_current_work_is_done: true,
-        ..set(rep("ana"), "lunch")
-    };
+    let later =
+        pb::SetStatusRequest { when_current_work_is_done: true, ..set(rep("ana"), "lunch") };
     let close = |id: &str| pb::ClosePresenceRequest {
         whose: Some(pb::close_presence_request::Whose::Presence(text(id))),
         ..Default::default()
@@ -293,14 +287,10 @@ async fn session_service() {
         update_mask: Some(prost_types::FieldMask { paths: vec![text(path)] }),
         ..Default::default()
     };
-    let pause = |session: &str| pb::PauseSessionRequest {
-        session: text(session),
-        ..Default::default()
-    };
-    let resume = |session: &str| pb::ResumeSessionRequest {
-        session: text(session),
-        ..Default::default()
-    };
+    let pause =
+        |session: &str| pb::PauseSessionRequest { session: text(session), ..Default::default() };
+    let resume =
+        |session: &str| pb::ResumeSessionRequest { session: text(session), ..Default::default() };
     refused! {
         "empty": s, open_session(pb::OpenSessionRequest::default()) => INVALID;
         "no target": s, open_session(open("c-3", None)) => INVALID;
@@ -387,8 +377,7 @@ async fn transfer_service() {
         ..Default::default()
     };
     let explain = pb::ExplainRecipientRequest { recipient: rep("ben"), ..Default::default() };
-    let accept =
-        |id: &str| pb::AcceptTransferRequest { transfer: text(id), ..Default::default() };
+    let accept = |id: &str| pb::AcceptTransferRequest { transfer: text(id), ..Default::default() };
     let t = &mut ana.transfers;
     refused! {
         "empty": t, transfer_session(pb::TransferSessionRequest::default()) => INVALID;

@@ -1,6 +1,7 @@
 //! Deterministic simulation: three engines over a simulated journal, with delays, conflicts, lost
 //! replies and crashes, under random commands, all out of one seed. After every entry the oracle
-//! checks the invariants; when all is quiet, all engines must agree.
+//! checks the invariants; when all is quiet, all engines must agree. `actors` runs the real actors, on
+//! real tasks, over the same store.
 //!
 //! `BATON_SIM_SEEDS=100000` runs more seeds; `BATON_SIM_SEED=17` replays one and prints its trace.
 //!
@@ -19,6 +20,8 @@
 //! | `AckWithoutWrite` | the journal says committed and forgets it | no state since it was asked gives that answer |
 //! | `BuildOnDuplicate` | in a batch, what was decided on the content of a duplicate is committed | invariants (C7) |
 
+#[path = "simulation/actors.rs"]
+mod actors;
 #[path = "simulation/asks.rs"]
 mod asks;
 #[path = "simulation/store.rs"]

@@ -2,6 +2,8 @@
 //! out; what the journal says goes in, answers and a new view come out. At most one batch is in
 //! flight. `actor` drives it with a real journal, the simulation with a simulated one.
 
+mod failure;
+
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 
@@ -16,7 +18,6 @@ use crate::domain::state::BrokenChain;
 use crate::domain::time::{Span, Timestamp};
 use crate::journal::{Batch, Committed, Epoch, JournalError, Loaded, Verdict};
 
-use super::clock::duration;
 use super::entropy::Randomness;
 use super::options::EngineOptions;
 use super::policy::Backoff;
@@ -29,8 +30,6 @@ use super::{Applied, Done, Refusal, View};
 /// Conflicts after which retries are spread out; the first ones are free, since a batch that lost
 /// comes back with the entries that it lost to.
 const FREE_ATTEMPTS: u32 = 2;
-/// When to come back to a store whose data can't be read.
-const CORRUPT_RETRY: Span = Span::from_secs(30);
 
 /// What the driver is to do next.
 #[derive(Debug, Clone, PartialEq)]
@@ -234,59 +233,6 @@ impl<T> Core<T> {
         Step { answers, next: if chain.is_ok() { Next::Go } else { Next::Reload } }
     }
 
-    /// The batch in flight failed.
-    ///
-    /// # Panics
-    /// If none is in flight: the driver gave one reply twice.
-    pub fn on_failed(&mut self, now: Timestamp, error: JournalError) -> Step<T> {
-        let mut round = self.round.take().expect("a reply belongs to the batch in flight");
-        match error {
-            JournalError::Diverged(_) => {
-                self.barriers.extend(round.barriers);
-                self.requeue(round.items.into_iter().map(|(item, _)| item).collect());
-                return Step { answers: Vec::new(), next: Next::Reload };
-            }
-            JournalError::Unknown(_) => {
-                self.stats.unknowns.add(1);
-                round.doubtful = true;
-            }
-            JournalError::Unavailable(_) | JournalError::Corrupt(_) => {}
-        }
-        let late = now.since(round.began) >= self.options.commit_deadline;
-        let bounded = round.resends < 32 && !matches!(error, JournalError::Corrupt(_));
-        if round.doubtful && !late && bounded {
-            round.resends += 1;
-            self.stats.resends.add(1);
-            let after = Backoff::RESEND.pause(round.resends, self.randomness.word());
-            self.round = Some(round);
-            return Step { answers: Vec::new(), next: Next::Resend { after } };
-        }
-        let retry = match error {
-            JournalError::Corrupt(_) => CORRUPT_RETRY,
-            _ => Backoff::PROBE.cap(),
-        };
-        let mut answers = self.give_up(round, now + Backoff::PROBE.pause(1, 0), retry);
-        answers.extend(self.refuse_waiting(retry));
-        Step { answers, next: Next::Down(error) }
-    }
-
-    /// Answers everybody who waits, but isn't in the batch in flight, that the store can't be
-    /// reached.
-    pub fn refuse_waiting(&mut self, retry: Span) -> Vec<(T, Result<Done, Refusal>)> {
-        let mut answers = Vec::new();
-        let refusal = Refusal::Unavailable { retry_after: duration(retry) };
-        for item in std::mem::take(&mut self.queue) {
-            match item.origin {
-                Origin::Client(ticket) => answers.push((ticket, Err(refusal.clone()))),
-                Origin::Settle(reps) => self.settling.keep(reps),
-                Origin::Timer(_) => {}
-            }
-        }
-        let barriers = std::mem::take(&mut self.barriers);
-        answers.extend(barriers.into_iter().map(|ticket| (ticket, Err(refusal.clone()))));
-        answers
-    }
-
     /// The org was loaded again after [`Next::Reload`].
     pub fn on_loaded(&mut self, loaded: Loaded) {
         self.stats.reloads.add(1);
@@ -392,40 +338,6 @@ impl<T> Core<T> {
 
     fn own_request(&mut self, rpc: &str, command: Command) -> Box<Request> {
         server_request(rpc, command, self.randomness.transaction())
-    }
-
-    /// Answers a round whose fate can't be found out, or that never happened.
-    fn give_up(
-        &mut self,
-        round: Round<T>,
-        settle_at: Timestamp,
-        retry: Span,
-    ) -> Vec<(T, Result<Done, Refusal>)> {
-        let retry_after = duration(retry);
-        let mut answers = Vec::new();
-        if round.doubtful {
-            self.settling.lose(&round.batch);
-        }
-        for (item, slot) in round.items {
-            match item.origin {
-                Origin::Client(ticket) => {
-                    let refusal = if round.doubtful && matches!(slot, Slot::Commit(_)) {
-                        self.stats.unknowns_given_up.add(1);
-                        Refusal::Unknown { retry_after }
-                    } else {
-                        Refusal::Unavailable { retry_after }
-                    };
-                    answers.push((ticket, Err(refusal)));
-                }
-                Origin::Settle(reps) => self.settling.keep(reps),
-                Origin::Timer(_) => {}
-            }
-        }
-        self.settling.keep(round.unsure);
-        self.settling.hold(settle_at);
-        let refusal = Refusal::Unavailable { retry_after };
-        answers.extend(round.barriers.into_iter().map(|ticket| (ticket, Err(refusal.clone()))));
-        answers
     }
 
     /// Puts requests back in front, in their order.

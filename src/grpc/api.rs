@@ -19,7 +19,6 @@ use crate::domain::entry::{Answer, Cause, Fingerprint, Revision};
 use crate::domain::id::{OrgId, TxnId};
 use crate::domain::live::{Actor, Role};
 use crate::domain::record::Record;
-use crate::domain::rejection::Reason;
 use crate::engine::{Engine, Refusal, View};
 
 /// What all services of a server stand on.
@@ -109,8 +108,8 @@ impl Api {
         Ok(Mutation { revision: done.revision, answer: done.answer, view: view.map_err(refused)? })
     }
 
-    /// Answers a question from the state. What isn't found there is looked for once more on fresh
-    /// state, so that a replica that lags never denies what another has made.
+    /// Answers a question from the state. Before it refuses it looks once more, on fresh state, so
+    /// that a replica that lags never denies what another has made.
     ///
     /// # Errors
     /// Whatever the question or the engine refuses with.
@@ -122,7 +121,7 @@ impl Api {
     ) -> Result<T, Problem> {
         let view = self.engine.view(&caller.org, at_least).await.map_err(unread)?;
         match question(&view) {
-            Err(Problem::Rejected(rejection)) if rejection.reason == Reason::NotFound => {
+            Err(Problem::Rejected(_)) => {
                 drop(view);
                 question(&*self.engine.barrier(&caller.org).await.map_err(unread)?)
             }

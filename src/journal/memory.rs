@@ -3,7 +3,7 @@
 //!
 //! One mutex per org, held for one batch and never across an await.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -143,8 +143,13 @@ impl Stored {
         let mut entries: Vec<_> = missed.cloned().collect();
         let found = batch.lookups.iter().map(|txn| self.outcomes.find(*txn).cloned()).collect();
         let mut verdicts = Vec::with_capacity(batch.transactions.len());
+        let mut repeated = HashSet::new();
         for transaction in &batch.transactions {
-            verdicts.push(self.commit_one(transaction, &mut entries));
+            let verdict = self.commit_one(transaction, &repeated, &mut entries);
+            if matches!(verdict, Verdict::Duplicate(_)) {
+                repeated.insert(transaction.id);
+            }
+            verdicts.push(verdict);
         }
         while self.entries.len() > entries_kept {
             self.entries.pop_front();
@@ -152,12 +157,20 @@ impl Stored {
         Ok(Committed { verdicts, found, entries })
     }
 
-    fn commit_one(&mut self, transaction: &Transaction, entries: &mut Vec<Arc<Entry>>) -> Verdict {
+    /// `repeated`: the batch's duplicates so far. What is stored under their ids may have another
+    /// content than the one that the batch builds on.
+    fn commit_one(
+        &mut self,
+        transaction: &Transaction,
+        repeated: &HashSet<TxnId>,
+        entries: &mut Vec<Arc<Entry>>,
+    ) -> Verdict {
         if let Some(outcome) = self.outcomes.find(transaction.id) {
             return Verdict::Duplicate(outcome.clone());
         }
         let version = |key| self.records.get(key).map_or(TxnId::MIN, |held| held.version);
-        if transaction.checks.iter().any(|(key, seen)| version(key) != *seen) {
+        let holds = |key, seen: &TxnId| version(key) == *seen && !repeated.contains(seen);
+        if !transaction.checks.iter().all(|(key, seen)| holds(key, seen)) {
             return Verdict::Conflict;
         }
         for (key, record) in &transaction.writes {

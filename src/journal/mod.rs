@@ -114,7 +114,9 @@ pub trait Journal: Send + Sync + 'static {
     /// Commits a batch atomically: no other commit comes between its transactions.
     ///
     /// For each transaction, in order: a known id → [`Verdict::Duplicate`]; a record in `checks` of
-    /// another version → [`Verdict::Conflict`]; else its records are replaced, the entry is appended
+    /// another version, or whose version is the id of a duplicate in this batch (what is stored
+    /// under it may have other content than the caller decided on) → [`Verdict::Conflict`]; else
+    /// its records are replaced, the entry is appended
     /// and the outcome is kept for at least 24 h. An empty batch is a read barrier.
     fn commit<'a>(&'a self, org: &'a OrgId, batch: &'a Batch) -> Pending<'a, Committed>;
 

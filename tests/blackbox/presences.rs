@@ -24,7 +24,10 @@ async fn p2_p5_each_presence_is_told_what_holds_for_it() {
     let kept = admin.presence.keep_alive(request).await.expect("it is well-formed").into_inner();
     let verdicts: Vec<_> = kept.results.iter().map(pb::KeepAliveResult::verdict).collect();
     use pb::KeepAliveVerdict as V;
-    assert_eq!(verdicts, [V::Renewed, V::Superseded, V::Closed, V::NotFound, V::Invalid, V::Renewed]);
+    assert_eq!(
+        verdicts,
+        [V::Renewed, V::Superseded, V::Closed, V::NotFound, V::Invalid, V::Renewed]
+    );
     assert_eq!(kept.results[1].cause(), pb::PresenceCause::DuplicateLogin);
     assert_eq!(kept.renew_every.map(|d| d.seconds), kept.lease.map(|d| d.seconds / 3));
 
@@ -49,7 +52,8 @@ async fn p1_p3_p6_statuses_are_chosen_and_shown() {
     admin.apply().await;
     house.rep("ana").sign_in("").await;
     assert!(!admin.rep_presence("ana").await.available_channel_types.is_empty());
-    let lunch = |whose| pb::SetStatusRequest { whose, status: "lunch".into(), ..Default::default() };
+    let lunch =
+        |whose| pb::SetStatusRequest { whose, status: "lunch".into(), ..Default::default() };
     let chosen = house.rep("ana").presence.set_status(lunch(None)).await.expect("her own");
     let shown = chosen.into_inner().rep_presence.expect("a live state");
     assert_eq!(shown.status_type(), pb::PresenceStatusType::Busy);
@@ -94,8 +98,11 @@ async fn d3_the_directory_shows_its_differences_and_keeps_what_is_in_use() {
     request.dry_run = false;
     let applied = admin.directory.apply_directory(request).await.expect("it fits").into_inner();
     assert_eq!(applied.changes, dry.changes);
-    let named: Vec<_> =
-        applied.changes.iter().map(|c| (c.id.as_str(), c.action(), c.changed_fields.as_slice())).collect();
+    let named: Vec<_> = applied
+        .changes
+        .iter()
+        .map(|c| (c.id.as_str(), c.action(), c.changed_fields.as_slice()))
+        .collect();
     use pb::DirectoryAction as A;
     assert_eq!(named, [("ana", A::Updated, &["name".to_owned()][..]), ("cleo", A::Deleted, &[])]);
 

@@ -49,10 +49,8 @@ async fn d4_a_message_that_is_too_large_is_refused() {
 #[tokio::test]
 async fn a_port_in_use_and_a_wrong_redis_are_told_in_one_line() {
     let house = House::new().await;
-    let taken = ServerConfig {
-        listen: house.server.address.to_string(),
-        ..ServerConfig::default()
-    };
+    let taken =
+        ServerConfig { listen: house.server.address.to_string(), ..ServerConfig::default() };
     let error = format!("{:#}", server::start(&taken).await.expect_err("it is in use"));
     assert!(error.contains(&house.server.address.to_string()), "{error}");
     assert!(!error.contains('\n'), "{error}");

@@ -7,12 +7,8 @@ use tonic::{Status, Streaming};
 use super::world::{Caller, DEADLINE};
 
 /// What can be watched today.
-pub const ALL: [pb::WatchKind; 4] = [
-    pb::WatchKind::Rep,
-    pb::WatchKind::Session,
-    pb::WatchKind::Transfer,
-    pb::WatchKind::Work,
-];
+pub const ALL: [pb::WatchKind; 4] =
+    [pb::WatchKind::Rep, pb::WatchKind::Session, pb::WatchKind::Transfer, pb::WatchKind::Work];
 
 /// A request for everything of these kinds.
 pub fn request(kinds: &[pb::WatchKind]) -> pb::WatchRequest {

@@ -34,7 +34,10 @@ async fn t5_t6_a_transfer_completes_in_one_revision_that_holds_both_reps() {
     assert!(facts(last).contains(&"transfer_completed"), "{last:?}");
     let objects = touched(last);
     for wanted in [("rep", "ana"), ("rep", "ben"), ("session", session.as_str())] {
-        assert!(objects.contains(&(wanted.0, wanted.1.to_owned())), "W4: {wanted:?} in {objects:?}");
+        assert!(
+            objects.contains(&(wanted.0, wanted.1.to_owned())),
+            "W4: {wanted:?} in {objects:?}"
+        );
     }
     assert!(objects.contains(&("transfer", transfer.id.clone())));
     assert_eq!(objects.iter().filter(|(kind, _)| *kind == "work").count(), 2, "{objects:?}");
@@ -79,10 +82,8 @@ async fn t7_t8_a_full_rep_can_be_chosen_and_the_original_rep_leaves_at_once() {
     let end = pb::EndSessionRequest { session: first, ..Default::default() };
     let ended = house.rep("ben").sessions.end_session(end).await.expect("ben owns it");
     let ended = ended.into_inner().revision;
-    let request = pb::GetTransferRequest {
-        transfer: transfer.id.clone(),
-        at_least_revision: ended,
-    };
+    let request =
+        pb::GetTransferRequest { transfer: transfer.id.clone(), at_least_revision: ended };
     let offered = admin.transfers.get_transfer(request).await.expect("it is there").into_inner();
     assert_eq!(offered.transfer.expect("a transfer").state(), pb::TransferState::Offered, "R1");
     let done = house.rep("ben").accept_transfer(&transfer.id, "").await.expect("ben is asked");
@@ -197,7 +198,9 @@ async fn l1_l6_the_list_the_explanation_and_the_capacity_agree() {
         .entries
         .iter()
         .filter_map(|e| match &e.entry {
-            Some(pb::recipient_entry::Entry::Rep(rep)) => Some((rep.rep.as_str(), rep.used_centi_percent)),
+            Some(pb::recipient_entry::Entry::Rep(rep)) => {
+                Some((rep.rep.as_str(), rep.used_centi_percent))
+            }
             _ => None,
         })
         .collect();
@@ -211,7 +214,8 @@ async fn l1_l6_the_list_the_explanation_and_the_capacity_agree() {
     };
     let told = ana.transfers.explain_recipient(request).await.expect("L6").into_inner();
     assert!(!told.listed && !told.transferable);
-    let offline = told.verdicts.iter().any(|v| v.reason() == pb::ErrorReason::RecipientOffline && !v.passed);
+    let offline =
+        told.verdicts.iter().any(|v| v.reason() == pb::ErrorReason::RecipientOffline && !v.passed);
     assert!(offline, "{told:?}");
 
     let request = pb::ExplainCapacityRequest { rep: "ben".into(), ..Default::default() };

@@ -1,6 +1,8 @@
 //! Two servers on one Redis: what one does the other knows, in the same order, also when one of
 //! them, or Redis, goes away (W8, T21, D1, D2).
 
+use std::io::{BufRead, BufReader};
+use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 
 use baton::engine::EngineOptions;
@@ -11,7 +13,7 @@ use tonic::Code;
 
 use super::stream::{ALL, Stream, request};
 use super::support::redis::RedisServer;
-use super::world::{DEADLINE, House, refusal};
+use super::world::{Caller, DEADLINE, House, connect, refusal};
 
 async fn house(redis: &RedisServer) -> House {
     let journal = RedisJournal::connect(RedisOptions::at(redis.url())).await.expect("it is up");
@@ -59,23 +61,68 @@ async fn w8_what_is_asked_at_one_server_is_accepted_at_the_other_at_once() {
     assert_eq!(news.first().map(|c| c.revision), Some(last + 1));
 }
 
-#[tokio::test]
-async fn t21_the_other_server_gives_the_same_answer_to_a_repeated_request() {
-    let redis = RedisServer::start();
-    let (a, b) = (house(&redis).await, house(&redis).await);
-    let mut at_a = a.admin();
-    at_a.apply().await;
-    for rep in ["ana", "ben"] {
-        at_a.sign_in(rep).await;
+/// `baton serve` as a process of its own.
+struct Process {
+    child: Child,
+    url: String,
+}
+
+impl Process {
+    fn serve(redis: &RedisServer) -> Self {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_baton"))
+            .args(["serve", "--listen", "127.0.0.1:0", "--redis", &redis.url()])
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the program was built");
+        let said = BufReader::new(child.stderr.take().expect("it is piped"));
+        let mut lines = said.lines().map_while(Result::ok);
+        let url = lines
+            .find_map(|line| Some(line.split_once("listens on ")?.1.split(';').next()?.to_owned()))
+            .expect("it says where it listens");
+        // Reads to the end, so that the server is never held up by a full pipe.
+        std::thread::spawn(move || lines.count());
+        Self { child, url }
     }
-    let session = at_a.live_session(&a, "c-1", "ana").await;
-    let first = a.rep("ana").transfer(&session, "ben", "click").await.expect("she owns it");
-    a.server.kill();
-    let again = b.rep("ana").transfer(&session, "ben", "click").await.expect("the same request");
+
+    /// Ends it as a power cut does.
+    fn kill(&mut self) {
+        self.child.kill().expect("it runs");
+        self.child.wait().expect("it ends");
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        drop(self.child.kill());
+        drop(self.child.wait());
+    }
+}
+
+#[tokio::test]
+async fn t21_after_kill_9_the_other_server_gives_the_same_answer_to_a_repeated_request() {
+    let redis = RedisServer::start();
+    let mut a = Process::serve(&redis);
+    let b = house(&redis).await;
+    let channel = connect(&a.url);
+    let at_a = |role: &str, actor: &str| Caller::new(channel.clone(), "acme", role, actor);
+    let mut admin = at_a("admin", "root");
+    admin.apply().await;
+    for rep in ["ana", "ben"] {
+        admin.sign_in(rep).await;
+    }
+    let session = admin.open("c-1", "ana").await;
+    at_a("rep", "ana").accept(&session).await;
+    let asked = at_a("rep", "ana").transfer(&session.id, "ben", "click").await;
+    let first = asked.expect("she owns it");
+    a.kill();
+    let again = b.rep("ana").transfer(&session.id, "ben", "click").await.expect("the same request");
     assert_eq!(again, first);
     let id = first.transfer.expect("a transfer").id;
     let done = b.rep("ben").accept_transfer(&id, "").await.expect("nothing was lost");
     assert_eq!(done.transfer.expect("a transfer").state(), pb::TransferState::Completed);
+    assert_eq!(b.admin().session(&session.id).await.transfers, 1, "once");
 }
 
 #[tokio::test]

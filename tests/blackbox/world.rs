@@ -120,9 +120,13 @@ impl Caller {
 
     /// Applies the org of these tests.
     pub async fn apply(&mut self) -> i64 {
-        let request =
-            pb::ApplyDirectoryRequest { directory: Some(org()), ..Default::default() };
-        self.directory.apply_directory(request).await.expect("the org is right").into_inner().revision
+        let request = pb::ApplyDirectoryRequest { directory: Some(org()), ..Default::default() };
+        self.directory
+            .apply_directory(request)
+            .await
+            .expect("the org is right")
+            .into_inner()
+            .revision
     }
 
     /// Signs a rep in and answers with the presence's id.
@@ -206,8 +210,7 @@ impl Caller {
 
     /// A transfer as it is.
     pub async fn the_transfer(&mut self, id: &str) -> pb::Transfer {
-        let request =
-            pb::GetTransferRequest { transfer: id.to_owned(), ..Default::default() };
+        let request = pb::GetTransferRequest { transfer: id.to_owned(), ..Default::default() };
         let found = self.transfers.get_transfer(request).await.expect("the transfer is there");
         found.into_inner().transfer.expect("a transfer")
     }

@@ -89,6 +89,19 @@ pub async fn one_id_twice_in_a_batch_is_done_once(subject: Subject) {
     assert_eq!(done.entries.len(), 1);
 }
 
+pub async fn nothing_builds_on_a_repeated_transaction(subject: Subject) {
+    let head = head_of(&subject.commit(batch(Head::default(), [change(1).writes("ana", 0)])).await);
+    // Another replica decided 2 first; what is built on our 2 was decided on another content.
+    subject.commit(batch(head, [change(2).writes("ana", 1)])).await;
+    let drafts =
+        [change(2).writes("ana", 1), change(3).writes("ana", 2), change(4).writes("bo", 0)];
+    let done = subject.commit(batch(head, drafts)).await;
+    assert!(matches!(&done.verdicts[0], Verdict::Duplicate(o) if o.revision == Revision::new(2)));
+    assert_eq!(done.verdicts[1..], [Verdict::Conflict, at(3)]);
+    let again = subject.commit(batch(head_of(&done), [change(3).writes("ana", 2)])).await;
+    assert_eq!(again.verdicts, [at(4)]);
+}
+
 pub async fn lookups_find_what_was_committed(subject: Subject) {
     let ask = |since| Batch { lookups: vec![txn(2), txn(1), txn(9)], ..batch(since, []) };
     let nothing = subject.commit(ask(Head::default())).await;

@@ -73,6 +73,7 @@ contract! {
         one_conflict_doesnt_take_the_others_along
         a_known_transaction_isnt_done_again
         one_id_twice_in_a_batch_is_done_once
+        nothing_builds_on_a_repeated_transaction
         lookups_find_what_was_committed
         an_unanswered_batch_can_be_sent_again
         of_two_who_write_one_record_one_wins

@@ -174,30 +174,8 @@ pub fn command(bits: &mut Randomness, state: &State) -> Option<(Actor, Command)>
         }
         66..71 => accept_transfer(bits, &scene.transfers)?,
         71..73 => Command::DeclineWork(one_of(bits, &scene.works)?.id),
-        73..77 => {
-            let work = one_of(bits, &scene.works)?.id;
-            Command::CloseWork { work, end_session: chance(bits, 40) }
-        }
-        77..82 => {
-            let session = one_of(bits, &scene.sessions)?.id;
-            match below(bits, 4) {
-                0 => Command::PauseSession(session),
-                1 => Command::InactivateSession(session),
-                _ => Command::ResumeSession(session),
-            }
-        }
-        82..95 => {
-            let owned: Vec<_> = scene.sessions.iter().filter(|s| s.owner().is_some()).collect();
-            let session = one_of(bits, &owned)?;
-            let recipient = Recipient::Rep(rep(below(bits, REPS)));
-            let (owner, _) = session.owner()?;
-            let command = Command::TransferSession {
-                session: session.id,
-                recipient,
-                note: "please".to_owned(),
-            };
-            return Some((actor(Role::Rep, owner.as_str()), command));
-        }
+        73..82 => desk_work(bits, &scene)?,
+        82..95 => return hand_on(bits, &scene),
         95..98 => Command::EndSession(one_of(bits, &scene.sessions)?.id),
         98 => raise_capacity(bits, state)?,
         _ => {
@@ -231,6 +209,32 @@ fn open_session(bits: &mut Randomness) -> Command {
         priority: u32::try_from(below(bits, 3)).expect("it is small"),
         attributes: Arc::new(BTreeMap::new()),
     }
+}
+
+/// What is done with tabs and sessions in between.
+fn desk_work(bits: &mut Randomness, scene: &Scene<'_>) -> Option<Command> {
+    let which = below(bits, 9);
+    if which < 4 {
+        let work = one_of(bits, &scene.works)?.id;
+        return Some(Command::CloseWork { work, end_session: chance(bits, 40) });
+    }
+    let session = one_of(bits, &scene.sessions)?.id;
+    Some(match which {
+        4 => Command::PauseSession(session),
+        5 => Command::InactivateSession(session),
+        _ => Command::ResumeSession(session),
+    })
+}
+
+/// An owner hands a session on, to anybody.
+fn hand_on(bits: &mut Randomness, scene: &Scene<'_>) -> Option<(Actor, Command)> {
+    let owned: Vec<_> = scene.sessions.iter().filter(|s| s.owner().is_some()).collect();
+    let session = one_of(bits, &owned)?;
+    let recipient = Recipient::Rep(rep(below(bits, REPS)));
+    let (owner, _) = session.owner()?;
+    let note = "please".to_owned();
+    let command = Command::TransferSession { session: session.id, recipient, note };
+    Some((actor(Role::Rep, owner.as_str()), command))
 }
 
 fn accept_transfer(bits: &mut Randomness, transfers: &[&Transfer]) -> Option<Command> {

@@ -87,6 +87,11 @@ impl Store {
         self.outcomes.get(&id)
     }
 
+    pub fn after(&self, revision: Revision, limit: usize) -> Vec<Arc<Entry>> {
+        let from = usize::try_from(revision.get()).expect("it fits");
+        self.history.iter().skip(from).take(limit).cloned().collect()
+    }
+
     pub fn load(&self) -> Loaded {
         Loaded { epoch: Epoch(1), state: self.state().clone() }
     }

@@ -1,18 +1,19 @@
 //! The simulated world: three engines over one store, with time, a network and clients of its own.
 //! Everything that happens comes out of the seed; nothing is concurrent but by the order of events.
 
+#[path = "judge.rs"]
+mod judge;
+#[path = "network.rs"]
+mod network;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use baton::domain::command::{Command, Request};
-use baton::domain::decide::{decide, unsettled};
 use baton::domain::entry::Revision;
 use baton::domain::live::Role;
-use baton::domain::record::{Record, RecordKey};
-use baton::domain::rejection::Rejection;
-use baton::domain::state::State;
 use baton::domain::time::{Span, Timestamp};
-use baton::engine::core::{Core, Next, Step};
+use baton::engine::core::Core;
 use baton::engine::entropy::Randomness;
 use baton::engine::stats::Stats;
 use baton::engine::{Done, EngineOptions, Refusal};
@@ -334,10 +335,16 @@ impl World {
             let other = request(&mut self.bits, by, command);
             self.call(other, (node + 1) % NODES, 0, false, delay);
         }
-        let twin = chance(&mut self.bits, 5);
+        let twin = chance(&mut self.bits, 10);
         if twin {
-            let delay = self.within(0, 10);
-            self.call(asked.clone(), (node + 2) % NODES, 0, true, delay);
+            // Once more elsewhere, with others behind it, which may be decided on what it leaves.
+            let (elsewhere, delay) = ((node + 2) % NODES, self.within(0, 10));
+            self.call(asked.clone(), elsewhere, 0, true, delay);
+            for _ in 0..3 {
+                let Some((by, command)) = asks::command(&mut self.bits, &state) else { continue };
+                let behind = request(&mut self.bits, by, command);
+                self.call(behind, elsewhere, 0, false, delay);
+            }
         }
         self.call(asked, node, 0, twin, Span::from_ms(0));
     }
@@ -355,111 +362,6 @@ impl World {
             }
             None => self.answered(call, Err(Refusal::Closing)),
         }
-    }
-
-    fn drive(&mut self, node: usize) {
-        if self.nodes[node].loading {
-            return;
-        }
-        let Some(core) = &mut self.nodes[node].core else {
-            return;
-        };
-        if core.begin(self.now).is_some() {
-            self.send(node);
-        }
-    }
-
-    /// Sends the batch in flight, to whatever fate.
-    fn send(&mut self, node: usize) {
-        let at = &mut self.nodes[node];
-        at.send += 1;
-        let address = Address { node, life: at.life, send: at.send };
-        let Some(batch) = at.core.as_ref().and_then(Core::in_flight) else {
-            return;
-        };
-        let delay = self.within(1, 20);
-        let fate = if self.faults { below(&mut self.bits, 100) } else { 100 };
-        let unknown = || Err(JournalError::Unknown("lost".to_owned()));
-        match fate {
-            0..3 => self.plan(TIMEOUT, Event::Reply(address, unknown())),
-            3..7 => {
-                self.plan(delay, Event::Arrive(address, batch, false));
-                self.plan(TIMEOUT, Event::Reply(address, unknown()));
-            }
-            7..9 => {
-                let late = self.within(400, 3_000);
-                self.plan(late, Event::Arrive(address, batch, false));
-                self.plan(TIMEOUT, Event::Reply(address, unknown()));
-            }
-            9..11 => {
-                let refused = Err(JournalError::Unavailable("refused".to_owned()));
-                self.plan(delay, Event::Reply(address, refused));
-            }
-            _ => self.plan(delay, Event::Arrive(address, batch, true)),
-        }
-        self.note(|| format!("engine {node} sends {address:?}, fate {fate}"));
-    }
-
-    fn reply(&mut self, node: usize, reply: Result<Committed, JournalError>) {
-        // A second reply to one send would be a fault of this world.
-        self.nodes[node].send += 1;
-        let Some(core) = &mut self.nodes[node].core else {
-            return;
-        };
-        let Step { answers, next } = match reply {
-            Ok(committed) => core.on_committed(self.now, &committed),
-            Err(error) => core.on_failed(self.now, error),
-        };
-        let refused = match &next {
-            Next::Down(_) => core.refuse_waiting(Span::from_ms(100)),
-            _ => Vec::new(),
-        };
-        let address = Address { node, life: self.nodes[node].life, send: self.nodes[node].send };
-        for (call, result) in answers.into_iter().chain(refused) {
-            self.answered(call, result);
-        }
-        match next {
-            Next::Go | Next::Down(_) => self.drive(node),
-            Next::Resend { after } => self.plan(after, Event::Resend(address)),
-            Next::Reload => {
-                self.nodes[node].loading = true;
-                let delay = self.within(1, 30);
-                self.plan(delay, Event::Load(address));
-            }
-        }
-    }
-
-    fn crash(&mut self, node: usize) {
-        if !self.faults || self.acts_left == 0 {
-            return;
-        }
-        self.note(|| format!("engine {node} crashes"));
-        self.nodes[node].core = None;
-        self.nodes[node].life += 1;
-        self.nodes[node].loading = false;
-        let waited: Vec<usize> =
-            self.open.iter().copied().filter(|call| self.calls[*call].node == node).collect();
-        for call in waited {
-            // The connection breaks: nobody knows what became of it.
-            self.answered(call, Err(Refusal::Closing));
-        }
-        let back = self.within(10, 1_500);
-        self.plan(back, Event::Start(node));
-        let next = self.within(200, 4_000);
-        let other = below(&mut self.bits, NODES);
-        self.plan(next, Event::Crash(other));
-    }
-
-    fn start(&mut self, node: usize) {
-        if self.nodes[node].core.is_some() {
-            return;
-        }
-        let randomness = Randomness::from_seed(self.bits.word());
-        let stats = Arc::clone(&self.stats);
-        let core = Core::new(self.store.load(), self.options.clone(), randomness, stats);
-        self.nodes[node].core = Some(core);
-        self.note(|| format!("engine {node} starts"));
-        self.drive(node);
     }
 
     fn answered(&mut self, call: usize, result: Result<Done, Refusal>) {
@@ -486,89 +388,6 @@ impl World {
         }
     }
 
-    /// Is the answer one that a client may be given?
-    fn check_answer(&self, call: &Call, result: &Result<Done, Refusal>) -> Result<(), String> {
-        let outcome = self.store.outcome(call.request.txn);
-        let before = outcome.filter(|o| o.revision <= call.asked_at);
-        match result {
-            Ok(done) => match outcome {
-                Some(outcome) if outcome.revision == done.revision => {
-                    let same = outcome.answer == done.answer
-                        && outcome.fingerprint == call.request.fingerprint;
-                    if same { Ok(()) } else { Err("T21: answered with something else".to_owned()) }
-                }
-                _ if before.is_some() => Err("T21: done before, at another revision".to_owned()),
-                _ => self.might_have(call, |decided| matches!(decided, Ok(false))),
-            },
-            Err(Refusal::Rejected(rejection)) => {
-                if before.is_some() {
-                    return Err(format!("T21: done before, but refused: {rejection}"));
-                }
-                self.might_have(
-                    call,
-                    |decided| matches!(decided, Err(r) if r.reason == rejection.reason),
-                )
-            }
-            Err(Refusal::RequestIdReused) => {
-                let other = outcome.is_some_and(|o| o.fingerprint != call.request.fingerprint);
-                if other { Ok(()) } else { Err("T21: nobody used its id".to_owned()) }
-            }
-            Err(Refusal::Unavailable { .. } | Refusal::Contended { .. }) => {
-                let done = outcome.is_some() && !call.doubtful;
-                if done { Err(format!("it was done, but answered {result:?}")) } else { Ok(()) }
-            }
-            Err(_) => Ok(()),
-        }
-    }
-
-    /// Was there, between asking and answering, a state in which this is what comes of it? (An
-    /// answer without a commit is decided on some state of that time, never on an older one.)
-    fn might_have(
-        &self,
-        call: &Call,
-        fits: impl Fn(Result<bool, Rejection>) -> bool,
-    ) -> Result<(), String> {
-        let mut bits = Randomness::from_seed(0);
-        let mut decide_on = |state: &State| {
-            decide(state, &call.request, self.now, &mut bits).map(|d| d.transaction.is_some())
-        };
-        let mut states = self.store.between(call.asked_at, self.store.revision());
-        if states.any(|state| fits(decide_on(state))) {
-            return Ok(());
-        }
-        let now = decide_on(self.store.state());
-        Err(format!("no state since it was asked gives that answer; now it is {now:?}"))
-    }
-
-    /// Stops all trouble and waits until everybody knows everything; then everybody must agree and
-    /// nobody may wait beside a free rep.
-    fn settle_down(&mut self) -> Result<(), String> {
-        self.faults = false;
-        self.catch_up()?;
-        let head = self.store.state().clone();
-        let left = unsettled(&head, &all_reps(&head));
-        if !left.is_empty() && !self.crashes {
-            return Err(format!("R1: somebody waits beside {left:?}"));
-        }
-        for _ in 0..2 {
-            for node in &mut self.nodes {
-                if let Some(core) = &mut node.core {
-                    core.sweep();
-                }
-            }
-            self.catch_up()?;
-        }
-        let state = self.store.state();
-        let left = unsettled(state, &all_reps(state));
-        if !left.is_empty() {
-            return Err(format!("R1: not even the sweep helps {left:?}"));
-        }
-        if !self.crashes && self.stats.found_by_sweep.get() > 0 {
-            return Err("R1: the sweep found what settling had missed".to_owned());
-        }
-        self.agree()
-    }
-
     fn catch_up(&mut self) -> Result<(), String> {
         for _ in 0..20 {
             for node in 0..NODES {
@@ -587,28 +406,6 @@ impl World {
             }
         }
         Err("the engines don't come to rest".to_owned())
-    }
-
-    fn agree(&self) -> Result<(), String> {
-        if let Some(call) = self.open.first() {
-            return Err(format!("call {call} was never answered"));
-        }
-        let reference = self.store.state();
-        for (at, node) in self.nodes.iter().enumerate() {
-            let Some(core) = &node.core else { continue };
-            let state = &core.view().state;
-            if !state.records().eq(reference.records()) || !state.places().eq(reference.places()) {
-                return Err(format!("engine {at} has another state than the journal"));
-            }
-            let recent: Vec<u64> =
-                core.view().recent.iter().map(|a| a.entry.revision.get()).collect();
-            let dense = recent.windows(2).all(|pair| pair[0] + 1 == pair[1]);
-            let last = recent.last().is_none_or(|r| *r == state.head().revision.get());
-            if !dense || !last || recent.len() > self.options.recent_entries {
-                return Err(format!("engine {at} keeps a ring with gaps: {recent:?}"));
-            }
-        }
-        Ok(())
     }
 
     /// The same requests once more, anywhere: nothing may change (T21).
@@ -631,11 +428,4 @@ impl World {
         }
         Err(format!("T21: repeated requests led from {} to {}", before.revision, after.revision))
     }
-}
-
-fn all_reps(state: &State) -> Vec<RecordKey> {
-    let reps = state.records().filter_map(|(key, held)| {
-        matches!(held.record, Record::RepPresence(_)).then(|| key.clone())
-    });
-    reps.collect()
 }

@@ -2,6 +2,10 @@
 //! test. It can be killed, stopped, paused and brought back.
 
 #![allow(dead_code, reason = "each test binary uses a part")]
+#![allow(
+    clippy::print_stderr,
+    reason = "what redis-server complains of belongs in the test's output"
+)]
 
 use std::io::{BufRead, BufReader};
 use std::net::TcpListener;

@@ -7,6 +7,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use hdrhistogram::Histogram;
+use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use super::super::output;
@@ -29,6 +30,8 @@ struct Stream {
 pub struct Sight {
     streams: Vec<Arc<Stream>>,
     watched: usize,
+    /// The watchers, which end with this.
+    _watchers: JoinSet<()>,
 }
 
 impl Sight {
@@ -39,6 +42,7 @@ impl Sight {
     ) -> Result<Self, crate::client::Failure> {
         let watched = (reps.len() / 16).max(1);
         let mut streams = Vec::new();
+        let mut watchers = JoinSet::new();
         for client in servers {
             let stream =
                 Arc::new(Stream { clicks: Mutex::default(), seen: Mutex::new(histogram()) });
@@ -53,7 +57,7 @@ impl Sight {
             });
             while !matches!(watch.next().await?, WatchEvent::Frame(_)) {}
             let shared = Arc::clone(&stream);
-            tokio::spawn(async move {
+            watchers.spawn(async move {
                 loop {
                     match watch.next().await {
                         Ok(WatchEvent::Frame(response)) => shared.look(&response),
@@ -68,7 +72,7 @@ impl Sight {
             });
             streams.push(stream);
         }
-        Ok(Self { streams, watched })
+        Ok(Self { streams, watched, _watchers: watchers })
     }
 
     /// Whether transfers of this rep, by its number, are watched.

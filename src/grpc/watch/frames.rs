@@ -67,11 +67,8 @@ fn step_object(
 /// What one revision changed for a stream (W4); `None`: nothing.
 #[must_use]
 pub fn changes(m: &Moment<'_>, sieve: &Sieve, watcher: &Actor) -> Option<pb::RevisionChanges> {
-    let mut all: Vec<pb::Change> = sieve
-        .touched_reps(m.state, m.entry)
-        .iter()
-        .filter_map(|rep| rep_change(m, rep))
-        .collect();
+    let mut all: Vec<pb::Change> =
+        sieve.touched_reps(m.state, m.entry).iter().filter_map(|rep| rep_change(m, rep)).collect();
     all.extend(m.entry.changes.iter().filter_map(|(key, now)| {
         if sieve.kind(key) { step_change(m, sieve, key, now.as_ref()) } else { None }
     }));
@@ -110,9 +107,8 @@ fn rep_change(m: &Moment<'_>, rep: &RepId) -> Option<pb::Change> {
     } else {
         return None;
     };
-    let facts = facts(m, |fact| {
-        fact.rep.as_ref() == Some(rep) || fact.kind == FactKind::DirectoryChanged
-    });
+    let facts =
+        facts(m, |fact| fact.rep.as_ref() == Some(rep) || fact.kind == FactKind::DirectoryChanged);
     Some(pb::Change { change: Some(change), facts, before: 0 })
 }
 

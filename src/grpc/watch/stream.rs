@@ -4,6 +4,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, SystemTime};
 
 use rand::Rng as _;
@@ -42,6 +43,8 @@ pub struct Watcher {
     filter: Fingerprint,
     views: watch::Receiver<Arc<View>>,
     out: Out,
+    /// Whether anything was written since the loop last looked.
+    said: AtomicBool,
 }
 
 /// How a stream starts.
@@ -91,7 +94,8 @@ impl Watcher {
     ) -> Self {
         let (heartbeat, live_only, strict) = (asked.heartbeat, asked.live_only, asked.strict);
         let sieve = Sieve(asked);
-        Self { api, caller, sieve, heartbeat, live_only, strict, filter, views, out }
+        let said = AtomicBool::new(false);
+        Self { api, caller, sieve, heartbeat, live_only, strict, filter, views, out, said }
     }
 
     /// How the stream starts, found out before it does, so that a refusal is the call's.
@@ -153,19 +157,26 @@ impl Watcher {
     async fn live(&mut self, plan: Plan) -> Result<std::convert::Infallible, End> {
         let mut closing = self.api.closing.clone();
         let mut at = self.start(plan).await?;
+        let mut quiet = Instant::now() + self.heartbeat;
         loop {
-            let quiet = Instant::now() + self.heartbeat;
-            let news = tokio::select! {
+            at = tokio::select! {
                 biased;
-                _ = closing.wait_for(|closing| *closing) => return Err(End::Closing),
+                // The guard that comes with the value must not live across the next await.
+                () = async { drop(closing.wait_for(|closing| *closing).await) } => {
+                    return Err(End::Closing);
+                }
                 () = self.out.closed() => return Err(End::Reader),
+                // Before the news: entries without anything for this stream come without end, and
+                // must not put off what says so.
+                () = tokio::time::sleep_until(quiet) => self.beat(at).await?,
                 changed = self.views.changed() => {
                     changed.map_err(|_| End::Closing)?;
-                    true
+                    self.catch_up(at).await?
                 }
-                () = tokio::time::sleep_until(quiet) => false,
             };
-            at = if news { self.catch_up(at, quiet).await? } else { self.beat(at).await? };
+            if self.said.swap(false, Ordering::Relaxed) {
+                quiet = Instant::now() + self.heartbeat;
+            }
         }
     }
 
@@ -192,11 +203,10 @@ impl Watcher {
         }
     }
 
-    /// Delivers what is new. Entries without anything for this stream don't put off its heartbeat.
-    async fn catch_up(&mut self, at: Position, quiet: Instant) -> Result<Position, End> {
+    /// Delivers what is new.
+    async fn catch_up(&mut self, at: Position) -> Result<Position, End> {
         let view = Arc::clone(&self.views.borrow_and_update());
-        let sent = self.follow(&view, at, pb::ResetReason::ReaderTooSlow).await?;
-        if Instant::now() >= quiet { self.beat(sent).await } else { Ok(sent) }
+        self.follow(&view, at, pb::ResetReason::ReaderTooSlow).await
     }
 
     async fn follow(
@@ -382,6 +392,7 @@ impl Watcher {
             server_time: Some(SystemTime::now().into()),
             frame: Some(frame),
         };
+        self.said.store(true, Ordering::Relaxed);
         self.out.send(Ok(response)).await.map_err(|_| End::Reader)
     }
 }

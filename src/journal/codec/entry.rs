@@ -46,8 +46,8 @@ pub struct Envelope {
 pub struct EncodedEntry {
     /// A `baton.stored.v1.Entry`.
     pub bytes: Vec<u8>,
-    /// Per change its key and the range of its image in `bytes`; `None`: it is removed.
-    pub writes: Vec<(Vec<u8>, Option<Range<usize>>)>,
+    /// Per change the range of its image in `bytes`; `None`: it is removed.
+    pub images: Vec<Option<Range<usize>>>,
 }
 
 fn from_fact(fact: &Fact) -> stored::Fact {
@@ -84,17 +84,16 @@ pub fn encode_entry(transaction: &Transaction) -> EncodedEntry {
     let mut bytes = Vec::with_capacity(64 + 256 * transaction.writes.len());
     append(&header, &mut bytes);
     let mut image = Vec::new();
-    let writes = transaction.writes.iter().map(|(key, record)| {
+    let images = transaction.writes.iter().map(|(key, record)| {
         let key = encode_key(key);
         image.clear();
         if let Some(record) = record {
             encode_record(record, &mut image);
         }
-        let range = append_change(&key, record.as_ref().map(|_| image.as_slice()), &mut bytes);
-        (key, range)
+        append_change(&key, record.as_ref().map(|_| image.as_slice()), &mut bytes)
     });
-    let writes = writes.collect();
-    EncodedEntry { bytes, writes }
+    let images = images.collect();
+    EncodedEntry { bytes, images }
 }
 
 /// Appends one element of `Entry.changes`, and says where its image went.

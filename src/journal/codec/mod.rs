@@ -16,7 +16,9 @@ use prost::Message;
 use super::JournalError;
 use crate::domain::record::{Record, RecordKey};
 
-pub use entry::{Envelope, decode_entry, decode_outcome, encode_entry, encode_outcome};
+pub use entry::{
+    EncodedEntry, Envelope, decode_entry, decode_outcome, encode_entry, encode_outcome,
+};
 pub use field::{id_from_bytes, id_to_bytes};
 pub use key::{decode_key, encode_key};
 

@@ -1,10 +1,13 @@
 //! Committing a batch: what goes to the script, and what its answer means.
 
+use std::collections::HashMap;
 use std::sync::{Arc, LazyLock};
 
-use ::redis::{Script, Value};
+use ::redis::{Script, ScriptInvocation, Value};
 
-use super::super::codec::{encode_entry, encode_key, encode_outcome, id_from_bytes, id_to_bytes};
+use super::super::codec::{
+    EncodedEntry, encode_entry, encode_key, encode_outcome, id_from_bytes, id_to_bytes,
+};
 use super::super::{
     BATCH_MAX, Batch, Committed, History, JournalError, OUTCOME_BUCKET, OUTCOME_BUCKETS, Verdict,
 };
@@ -13,6 +16,7 @@ use super::link::Link;
 use super::{load, reply};
 use crate::domain::entry::{Entry, Head, Transaction};
 use crate::domain::id::OrgId;
+use crate::domain::record::RecordKey;
 
 static COMMIT: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("commit.lua")));
 
@@ -82,6 +86,8 @@ async fn send(
     let keys = Keys(org);
     let mut call = COMMIT.key(keys.meta());
     call.key(keys.records()).key(keys.journal());
+    let encoded: Vec<_> = batch.transactions.iter().map(|t| encode_entry(t)).collect();
+    let numbers = number_keys(&batch.transactions);
     call.arg(batch.epoch.0)
         .arg(since.revision.get())
         .arg(&id_to_bytes(since.txn)[..])
@@ -91,31 +97,51 @@ async fn send(
         .arg(keys.wake())
         .arg(OUTCOME_BUCKETS)
         .arg(batch.lookups.len())
+        .arg(numbers.len())
         .arg(batch.transactions.len());
     for txn in &batch.lookups {
         call.arg(&id_to_bytes(*txn)[..]);
     }
-    for transaction in &batch.transactions {
-        add(&mut call, transaction);
+    let mut in_order: Vec<_> = numbers.iter().collect();
+    in_order.sort_unstable_by_key(|(_, number)| **number);
+    for (key, _) in in_order {
+        call.arg(encode_key(key));
+    }
+    for (transaction, entry) in batch.transactions.iter().zip(encoded) {
+        add(&mut call, transaction, entry, &numbers);
     }
     debug_assert!(batch.transactions.len() <= BATCH_MAX, "a batch has at most {BATCH_MAX}");
     let answer = link.run(&call).await.map_err(super::link::Trouble::of_commit)?;
     understand(batch, since, answer)
 }
 
-fn add(call: &mut ::redis::ScriptInvocation<'_>, transaction: &Transaction) {
-    let entry = encode_entry(transaction);
+/// Every key that the transactions check or write, with a number from 1 on.
+fn number_keys(transactions: &[Arc<Transaction>]) -> HashMap<&RecordKey, usize> {
+    let mut numbers = HashMap::new();
+    for key in transactions.iter().flat_map(|t| t.checks.keys().chain(t.writes.keys())) {
+        let next = numbers.len() + 1;
+        numbers.entry(key).or_insert(next);
+    }
+    numbers
+}
+
+fn add(
+    call: &mut ScriptInvocation<'_>,
+    transaction: &Transaction,
+    entry: EncodedEntry,
+    numbers: &HashMap<&RecordKey, usize>,
+) {
     call.arg(&id_to_bytes(transaction.id)[..])
         .arg(transaction.time.as_ms())
         .arg(entry.bytes)
         .arg(encode_outcome(transaction))
         .arg(transaction.checks.len())
-        .arg(entry.writes.len());
+        .arg(entry.images.len());
     for (key, version) in &transaction.checks {
-        call.arg(encode_key(key)).arg(&id_to_bytes(*version)[..]);
+        call.arg(numbers[key]).arg(&id_to_bytes(*version)[..]);
     }
-    for (key, image) in entry.writes {
-        call.arg(key);
+    for (key, image) in transaction.writes.keys().zip(entry.images) {
+        call.arg(numbers[key]);
         match image {
             // Lua counts from 1 and includes the end.
             Some(range) => call.arg(range.start + 1).arg(range.end),
