@@ -24,7 +24,7 @@ struct Scenario {
 }
 
 fn read(path: &Path) -> Vec<Scenario> {
-    let text = fs::read_to_string(path).unwrap();
+    let text = fs::read_to_string(path).expect("the scenarios are there");
     let mut scenarios: Vec<Scenario> = Vec::new();
     for (number, line) in text.lines().enumerate() {
         let line = line.trim();

@@ -135,6 +135,13 @@ macro_rules! made_ids {
                 Self(uuid_v7(time, random))
             }
 
+            /// As [`Self::at`], but in the order of `ordinal` (0–4095) among ids of one millisecond.
+            #[must_use]
+            pub fn nth_at(time: Timestamp, ordinal: u32, random: u128) -> Self {
+                let ordinal = u128::from(ordinal.min(0xfff)) << 64;
+                Self::at(time, ordinal | random & u128::from(u64::MAX))
+            }
+
             /// The id as the number that is stored.
             #[must_use]
             pub const fn to_u128(self) -> u128 {
@@ -237,6 +244,11 @@ mod tests {
         assert!(early < late);
         assert_eq!(early.to_string().parse(), Ok(early));
         assert_eq!(&early.to_string()[14..15], "7");
+        let (one, two) = (
+            TransferId::nth_at(Timestamp::from_ms(5), 1, u128::MAX),
+            TransferId::nth_at(Timestamp::from_ms(5), 2, 0),
+        );
+        assert!(one < two);
     }
 
     #[test]

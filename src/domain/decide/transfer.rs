@@ -43,7 +43,7 @@ pub(crate) fn request(
 
     let now = draft.now();
     let transfer = Transfer {
-        id: TransferId::at(now, draft.random()),
+        id: TransferId::nth_at(now, session.transfers, draft.random()),
         session: id,
         asked_by: actor.clone(),
         from_rep: owner.clone(),
