@@ -146,6 +146,8 @@ impl Actor {
         let mut core = Core::new(loaded, self.shared.options.clone(), randomness, stats);
         self.publish(&core);
         self.phase.send_replace(Phase::Ready);
+        // Not before: whoever sees that all is well is to be served.
+        self.report(None);
         let mut sweep_at = self.shared.clock().now() + self.shared.options.sweep_every;
         loop {
             let wake = core.next_wake().map_or(sweep_at, |at| at.min(sweep_at));
@@ -272,6 +274,7 @@ impl Actor {
             }
         }
         self.publish(core);
+        self.report(None);
         true
     }
 
@@ -282,10 +285,7 @@ impl Actor {
         let mut randomness = Randomness::from_system();
         loop {
             match self.load_once(known).await {
-                Ok(loaded) => {
-                    self.report(None);
-                    return Some(loaded);
-                }
+                Ok(loaded) => return Some(loaded),
                 Err(error) => self.report(Some(&error)),
             }
             self.phase.send_if_modified(|phase| {
