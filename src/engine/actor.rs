@@ -146,7 +146,7 @@ impl Actor {
         let mut core = Core::new(loaded, self.shared.options.clone(), randomness, stats);
         self.publish(&core);
         self.phase.send_replace(Phase::Ready);
-        // Not before: whoever sees that all is well is to be served.
+        // Only now: whoever is told that the org is well may ask at once.
         self.report(None);
         let mut sweep_at = self.shared.clock().now() + self.shared.options.sweep_every;
         loop {
