@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use baton::domain::command::{Command, Request};
@@ -42,6 +42,14 @@ impl Shelf {
         })
     }
 
+    fn store(&self) -> MutexGuard<'_, Store> {
+        self.store.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn leases(&self) -> MutexGuard<'_, BTreeMap<PresenceId, Timestamp>> {
+        self.leases.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn check(&self) -> Result<(), JournalError> {
         if self.down.load(Ordering::SeqCst) {
             return Err(JournalError::Unavailable("stopped by the test".to_owned()));
@@ -50,12 +58,12 @@ impl Shelf {
     }
 
     fn head(&self) -> Revision {
-        self.store.lock().unwrap().revision()
+        self.store().revision()
     }
 
     fn try_commit(&self, batch: &Batch) -> Result<Committed, JournalError> {
         self.check()?;
-        let committed = self.store.lock().unwrap().commit(batch)?;
+        let committed = self.store().commit(batch)?;
         self.appended.notify_waiters();
         let swallowed =
             self.swallow.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |n| n.checked_sub(1));
@@ -77,12 +85,12 @@ impl Journal for Shelf {
     fn load<'a>(&'a self, _org: &'a OrgId, _known: Option<(Epoch, Head)>) -> Pending<'a, Loaded> {
         Box::pin(async move {
             self.check()?;
-            Ok(self.store.lock().unwrap().load())
+            Ok(self.store().load())
         })
     }
 
     fn read<'a>(&'a self, _org: &'a OrgId, after: Revision, limit: usize) -> Pending<'a, History> {
-        let entries: Vec<Arc<Entry>> = self.store.lock().unwrap().after(after, limit);
+        let entries: Vec<Arc<Entry>> = self.store().after(after, limit);
         Box::pin(async move { Ok(History::Entries(entries)) })
     }
 
@@ -103,7 +111,7 @@ impl Journal for Shelf {
         Box::pin(async move {
             self.check()?;
             let now = SystemClock.now();
-            self.leases.lock().unwrap().extend(leases.iter().map(|(id, span)| (*id, now + *span)));
+            self.leases().extend(leases.iter().map(|(id, span)| (*id, now + *span)));
             Ok(())
         })
     }
@@ -112,7 +120,7 @@ impl Journal for Shelf {
         Box::pin(async move {
             self.check()?;
             let now = SystemClock.now();
-            let leases = self.leases.lock().unwrap();
+            let leases = self.leases();
             let over = leases.iter().filter(|(_, until)| **until <= now);
             Ok(over.map(|(id, _)| *id).take(limit).collect())
         })
@@ -121,14 +129,14 @@ impl Journal for Shelf {
     fn release<'a>(&'a self, _org: &'a OrgId, presences: &'a [PresenceId]) -> Pending<'a, ()> {
         Box::pin(async move {
             self.check()?;
-            self.leases.lock().unwrap().retain(|id, _| !presences.contains(id));
+            self.leases().retain(|id, _| !presences.contains(id));
             Ok(())
         })
     }
 }
 
 fn demo() -> OrgId {
-    OrgId::new("demo").unwrap()
+    OrgId::new("demo").expect("a valid id")
 }
 
 fn engine(shelf: &Arc<Shelf>) -> Engine {
@@ -158,8 +166,8 @@ async fn within<T>(future: impl Future<Output = T>) -> T {
 
 fn open_session(reference: &str, number: usize) -> Command {
     Command::OpenSession {
-        channel: "tabs".parse().unwrap(),
-        external_reference: ExternalReference::new(reference).unwrap(),
+        channel: "tabs".parse().expect("a valid id"),
+        external_reference: ExternalReference::new(reference).expect("a valid id"),
         rep: rep(number),
         priority: 0,
         attributes: Arc::default(),
@@ -169,16 +177,18 @@ fn open_session(reference: &str, number: usize) -> Command {
 fn open_presence(number: usize, lease: Span) -> Command {
     Command::OpenPresence {
         rep: rep(number),
-        status: StatusId::new("online").unwrap(),
+        status: StatusId::new("online").expect("a valid id"),
         device: "desk".to_owned(),
         lease,
     }
 }
 
 async fn set_up(engine: &Engine) {
-    ask(engine, Command::ApplyDirectory { directory: asks::org(), prune: false }).await.unwrap();
+    ask(engine, Command::ApplyDirectory { directory: asks::org(), prune: false })
+        .await
+        .expect("it is done");
     for number in [0, 1] {
-        ask(engine, open_presence(number, Span::from_secs(60))).await.unwrap();
+        ask(engine, open_presence(number, Span::from_secs(60))).await.expect("it is done");
     }
 }
 
@@ -309,11 +319,11 @@ async fn p9_leases_that_nobody_could_renew_get_a_fresh_one() {
     within(first.shutdown()).await;
     let refused = ask(&first, open_session("c1", 0)).await.map(|_| ());
     assert_eq!(refused, Err(Refusal::Closing));
-    shelf.leases.lock().unwrap().insert(id, Timestamp::from_ms(0));
+    shelf.leases().insert(id, Timestamp::from_ms(0));
     let second = engine(&shelf);
     within(second.subscribe(&demo())).await.unwrap();
     let renewed = async {
-        while shelf.leases.lock().unwrap()[&id] == Timestamp::from_ms(0) {
+        while shelf.leases()[&id] == Timestamp::from_ms(0) {
             tokio::task::yield_now().await;
         }
     };
