@@ -278,7 +278,7 @@ async fn session_service() {
     let reference = |channel: &str| pb::GetSessionRequest {
         which: Some(pb::get_session_request::Which::Reference(pb::SessionReference {
             channel: text(channel),
-            external_reference: text("nope"),
+            external_reference: text("+49 170 1234567"),
         })),
         ..Default::default()
     };
@@ -294,7 +294,9 @@ async fn session_service() {
     refused! {
         "empty": s, open_session(pb::OpenSessionRequest::default()) => INVALID;
         "no target": s, open_session(open("c-3", None)) => INVALID;
-        "bad reference": s, open_session(open("a b", ana.clone())) => INVALID;
+        "bad reference": s, open_session(open(" a", ana.clone())) => INVALID;
+        "bad reference": s, open_session(open("a\tb", ana.clone())) => INVALID;
+        "long reference": s, open_session(open(&long(257), ana.clone())) => INVALID;
         "queue": s, open_session(open("c-3", Some(Target::Queue(text("q"))))) => LATER;
         "flow": s, open_session(open("c-3", Some(Target::Flow(text("f"))))) => LATER;
         "skills": s, open_session(open("c-3", Some(Target::Skills(pb::SkillsTarget::default())))) => LATER;

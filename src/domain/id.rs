@@ -11,6 +11,9 @@ use super::time::Timestamp;
 /// The longest directory id, in bytes.
 pub const NAME_MAX: usize = 128;
 
+/// The longest external reference, in bytes.
+pub const REFERENCE_MAX: usize = 256;
+
 /// Why a text is not an id.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum BadId {
@@ -23,6 +26,9 @@ pub enum BadId {
     /// A character outside the set.
     #[error("contains {0:?}; allowed are A-Z a-z 0-9 . _ : @ -")]
     Character(char),
+    /// Not a channel's name for a conversation.
+    #[error("isn't 1 to 256 printable ASCII characters without a space at either end")]
+    NotReference,
     /// Not the text of a server-made id.
     #[error("is not an id that Baton made (a UUID such as 01890a5d-ac96-774b-bcce-b302099a8057)")]
     NotUuid,
@@ -42,19 +48,31 @@ fn check_name(text: &str) -> Result<(), BadId> {
     }
 }
 
+/// A telephone number, an address or a URL of somebody else's making: whatever can be printed.
+fn check_reference(text: &str) -> Result<(), BadId> {
+    let printable = text.bytes().all(|b| matches!(b, b' '..=b'~'));
+    let edged = text.starts_with(' ') || text.ends_with(' ');
+    if text.is_empty() || text.len() > REFERENCE_MAX || !printable || edged {
+        return Err(BadId::NotReference);
+    }
+    Ok(())
+}
+
 macro_rules! named_ids {
-    ($($(#[$doc:meta])* $name:ident;)*) => {$(
+    ($check:ident: $($(#[$doc:meta])* $name:ident;)*) => {$(
         $(#[$doc])*
         #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub struct $name(Arc<str>);
 
         impl $name {
-            /// Checks and takes a caller's own id: 1–128 characters of `[A-Za-z0-9._:@-]`.
+            /// Checks and takes a caller's own words: 1–128 characters of `[A-Za-z0-9._:@-]`, or,
+            /// for an external reference, 1–256 printable ASCII characters without a space at
+            /// either end.
             ///
             /// # Errors
             /// [`BadId`] says which of these it breaks.
             pub fn new(text: &str) -> Result<Self, BadId> {
-                check_name(text)?;
+                $check(text)?;
                 Ok(Self(Arc::from(text)))
             }
 
@@ -93,6 +111,7 @@ macro_rules! named_ids {
 }
 
 named_ids! {
+    check_name:
     /// A tenant. Nothing crosses orgs.
     OrgId;
     /// A service rep.
@@ -111,10 +130,15 @@ named_ids! {
     FlowId;
     /// A partner vendor.
     PartnerId;
-    /// The channel's own name for a conversation.
-    ExternalReference;
     /// Who called: a rep's id, or whatever the credential names.
     ActorId;
+}
+
+named_ids! {
+    check_reference:
+    /// The channel's own name for a conversation (O2): 1–256 printable ASCII characters without a
+    /// space at either end.
+    ExternalReference;
 }
 
 macro_rules! made_ids {
@@ -249,6 +273,17 @@ mod tests {
             TransferId::nth_at(Timestamp::from_ms(5), 2, 0),
         );
         assert!(one < two);
+    }
+
+    #[test]
+    fn o2_references_are_whatever_a_channel_may_call_a_conversation() {
+        for good in ["+49 170 1234567", "https://chat.example/c/1?x=a%20b#z", "~", &"x".repeat(256)]
+        {
+            assert_eq!(ExternalReference::new(good).map(|r| r.to_string()), Ok(good.to_owned()));
+        }
+        for bad in ["", " ", " a", "a ", "a\tb", "a\u{7f}", "ä", &"x".repeat(257)] {
+            assert_eq!(ExternalReference::new(bad), Err(BadId::NotReference), "{bad:?}");
+        }
     }
 
     #[test]

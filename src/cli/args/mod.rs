@@ -236,7 +236,7 @@ pub struct Open {
     /// Id of the channel
     #[arg(long)]
     pub channel: String,
-    /// The channel's own name for the conversation
+    /// The channel's own name for the conversation, such as a telephone number or a URL
     #[arg(long)]
     pub reference: String,
     /// The rep it goes to

@@ -1,5 +1,5 @@
 //! Record keys ↔ bytes: four letters that name the kind, then the id: a caller's as its text, a
-//! server's as 16 bytes. A reference is `channel/reference`; no id contains a slash.
+//! server's as 16 bytes. A reference is `channel/reference`; no channel's id contains a slash.
 
 use super::super::JournalError;
 use super::corrupt;

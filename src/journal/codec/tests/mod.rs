@@ -115,7 +115,7 @@ fn an_unknown_number_is_corrupt() {
 
 proptest! {
     #[test]
-    fn keys_are_read_back(kind in 0_usize..11, text in "[A-Za-z0-9._:@-]{1,128}", other in "[A-Za-z0-9._:@-]{1,128}", number: u128) {
+    fn keys_are_read_back(kind in 0_usize..11, text in "[A-Za-z0-9._:@-]{1,128}", other in "[!-~]([ -~]{0,254}[!-~])?", number: u128) {
         let key = sample::key(kind, &text, &other, number);
         prop_assert_eq!(decode_key(&encode_key(&key)), Ok(key));
     }
@@ -143,6 +143,14 @@ proptest! {
         let _ = decode_entry(envelope, &bytes);
         let _ = decode_outcome(Revision::ZERO, &bytes);
     }
+}
+
+#[test]
+fn o2_a_reference_may_be_a_url() {
+    let key = sample::key(8, "web", "https://chat.example/+49 170/?a=b", 0);
+    let bytes = encode_key(&key);
+    assert_eq!(bytes, b"ref:web/https://chat.example/+49 170/?a=b");
+    assert_eq!(decode_key(&bytes), Ok(key));
 }
 
 #[test]
