@@ -42,6 +42,44 @@ impl Default for Settings {
     }
 }
 
+/// Settings that are to change; what is `None` stays as it is.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct SettingsPatch {
+    /// See [`Settings::direct_to_rep_routing`].
+    pub direct_to_rep_routing: Option<bool>,
+    /// See [`Settings::max_transfers_per_session`].
+    pub max_transfers_per_session: Option<u32>,
+    /// See [`Settings::direct_wait_limit`].
+    pub direct_wait_limit: Option<Span>,
+    /// See [`Settings::disconnect_grace`].
+    pub disconnect_grace: Option<Span>,
+    /// See [`Settings::orphan_after`].
+    pub orphan_after: Option<Span>,
+    /// See [`Settings::history_retention`].
+    pub history_retention: Option<Span>,
+    /// See [`Settings::handoff_deadline`].
+    pub handoff_deadline: Option<Span>,
+}
+
+impl SettingsPatch {
+    /// `settings` with these changes.
+    #[must_use]
+    pub fn over(&self, settings: &Settings) -> Settings {
+        let most = self.max_transfers_per_session;
+        Settings {
+            direct_to_rep_routing: self
+                .direct_to_rep_routing
+                .unwrap_or(settings.direct_to_rep_routing),
+            max_transfers_per_session: most.unwrap_or(settings.max_transfers_per_session),
+            direct_wait_limit: self.direct_wait_limit.unwrap_or(settings.direct_wait_limit),
+            disconnect_grace: self.disconnect_grace.unwrap_or(settings.disconnect_grace),
+            orphan_after: self.orphan_after.unwrap_or(settings.orphan_after),
+            history_retention: self.history_retention.unwrap_or(settings.history_retention),
+            handoff_deadline: self.handoff_deadline.unwrap_or(settings.handoff_deadline),
+        }
+    }
+}
+
 /// A licence that a rep holds (L1, T14).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Licence {
@@ -49,6 +87,17 @@ pub enum Licence {
     MessagingUser,
     /// For enhanced chat channels.
     EnhancedChatUser,
+}
+
+impl Licence {
+    /// Its name in the API.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::MessagingUser => "MESSAGING_USER",
+            Self::EnhancedChatUser => "ENHANCED_CHAT_USER",
+        }
+    }
 }
 
 /// A permission that a rep has (T11, T14).
@@ -60,6 +109,18 @@ pub enum Permission {
     EnhancedChatRep,
     /// Transfer to flows.
     RunFlows,
+}
+
+impl Permission {
+    /// Its name in the API.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::MessagingAgent => "MESSAGING_AGENT",
+            Self::EnhancedChatRep => "ENHANCED_CHAT_REP",
+            Self::RunFlows => "RUN_FLOWS",
+        }
+    }
 }
 
 /// A service rep, as configured.
@@ -178,6 +239,25 @@ pub enum ChannelFamily {
 }
 
 impl ChannelType {
+    /// Its name in the API.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::InAppChat => "IN_APP_CHAT",
+            Self::WebChatV1 => "WEB_CHAT_V1",
+            Self::WebChatV2 => "WEB_CHAT_V2",
+            Self::Whatsapp => "WHATSAPP",
+            Self::FacebookMessenger => "FACEBOOK_MESSENGER",
+            Self::Sms => "SMS",
+            Self::AppleMessagesForBusiness => "APPLE_MESSAGES_FOR_BUSINESS",
+            Self::Line => "LINE",
+            Self::Byoc => "BYOC",
+            Self::ByocForCcaas => "BYOC_FOR_CCAAS",
+            Self::StandardFacebookMessenger => "STANDARD_FACEBOOK_MESSENGER",
+            Self::StandardSms => "STANDARD_SMS",
+        }
+    }
+
     /// The family that T13 puts this type in.
     #[must_use]
     pub const fn family(self) -> ChannelFamily {

@@ -138,33 +138,34 @@ pub fn refusal(reason: Reason, rep: &Rep, channel: &Channel) -> Rejection {
 #[must_use]
 pub fn describe(reason: Reason, passed: bool, rep: &Rep, channel: &Channel) -> String {
     let id = &rep.id;
-    let kind = channel.channel_type;
-    let (licence, permission) = kind.requirements();
+    let (licence, permission) = channel.channel_type.requirements();
+    let (kind, licence, permission) =
+        (channel.channel_type.name(), licence.name(), permission.name());
     match (reason, passed) {
         (Reason::RecipientOffline, true) => format!("{id} is signed in"),
         (Reason::RecipientOffline, false) => format!("{id} is not signed in"),
-        (Reason::RecipientDisconnected, true) => format!("{id}'s client keeps its lease"),
+        (Reason::RecipientDisconnected, true) => format!("no lease of {id}'s has run out"),
         (Reason::RecipientDisconnected, false) => {
             format!("{id}'s client has not renewed its lease; it may be back within the grace")
         }
         (Reason::RecipientBusy, true) => format!("{id} has not chosen a BUSY status"),
         (Reason::RecipientBusy, false) => format!("{id} has chosen a BUSY status"),
         (Reason::RecipientNotOnlineForChannel, true) => {
-            format!("{id}'s presence status doesn't leave out {kind:?}")
+            format!("{id}'s presence status doesn't leave out {kind}")
         }
         (Reason::RecipientNotOnlineForChannel, false) => {
             format!(
-                "{id}'s presence status doesn't cover {kind:?}, the type of channel {}",
+                "{id}'s presence status doesn't cover {kind}, the type of channel {}",
                 channel.id
             )
         }
-        (Reason::MissingLicence, true) => format!("{id} has the licence {licence:?}"),
+        (Reason::MissingLicence, true) => format!("{id} has the licence {licence}"),
         (Reason::MissingLicence, false) => {
-            format!("{id} lacks the licence {licence:?}, which {kind:?} needs")
+            format!("{id} lacks the licence {licence}, which {kind} needs")
         }
-        (Reason::MissingPermission, true) => format!("{id} has the permission {permission:?}"),
+        (Reason::MissingPermission, true) => format!("{id} has the permission {permission}"),
         (Reason::MissingPermission, false) => {
-            format!("{id} lacks the permission {permission:?}, which {kind:?} needs")
+            format!("{id} lacks the permission {permission}, which {kind} needs")
         }
         (Reason::RecipientFull, true) => format!("{id} has room for it"),
         (Reason::RecipientFull, false) => format!("{id} has no room for it now; it would wait"),
@@ -172,8 +173,8 @@ pub fn describe(reason: Reason, passed: bool, rep: &Rep, channel: &Channel) -> S
         (Reason::DirectToRepRoutingDisabled, false) => {
             "the org setting skills_based_and_direct_to_rep_routing is off".to_owned()
         }
-        (Reason::ChannelNotTransferable, true) => format!("{kind:?} can be transferred"),
-        (Reason::ChannelNotTransferable, false) => format!("{kind:?} can't be transferred"),
+        (Reason::ChannelNotTransferable, true) => format!("{kind} can be transferred"),
+        (Reason::ChannelNotTransferable, false) => format!("{kind} can't be transferred"),
         (Reason::SelfTransfer, true) => format!("{id} doesn't have the session"),
         (Reason::SelfTransfer, false) => format!("{id} has the session already"),
         (Reason::RecipientNotAllowed, true) => "the presence configuration allows it".to_owned(),
@@ -182,5 +183,41 @@ pub fn describe(reason: Reason, passed: bool, rep: &Rep, channel: &Channel) -> S
             rep.profile
         ),
         (other, _) => other.name().to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::directory::{CapacityModel, ChannelType, RoutingOwner};
+    use crate::domain::units::{Units, Weight};
+
+    #[test]
+    fn l6_reasons_are_told_in_the_words_of_the_api() {
+        let rep = Rep {
+            id: "ana".parse().unwrap(),
+            name: "Ana".into(),
+            profile: "agents".parse().unwrap(),
+            configuration: None,
+            licences: [].into(),
+            permissions: [].into(),
+        };
+        let channel = Channel {
+            id: "wa".parse().unwrap(),
+            name: "WhatsApp".into(),
+            channel_type: ChannelType::Whatsapp,
+            routing_owner: RoutingOwner::Baton,
+            capacity_model: CapacityModel::TabBased,
+            weight: Weight::Units(Units::whole(1)),
+            paused_weight: None,
+            fallback_queue: None,
+        };
+        let told = |reason, passed| describe(reason, passed, &rep, &channel);
+        assert_eq!(
+            told(Reason::MissingLicence, false),
+            "ana lacks the licence MESSAGING_USER, which WHATSAPP needs"
+        );
+        assert_eq!(told(Reason::MissingPermission, true), "ana has the permission MESSAGING_AGENT");
+        assert_eq!(told(Reason::RecipientDisconnected, true), "no lease of ana's has run out");
     }
 }

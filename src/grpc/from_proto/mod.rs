@@ -48,3 +48,21 @@ pub const fn channel_type(wire: pb::ChannelType) -> Option<ChannelType> {
 fn under(at: &str, name: &str) -> String {
     if at.is_empty() { name.to_owned() } else { format!("{at}.{name}") }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn channel_types_are_called_as_in_the_api() {
+        let known = (1..100).map_while(|number| pb::ChannelType::try_from(number).ok());
+        let names: Vec<_> = known
+            .map(|wire| {
+                let name = channel_type(wire).map(ChannelType::name);
+                assert_eq!(name, wire.as_str_name().strip_prefix("CHANNEL_TYPE_"));
+                name
+            })
+            .collect();
+        assert_eq!(names.len(), 12, "each of them");
+    }
+}
