@@ -213,7 +213,7 @@ pub enum DirectoryAction {
 /// What became of a transaction, kept for at least 24 h under its id (T21).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Outcome {
-    /// The revision it was committed at.
+    /// The revision it was committed at; of one that changed nothing, the head's at that moment.
     pub revision: Revision,
     /// What was asked.
     pub fingerprint: Fingerprint,
@@ -241,6 +241,14 @@ pub struct Transaction {
     pub writes: BTreeMap<RecordKey, Option<Record>>,
     /// What happened.
     pub facts: Vec<Fact>,
+}
+
+impl Transaction {
+    /// Does it only say what is answered? Then it has an outcome and becomes no entry.
+    #[must_use]
+    pub fn changes_nothing(&self) -> bool {
+        self.writes.is_empty()
+    }
 }
 
 /// A committed transaction.

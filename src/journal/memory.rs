@@ -68,7 +68,7 @@ impl Default for Stored {
     }
 }
 
-/// Outcomes by transaction, in buckets of at least [`OUTCOME_BUCKET`] of the entries' time each:
+/// Outcomes by transaction, in buckets of at least [`OUTCOME_BUCKET`] of the decisions' time each:
 /// forgetting is dropping the oldest bucket.
 #[derive(Default)]
 struct Outcomes {
@@ -173,6 +173,10 @@ impl Stored {
         if !transaction.checks.iter().all(|(key, seen)| holds(key, seen)) {
             return Verdict::Conflict;
         }
+        if transaction.changes_nothing() {
+            self.remember(transaction);
+            return Verdict::Committed(self.head.revision);
+        }
         for (key, record) in &transaction.writes {
             match record {
                 Some(record) => {
@@ -186,15 +190,20 @@ impl Stored {
         }
         let entry = Arc::new(Entry::after(self.head, transaction));
         self.head = entry.head();
-        let outcome = Outcome {
-            revision: entry.revision,
-            fingerprint: transaction.fingerprint,
-            answer: transaction.answer.clone(),
-        };
-        self.outcomes.put(entry.time, transaction.id, outcome);
+        self.remember(transaction);
         self.entries.push_back(Arc::clone(&entry));
         entries.push(entry);
         Verdict::Committed(self.head.revision)
+    }
+
+    /// Keeps the outcome of a transaction that was done at the head.
+    fn remember(&mut self, transaction: &Transaction) {
+        let outcome = Outcome {
+            revision: self.head.revision,
+            fingerprint: transaction.fingerprint,
+            answer: transaction.answer.clone(),
+        };
+        self.outcomes.put(transaction.time.max(self.head.time), transaction.id, outcome);
     }
 
     /// Does what is stored contradict that `known` was once committed?

@@ -39,7 +39,7 @@ pub struct Batch {
 /// The most transactions in one batch.
 pub const BATCH_MAX: usize = 64;
 
-/// Outcomes are kept in buckets, each for entries of at least this long, by the entries' own time.
+/// Outcomes are kept in buckets, each for at least this long, by the time of what was decided.
 const OUTCOME_BUCKET: Span = Span::from_secs(12 * 3_600);
 
 /// This many buckets are kept: an outcome is there for 24 h at least.
@@ -48,7 +48,8 @@ const OUTCOME_BUCKETS: usize = 3;
 /// What became of one transaction.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Verdict {
-    /// It is in the history, at this revision, for the first time.
+    /// It was done for the first time: it is in the history, at this revision; or it changes
+    /// nothing, and this is the head's.
     Committed(Revision),
     /// A record that it read or wrote has another version by now. Nothing of it was done.
     Conflict,
@@ -116,8 +117,12 @@ pub trait Journal: Send + Sync + 'static {
     /// For each transaction, in order: a known id → [`Verdict::Duplicate`]; a record in `checks` of
     /// another version, or whose version is the id of a duplicate in this batch (what is stored
     /// under it may have other content than the caller decided on) → [`Verdict::Conflict`]; else
-    /// its records are replaced, the entry is appended
-    /// and the outcome is kept for at least 24 h. An empty batch is a read barrier.
+    /// its records are replaced, the entry is appended and the outcome is kept for at least 24 h. An
+    /// empty batch is a read barrier.
+    ///
+    /// A transaction without writes is checked in the same way and its outcome is kept as long,
+    /// under the revision of the head that it found. It becomes no entry: revision, time and
+    /// versions stay as they are.
     fn commit<'a>(&'a self, org: &'a OrgId, batch: &'a Batch) -> Pending<'a, Committed>;
 
     /// The org as it is now; an org that was never written to is empty, at revision 0.

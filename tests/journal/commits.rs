@@ -5,7 +5,7 @@ use std::sync::Arc;
 use baton::domain::entry::{Answer, Head, Revision};
 use baton::journal::{Batch, History, Verdict};
 
-use crate::support::sample::{batch, change, org, rep_key, txn};
+use crate::support::sample::{Draft, batch, change, org, rep_key, txn};
 use crate::{Subject, at, head_of};
 
 pub async fn revisions_are_dense_and_chained(subject: Subject) {
@@ -161,17 +161,83 @@ pub async fn time_never_runs_backwards(subject: Subject) {
 }
 
 pub async fn outcomes_are_kept_for_a_day_of_entries(subject: Subject) {
+    kept_for_a_day(subject, |id| change(id).writes(&format!("rep-{id}"), 0)).await;
+}
+
+pub async fn outcomes_of_what_changes_nothing_are_kept_for_a_day(subject: Subject) {
+    kept_for_a_day(subject, |id| change(id).reads("ana", 0)).await;
+}
+
+async fn kept_for_a_day(subject: Subject, draft: impl Fn(u128) -> Draft) {
     let hour = 3_600_000;
     let mut head = Head::default();
     for (id, hours) in [(1, 0), (2, 11), (3, 13), (4, 24), (5, 26), (6, 37), (7, 40)] {
-        let done = subject.commit(batch(head, [change(id).reads("ana", 0).at(hours * hour)])).await;
-        head = head_of(&done);
+        let done = subject.commit(batch(head, [draft(id).at(hours * hour)])).await;
+        head = done.entries.last().map_or(head, |entry| entry.head());
     }
     let ask = Batch { lookups: (1..=7).map(txn).collect(), ..batch(head, []) };
     let found = subject.commit(ask).await.found;
     let known: Vec<_> = found.iter().map(Option::is_some).collect();
-    // Within 24 h of the last entry, at 40 h: all from 16 h on. Older ones go bucket by bucket.
+    // Within 24 h of the last one, at 40 h: all from 16 h on. Older ones go bucket by bucket.
     assert_eq!(known, [false, false, true, true, true, true, true]);
+}
+
+pub async fn what_changes_nothing_is_remembered(subject: Subject) {
+    let head = head_of(&subject.commit(batch(Head::default(), [change(1).writes("ana", 0)])).await);
+    let asked = change(2).reads("ana", 1).answers("ana").at(9_000);
+    let drafts = [asked.clone(), change(3).writes("ana", 1), change(4).reads("ana", 3)];
+    let done = subject.commit(batch(head, drafts)).await;
+    assert_eq!(done.verdicts, [at(1), at(2), at(2)]);
+    assert_eq!(done.entries.iter().map(|e| e.txn).collect::<Vec<_>>(), [txn(3)]);
+    assert_eq!(done.entries[0].time.as_ms(), 1_000, "the time is that of changes");
+    let head = head_of(&done);
+    let ask = Batch { lookups: vec![txn(2), txn(4)], ..batch(head, []) };
+    let found = subject.commit(ask).await.found;
+    let revisions: Vec<_> = found.iter().map(|o| o.as_ref().map(|o| o.revision.get())).collect();
+    assert_eq!(revisions, [Some(1), Some(2)]);
+    // Whatever comes under its id later, it is the one that was done.
+    let again = subject.commit(batch(head, [asked.clone(), change(4).writes("bo", 0)])).await;
+    let [Verdict::Duplicate(first), Verdict::Duplicate(other)] = again.verdicts.as_slice() else {
+        panic!("{:?}", again.verdicts)
+    };
+    let asked = asked.done();
+    assert_eq!((first.revision, first.fingerprint), (Revision::new(1), asked.fingerprint));
+    assert_eq!(first.answer, asked.answer);
+    assert_eq!(other.revision, Revision::new(2));
+    assert!(again.entries.is_empty());
+    let loaded = subject.journal.load(&org("acme"), None).await.expect("loaded");
+    assert_eq!(loaded.state.head(), head);
+}
+
+pub async fn what_changes_nothing_is_checked(subject: Subject) {
+    let head = head_of(&subject.commit(batch(Head::default(), [change(1).writes("ana", 0)])).await);
+    let drafts = [
+        change(2).reads("ana", 0),
+        change(3).reads("bo", 1),
+        change(1).reads("cy", 0),
+        change(4).reads("ana", 1),
+        change(5).reads("bo", 0),
+    ];
+    let done = subject.commit(batch(head, drafts)).await;
+    // 4 was decided on what the batch has under 1, and 1 was done before.
+    assert_eq!(done.verdicts[..2], [Verdict::Conflict, Verdict::Conflict]);
+    assert!(matches!(done.verdicts[2], Verdict::Duplicate(_)));
+    assert_eq!(done.verdicts[3..], [Verdict::Conflict, at(1)]);
+    let ask = Batch { lookups: (2..=5).map(txn).collect(), ..batch(head, []) };
+    let found = subject.commit(ask).await.found;
+    let known: Vec<_> = found.iter().map(Option::is_some).collect();
+    assert_eq!(known, [false, false, false, true]);
+}
+
+pub async fn what_changes_nothing_may_come_first(subject: Subject) {
+    let first = subject.commit(batch(Head::default(), [change(1).reads("ana", 0)])).await;
+    assert_eq!((first.verdicts, first.entries.len()), (vec![at(0)], 0));
+    let loaded = subject.journal.load(&org("acme"), None).await.expect("loaded");
+    assert_eq!(loaded.state.head(), Head::default());
+    let drafts = [change(1).reads("ana", 0), change(2).writes("ana", 0)];
+    let next = subject.commit(batch(Head::default(), drafts)).await;
+    assert!(matches!(&next.verdicts[0], Verdict::Duplicate(o) if o.revision == Revision::ZERO));
+    assert_eq!(next.verdicts[1], at(1));
 }
 
 pub async fn a_large_transaction_fits(subject: Subject) {

@@ -79,6 +79,10 @@ contract! {
         of_two_who_write_one_record_one_wins
         time_never_runs_backwards
         outcomes_are_kept_for_a_day_of_entries
+        outcomes_of_what_changes_nothing_are_kept_for_a_day
+        what_changes_nothing_is_remembered
+        what_changes_nothing_is_checked
+        what_changes_nothing_may_come_first
         a_large_transaction_fits;
     history:
         a_commit_catches_up

@@ -89,6 +89,12 @@ impl Draft {
         self.reads(name, version)
     }
 
+    /// Answers with the rep `name`.
+    pub fn answers(mut self, name: &str) -> Self {
+        self.0.answer = Answer::Record(rep_record(name, "as it is"));
+        self
+    }
+
     /// Writes an image without any field set.
     pub fn writes_empty_presence(mut self, name: &str) -> Self {
         let key = RecordKey::RepPresence(rep(name));

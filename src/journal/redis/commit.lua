@@ -12,6 +12,8 @@
 --       or {'DIVERGED' | 'CORRUPT' | 'TRIMMED' | 'BEHIND', why}. A verdict is 1 (committed),
 --       0 (conflict) or the outcome of an earlier commit.
 --
+-- A transaction without writes becomes no entry: only its outcome is kept, under the head it found.
+--
 -- A script has no rollback. So everything is read and decided first, and then written; and the first
 -- write of all is an XADD, the only one that depends on more than its key's type.
 -- Numbers are doubles here: revisions and times stay below 2^53 and are passed on as text.
@@ -106,6 +108,23 @@ local verdicts, entries, outcomes, dropped = {}, {}, {}, {}
 local images = {} -- by key: version and image, or false for a removal
 local bucket_since = meta[7]
 
+local function remember(place)
+  local id, decided = ARGV[place], tonumber(ARGV[place + 1])
+  local now, now_text = time, time_text
+  if decided > now then now, now_text = decided, ARGV[place + 1] end
+  if bucket_since == '' then
+    bucket_since = now_text
+  elseif now - bucket_since >= tonumber(ARGV[5]) then
+    bucket, bucket_since = bucket + 1, now_text
+    if bucket >= kept then dropped[#dropped + 1] = ARGV[6] .. text(bucket - kept) end
+  end
+  known[id] = text(head) .. ' ' .. ARGV[place + 3]
+  local kept_in = ARGV[6] .. text(bucket)
+  local outcome = outcomes[kept_in] or {}
+  outcome[#outcome + 1], outcome[#outcome + 2] = id, known[id]
+  outcomes[kept_in] = outcome
+end
+
 local function commit(place, first_write, writes)
   local id, entry = ARGV[place], ARGV[place + 2]
   for p = first_write, first_write + 3 * (writes - 1), 3 do
@@ -117,21 +136,10 @@ local function commit(place, first_write, writes)
     end
   end
   head = head + 1
-  local revision, decided = text(head), tonumber(ARGV[place + 1])
+  local decided = tonumber(ARGV[place + 1])
   if decided > time then time, time_text = decided, ARGV[place + 1] end
-  entries[#entries + 1] = {'0-' .. revision, id, last, time_text, entry}
+  entries[#entries + 1] = {'0-' .. text(head), id, last, time_text, entry}
   last = id
-  if bucket_since == '' then
-    bucket_since = time_text
-  elseif time - bucket_since >= tonumber(ARGV[5]) then
-    bucket, bucket_since = bucket + 1, time_text
-    if bucket >= kept then dropped[#dropped + 1] = ARGV[6] .. text(bucket - kept) end
-  end
-  known[id] = revision .. ' ' .. ARGV[place + 3]
-  local kept_in = ARGV[6] .. text(bucket)
-  local outcome = outcomes[kept_in] or {}
-  outcome[#outcome + 1], outcome[#outcome + 2] = id, known[id]
-  outcomes[kept_in] = outcome
 end
 
 -- Repeated transactions of this batch: what is stored under their ids may have another content than
@@ -152,7 +160,10 @@ for i = 1, transactions do
       end
     end
   end
-  if verdicts[i] == 1 then commit(at, first_write, writes) end
+  if verdicts[i] == 1 then
+    if writes > 0 then commit(at, first_write, writes) end
+    remember(at)
+  end
   at = first_write + 3 * writes
 end
 
@@ -163,7 +174,7 @@ local function put(command, key, arguments)
   end
 end
 
-if entries[1] then
+if next(outcomes) then
   for i = 1, #entries do
     local e = entries[i]
     call('XADD', JOURNAL, e[1], 't', e[2], 'p', e[3], 'ms', e[4], 'e', e[5])
@@ -184,6 +195,8 @@ if entries[1] then
   if dropped[1] then call('UNLINK', unpack(dropped)) end
   call('HSET', META, 'format', '1', 'epoch', meta[2], 'revision', text(head), 'txn', last,
     'time', time_text, 'bucket', text(bucket), 'bucket_since', bucket_since)
-  redis.pcall('PUBLISH', ARGV[7], text(head)) -- a hint: that it isn't allowed must undo nothing
+  if entries[1] then
+    redis.pcall('PUBLISH', ARGV[7], text(head)) -- a hint: that it isn't allowed must undo nothing
+  end
 end
 return {'OK', meta[3], meta[4], meta[5], verdicts, found, missed}

@@ -6,7 +6,7 @@
 //! | `baton:{org}:meta` | hash | commit, bump | `format`, `epoch`; the head: `revision`, `txn`, `time`; the newest request `bucket` and `bucket_since` | the org's |
 //! | `baton:{org}:records` | hash | commit | record key → 16 bytes of version, then the image | the record's |
 //! | `baton:{org}:journal` | stream | commit | `0-<revision>` → `t` transaction, `p` the one before, `ms` time, `e` entry | trimmed to the newest by number |
-//! | `baton:{org}:requests:<bucket>` | hash | commit | transaction → revision, a space, outcome | dropped whole when the third bucket after it is begun: 24 h of entries' time at least |
+//! | `baton:{org}:requests:<bucket>` | hash | commit | transaction → revision, a space, outcome | dropped whole when the third bucket after it is begun: 24 h at least, by the time of what was decided |
 //! | `baton:{org}:leases` | sorted set | renew, release | presence, by when its lease runs out (ms, Redis' clock) | until released |
 //!
 //! | channel | published by | says |
