@@ -65,7 +65,7 @@ impl World {
     fn run(&mut self, command: Command) -> Answer {
         let txn = TxnId::from_u128(self.entropy.bits() << 1);
         let cause = self.cause.clone();
-        let request = Request { txn, fingerprint: Fingerprint(0), cause, command };
+        let request = Request { txn, fingerprint: Fingerprint(0), cause, presence: None, command };
         let now = Timestamp::from_ms(1_700_000_000_000);
         let decision = decide(&self.state, &request, now, &mut self.entropy).expect("valid");
         if let Some(transaction) = decision.transaction {

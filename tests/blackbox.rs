@@ -8,6 +8,8 @@ mod world;
 
 #[path = "blackbox/presences.rs"]
 mod presences;
+#[path = "blackbox/retries.rs"]
+mod retries;
 #[path = "blackbox/serving.rs"]
 mod serving;
 #[path = "blackbox/transfers.rs"]

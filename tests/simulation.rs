@@ -19,6 +19,7 @@
 //! | `StaleRefusal` | the read barrier brings no news | no state since it was asked gives that answer |
 //! | `AckWithoutWrite` | the journal says committed and forgets it | no state since it was asked gives that answer |
 //! | `BuildOnDuplicate` | in a batch, what was decided on the content of a duplicate is committed | invariants (C7) |
+//! | `ForgetUnchanged` | the journal forgets transactions without writes | T21: answered, and nobody will know it |
 
 #[path = "simulation/actors.rs"]
 mod actors;

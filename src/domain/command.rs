@@ -1,10 +1,13 @@
 //! Everything that can be asked of an org's state. A command says what is wanted; `decide` says
 //! what becomes of it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::directory::{Channel, PresenceConfiguration, PresenceStatus, Profile, Rep, Settings};
+use super::attributes::{Attributes, AttributesChange};
+use super::directory::{
+    Channel, PresenceConfiguration, PresenceStatus, Profile, Rep, Settings, SettingsPatch,
+};
 use super::entry::{Cause, Fingerprint};
 use super::id::{
     ChannelId, ConfigurationId, ExternalReference, PresenceId, ProfileId, RepId, SessionId,
@@ -23,6 +26,9 @@ pub struct Request {
     pub fingerprint: Fingerprint,
     /// Who, and through which call.
     pub cause: Cause,
+    /// The presence that a rep acts on, if it is named. One that is over can change nothing any
+    /// more (P5).
+    pub presence: Option<PresenceId>,
     /// What.
     pub command: Command,
 }
@@ -80,6 +86,8 @@ pub enum Command {
     },
     /// Upserts exactly one resource (or the settings). The answer is the resource.
     Upsert(Directory),
+    /// Changes some of the org's settings. The answer is all of them.
+    ChangeSettings(SettingsPatch),
     /// Deletes a resource that nothing uses (D3).
     Delete(DirectoryKey),
     /// Signs a rep in (P2, P5).
@@ -120,14 +128,14 @@ pub enum Command {
         /// Lower goes first.
         priority: u32,
         /// Facts from the channel.
-        attributes: Arc<BTreeMap<String, String>>,
+        attributes: Arc<Attributes>,
     },
     /// Changes facts about a session.
     UpdateSession {
         /// Which.
         session: SessionId,
-        /// The attributes as they are to be.
-        attributes: Option<Arc<BTreeMap<String, String>>>,
+        /// What changes of its attributes (O3).
+        attributes: Option<AttributesChange>,
         /// The priority as it is to be.
         priority: Option<u32>,
     },

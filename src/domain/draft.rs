@@ -164,10 +164,12 @@ impl<'a> Draft<'a> {
         record
     }
 
-    /// The transaction that makes the draft true; `None` if it changes nothing.
+    /// The transaction that makes the draft true. A draft that changes nothing gives one too if the
+    /// request has an id, so that its answer is the same when it is repeated (T21); else `None`.
     #[must_use]
     pub fn finish(self, request: &Request, answer: &Answer) -> Option<Transaction> {
-        (!self.writes.is_empty()).then(|| Transaction {
+        let kept = !self.writes.is_empty() || request.cause.request_id.is_some();
+        kept.then(|| Transaction {
             id: request.txn,
             time: self.now,
             cause: request.cause.clone(),

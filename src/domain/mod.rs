@@ -1,6 +1,7 @@
 //! What Baton decides, and nothing else. Pure and deterministic: no clock, no randomness, no I/O,
 //! no async, no wire types. It imports nothing of ours.
 
+pub mod attributes;
 pub mod capacity;
 pub mod command;
 pub mod decide;

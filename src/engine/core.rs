@@ -3,6 +3,8 @@
 //! flight. `actor` drives it with a real journal, the simulation with a simulated one.
 
 mod failure;
+#[cfg(test)]
+mod tests;
 
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
@@ -281,7 +283,7 @@ impl<T> Core<T> {
     }
 
     /// What becomes of a request that was refused or had nothing to do, now that the state has
-    /// caught up; `None`: it can be done after all.
+    /// caught up; `None`: it can be done after all, or that nothing is to do is to be remembered.
     fn on_lookup(
         &mut self,
         request: &Request,
@@ -358,7 +360,7 @@ pub fn server_request(rpc: &str, command: Command, txn: TxnId) -> Box<Request> {
     let id = ActorId::new("baton").expect("the name keeps the rules for ids");
     let actor = Actor { role: Role::Server, id };
     let cause = Cause { actor, rpc: Arc::from(rpc), request_id: None };
-    Box::new(Request { txn, fingerprint: Fingerprint::default(), cause, command })
+    Box::new(Request { txn, fingerprint: Fingerprint::default(), cause, presence: None, command })
 }
 
 fn fresh<T>(request: Box<Request>, origin: Origin<T>) -> Waiting<T> {

@@ -55,7 +55,7 @@ pub struct View {
 /// What a mutation came to.
 #[derive(Debug, Clone)]
 pub struct Done {
-    /// The revision at which it was committed; for one that changed nothing, the head.
+    /// The revision at which it was committed; for one that changed nothing, the head's.
     pub revision: Revision,
     /// What is answered.
     pub answer: Answer,

@@ -44,7 +44,7 @@ pub(super) struct Waiting<T> {
 pub(super) enum Slot {
     /// The transaction of this index.
     Commit(usize),
-    /// Refused, or nothing to do; the lookup of this index makes sure.
+    /// Refused, or nothing to do as far as is known; the lookup of this index makes sure.
     Ask(usize),
 }
 
@@ -105,11 +105,18 @@ impl<T> Draft<T> {
     pub(super) fn decide(&mut self, mut item: Waiting<T>, now: Timestamp, bits: &mut dyn Entropy) {
         item.attempts += 1;
         let decision = decide(&self.working, &item.request, now, bits);
-        if let Ok(Some(transaction)) = decision.map(|d| d.transaction) {
-            let entry = Entry::after(self.working.head(), &transaction);
-            let before =
-                self.working.apply(&entry).expect("the entry was made to follow this head");
-            self.provisional.push(Arc::new(Applied { entry: Arc::new(entry), before }));
+        // That nothing is to change may rest on what this replica has yet to hear of, which no
+        // version guards. So, like a refusal, it is decided once more on newer state.
+        let is_news = item.attempts > 1;
+        if let Ok(Some(transaction)) = decision.map(|d| d.transaction)
+            && (is_news || !transaction.changes_nothing())
+        {
+            if !transaction.changes_nothing() {
+                let entry = Entry::after(self.working.head(), &transaction);
+                let before =
+                    self.working.apply(&entry).expect("the entry was made to follow this head");
+                self.provisional.push(Arc::new(Applied { entry: Arc::new(entry), before }));
+            }
             self.ids.insert(transaction.id);
             let slot = Slot::Commit(self.batch.transactions.len());
             self.batch.transactions.push(Arc::new(transaction));

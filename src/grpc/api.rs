@@ -11,6 +11,7 @@ use tokio::sync::watch;
 use tonic::Request;
 
 use super::caller::Caller;
+use super::from_proto::ActingOn;
 use super::roles;
 use super::status::{Problem, Repeat};
 use super::token::Seal;
@@ -101,7 +102,22 @@ impl Api {
         ask: Ask<'_, M>,
         command: Command,
     ) -> Result<Mutation, Problem> {
+        self.mutate_on(caller, None, ask, command).await
+    }
+
+    /// As [`Self::mutate`], on a presence of the rep's, if one is named: it must be current (P5).
+    ///
+    /// # Errors
+    /// Whatever the engine refuses with.
+    pub async fn mutate_on<M: Message>(
+        &self,
+        caller: &Caller,
+        presence: ActingOn,
+        ask: Ask<'_, M>,
+        command: Command,
+    ) -> Result<Mutation, Problem> {
         let (request, repeat) = request_of(caller, &ask, command);
+        let request = command::Request { presence, ..request };
         let refused = |refusal| Problem::Refused(refusal, repeat);
         let done = self.engine.submit(&caller.org, request).await.map_err(refused)?;
         let view = self.engine.view(&caller.org, Some(done.revision)).await;
@@ -153,7 +169,7 @@ pub fn request_of<M: Message>(
         request_id: (!ask.request_id.is_empty()).then(|| Arc::from(ask.request_id)),
     };
     let fingerprint = fingerprint(ask.rpc, ask.message);
-    (command::Request { txn, fingerprint, cause, command }, repeat)
+    (command::Request { txn, fingerprint, cause, presence: None, command }, repeat)
 }
 
 /// 128 random bits.

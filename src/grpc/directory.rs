@@ -273,15 +273,9 @@ macro_rules! directory_service {
             ) -> Result<Response<pb::UpdateOrgSettingsResponse>, Status> {
                 const RPC: &str = "DirectoryService/UpdateOrgSettings";
                 let (caller, mut message) = self.0.admit(RPC, request)?;
-                let newest = self.0.engine.barrier(&caller.org).await.map_err(super::api::unread)?;
-                let current = to_proto::settings(&newest.state.settings());
-                let settings = from_proto::update_settings(&message, &current)?;
+                let command = Command::ChangeSettings(from_proto::update_settings(&message)?);
                 let id = std::mem::take(&mut message.request_id);
                 let ask = Ask { rpc: RPC, message: &message, request_id: &id };
-                let command = Command::Upsert(crate::domain::command::Directory {
-                    settings: Some(settings),
-                    ..Default::default()
-                });
                 let done = self.0.mutate(&caller, ask, command).await?;
                 let Record::Settings(settings) = done.record()? else {
                     return Err(Problem::Internal("the answer is of another kind").into());

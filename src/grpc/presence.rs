@@ -17,7 +17,6 @@ use crate::domain::id::{PresenceId, RepId};
 use crate::domain::live::{PresenceCause, RepPresence};
 use crate::domain::look::Look as _;
 use crate::domain::record::{Record, RecordKey};
-use crate::domain::rejection::{Reason, Rejection};
 use crate::domain::time::Span;
 use crate::engine::View;
 use crate::pb;
@@ -38,33 +37,6 @@ enum Standing {
     Unknown,
 }
 
-impl Api {
-    /// Refuses a change on a presence that can change nothing any more (P5).
-    ///
-    /// # Errors
-    /// PRESENCE_SUPERSEDED, PRESENCE_CLOSED or NOT_FOUND.
-    pub async fn check_presence(
-        &self,
-        caller: &Caller,
-        presence: from_proto::ActingOn,
-    ) -> Result<(), Problem> {
-        let Some(id) = presence else { return Ok(()) };
-        self.read(caller, None, |view| match standing(view, caller, id) {
-            Standing::Connected(_) | Standing::Disconnected(_) => Ok(()),
-            Standing::Over(PresenceCause::DuplicateLogin) => {
-                let text = "a second sign-in took over; this presence can change nothing any more";
-                Err(Rejection::new(Reason::PresenceSuperseded, "presence", id, text).into())
-            }
-            Standing::Over(_) => {
-                let text = "the presence is closed";
-                Err(Rejection::new(Reason::PresenceClosed, "presence", id, text).into())
-            }
-            Standing::Unknown => Err(Rejection::not_found("presence", id).into()),
-        })
-        .await
-    }
-}
-
 /// What holds for a presence, as far as the caller may know: a rep knows its own.
 fn standing(view: &View, caller: &Caller, id: PresenceId) -> Standing {
     let Some(rep) = view.state.rep_of_presence(id) else { return Standing::Unknown };
@@ -79,6 +51,14 @@ fn standing(view: &View, caller: &Caller, id: PresenceId) -> Standing {
         (Some(current), _) if current.id == id => Standing::Disconnected(current.lease),
         (_, Some(last)) if last.id == id => Standing::Over(last.cause),
         _ => Standing::Unknown,
+    }
+}
+
+/// A rep names itself only (S1). That a presence is its own is decided in the domain.
+fn check_whose(caller: &Caller, whose: &PresenceRef) -> Result<(), Problem> {
+    match whose {
+        PresenceRef::Rep(rep) => caller.acting_for("rep", Some(rep.clone())).map(drop),
+        PresenceRef::Presence(_) => Ok(()),
     }
 }
 
@@ -98,24 +78,6 @@ fn renew_every(lease: Span) -> prost_types::Duration {
 }
 
 impl Presences {
-    /// A rep changes its own presence only (S1); of others' it knows nothing (S2).
-    async fn check_whose(&self, caller: &Caller, whose: &PresenceRef) -> Result<(), Problem> {
-        match whose {
-            PresenceRef::Rep(rep) => caller.acting_for("rep", Some(rep.clone())).map(drop),
-            PresenceRef::Presence(id) if caller.rep().is_some() => {
-                self.0
-                    .read(caller, None, |view| match standing(view, caller, *id) {
-                        Standing::Unknown => Err(Rejection::not_found("presence", id).into()),
-                        Standing::Connected(_) | Standing::Disconnected(_) | Standing::Over(_) => {
-                            Ok(())
-                        }
-                    })
-                    .await
-            }
-            PresenceRef::Presence(_) => Ok(()),
-        }
-    }
-
     /// Brings disconnected presences back (P4), some at a time.
     async fn reconnect(&self, caller: &Caller, ids: &[PresenceId]) -> Result<(), Problem> {
         const RPC: &str = "PresenceService/KeepAlive";
@@ -278,7 +240,7 @@ impl PresenceService for Presences {
         const RPC: &str = "PresenceService/SetStatus";
         let (caller, mut message) = self.0.admit(RPC, request)?;
         let (presence, status) = from_proto::set_status(&message, caller.rep().as_ref())?;
-        self.check_whose(&caller, &presence).await?;
+        check_whose(&caller, &presence)?;
         let id = std::mem::take(&mut message.request_id);
         let ask = Ask { rpc: RPC, message: &message, request_id: &id };
         let command = Command::SetStatus { presence, status };
@@ -296,7 +258,7 @@ impl PresenceService for Presences {
         const RPC: &str = "PresenceService/ClosePresence";
         let (caller, mut message) = self.0.admit(RPC, request)?;
         let presence = from_proto::close_presence(&message, caller.rep().as_ref())?;
-        self.check_whose(&caller, &presence).await?;
+        check_whose(&caller, &presence)?;
         let id = std::mem::take(&mut message.request_id);
         let ask = Ask { rpc: RPC, message: &message, request_id: &id };
         let done = self.0.mutate(&caller, ask, Command::ClosePresence { presence }).await?;

@@ -49,9 +49,8 @@ impl Sessions {
     ) -> Result<(Option<pb::Session>, i64), Problem> {
         let (session, presence) =
             from_proto::on_session(call.session, call.presence, call.request_id)?;
-        self.0.check_presence(caller, presence).await?;
         let ask = Ask { rpc: call.rpc, message: call.message, request_id: call.request_id };
-        let done = self.0.mutate(caller, ask, command(session)).await?;
+        let done = self.0.mutate_on(caller, presence, ask, command(session)).await?;
         Ok((Some(shown(&done)?), done.number()))
     }
 }
@@ -182,27 +181,10 @@ impl SessionService for Sessions {
     ) -> Result<Response<pb::UpdateSessionResponse>, Status> {
         const RPC: &str = "SessionService/UpdateSession";
         let (caller, mut message) = self.0.admit(RPC, request)?;
-        let asked = from_proto::update_session(&message)?;
-        self.0.check_presence(&caller, asked.presence).await?;
-        let attributes = if asked.replace {
-            Some(message.attributes.clone())
-        } else if asked.single.is_empty() {
-            None
-        } else {
-            let merged = self.0.read(&caller, None, |view| {
-                let session = view.state.expect_session(asked.session)?;
-                from_proto::merged_attributes(&session.attributes, &asked.single)
-            });
-            Some(merged.await?)
-        };
-        let command = Command::UpdateSession {
-            session: asked.session,
-            attributes: attributes.map(Arc::new),
-            priority: asked.priority,
-        };
+        let (command, presence) = from_proto::update_session(&message)?;
         let id = std::mem::take(&mut message.request_id);
         let ask = Ask { rpc: RPC, message: &message, request_id: &id };
-        let done = self.0.mutate(&caller, ask, command).await?;
+        let done = self.0.mutate_on(&caller, presence, ask, command).await?;
         Ok(Response::new(pb::UpdateSessionResponse {
             session: Some(shown(&done)?),
             revision: done.number(),

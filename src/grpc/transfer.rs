@@ -190,10 +190,9 @@ impl TransferService for Transfers {
         const RPC: &str = "TransferService/TransferSession";
         let (caller, mut message) = self.0.admit(RPC, request)?;
         let (command, presence) = from_proto::transfer_session(&message)?;
-        self.0.check_presence(&caller, presence).await?;
         let id = std::mem::take(&mut message.request_id);
         let ask = Ask { rpc: RPC, message: &message, request_id: &id };
-        let done = self.0.mutate(&caller, ask, command).await?;
+        let done = self.0.mutate_on(&caller, presence, ask, command).await?;
         Ok(Response::new(pb::TransferSessionResponse {
             transfer: Some(shown(&done)?),
             revision: done.number(),
@@ -208,10 +207,10 @@ impl TransferService for Transfers {
         let (caller, mut message) = self.0.admit(RPC, request)?;
         let (transfer, rep, presence) = from_proto::accept_transfer(&message)?;
         self.check_accepting(&caller, transfer, rep).await?;
-        self.0.check_presence(&caller, presence).await?;
         let id = std::mem::take(&mut message.request_id);
         let ask = Ask { rpc: RPC, message: &message, request_id: &id };
-        let done = self.0.mutate(&caller, ask, Command::AcceptTransfer(transfer)).await?;
+        let command = Command::AcceptTransfer(transfer);
+        let done = self.0.mutate_on(&caller, presence, ask, command).await?;
         Ok(Response::new(pb::AcceptTransferResponse {
             transfer: Some(shown(&done)?),
             revision: done.number(),

@@ -39,9 +39,8 @@ impl Works {
         command: impl FnOnce(WorkId) -> Command,
     ) -> Result<(Option<pb::Work>, i64), Problem> {
         let (work, presence) = from_proto::on_work(call.work, call.presence, call.request_id)?;
-        self.0.check_presence(caller, presence).await?;
         let ask = Ask { rpc: call.rpc, message: call.message, request_id: call.request_id };
-        let done = self.0.mutate(caller, ask, command(work)).await?;
+        let done = self.0.mutate_on(caller, presence, ask, command(work)).await?;
         match done.record()? {
             Record::Work(work) => {
                 let shown = to_proto::work(Scene::of(&done.view), work, done.revision);

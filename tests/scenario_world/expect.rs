@@ -25,6 +25,12 @@ impl World {
             ["list", s, "as", who] => self.list(s, who)?,
             ["quote", s, rep, "as", who] => self.quote(s, rep, who)?,
             ["why", rep, s, "as", who] => self.why(rep, s, who)?,
+            ["attributes", s] => {
+                let session = self.state.session(&self.session(s)?).ok_or("it is forgotten")?;
+                let words =
+                    session.attributes.iter().map(|(name, value)| format!("{name}={value}"));
+                words.collect::<Vec<_>>().join(" ")
+            }
             ["removed", s] => {
                 let at = self.last_transfer(s)?.original_removed_at;
                 at.map_or("no".into(), |_| "yes".into())

@@ -6,8 +6,10 @@ mod house;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use baton::domain::attributes::AttributesChange;
 use baton::domain::command::{Command, PresenceRef, Request};
 use baton::domain::decide::{decide, unsettled};
+use baton::domain::directory::SettingsPatch;
 use baton::domain::draft::Entropy;
 use baton::domain::entry::{Answer, Cause, Entry, Fingerprint};
 use baton::domain::id::{
@@ -68,6 +70,12 @@ impl World {
         let words: Vec<&str> = words.collect();
         let outcome = match words.as_slice() {
             ["tick"] => Ok(self.tick()?),
+            [on @ ("on-current" | "on-old"), words @ ..] => {
+                let rep = RepId::new(actor.id.as_str()).map_err(|e| e.to_string())?;
+                let presence = self.presence(&rep, usize::from(*on == "on-old"))?;
+                let command = self.command(&actor, words)?;
+                self.run_on(&actor, Some(presence), command)?.map(|(facts, _)| facts)
+            }
             words => {
                 let command = self.command(&actor, words)?;
                 let label = (words[0] == "open").then(|| words[1].to_owned());
@@ -110,9 +118,20 @@ impl World {
         actor: &Actor,
         command: Command,
     ) -> Result<std::result::Result<(Vec<String>, Answer), Rejection>> {
+        self.run_on(actor, None, command)
+    }
+
+    /// As [`Self::run`], on a presence.
+    fn run_on(
+        &mut self,
+        actor: &Actor,
+        presence: Option<PresenceId>,
+        command: Command,
+    ) -> Result<std::result::Result<(Vec<String>, Answer), Rejection>> {
         let txn = TxnId::from_u128(self.entropy.bits() | 1 << 100);
         let cause = Cause { actor: actor.clone(), rpc: "scenario".into(), request_id: None };
-        let request = Request { txn, fingerprint: Fingerprint::default(), cause, command };
+        let request =
+            Request { txn, fingerprint: Fingerprint::default(), cause, presence, command };
         let before = self.state.clone();
         let decision = match decide(&self.state, &request, self.now, &mut self.entropy) {
             Ok(decision) => decision,
@@ -240,11 +259,26 @@ impl World {
                 attributes: None,
                 priority: Some(priority.parse().map_err(|_| "priority")?),
             },
+            ["attribute", s, name, value @ ..] => {
+                let value = value.first().map(|value| (*value).to_owned());
+                let change = AttributesChange::Single([((*name).to_owned(), value)].into());
+                let session = self.session(s)?;
+                Command::UpdateSession { session, attributes: Some(change), priority: None }
+            }
             ["transfer", s, rep] => Command::TransferSession {
                 session: self.session(s)?,
                 recipient: Recipient::Rep(named(rep)?),
                 note: "please".into(),
             },
+            ["change-limit", most] => {
+                let most = most.parse().map_err(|_| "limit")?;
+                let max_transfers_per_session = Some(most);
+                Command::ChangeSettings(SettingsPatch { max_transfers_per_session, ..patch() })
+            }
+            ["change-direct", on] => {
+                let direct_to_rep_routing = Some(*on == "on");
+                Command::ChangeSettings(SettingsPatch { direct_to_rep_routing, ..patch() })
+            }
             ["set", rest @ ..] => house::change(&self.state, rest)?,
             ["delete", rest @ ..] => house::deletion(rest)?,
             ["settle", rep] => Command::Settle(BTreeSet::from([named(rep)?])),
@@ -272,6 +306,10 @@ impl World {
         let rep = RepId::new(rep).map_err(|e| e.to_string())?;
         Ok(self.state.rep_presence(&rep).used.to_string())
     }
+}
+
+fn patch() -> SettingsPatch {
+    SettingsPatch::default()
 }
 
 enum Expected<'l> {

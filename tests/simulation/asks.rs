@@ -12,7 +12,8 @@ use baton::domain::directory::{
 use baton::domain::draft::Entropy;
 use baton::domain::entry::{Cause, Fingerprint};
 use baton::domain::id::{
-    ActorId, ChannelId, ConfigurationId, ExternalReference, ProfileId, RepId, StatusId, TxnId,
+    ActorId, ChannelId, ConfigurationId, ExternalReference, PresenceId, ProfileId, RepId, StatusId,
+    TxnId,
 };
 use baton::domain::live::{
     Actor, Recipient, RepPresence, Role, Session, Transfer, TransferState, Work, WorkState,
@@ -109,12 +110,24 @@ pub fn org() -> Directory {
 }
 
 pub fn request(bits: &mut Randomness, actor: Actor, command: Command) -> Request {
-    Request {
-        txn: TxnId::from_u128(bits.bits() | 1),
-        fingerprint: Fingerprint(bits.bits()),
-        cause: Cause { actor, rpc: Arc::from("Simulated"), request_id: None },
-        command,
+    let txn = TxnId::from_u128(bits.bits() | 1);
+    let fingerprint = Fingerprint(bits.bits());
+    // Most clients give their requests ids; what leases lead to has none.
+    let of_a_lease = matches!(command, Command::LeaseLapsed(_) | Command::Reconnect(_));
+    let named = chance(bits, 75) && !of_a_lease;
+    let request_id = named.then(|| Arc::from(txn.to_string()));
+    let cause = Cause { actor, rpc: Arc::from("Simulated"), request_id };
+    Request { txn, fingerprint, cause, presence: None, command }
+}
+
+/// A presence to ask on, current or not, now and then.
+pub fn presence(bits: &mut Randomness, state: &State) -> Option<PresenceId> {
+    if !chance(bits, 15) {
+        return None;
     }
+    let rep = *one_of(bits, &scene(state).presences)?;
+    let last = rep.last.as_ref().map(|last| last.id).filter(|_| chance(bits, 30));
+    last.or(rep.presence.as_ref().map(|current| current.id))
 }
 
 pub fn actor(role: Role, id: &str) -> Actor {

@@ -19,12 +19,22 @@ impl World {
     ) -> Result<(), String> {
         let outcome = self.store.outcome(call.request.txn);
         let before = outcome.filter(|o| o.revision <= call.asked_at);
+        let remembered = call.request.cause.request_id.is_some();
         match result {
+            Ok(_) if remembered && outcome.is_none() => {
+                Err("T21: answered, and nobody will know it".to_owned())
+            }
             Ok(done) => match outcome {
                 Some(outcome) if outcome.revision == done.revision => {
                     let same = outcome.answer == done.answer
                         && outcome.fingerprint == call.request.fingerprint;
-                    if same { Ok(()) } else { Err("T21: answered with something else".to_owned()) }
+                    if !same {
+                        return Err("T21: answered with something else".to_owned());
+                    }
+                    if before.is_some() || self.store.changed(call.request.txn) {
+                        return Ok(());
+                    }
+                    self.might_have(call, |decided| matches!(decided, Ok(false)))
                 }
                 _ if before.is_some() => Err("T21: done before, at another revision".to_owned()),
                 _ => self.might_have(call, |decided| matches!(decided, Ok(false))),
@@ -59,7 +69,8 @@ impl World {
     ) -> Result<(), String> {
         let mut bits = Randomness::from_seed(0);
         let mut decide_on = |state: &State| {
-            decide(state, &call.request, self.now, &mut bits).map(|d| d.transaction.is_some())
+            let decided = decide(state, &call.request, self.now, &mut bits)?;
+            Ok(decided.transaction.is_some_and(|t| !t.changes_nothing()))
         };
         let mut states = self.store.between(call.asked_at, self.store.revision());
         if states.any(|state| fits(decide_on(state))) {

@@ -27,10 +27,11 @@ pub enum Mutation {
     StaleRefusal,
     AckWithoutWrite,
     BuildOnDuplicate,
+    ForgetUnchanged,
 }
 
 impl Mutation {
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::SkipVersionCheck,
         Self::IgnoreTxnId,
         Self::IgnoreFingerprint,
@@ -41,6 +42,7 @@ impl Mutation {
         Self::StaleRefusal,
         Self::AckWithoutWrite,
         Self::BuildOnDuplicate,
+        Self::ForgetUnchanged,
     ];
 }
 
@@ -157,6 +159,12 @@ impl Store {
         if !holds && !waved_through {
             return Verdict::Conflict;
         }
+        if transaction.changes_nothing() {
+            if !self.is(Mutation::ForgetUnchanged) {
+                self.remember(transaction);
+            }
+            return Verdict::Committed(self.revision());
+        }
         let revision = state.head().revision.next();
         if self.is(Mutation::AckWithoutWrite) && transaction.id.to_u128() % 64 == 1 {
             return Verdict::Committed(revision);
@@ -176,12 +184,21 @@ impl Store {
         if let (Err(what), None) = (seen, &self.violation) {
             self.violation = Some(format!("revision {}: {what}", entry.revision));
         }
-        let Transaction { id, fingerprint, answer, .. } = transaction;
-        let outcome =
-            Outcome { revision: entry.revision, fingerprint: *fingerprint, answer: answer.clone() };
         self.history.push(Arc::new(entry));
         self.states.push(next);
-        self.outcomes.insert(*id, outcome);
+        self.remember(transaction);
+    }
+
+    /// Keeps the outcome of a transaction that was done at the head.
+    fn remember(&mut self, transaction: &Transaction) {
+        let Transaction { id, fingerprint, answer, .. } = transaction;
+        let (fingerprint, answer) = (*fingerprint, answer.clone());
+        self.outcomes.insert(*id, Outcome { revision: self.revision(), fingerprint, answer });
+    }
+
+    /// Did this transaction change something?
+    pub fn changed(&self, id: TxnId) -> bool {
+        self.history.iter().any(|entry| entry.txn == id)
     }
 
     /// The oracle: applies an entry and checks all that is to be true after every one.

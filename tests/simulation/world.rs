@@ -329,7 +329,8 @@ impl World {
             Command::AcceptWork(_) | Command::AcceptTransfer(_) => chance(&mut self.bits, 40),
             _ => chance(&mut self.bits, 10),
         };
-        let asked = request(&mut self.bits, by.clone(), command.clone());
+        let mut asked = request(&mut self.bits, by.clone(), command.clone());
+        asked.presence = asks::presence(&mut self.bits, &state);
         if rival {
             let delay = self.within(0, 10);
             let other = request(&mut self.bits, by, command);

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::domain::command::{Directory, DirectoryKey};
+use crate::domain::directory::SettingsPatch;
 use crate::domain::draft::Draft;
 use crate::domain::entry::{Answer, DirectoryAction, DirectoryChange, Fact, FactKind};
 use crate::domain::id::{ConfigurationId, RepId, SessionId};
@@ -102,6 +103,15 @@ pub(crate) fn upsert(draft: &mut Draft<'_>, directory: &Directory) -> Result<Sub
         Some(record) => about(record.key()),
         None => Subject::Nothing,
     })
+}
+
+/// Changes some settings of those in force.
+pub(crate) fn change_settings(
+    draft: &mut Draft<'_>,
+    patch: &SettingsPatch,
+) -> Result<Subject, Rejection> {
+    let settings = patch.over(&draft.settings());
+    upsert(draft, &Directory { settings: Some(settings), ..Directory::default() })
 }
 
 /// Deletes one resource that nothing uses; the answer is what it was.

@@ -10,6 +10,9 @@ pub mod timer;
 pub mod transfer;
 pub mod work;
 
+#[cfg(test)]
+mod tests;
+
 use super::command::{Command, Request};
 use super::draft::{Draft, Entropy};
 use super::entry::{Answer, Transaction};
@@ -26,7 +29,8 @@ pub use route::unsettled;
 /// What becomes of a request.
 #[derive(Debug, Clone)]
 pub struct Decision {
-    /// What is to be committed; `None` if everything is already as asked.
+    /// What is to be committed; `None` if everything is already as asked and nobody will ask again
+    /// with the same request id.
     pub transaction: Option<Transaction>,
     /// What is answered once it is committed.
     pub answer: Answer,
@@ -53,6 +57,9 @@ pub fn decide(
     entropy: &mut dyn Entropy,
 ) -> Result<Decision, Rejection> {
     let mut draft = Draft::new(state, now, entropy);
+    if let Some(presence) = request.presence {
+        presence::check_current(&draft, &request.cause.actor, presence)?;
+    }
     let subject = dispatch(&mut draft, &request.cause.actor, &request.command)?;
     let answer = match subject {
         Subject::Nothing => Answer::Nothing,
@@ -70,6 +77,7 @@ fn dispatch(draft: &mut Draft<'_>, actor: &Actor, command: &Command) -> Result<S
     match command {
         Command::ApplyDirectory { directory, prune } => directory::apply(draft, directory, *prune),
         Command::Upsert(directory) => directory::upsert(draft, directory),
+        Command::ChangeSettings(patch) => directory::change_settings(draft, patch),
         Command::Delete(key) => directory::delete(draft, key),
         Command::OpenPresence { rep, status, device, lease } => {
             presence::open(draft, actor, rep, status, device, *lease)

@@ -14,7 +14,7 @@ use crate::domain::record::RecordKey;
 use crate::domain::rejection::{Reason, Rejection};
 use crate::domain::time::Span;
 
-use super::{Subject, about, acts_for, not_owner, route};
+use super::{Subject, about, acting_rep, acts_for, not_owner, route};
 
 /// Signs a rep in. A presence that is there already is taken over (P5).
 pub(crate) fn open(
@@ -71,6 +71,32 @@ fn check_status(draft: &Draft<'_>, rep: &RepId, status: &StatusId) -> Result<(),
     Err(Rejection::new(Reason::StatusNotAllowed, "presence_status", status, message))
 }
 
+/// P5: a presence that is over can change nothing any more. Of others' presences a rep knows
+/// nothing (S2).
+pub(crate) fn check_current(
+    draft: &Draft<'_>,
+    actor: &Actor,
+    id: PresenceId,
+) -> Result<(), Rejection> {
+    let rep = draft.base().rep_of_presence(id).filter(|rep| may_know(actor, rep));
+    let live = rep.map(|rep| draft.rep_presence(rep));
+    let live = live.ok_or_else(|| Rejection::not_found("presence", id))?;
+    let (reason, text) = match (&live.presence, &live.last) {
+        (Some(current), _) if current.id == id => return Ok(()),
+        (_, Some(last)) if last.id == id && last.cause == PresenceCause::DuplicateLogin => (
+            Reason::PresenceSuperseded,
+            "a second sign-in took over; this presence can change nothing any more",
+        ),
+        (_, Some(last)) if last.id == id => (Reason::PresenceClosed, "the presence is closed"),
+        _ => return Err(Rejection::not_found("presence", id)),
+    };
+    Err(Rejection::new(reason, "presence", id, text))
+}
+
+fn may_know(actor: &Actor, rep: &RepId) -> bool {
+    acting_rep(actor).is_none_or(|own| own == *rep)
+}
+
 /// A presence that is current, and who has it.
 fn current(
     draft: &Draft<'_>,
@@ -80,8 +106,8 @@ fn current(
     let (rep, id) = match named {
         PresenceRef::Rep(rep) => (draft.expect_rep(rep)?.id.clone(), None),
         PresenceRef::Presence(id) => match draft.base().rep_of_presence(*id) {
-            Some(rep) => (rep.clone(), Some(*id)),
-            None => return Err(Rejection::not_found("presence", id)),
+            Some(rep) if may_know(actor, rep) => (rep.clone(), Some(*id)),
+            _ => return Err(Rejection::not_found("presence", id)),
         },
     };
     if !acts_for(actor, &rep) {

@@ -1,8 +1,9 @@
 //! The life of a session outside transfers (O1–O5, N5): opened, paused, resumed, silent, ended.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use crate::domain::attributes::{self, Attributes, AttributesChange};
 use crate::domain::capacity;
 use crate::domain::directory::{CapacityModel, Channel};
 use crate::domain::draft::Draft;
@@ -26,7 +27,7 @@ pub(crate) fn open(
     reference: &ExternalReference,
     rep: &RepId,
     priority: u32,
-    attributes: &Arc<BTreeMap<String, String>>,
+    attributes: &Arc<Attributes>,
 ) -> Result<Subject, Rejection> {
     let channel = draft.expect_channel(channel)?;
     if let Some(known) = draft.reference(&channel.id, reference) {
@@ -82,14 +83,18 @@ pub(crate) fn update(
     draft: &mut Draft<'_>,
     actor: &Actor,
     id: SessionId,
-    attributes: Option<&Arc<BTreeMap<String, String>>>,
+    attributes: Option<&AttributesChange>,
     priority: Option<u32>,
 ) -> Result<Subject, Rejection> {
     let session = own_session(draft, actor, id)?;
     alive(&session)?;
     let mut changed = (*session).clone();
-    if let Some(attributes) = attributes {
-        changed.attributes = attributes.clone();
+    if let Some(change) = attributes {
+        changed.attributes = change.over(&session.attributes);
+        let faults = attributes::faults("attributes", &changed.attributes);
+        if !faults.is_empty() {
+            return Err(Rejection::invalid(faults));
+        }
     }
     if let Some(priority) = priority {
         changed.priority = priority;

@@ -7,7 +7,7 @@ use super::{channel_type, under};
 use crate::domain::command::Directory;
 use crate::domain::directory::{
     CapacityModel, Channel, Licence, Permission, PresenceConfiguration, PresenceStatus, Profile,
-    Recipients, Rep, RoutingOwner, Settings,
+    Recipients, Rep, RoutingOwner, Settings, SettingsPatch,
 };
 use crate::domain::id::BadId;
 use crate::domain::time::Span;
@@ -132,41 +132,64 @@ pub fn delete<T: std::str::FromStr<Err = BadId>>(id: &str, request_id: &str) -> 
     f.finish(|| id)
 }
 
-/// New settings: `current` with those changes that the mask names, or that are given.
+/// Settings that are to change: those that the mask names, or that are given.
 ///
 /// # Errors
 /// INVALID_FIELD or NOT_IMPLEMENTED.
-pub fn update_settings(
-    request: &pb::UpdateOrgSettingsRequest,
-    current: &pb::OrgSettings,
-) -> Result<Settings, Problem> {
+pub fn update_settings(request: &pb::UpdateOrgSettingsRequest) -> Result<SettingsPatch, Problem> {
     let mut f = Fields::new();
     f.request_id(&request.request_id);
     let given = request.org_settings.unwrap_or_default();
-    let mut merged = *current;
+    let mut changed = pb::OrgSettings::default();
+    let mut named = BTreeSet::new();
     match &request.update_mask {
         Some(mask) => {
             for (i, name) in mask.paths.iter().enumerate() {
-                if !put_setting(&mut merged, &given, name) {
+                if !put_setting(&mut changed, &given, name) {
                     f.bad(format!("update_mask.paths[{i}]"), format!("names no setting: {name}"));
                 }
+                named.insert(name.as_str());
             }
         }
         None => {
             if request.org_settings.is_none() {
                 f.bad("org_settings", "isn't given");
             }
-            for name in SETTINGS {
+            named.extend(SETTINGS.into_iter().filter(|name| {
                 let mut probe = pb::OrgSettings::default();
                 put_setting(&mut probe, &given, name);
-                if probe != pb::OrgSettings::default() {
-                    put_setting(&mut merged, &given, name);
-                }
-            }
+                probe != pb::OrgSettings::default()
+            }));
+            changed = given;
         }
     }
-    let settings = settings(&mut f, "org_settings", &merged, &Settings::default());
-    f.finish(|| settings)
+    // Named and not given: the default.
+    let values = settings(&mut f, "org_settings", &changed, &Settings::default());
+    f.finish(|| values.map(|values| patch(&named, &values)))
+}
+
+fn patch(named: &BTreeSet<&str>, values: &Settings) -> SettingsPatch {
+    fn if_named<T>(named: &BTreeSet<&str>, name: &str, value: T) -> Option<T> {
+        named.contains(name).then_some(value)
+    }
+    let span = |name, value: Span| if_named(named, name, value);
+    SettingsPatch {
+        direct_to_rep_routing: if_named(
+            named,
+            "skills_based_and_direct_to_rep_routing",
+            values.direct_to_rep_routing,
+        ),
+        max_transfers_per_session: if_named(
+            named,
+            "max_transfers_per_session",
+            values.max_transfers_per_session,
+        ),
+        direct_wait_limit: span("direct_wait_limit", values.direct_wait_limit),
+        disconnect_grace: span("disconnect_grace", values.disconnect_grace),
+        orphan_after: span("orphan_after", values.orphan_after),
+        history_retention: span("history_retention", values.history_retention),
+        handoff_deadline: span("handoff_deadline", values.handoff_deadline),
+    }
 }
 
 const SETTINGS: [&str; 11] = [

@@ -1,10 +1,10 @@
 //! Collects what is wrong with a request, so that it is said all at once (D1), and what it asks
 //! for that isn't there yet, so that nothing is silently ignored.
 
-use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 
+use crate::domain::attributes::{self, Attributes};
 use crate::domain::entry::Revision;
 use crate::domain::id::BadId;
 use crate::domain::rejection::BadField;
@@ -21,12 +21,6 @@ pub mod limits {
     pub const DEVICE: usize = 256;
     /// A transfer's note (O3).
     pub const NOTE: usize = 2_048;
-    /// Attributes of a session (O3).
-    pub const ATTRIBUTES: usize = 64;
-    /// All of them together (O3).
-    pub const ATTRIBUTE_BYTES: usize = 4_096;
-    /// A key of an attribute.
-    pub const ATTRIBUTE_KEY: usize = 128;
     /// A request id.
     pub const REQUEST_ID: usize = 128;
     /// Ids in a filter.
@@ -186,21 +180,8 @@ impl Fields {
     }
 
     /// Attributes within the bounds of O3.
-    pub fn attributes(&mut self, field: &str, given: &BTreeMap<String, String>) {
-        if given.len() > limits::ATTRIBUTES {
-            let most = limits::ATTRIBUTES;
-            self.bad(field, format!("has {} entries; at most {most} are allowed", given.len()));
-        }
-        let bytes: usize = given.iter().map(|(key, value)| key.len() + value.len()).sum();
-        if bytes > limits::ATTRIBUTE_BYTES {
-            let most = limits::ATTRIBUTE_BYTES;
-            self.bad(field, format!("is {bytes} bytes in all; at most {most} are allowed"));
-        }
-        let wrong = |key: &&String| key.is_empty() || key.len() > limits::ATTRIBUTE_KEY;
-        if let Some(key) = given.keys().find(wrong) {
-            let most = limits::ATTRIBUTE_KEY;
-            self.bad(field, format!("has a key of {} bytes; give 1 to {most}", key.len()));
-        }
+    pub fn attributes(&mut self, field: &str, given: &Attributes) {
+        self.bad.extend(attributes::faults(field, given));
     }
 
     /// What was built, if nothing was wrong.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::ActingOn;
 use super::fields::Fields;
+use crate::domain::attributes::AttributesChange;
 use crate::domain::command::Command;
 use crate::domain::entry::Revision;
 use crate::domain::id::{ChannelId, ExternalReference, RepId, SessionId};
@@ -117,25 +118,11 @@ pub fn list_sessions(request: &pb::ListSessionsRequest) -> Result<SessionFilter,
     })
 }
 
-/// A change of a session's facts.
-pub struct UpdateSession {
-    /// Which.
-    pub session: SessionId,
-    /// All attributes anew.
-    pub replace: bool,
-    /// Single attributes: their new value, or that they go.
-    pub single: BTreeMap<String, Option<String>>,
-    /// The new priority.
-    pub priority: Option<u32>,
-    /// On which presence.
-    pub presence: ActingOn,
-}
-
-/// Reads a change of a session's facts.
+/// A change of a session's facts, and on which presence.
 ///
 /// # Errors
 /// INVALID_FIELD or NOT_IMPLEMENTED.
-pub fn update_session(request: &pb::UpdateSessionRequest) -> Result<UpdateSession, Problem> {
+pub fn update_session(request: &pb::UpdateSessionRequest) -> Result<(Command, ActingOn), Problem> {
     let mut f = Fields::new();
     f.request_id(&request.request_id);
     let session = f.id("session", &request.session);
@@ -162,29 +149,14 @@ pub fn update_session(request: &pb::UpdateSessionRequest) -> Result<UpdateSessio
             },
         }
     }
+    let attributes = if replace {
+        Some(AttributesChange::Replace(Arc::new(request.attributes.clone())))
+    } else {
+        (!single.is_empty()).then_some(AttributesChange::Single(single))
+    };
     f.finish(|| {
-        Some(UpdateSession { session: session?, replace, single, priority, presence: presence? })
+        Some((Command::UpdateSession { session: session?, attributes, priority }, presence?))
     })
-}
-
-/// The attributes as they are to be, and whether they are within the bounds of O3.
-///
-/// # Errors
-/// INVALID_FIELD.
-pub fn merged_attributes(
-    current: &BTreeMap<String, String>,
-    single: &BTreeMap<String, Option<String>>,
-) -> Result<BTreeMap<String, String>, Problem> {
-    let mut merged = current.clone();
-    for (name, value) in single {
-        match value {
-            Some(value) => merged.insert(name.clone(), value.clone()),
-            None => merged.remove(name),
-        };
-    }
-    let mut f = Fields::new();
-    f.attributes("attributes", &merged);
-    f.finish(|| Some(merged))
 }
 
 /// A call about one session, made on a presence.
