@@ -2,9 +2,10 @@
 //! accept, end), decided and applied, among few and many other sessions.
 //! `cargo bench --bench decisions`.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use baton::domain::command::{Command, Directory, Request};
+use baton::domain::command::{Command, Directory, Opening, Request, Skills, Target};
 use baton::domain::decide::decide;
 use baton::domain::directory::{
     CapacityModel, Channel, ChannelType, Licence, Permission, PresenceConfiguration,
@@ -78,13 +79,14 @@ impl World {
     fn open(&mut self) -> SessionId {
         self.lives += 1;
         let external_reference: ExternalReference = id(&format!("c{}", self.lives));
-        match self.run(Command::OpenSession {
+        match self.run(Command::OpenSession(Box::new(Opening {
             channel: id("web"),
             external_reference,
-            rep: rep(self.lives % REPS),
-            priority: 10,
+            target: Target::Rep(rep(self.lives % REPS)),
+            priority: Some(10),
             attributes: Arc::default(),
-        }) {
+            skills: Skills::default(),
+        }))) {
             Answer::Record(Record::Session(session)) => session.id,
             other => panic!("no session: {other:?}"),
         }
@@ -122,6 +124,9 @@ fn directory() -> Directory {
             allow_decline: false,
             auto_accept: false,
             recipients: Recipients::Any,
+            status_after_decline: None,
+            status_after_push_timeout: None,
+            push_timeout: None,
         }],
         statuses: vec![PresenceStatus {
             id: id("available"),
@@ -152,8 +157,10 @@ fn directory() -> Directory {
                 configuration: None,
                 licences: [Licence::EnhancedChatUser].into(),
                 permissions: [Permission::EnhancedChatRep].into(),
+                skills: BTreeMap::new(),
             })
             .collect(),
+        ..Directory::default()
     }
 }
 

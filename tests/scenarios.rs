@@ -83,6 +83,16 @@ fn capacity() {
 }
 
 #[test]
+fn queues() {
+    play("queues.txt");
+}
+
+#[test]
+fn waits() {
+    play("waits.txt");
+}
+
+#[test]
 fn recipients() {
     play("recipients.txt");
 }

@@ -25,6 +25,8 @@
 mod actors;
 #[path = "simulation/asks.rs"]
 mod asks;
+#[path = "support/oracle.rs"]
+mod oracle;
 #[path = "simulation/store.rs"]
 mod store;
 #[path = "simulation/world.rs"]

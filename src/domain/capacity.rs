@@ -3,12 +3,18 @@
 
 use std::sync::Arc;
 
-use super::directory::{CapacityModel, Channel};
+use super::directory::{CapacityModel, Channel, Queue};
 use super::draft::Draft;
-use super::id::{RepId, TransferId, WorkId};
-use super::live::{Session, Work, WorkEnd, WorkState};
+use super::eligibility::weight_of;
+use super::id::{RepId, SessionId, TransferId, WorkId};
+use super::live::{Candidate, Found, Session, Work, WorkEnd, WorkState};
 use super::look::Look;
-use super::units::Units;
+use super::record::RecordKey;
+use super::time::{Span, Timestamp};
+use super::units::{Units, Weight};
+
+/// Offers of a session that came to nothing, kept for its history.
+const PASSED_KEPT: usize = 32;
 
 /// The units that a rep's configuration gives them; none if it is missing.
 #[must_use]
@@ -18,10 +24,32 @@ pub fn capacity_of(look: &impl Look, rep: &RepId) -> Units {
 
 /// Would this much more fit (T7)? A full rep has no room even for what weighs nothing.
 #[must_use]
-pub fn has_room(look: &impl Look, rep: &RepId, channel: &Channel) -> bool {
+pub fn has_room(look: &impl Look, rep: &RepId, weight: Weight) -> bool {
     let capacity = capacity_of(look, rep);
-    let used = look.rep_presence(rep).used;
-    used < capacity && used + channel.weight.for_capacity(capacity) <= capacity
+    fits(look.rep_presence(rep).used, capacity, weight)
+}
+
+/// Does this much more fit beside what is used?
+#[must_use]
+pub fn fits(used: Units, capacity: Units, weight: Weight) -> bool {
+    used < capacity && used + weight.for_capacity(capacity) <= capacity
+}
+
+/// Where offered work comes from, and how its rep was found.
+#[derive(Debug, Clone, Default)]
+pub struct Origin {
+    /// The transfer that brings it.
+    pub transfer: Option<TransferId>,
+    /// The queue that it is offered from.
+    pub queue: Option<Arc<Queue>>,
+    /// Since when its session has been in that line; `None`: since now.
+    pub queued_at: Option<Timestamp>,
+    /// The wait that was estimated then.
+    pub estimated: Option<Span>,
+    /// How its rep was found.
+    pub found: Found,
+    /// Who else was considered.
+    pub candidates: Vec<Candidate>,
 }
 
 /// Gives `session` to `rep` as offered work: its weight is fixed and its capacity taken (C1, C2).
@@ -30,11 +58,13 @@ pub fn give(
     session: &Session,
     channel: &Channel,
     rep: &RepId,
-    transfer: Option<TransferId>,
+    origin: Origin,
 ) -> WorkId {
+    forget_passed(draft, session.id);
     let now = draft.now();
-    let id = WorkId::at(now, draft.random());
-    let weight = channel.weight.for_capacity(capacity_of(draft, rep));
+    let id = draft.work_id();
+    let queue = origin.queue.as_deref();
+    let weight = weight_of(channel, queue).for_capacity(capacity_of(draft, rep));
     draft.put_work(Work {
         id,
         session: session.id,
@@ -42,9 +72,15 @@ pub fn give(
         state: WorkState::Offered,
         weight,
         holds: weight,
-        transfer,
+        transfer: origin.transfer,
         tab_open: false,
+        queue: queue.map(|queue| queue.id.clone()),
+        queued_at: origin.queued_at.unwrap_or(now),
+        estimated: origin.estimated,
+        found: origin.found,
+        candidates: origin.candidates,
         offered_at: now,
+        offer_until: queue.and_then(|q| push_timeout(draft, q, rep)).map(|span| now + span),
         accepted_at: None,
         holds_since: now,
     });
@@ -54,6 +90,23 @@ pub fn give(
     presence.assigned_at = Some(now);
     draft.put_presence(presence);
     id
+}
+
+/// Forgets the oldest offers of a session that came to nothing, beyond a few: one that nobody accepts
+/// goes round for as long as it waits.
+fn forget_passed(draft: &mut Draft<'_>, session: SessionId) {
+    let passed = |work: &&Arc<Work>| !work.is_live() && work.accepted_at.is_none();
+    let all: Vec<WorkId> =
+        draft.base().work_of_session(session).filter(passed).map(|work| work.id).collect();
+    for id in &all[..all.len().saturating_sub(PASSED_KEPT)] {
+        draft.remove(RecordKey::Work(*id));
+    }
+}
+
+/// How long an offer from `queue` waits for `rep` (R5): what the queue says, else what their
+/// presence configuration does.
+fn push_timeout(look: &impl Look, queue: &Queue, rep: &RepId) -> Option<Span> {
+    queue.push_timeout.or_else(|| look.configuration_of(&*look.rep(rep)?)?.push_timeout)
 }
 
 /// Ends live work and frees what it holds. Work that has ended already stays as it is, so nothing

@@ -1,17 +1,19 @@
 //! Everything that can be asked of an org's state. A command says what is wanted; `decide` says
 //! what becomes of it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::attributes::{Attributes, AttributesChange};
 use super::directory::{
-    Channel, PresenceConfiguration, PresenceStatus, Profile, Rep, Settings, SettingsPatch,
+    Channel, PresenceConfiguration, PresenceStatus, Profile, Queue, Rep, Settings, SettingsPatch,
+    Skill,
 };
 use super::entry::{Cause, Fingerprint};
+use super::flow::{Flow, SkillsTarget, WishedSkill};
 use super::id::{
-    ChannelId, ConfigurationId, ExternalReference, PresenceId, ProfileId, RepId, SessionId,
-    StatusId, TransferId, TxnId, WorkId,
+    ChannelId, ConfigurationId, ExternalReference, FlowId, PresenceId, ProfileId, QueueId, RepId,
+    SessionId, SkillId, StatusId, TransferId, TxnId, WorkId,
 };
 use super::live::{PresenceCause, Recipient};
 use super::record::Due;
@@ -55,6 +57,12 @@ pub struct Directory {
     pub profiles: Vec<Profile>,
     /// Channels.
     pub channels: Vec<Channel>,
+    /// Skills.
+    pub skills: Vec<Skill>,
+    /// Queues.
+    pub queues: Vec<Queue>,
+    /// Flows.
+    pub flows: Vec<Flow>,
     /// Reps.
     pub reps: Vec<Rep>,
 }
@@ -70,8 +78,53 @@ pub enum DirectoryKey {
     Profile(ProfileId),
     /// A channel.
     Channel(ChannelId),
+    /// A skill.
+    Skill(SkillId),
+    /// A queue.
+    Queue(QueueId),
+    /// A flow.
+    Flow(FlowId),
     /// A rep.
     Rep(RepId),
+}
+
+/// The skills that a session asks for (R4).
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Skills {
+    /// Must all be met: minimum levels, 0–100.
+    pub required: BTreeMap<SkillId, u32>,
+    /// Wished for, and dropped in time.
+    pub additional: BTreeMap<SkillId, WishedSkill>,
+}
+
+/// Where a new session is to go (R10).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Target {
+    /// To a rep (T10).
+    Rep(RepId),
+    /// To a queue.
+    Queue(QueueId),
+    /// Wherever a flow decides.
+    Flow(FlowId),
+    /// To a rep of a queue with these skills, besides those that the session asks for anyway (T10).
+    Skills(SkillsTarget),
+}
+
+/// A session as a channel opens it.
+#[derive(Debug, Clone)]
+pub struct Opening {
+    /// Where from.
+    pub channel: ChannelId,
+    /// The channel's name for it.
+    pub external_reference: ExternalReference,
+    /// Where it goes.
+    pub target: Target,
+    /// Lower goes first; `None`: the queue's default, or 0.
+    pub priority: Option<u32>,
+    /// Facts from the channel.
+    pub attributes: Arc<Attributes>,
+    /// The skills that it asks for, whatever the target.
+    pub skills: Skills,
 }
 
 /// What is asked.
@@ -89,7 +142,12 @@ pub enum Command {
     /// Changes some of the org's settings. The answer is all of them.
     ChangeSettings(SettingsPatch),
     /// Deletes a resource that nothing uses (D3).
-    Delete(DirectoryKey),
+    Delete {
+        /// Which.
+        key: DirectoryKey,
+        /// For a queue: the queue that takes over what waits in it; `None`: it must be empty.
+        move_to: Option<QueueId>,
+    },
     /// Signs a rep in (P2, P5).
     OpenPresence {
         /// Who.
@@ -118,18 +176,7 @@ pub enum Command {
     /// A client is back within the grace (P4).
     Reconnect(PresenceId),
     /// Opens a session, or finds it (O2, R10).
-    OpenSession {
-        /// Where from.
-        channel: ChannelId,
-        /// The channel's name for it.
-        external_reference: ExternalReference,
-        /// Whom it is for.
-        rep: RepId,
-        /// Lower goes first.
-        priority: u32,
-        /// Facts from the channel.
-        attributes: Arc<Attributes>,
-    },
+    OpenSession(Box<Opening>),
     /// Changes facts about a session.
     UpdateSession {
         /// Which.
@@ -138,6 +185,8 @@ pub enum Command {
         attributes: Option<AttributesChange>,
         /// The priority as it is to be.
         priority: Option<u32>,
+        /// The skills as they are to be.
+        skills: Option<Skills>,
     },
     /// Puts a session aside.
     PauseSession(SessionId),

@@ -1,10 +1,11 @@
-//! What an org configures: settings, reps, profiles, channels, presence statuses and presence
-//! configurations. Values only; what a change of them may do is decided in `decide::directory`.
+//! What an org configures: settings, skills, reps, profiles, channels, queues, presence statuses and
+//! presence configurations. Values only; what a change of them may do is decided in
+//! `decide::directory`. Flows have a module of their own.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::id::{
-    ChannelId, ConfigurationId, FlowId, PartnerId, ProfileId, QueueId, RepId, StatusId,
+    ChannelId, ConfigurationId, FlowId, PartnerId, ProfileId, QueueId, RepId, SkillId, StatusId,
 };
 use super::time::Span;
 use super::units::{Units, Weight};
@@ -26,6 +27,25 @@ pub struct Settings {
     pub history_retention: Span,
     /// T23: how long a partner has for a hand-off. Default 60 s.
     pub handoff_deadline: Span,
+    /// E1: samples without which no estimated wait is shown, 1–10. Default 10.
+    pub estimate_samples: u32,
+    /// E1: how far back samples count, 1–60 min. Default 10 min.
+    pub estimate_window: Span,
+    /// The zone that flows tell the time in, by its IANA name. Default `UTC`.
+    pub time_zone: String,
+    /// When the org is open, as flows see it. Default: never closed.
+    pub business_hours: Vec<OpeningHours>,
+}
+
+/// One spell of a week's opening hours, in the org's time zone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct OpeningHours {
+    /// The day: 1 is Monday, 7 is Sunday.
+    pub weekday: u8,
+    /// Minutes after midnight at which it opens, 0–1439.
+    pub from_minute: u16,
+    /// Minutes after midnight at which it closes, up to 1440; after `from_minute`.
+    pub to_minute: u16,
 }
 
 impl Default for Settings {
@@ -38,6 +58,10 @@ impl Default for Settings {
             orphan_after: Span::from_secs(300),
             history_retention: Span::from_secs(86_400),
             handoff_deadline: Span::from_secs(60),
+            estimate_samples: 10,
+            estimate_window: Span::from_secs(600),
+            time_zone: "UTC".to_owned(),
+            business_hours: Vec::new(),
         }
     }
 }
@@ -59,6 +83,14 @@ pub struct SettingsPatch {
     pub history_retention: Option<Span>,
     /// See [`Settings::handoff_deadline`].
     pub handoff_deadline: Option<Span>,
+    /// See [`Settings::estimate_samples`].
+    pub estimate_samples: Option<u32>,
+    /// See [`Settings::estimate_window`].
+    pub estimate_window: Option<Span>,
+    /// See [`Settings::time_zone`].
+    pub time_zone: Option<String>,
+    /// See [`Settings::business_hours`].
+    pub business_hours: Option<Vec<OpeningHours>>,
 }
 
 impl SettingsPatch {
@@ -76,6 +108,14 @@ impl SettingsPatch {
             orphan_after: self.orphan_after.unwrap_or(settings.orphan_after),
             history_retention: self.history_retention.unwrap_or(settings.history_retention),
             handoff_deadline: self.handoff_deadline.unwrap_or(settings.handoff_deadline),
+            estimate_samples: self.estimate_samples.unwrap_or(settings.estimate_samples),
+            estimate_window: self.estimate_window.unwrap_or(settings.estimate_window),
+            time_zone: self.time_zone.as_ref().unwrap_or(&settings.time_zone).clone(),
+            business_hours: self
+                .business_hours
+                .as_ref()
+                .unwrap_or(&settings.business_hours)
+                .clone(),
         }
     }
 }
@@ -138,6 +178,17 @@ pub struct Rep {
     pub licences: BTreeSet<Licence>,
     /// Permissions held.
     pub permissions: BTreeSet<Permission>,
+    /// Skills with their levels, 0–100, at most 64 (R4).
+    pub skills: BTreeMap<SkillId, u32>,
+}
+
+/// A skill of the org (R4).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Skill {
+    /// The caller's own id.
+    pub id: SkillId,
+    /// What people read.
+    pub name: String,
 }
 
 /// What reps of one kind share (P1).
@@ -185,6 +236,12 @@ pub struct PresenceConfiguration {
     pub auto_accept: bool,
     /// T15.
     pub recipients: Recipients,
+    /// R6: the status a rep is set to after declining; `None`: it stays.
+    pub status_after_decline: Option<StatusId>,
+    /// R5: the status a rep is set to after an offer ran out; `None`: it stays.
+    pub status_after_push_timeout: Option<StatusId>,
+    /// R5: how long an offer from a queue without a time-out of its own waits; `None`: for ever.
+    pub push_timeout: Option<Span>,
 }
 
 /// A presence status of the org (P1).
@@ -293,6 +350,60 @@ pub enum CapacityModel {
     TabBased,
     /// When the session ends or is marked complete.
     StatusBased,
+}
+
+/// How a queue picks among the reps who can take a session (R3).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub enum RoutingModel {
+    /// The one with the least work.
+    #[default]
+    LeastActive,
+    /// The one with the most capacity free, in units.
+    MostAvailable,
+}
+
+/// Beyond either limit new work goes to another queue (R9). At least one of the limits is there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Overflow {
+    /// The number of sessions waiting at which it overflows, at least 1.
+    pub max_length: Option<u32>,
+    /// The age of the oldest waiting session at which it overflows, at least 1 s.
+    pub max_wait: Option<Span>,
+    /// Where new work goes then.
+    pub queue: QueueId,
+}
+
+/// A waiting line that reps are members of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Queue {
+    /// The caller's own id.
+    pub id: QueueId,
+    /// What people read.
+    pub name: String,
+    /// Its members.
+    pub reps: BTreeSet<RepId>,
+    /// The channel types that it serves; empty: all.
+    pub channel_types: BTreeSet<ChannelType>,
+    /// How it picks a rep (R3).
+    pub model: RoutingModel,
+    /// What its work weighs; `None`: what the channel says (C1).
+    pub weight: Option<Weight>,
+    /// How long an offer waits (R5), 1–3600 s; `None`: what the presence configuration says.
+    pub push_timeout: Option<Span>,
+    /// Where new work goes when it is long (R9).
+    pub overflow: Option<Overflow>,
+    /// The number of sessions waiting at which it takes no more, at least 1; `None`: no limit.
+    pub max_length: Option<u32>,
+    /// Priority of sessions that come without one; lower goes first (R2).
+    pub default_priority: u32,
+}
+
+impl Queue {
+    /// Does it serve channels of this type?
+    #[must_use]
+    pub fn serves(&self, channel_type: ChannelType) -> bool {
+        self.channel_types.is_empty() || self.channel_types.contains(&channel_type)
+    }
 }
 
 /// Who decides which rep gets a channel's sessions (N1).

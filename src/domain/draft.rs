@@ -8,10 +8,11 @@ use std::sync::Arc;
 use super::command::Request;
 use super::directory::Settings;
 use super::entry::{Answer, Fact, Transaction};
-use super::id::TxnId;
-use super::live::{Line, RepPresence, Session, SessionState, Transfer, Work};
+use super::id::{SessionId, TxnId, WorkId};
+use super::live::{RepPresence, Session, Transfer, Work};
 use super::look::Look;
 use super::record::{Record, RecordKey};
+use super::sight::{Sight, Writes};
 use super::state::State;
 use super::time::Timestamp;
 
@@ -29,7 +30,7 @@ pub struct Draft<'a> {
     /// What was read, with its version: what is committed depends on it, and reading it again
     /// costs little.
     reads: RefCell<BTreeMap<RecordKey, (TxnId, Option<Record>)>>,
-    writes: BTreeMap<RecordKey, Option<Record>>,
+    writes: Writes,
     facts: Vec<Fact>,
 }
 
@@ -50,7 +51,7 @@ impl<'a> Draft<'a> {
             now: now.max(state.head().time),
             entropy,
             reads: RefCell::default(),
-            writes: BTreeMap::new(),
+            writes: Writes::new(),
             facts: Vec::new(),
         }
     }
@@ -70,6 +71,32 @@ impl<'a> Draft<'a> {
     /// Random bits for a new id.
     pub fn random(&mut self) -> u128 {
         self.entropy.bits()
+    }
+
+    /// An id for a new session. Ids sort by arrival (R2), also within a millisecond.
+    pub fn session_id(&mut self) -> SessionId {
+        let first = RecordKey::Session(SessionId::at(self.now, 0));
+        let ordinal = match self.last(first, RecordKey::Session(SessionId::MAX)) {
+            Some(RecordKey::Session(last)) => last.ordinal() + 1,
+            _ => 0,
+        };
+        SessionId::nth_at(self.now, ordinal, self.random())
+    }
+
+    /// An id for new work. Ids sort in the order of the offers, also within a millisecond.
+    pub fn work_id(&mut self) -> WorkId {
+        let first = RecordKey::Work(WorkId::at(self.now, 0));
+        let ordinal = match self.last(first, RecordKey::Work(WorkId::MAX)) {
+            Some(RecordKey::Work(last)) => last.ordinal() + 1,
+            _ => 0,
+        };
+        WorkId::nth_at(self.now, ordinal, self.random())
+    }
+
+    fn last(&self, from: RecordKey, to: RecordKey) -> Option<&RecordKey> {
+        let range = from..=to;
+        let written = self.writes.range(range.clone()).next_back().map(|(key, _)| key);
+        self.state.last_key(range).max(written)
     }
 
     /// Notes something that happened.
@@ -134,21 +161,10 @@ impl<'a> Draft<'a> {
         gone.map(|(key, _)| key.clone()).collect()
     }
 
-    /// The sessions that wait in `line` as the draft has it, in the order of R2.
+    /// A look at all of it for a search, on which the decision won't depend.
     #[must_use]
-    pub fn line(&self, line: &Line) -> Vec<Arc<Session>> {
-        let mut waiting: BTreeSet<_> = self.state.line(line).collect();
-        waiting.extend(self.writes.keys().filter_map(|key| match key {
-            RecordKey::Session(id) => Some(*id),
-            _ => None,
-        }));
-        let mut sessions: Vec<_> = waiting
-            .iter()
-            .filter_map(|id| self.session(id))
-            .filter(|s| matches!(&s.state, SessionState::Waiting { line: l, offer: None, .. } if l == line))
-            .collect();
-        sessions.sort_by_key(|s| (s.priority, s.opened_at, s.id));
-        sessions
+    pub const fn sight(&self) -> Sight<'_> {
+        Sight::through(self.state, &self.writes)
     }
 
     fn read(&self, key: &RecordKey) -> Option<Record> {

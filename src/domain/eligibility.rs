@@ -1,12 +1,19 @@
 //! Who can take what. One list of rules serves listing, quoting, transferring, offering and
 //! explaining (L6): each looks at the same checks and asks another question of them.
 
+use std::collections::BTreeMap;
+
 use super::capacity::has_room;
-use super::directory::{Channel, ChannelFamily, Licence, Recipients, Rep};
-use super::id::RepId;
-use super::live::{Connection, RepPresence};
+use super::directory::{
+    Channel, ChannelFamily, ChannelType, Licence, Permission, PresenceStatus, Queue, Recipients,
+    Rep,
+};
+use super::id::{QueueId, RepId, SkillId};
+use super::line::skilled;
+use super::live::{Connection, Reach, Recipient, RepPresence};
 use super::look::Look;
 use super::rejection::{Reason, Rejection};
+use super::units::Weight;
 
 /// One rule, looked at for one rep and one channel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,9 +46,80 @@ impl Check {
     }
 }
 
-/// Whether a rep can take work of a channel now: there, online for it, entitled, with room.
+/// What a piece of work would weigh that comes from this channel through this queue, if it comes
+/// through one (C1).
 #[must_use]
-pub fn receiving(look: &impl Look, rep: &Rep, channel: &Channel) -> [Check; 7] {
+pub fn weight_of(channel: &Channel, queue: Option<&Queue>) -> Weight {
+    queue.and_then(|queue| queue.weight).unwrap_or(channel.weight)
+}
+
+/// Is `rep` entitled to work of this channel type (T14)?
+#[must_use]
+pub fn is_entitled(rep: &Rep, channel_type: ChannelType) -> bool {
+    let (licence, permission) = channel_type.requirements();
+    rep.licences.contains(&licence) && rep.permissions.contains(&permission)
+}
+
+/// What `rep` can be asked to do with this status, being a member of these queues.
+#[must_use]
+pub fn reach_of(
+    look: &impl Look,
+    rep: &Rep,
+    status: &PresenceStatus,
+    queues: impl IntoIterator<Item = QueueId>,
+) -> Reach {
+    let takes = status.online_for.iter().copied().filter(|t| is_entitled(rep, *t)).collect();
+    let queues = queues
+        .into_iter()
+        .filter_map(|id| look.queue(&id))
+        .filter(|queue| queue.reps.contains(&rep.id))
+        .map(|queue| (queue.id.clone(), queue.model))
+        .collect();
+    let capacity = look.configuration_of(rep).map(|c| c.capacity).unwrap_or_default();
+    Reach { capacity, takes, skills: rep.skills.clone(), queues }
+}
+
+/// Whether a rep can take what waits in `queue` and insists on `needs`, apart from [`receiving`].
+#[must_use]
+pub fn serving(
+    rep: &Rep,
+    queue: &Queue,
+    channel: &Channel,
+    needs: &BTreeMap<SkillId, u32>,
+) -> [Check; 3] {
+    let needs = needs.iter().map(|(skill, level)| (skill.clone(), *level)).collect::<Vec<_>>();
+    let serves = queue.serves(channel.channel_type);
+    [
+        Check::new("R10", Reason::QueueNotForChannel, serves),
+        Check::new("R1", Reason::NotQueueMember, queue.reps.contains(&rep.id)),
+        Check::new("R4", Reason::MissingSkill, skilled(&rep.skills, &needs)),
+    ]
+}
+
+/// Can `rep` be offered, right now, a session of `channel` that waits in `queue` with these needs?
+#[must_use]
+pub fn can_serve(
+    look: &impl Look,
+    rep: &RepId,
+    queue: &Queue,
+    channel: &Channel,
+    needs: &BTreeMap<SkillId, u32>,
+) -> bool {
+    look.rep(rep).is_some_and(|rep| {
+        receiving(look, &rep, channel, Some(queue)).iter().all(|c| c.passed)
+            && serving(&rep, queue, channel, needs).iter().all(|c| c.passed)
+    })
+}
+
+/// Whether a rep can take work of a channel now: there, online for it, entitled, with room for what
+/// it weighs, through `queue` if it comes through one.
+#[must_use]
+pub fn receiving(
+    look: &impl Look,
+    rep: &Rep,
+    channel: &Channel,
+    queue: Option<&Queue>,
+) -> [Check; 7] {
     let live = look.rep_presence(&rep.id);
     let status = live.presence.as_ref().and_then(|p| look.status(&p.status));
     let online_for = status.as_ref().map(|s| &s.online_for);
@@ -65,8 +143,69 @@ pub fn receiving(look: &impl Look, rep: &Rep, channel: &Channel) -> [Check; 7] {
         ),
         entitled,
         Check::new("T14", Reason::MissingPermission, rep.permissions.contains(&permission)),
-        Check::new("T7", Reason::RecipientFull, has_room(look, &rep.id, channel)).only_delays(),
+        Check::new("T7", Reason::RecipientFull, has_room(look, &rep.id, weight_of(channel, queue)))
+            .only_delays(),
     ]
+}
+
+/// T11: may the caller, if a rep, run flows?
+///
+/// # Errors
+/// MISSING_PERMISSION.
+pub fn runs_flows(look: &impl Look, caller: Option<&RepId>) -> Result<(), Rejection> {
+    let may = |rep: &RepId| {
+        look.rep(rep).is_some_and(|rep| rep.permissions.contains(&Permission::RunFlows))
+    };
+    match caller.filter(|rep| !may(rep)) {
+        None => Ok(()),
+        Some(rep) => {
+            let message = format!("{rep} lacks the permission RUN_FLOWS, which flows need");
+            Err(Rejection::new(Reason::MissingPermission, "rep", rep, message))
+        }
+    }
+}
+
+/// T15: may `from` transfer to this recipient?
+fn allows(look: &impl Look, from: Option<&RepId>, to: &Recipient) -> bool {
+    let configuration =
+        from.and_then(|from| look.rep(from)).and_then(|from| look.configuration_of(&from));
+    configuration.is_none_or(|configuration| match (&configuration.recipients, to) {
+        (Recipients::Any, _) => true,
+        (Recipients::Listed { profiles, .. }, Recipient::Rep(to)) => {
+            look.rep(to).is_some_and(|to| profiles.contains(&to.profile))
+        }
+        (Recipients::Listed { queues, .. }, Recipient::Queue(to)) => queues.contains(to),
+        (Recipients::Listed { flows, .. }, Recipient::Flow(to)) => flows.contains(to),
+    })
+}
+
+/// Whether a session of `channel` may be transferred from `from` to a queue or a flow. A flow needs
+/// its caller's permission, so a list doesn't show it without (L4, T11).
+#[must_use]
+pub fn handing_on_to_line(
+    look: &impl Look,
+    from: Option<&RepId>,
+    caller: Option<&RepId>,
+    to: &Recipient,
+    channel: &Channel,
+) -> Vec<Check> {
+    let transferable = channel.channel_type.family() != ChannelFamily::Standard;
+    let mut checks = vec![
+        Check::new("T13", Reason::ChannelNotTransferable, transferable),
+        Check::new("T15", Reason::RecipientNotAllowed, allows(look, from, to)),
+    ];
+    match to {
+        Recipient::Queue(queue) => {
+            let serves = look.queue(queue).is_some_and(|q| q.serves(channel.channel_type));
+            checks.push(Check::new("R10", Reason::QueueNotForChannel, serves));
+        }
+        Recipient::Flow(_) => {
+            let may = runs_flows(look, caller).is_ok();
+            checks.push(Check::new("T11", Reason::MissingPermission, may).hides());
+        }
+        Recipient::Rep(_) => {}
+    }
+    checks
 }
 
 /// Whether a session of `channel` may be transferred from `from` to `rep`, whoever is there.
@@ -78,13 +217,7 @@ pub fn handing_on(
     channel: &Channel,
 ) -> [Check; 4] {
     let transferable = channel.channel_type.family() != ChannelFamily::Standard;
-    let allowed = from
-        .and_then(|from| look.rep(from))
-        .and_then(|from| look.configuration_of(&from))
-        .is_none_or(|configuration| match &configuration.recipients {
-            Recipients::Any => true,
-            Recipients::Listed { profiles, .. } => profiles.contains(&rep.profile),
-        });
+    let allowed = allows(look, from, &Recipient::Rep(rep.id.clone()));
     let direct = look.settings().direct_to_rep_routing;
     [
         Check::new("T10", Reason::DirectToRepRoutingDisabled, direct).hides(),
@@ -97,7 +230,7 @@ pub fn handing_on(
 /// Can `rep` be offered a session of `channel` right now?
 #[must_use]
 pub fn can_take(look: &impl Look, rep: &RepId, channel: &Channel) -> bool {
-    look.rep(rep).is_some_and(|rep| receiving(look, &rep, channel).iter().all(|c| c.passed))
+    look.rep(rep).is_some_and(|rep| receiving(look, &rep, channel, None).iter().all(|c| c.passed))
 }
 
 /// Is `rep` there for `channel`, if only within the grace (P4)? An offer outlives a lost
@@ -132,6 +265,44 @@ pub fn entitled(rep: &Rep, channel: &Channel) -> Result<(), Rejection> {
 #[must_use]
 pub fn refusal(reason: Reason, rep: &Rep, channel: &Channel) -> Rejection {
     Rejection::new(reason, "rep", &rep.id, describe(reason, false, rep, channel))
+}
+
+/// What a recipient is, and which one.
+#[must_use]
+pub fn named(to: &Recipient) -> (&'static str, &str) {
+    match to {
+        Recipient::Rep(id) => ("rep", id.as_str()),
+        Recipient::Queue(id) => ("queue", id.as_str()),
+        Recipient::Flow(id) => ("flow", id.as_str()),
+    }
+}
+
+/// A check of a queue or a flow, in words.
+#[must_use]
+pub fn describe_line(reason: Reason, passed: bool, to: &Recipient, channel: &Channel) -> String {
+    let (kind, id) = named(to);
+    let channel_type = channel.channel_type.name();
+    match (reason, passed) {
+        (Reason::ChannelNotTransferable, true) => format!("{channel_type} can be transferred"),
+        (Reason::ChannelNotTransferable, false) => format!("{channel_type} can't be transferred"),
+        (Reason::RecipientNotAllowed, true) => "the presence configuration allows it".to_owned(),
+        (Reason::RecipientNotAllowed, false) => {
+            format!("the presence configuration allows only listed {kind}s, and {id} isn't one")
+        }
+        (Reason::QueueNotForChannel, true) => format!("queue {id} serves {channel_type}"),
+        (Reason::QueueNotForChannel, false) => {
+            format!("queue {id} doesn't serve {channel_type}, the type of channel {}", channel.id)
+        }
+        (Reason::LimitExceeded, true) => format!("queue {id} takes more work"),
+        (Reason::LimitExceeded, false) => {
+            format!("queue {id} is full: it takes no more than its max_length")
+        }
+        (Reason::MissingPermission, true) => "the caller has the permission RUN_FLOWS".to_owned(),
+        (Reason::MissingPermission, false) => {
+            "the caller lacks the permission RUN_FLOWS, which flows need".to_owned()
+        }
+        (other, _) => other.name().to_owned(),
+    }
 }
 
 /// A check in words.
@@ -175,6 +346,14 @@ pub fn describe(reason: Reason, passed: bool, rep: &Rep, channel: &Channel) -> S
         }
         (Reason::ChannelNotTransferable, true) => format!("{kind} can be transferred"),
         (Reason::ChannelNotTransferable, false) => format!("{kind} can't be transferred"),
+        (Reason::NotQueueMember, true) => format!("{id} is a member of the queue"),
+        (Reason::NotQueueMember, false) => format!("{id} isn't a member of the queue"),
+        (Reason::MissingSkill, true) => format!("{id} has the skills that it asks for"),
+        (Reason::MissingSkill, false) => {
+            format!("{id} lacks a skill that it asks for, or the level")
+        }
+        (Reason::QueueNotForChannel, true) => format!("the queue serves {kind}"),
+        (Reason::QueueNotForChannel, false) => format!("the queue doesn't serve {kind}"),
         (Reason::SelfTransfer, true) => format!("{id} doesn't have the session"),
         (Reason::SelfTransfer, false) => format!("{id} has the session already"),
         (Reason::RecipientNotAllowed, true) => "the presence configuration allows it".to_owned(),
@@ -201,6 +380,7 @@ mod tests {
             configuration: None,
             licences: [].into(),
             permissions: [].into(),
+            skills: [].into(),
         };
         let channel = Channel {
             id: "wa".parse().unwrap(),

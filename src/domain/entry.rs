@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
-use super::id::{RepId, SessionId, TransferId, TxnId, WorkId};
+use super::id::{QueueId, RepId, SessionId, TransferId, TxnId, WorkId};
 use super::live::Actor;
 use super::record::{Record, RecordKey};
 use super::time::Timestamp;
@@ -69,6 +69,8 @@ pub enum FactKind {
     SessionAccepted,
     /// Facts about a session changed.
     SessionUpdated,
+    /// Skills that a session wished for were dropped (R4).
+    SkillsDropped,
     /// Its rep put it aside.
     SessionPaused,
     /// Its rep took it up again.
@@ -93,8 +95,12 @@ pub enum FactKind {
     TransferStranded,
     /// The original rep is removed from a session (T6, T7).
     RepRemoved,
+    /// A transfer goes to the channel's fallback queue (T17).
+    TransferRerouted,
     /// Work was withdrawn from a rep who went away (T17).
     OfferWithdrawn,
+    /// A rep didn't accept an offer in time (R5).
+    OfferTimedOut,
     /// A rep declined work.
     WorkDeclined,
     /// A tab was closed.
@@ -124,13 +130,15 @@ pub struct Fact {
     pub work: Option<WorkId>,
     /// To which rep.
     pub rep: Option<RepId>,
+    /// In which queue.
+    pub queue: Option<QueueId>,
 }
 
 impl Fact {
     /// A fact of this kind, about nothing yet.
     #[must_use]
     pub const fn of(kind: FactKind) -> Self {
-        Self { kind, session: None, transfer: None, work: None, rep: None }
+        Self { kind, session: None, transfer: None, work: None, rep: None, queue: None }
     }
 
     /// It concerns this session.
@@ -151,6 +159,13 @@ impl Fact {
     #[must_use]
     pub const fn work(mut self, id: WorkId) -> Self {
         self.work = Some(id);
+        self
+    }
+
+    /// It concerns this queue.
+    #[must_use]
+    pub fn queue(mut self, id: &QueueId) -> Self {
+        self.queue = Some(id.clone());
         self
     }
 

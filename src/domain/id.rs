@@ -128,8 +128,12 @@ named_ids! {
     QueueId;
     /// A routing flow.
     FlowId;
+    /// A skill.
+    SkillId;
     /// A partner vendor.
     PartnerId;
+    /// An external contact, as its partner names it.
+    ContactId;
     /// Who called: a rep's id, or whatever the credential names.
     ActorId;
 }
@@ -164,6 +168,12 @@ macro_rules! made_ids {
             pub fn nth_at(time: Timestamp, ordinal: u32, random: u128) -> Self {
                 let ordinal = u128::from(ordinal.min(0xfff)) << 64;
                 Self::at(time, ordinal | random & u128::from(u64::MAX))
+            }
+
+            /// Its place among ids of one millisecond, if it was made by [`Self::nth_at`].
+            #[must_use]
+            pub const fn ordinal(self) -> u32 {
+                (self.0 >> 64) as u32 & 0xfff
             }
 
             /// The id as the number that is stored.
@@ -273,6 +283,7 @@ mod tests {
             TransferId::nth_at(Timestamp::from_ms(5), 2, 0),
         );
         assert!(one < two);
+        assert_eq!((one.ordinal(), two.ordinal()), (1, 2));
     }
 
     #[test]

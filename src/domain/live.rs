@@ -1,12 +1,18 @@
 //! What happens: reps' presence and capacity, sessions, work, transfers. Values only. States are
 //! enums that carry what belongs to them, so that a session with two owners can't be written down.
 
-use std::collections::BTreeMap;
+mod work;
+
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+pub use work::{Candidate, Found, WhyNot, Work, WorkEnd, WorkState};
+
+use super::directory::{ChannelType, RoutingModel};
+use super::flow::Trace;
 use super::id::{
-    ActorId, ChannelId, ExternalReference, PresenceId, RepId, SessionId, StatusId, TransferId,
-    WorkId,
+    ActorId, ChannelId, ExternalReference, FlowId, PresenceId, QueueId, RepId, SessionId, SkillId,
+    StatusId, TransferId, WorkId,
 };
 use super::time::{Span, Timestamp};
 use super::units::Units;
@@ -93,6 +99,23 @@ pub struct Presence {
     pub lease: Span,
     /// Why it is as it is.
     pub cause: PresenceCause,
+    /// What the directory lets the rep do as this status.
+    pub reach: Arc<Reach>,
+}
+
+/// What the directory lets a signed-in rep do: copied into the presence when it is opened, when its
+/// status changes and when the directory does, so that the ready reps of a queue are found in the
+/// index, in the order of R3, without looking anything up.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct Reach {
+    /// Configured capacity (C1).
+    pub capacity: Units,
+    /// The channel types that the status covers (P1) and the rep is entitled to (T14).
+    pub takes: BTreeSet<ChannelType>,
+    /// Skills with their levels (R4).
+    pub skills: BTreeMap<SkillId, u32>,
+    /// The queues that the rep is a member of, and how each picks.
+    pub queues: BTreeMap<QueueId, RoutingModel>,
 }
 
 /// How a rep's last presence ended.
@@ -150,6 +173,28 @@ impl RepPresence {
 pub enum Line {
     /// For one rep in particular.
     Rep(RepId),
+    /// For any rep of a queue.
+    Queue(QueueId),
+}
+
+impl Line {
+    /// The queue, if it is one's.
+    #[must_use]
+    pub const fn queue(&self) -> Option<&QueueId> {
+        match self {
+            Self::Queue(queue) => Some(queue),
+            Self::Rep(_) => None,
+        }
+    }
+}
+
+/// A skill that is wished for until then (R4).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Wish {
+    /// The minimum level.
+    pub level: u32,
+    /// When it is dropped.
+    pub until: Timestamp,
 }
 
 /// How a session was ended (O4).
@@ -166,12 +211,8 @@ pub enum EndedBy {
 /// Where a session is (O1): one owner, or one waiting place, or one being asked first, or an end.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SessionState {
-    /// In a line. It keeps its place while somebody is being asked (`offer`).
+    /// In its line. It keeps its place while somebody is asked to take a transfer of it (`offer`).
     Waiting {
-        /// Which line.
-        line: Line,
-        /// Since when.
-        since: Timestamp,
         /// The work that is being offered meanwhile.
         offer: Option<WorkId>,
     },
@@ -225,10 +266,27 @@ pub struct Session {
     pub external_reference: ExternalReference,
     /// Lower goes first (R2).
     pub priority: u32,
+    /// Whether somebody gave it that priority; otherwise its queue's default did.
+    pub priority_given: bool,
     /// Its age counts from here, wherever it waits (T22).
     pub opened_at: Timestamp,
     /// Where it is.
     pub state: SessionState,
+    /// The line that it waits in; for one that doesn't, the line that it came from, and would fall
+    /// back to.
+    pub line: Line,
+    /// Since when it has been in that line. Its age is counted from `opened_at` (T22).
+    pub line_since: Timestamp,
+    /// The wait that was estimated for it when it joined that line (E5).
+    pub estimated: Option<Span>,
+    /// Skills that a rep of a queue must have (R4).
+    pub required: BTreeMap<SkillId, u32>,
+    /// Skills wished for, and not yet dropped.
+    pub wished: BTreeMap<SkillId, Wish>,
+    /// Reps who declined it or let the offer run out (R5, R6).
+    pub passed_by: BTreeSet<RepId>,
+    /// The way that the flow took into which it was opened, if it was (R8).
+    pub trace: Option<Arc<Trace>>,
     /// The transfer that is under way.
     pub transfer: Option<TransferId>,
     /// How many transfers were ever asked for (T16).
@@ -258,81 +316,15 @@ impl Session {
     }
 }
 
-/// Why a piece of work ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum WorkEnd {
-    /// The session went to another rep, or waits for one (T6, T7).
-    Transferred,
-    /// The session ended.
-    SessionEnded,
-    /// The offer was taken back because the rep went away (T17).
-    Withdrawn,
-    /// The rep declined.
-    Declined,
-    /// The rep marked it complete.
-    Completed,
-    /// The customer came back and the session was routed anew (N5).
-    Rerouted,
-}
-
-/// How a session occupies a rep.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum WorkState {
-    /// The rep is being asked.
-    Offered,
-    /// The rep works on it.
-    Open,
-    /// The rep has put it aside, or the customer is silent.
-    Paused,
-    /// Over.
-    Ended {
-        /// When.
-        at: Timestamp,
-        /// Why.
-        why: WorkEnd,
-    },
-}
-
-/// A session as it occupies a rep.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Work {
-    /// Made by the server.
-    pub id: WorkId,
-    /// Of which session.
-    pub session: SessionId,
-    /// Whom it occupies.
-    pub rep: RepId,
-    /// Its state.
-    pub state: WorkState,
-    /// What it weighs for this rep, fixed when it was offered (C1).
-    pub weight: Units,
-    /// What it holds now (C2); zero once ended.
-    pub holds: Units,
-    /// The transfer that brings it, if one does.
-    pub transfer: Option<TransferId>,
-    /// Whether its tab is open.
-    pub tab_open: bool,
-    /// When the rep was asked.
-    pub offered_at: Timestamp,
-    /// When they accepted.
-    pub accepted_at: Option<Timestamp>,
-    /// Since when it holds what it holds (C7).
-    pub holds_since: Timestamp,
-}
-
-impl Work {
-    /// Does it still occupy its rep?
-    #[must_use]
-    pub const fn is_live(&self) -> bool {
-        !matches!(self.state, WorkState::Ended { .. })
-    }
-}
-
 /// Whom a session is handed to (T2).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Recipient {
     /// A rep.
     Rep(RepId),
+    /// Any rep of a queue.
+    Queue(QueueId),
+    /// Whoever a flow decides on.
+    Flow(FlowId),
 }
 
 /// Where a transfer is. The last two are final (T3).
@@ -381,6 +373,10 @@ pub struct Transfer {
     pub from_rep: RepId,
     /// To whom.
     pub recipient: Recipient,
+    /// The line that it goes to: the recipient's, the one a flow decided on, or the fallback (T17).
+    pub line: Line,
+    /// How the flow decided (R8).
+    pub trace: Option<Arc<Trace>>,
     /// What the asker wants the recipient to know, at most 2 KiB (O3).
     pub note: String,
     /// Where it is.

@@ -3,10 +3,13 @@
 
 use std::sync::Arc;
 
-use super::directory::{Channel, PresenceConfiguration, PresenceStatus, Profile, Rep, Settings};
+use super::directory::{
+    Channel, PresenceConfiguration, PresenceStatus, Profile, Queue, Rep, Settings, Skill,
+};
+use super::flow::Flow;
 use super::id::{
-    ChannelId, ConfigurationId, ExternalReference, ProfileId, RepId, SessionId, StatusId,
-    TransferId, WorkId,
+    ChannelId, ConfigurationId, ExternalReference, FlowId, ProfileId, QueueId, RepId, SessionId,
+    SkillId, StatusId, TransferId, WorkId,
 };
 use super::live::{RepPresence, Session, Transfer, Work};
 use super::record::{Record, RecordKey};
@@ -38,6 +41,12 @@ pub trait Look {
         profile(ProfileId) -> Profile(Profile);
         /// A channel.
         channel(ChannelId) -> Channel(Channel);
+        /// A skill.
+        skill(SkillId) -> Skill(Skill);
+        /// A queue.
+        queue(QueueId) -> Queue(Queue);
+        /// A flow.
+        flow(FlowId) -> Flow(Flow);
         /// A rep, as configured.
         rep(RepId) -> Rep(Rep);
         /// A session.
@@ -110,6 +119,22 @@ pub trait Look {
     /// NOT_FOUND.
     fn expect_rep(&self, id: &RepId) -> Result<Arc<Rep>, Rejection> {
         self.rep(id).ok_or_else(|| Rejection::not_found("rep", id))
+    }
+
+    /// The queue, or that there is none.
+    ///
+    /// # Errors
+    /// NOT_FOUND.
+    fn expect_queue(&self, id: &QueueId) -> Result<Arc<Queue>, Rejection> {
+        self.queue(id).ok_or_else(|| Rejection::not_found("queue", id))
+    }
+
+    /// The flow, or that there is none.
+    ///
+    /// # Errors
+    /// NOT_FOUND.
+    fn expect_flow(&self, id: &FlowId) -> Result<Arc<Flow>, Rejection> {
+        self.flow(id).ok_or_else(|| Rejection::not_found("flow", id))
     }
 
     /// The channel, or that there is none.

@@ -1,20 +1,25 @@
-//! What a caller can ask before transferring: who can be chosen (L1, L2, L5), why or why not (L6),
-//! and what a transfer would meet (T24). Reads only; the rules are in `eligibility`.
+//! What a caller can ask of reps before transferring: who can be chosen (L1, L2, L5), and why or why
+//! not (L6). Reads only; the rules are in `eligibility`. Queues, flows and quotes are in the modules
+//! below.
+
+pub mod lines;
+pub mod quote;
 
 use std::cmp::Reverse;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use super::decide::destination::direct_routing;
 use super::decide::transfer::session_checks;
-use super::directory::{Channel, ChannelType, Rep};
+use super::directory::{CapacityModel, Channel, ChannelType, Rep, RoutingOwner};
 use super::eligibility::{Check, describe, handing_on, receiving};
 use super::id::{ChannelId, RepId, SessionId};
-use super::live::{Actor, Line, Recipient};
+use super::live::Actor;
 use super::look::Look;
 use super::record::{Record, RecordKey};
 use super::rejection::{Reason, Rejection};
 use super::state::State;
-use super::units::CentiPercent;
+use super::units::{CentiPercent, Units, Weight};
 
 /// One rule, looked at for one rep, in words too.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -49,6 +54,8 @@ pub enum About {
     Session(SessionId),
     /// Any session of this channel.
     Channel(ChannelId),
+    /// Any session of any channel: only what doesn't depend on one is looked at.
+    Anything,
 }
 
 /// A rep in the list of recipients (L1, L2).
@@ -81,61 +88,102 @@ pub struct Explanation {
     pub would_wait: bool,
     /// Every rule, passed or not.
     pub verdicts: Vec<RuleVerdict>,
+    /// For a queue: each of its reps, the next to be asked first.
+    pub reps: Vec<RepVerdicts>,
 }
 
-/// What a transfer would meet (T24).
+/// What the rules say of one rep of a queue (L6).
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Quote {
-    /// Would it be allowed?
-    pub allowed: bool,
-    /// Would the recipient be asked at once? Otherwise it waits.
-    pub offered_now: bool,
-    /// Its place in the line, from 1, if it would wait.
-    pub position: Option<u32>,
-    /// Every reason against, not just the first, and what would make it wait.
+pub struct RepVerdicts {
+    /// Who.
+    pub rep: RepId,
+    /// Could they be offered the session now?
+    pub could_take: bool,
+    /// Every rule that isn't passed.
     pub against: Vec<RuleVerdict>,
 }
 
-struct Case {
-    channel: Arc<Channel>,
-    owner: Option<RepId>,
+/// The channel in question, and whose session it is or would be.
+pub(super) struct Case {
+    pub(super) channel: Arc<Channel>,
+    pub(super) owner: Option<RepId>,
+    /// No channel in particular: `channel` only stands for one.
+    pub(super) any: bool,
 }
 
-fn case(state: &State, actor: &Actor, about: &About) -> Result<Case, Rejection> {
+pub(super) fn case(state: &State, actor: &Actor, about: &About) -> Result<Case, Rejection> {
     match about {
         About::Session(id) => {
             let session = state.expect_session(*id)?;
             let owner = session.owner().map(|(rep, _)| rep.clone());
-            Ok(Case { channel: state.expect_channel(&session.channel)?, owner })
+            Ok(Case { channel: state.expect_channel(&session.channel)?, owner, any: false })
         }
         About::Channel(id) => {
             let owner = super::decide::acting_rep(actor);
-            Ok(Case { channel: state.expect_channel(id)?, owner })
+            Ok(Case { channel: state.expect_channel(id)?, owner, any: false })
         }
+        About::Anything => {
+            let owner = super::decide::acting_rep(actor);
+            Ok(Case { channel: Arc::new(any_channel()), owner, any: true })
+        }
+    }
+}
+
+/// A channel that asks for as little room as can be.
+fn any_channel() -> Channel {
+    Channel {
+        id: ChannelId::least(),
+        name: String::new(),
+        channel_type: ChannelType::Whatsapp,
+        routing_owner: RoutingOwner::Baton,
+        capacity_model: CapacityModel::TabBased,
+        weight: Weight::Units(Units::ZERO),
+        paused_weight: None,
+        fallback_queue: None,
     }
 }
 
 impl Case {
+    /// Does a check say something of this case, even if there is no channel in particular?
+    pub(super) fn concerns(&self, check: &Check) -> bool {
+        let of_a_channel = match check.reason {
+            Reason::ChannelNotTransferable
+            | Reason::RecipientNotOnlineForChannel
+            | Reason::MissingPermission
+            | Reason::QueueNotForChannel => true,
+            // Without either licence a rep is in no list, whatever the channel (L1).
+            Reason::MissingLicence => !check.hides,
+            _ => false,
+        };
+        !self.any || !of_a_channel
+    }
+
+    fn describe(&self, check: Check, rep: &Rep) -> String {
+        if self.any && check.reason == Reason::MissingLicence {
+            return format!("{} has neither MESSAGING_USER nor ENHANCED_CHAT_USER", rep.id);
+        }
+        describe(check.reason, check.passed, rep, &self.channel)
+    }
+
     fn verdicts(&self, state: &State, rep: &Rep) -> Vec<RuleVerdict> {
         handing_on(state, self.owner.as_ref(), rep, &self.channel)
             .into_iter()
-            .chain(receiving(state, rep, &self.channel))
-            .map(|check| {
-                RuleVerdict::new(check, describe(check.reason, check.passed, rep, &self.channel))
-            })
+            .chain(receiving(state, rep, &self.channel, None))
+            .filter(|check| self.concerns(check))
+            .map(|check| RuleVerdict::new(check, self.describe(check, rep)))
             .collect()
     }
 }
 
-fn hidden(verdicts: &[RuleVerdict]) -> bool {
+pub(super) fn hidden(verdicts: &[RuleVerdict]) -> bool {
     verdicts.iter().any(|v| v.hides && !v.passed)
 }
 
-fn forbidden(verdicts: &[RuleVerdict]) -> bool {
+pub(super) fn forbidden(verdicts: &[RuleVerdict]) -> bool {
     verdicts.iter().any(|v| v.forbids && !v.passed)
 }
 
-fn against(verdicts: Vec<RuleVerdict>) -> Vec<RuleVerdict> {
+pub(super) fn against(verdicts: Vec<RuleVerdict>) -> Vec<RuleVerdict> {
     verdicts.into_iter().filter(|v| !v.passed).collect()
 }
 
@@ -151,14 +199,7 @@ pub fn list_reps(
     query: &str,
 ) -> Result<Vec<RepEntry>, Rejection> {
     let case = case(state, actor, about)?;
-    if !state.settings().direct_to_rep_routing {
-        return Err(Rejection::new(
-            Reason::DirectToRepRoutingDisabled,
-            "org_settings",
-            "skills_based_and_direct_to_rep_routing",
-            "the org setting skills_based_and_direct_to_rep_routing is off",
-        ));
-    }
+    direct_routing(state)?;
     let wanted = query.to_lowercase();
     let all = state.range(RecordKey::Rep(RepId::least())..RecordKey::RepPresence(RepId::least()));
     let mut entries: Vec<RepEntry> = all
@@ -219,33 +260,5 @@ pub fn explain(
     }
     let transferable = !forbidden(&verdicts);
     let would_wait = transferable && verdicts.iter().any(|v| !v.passed);
-    Ok(Explanation { listed, transferable, would_wait, verdicts })
-}
-
-/// What would become of a transfer (T24). Changes nothing.
-///
-/// # Errors
-/// NOT_FOUND for the session or the rep.
-pub fn quote(
-    state: &State,
-    actor: &Actor,
-    session: SessionId,
-    recipient: &Recipient,
-) -> Result<Quote, Rejection> {
-    let Recipient::Rep(rep) = recipient;
-    let told = explain(state, actor, &About::Session(session), rep)?;
-    let position = told.would_wait.then(|| position_of(state, session, rep));
-    Ok(Quote {
-        allowed: told.transferable,
-        offered_now: told.transferable && !told.would_wait,
-        position,
-        against: against(told.verdicts),
-    })
-}
-
-fn position_of(state: &State, session: SessionId, rep: &RepId) -> u32 {
-    let place = |id: &SessionId| state.session(id).map(|s| (s.priority, s.opened_at, s.id));
-    let own = place(&session);
-    let ahead = state.line(&Line::Rep(rep.clone())).take_while(|id| place(id) < own).count();
-    u32::try_from(ahead + 1).unwrap_or(u32::MAX)
+    Ok(Explanation { listed, transferable, would_wait, verdicts, reps: Vec::new() })
 }

@@ -1,15 +1,20 @@
 //! Records: everything that is kept, each under a key of its own. A record's version is the id of
 //! the transaction that wrote it last, so a version can't mean two contents.
 
+use std::cmp::Reverse;
 use std::sync::Arc;
 
-use super::directory::{Channel, PresenceConfiguration, PresenceStatus, Profile, Rep, Settings};
-use super::id::{
-    ChannelId, ConfigurationId, ExternalReference, PresenceId, ProfileId, RepId, SessionId,
-    StatusId, TransferId, WorkId,
+use super::directory::{
+    Channel, PresenceConfiguration, PresenceStatus, Profile, Queue, Rep, Settings, Skill,
 };
+use super::flow::Flow;
+use super::id::{
+    ChannelId, ConfigurationId, ExternalReference, FlowId, PresenceId, ProfileId, QueueId, RepId,
+    SessionId, SkillId, StatusId, TransferId, WorkId,
+};
+use super::line::{Place, Standing, Waited};
 use super::live::{
-    Connection, Line, RepPresence, Session, SessionState, Transfer, TransferState, Work,
+    Connection, Line, RepPresence, Session, SessionState, Transfer, TransferState, Work, WorkState,
 };
 use super::time::Timestamp;
 
@@ -26,6 +31,12 @@ pub enum RecordKey {
     Profile(ProfileId),
     /// A channel.
     Channel(ChannelId),
+    /// A skill.
+    Skill(SkillId),
+    /// A queue.
+    Queue(QueueId),
+    /// A flow.
+    Flow(FlowId),
     /// A rep, as configured.
     Rep(RepId),
     /// A rep's presence and capacity: one per rep (P5).
@@ -53,6 +64,12 @@ pub enum Record {
     Profile(Arc<Profile>),
     /// See [`RecordKey::Channel`].
     Channel(Arc<Channel>),
+    /// See [`RecordKey::Skill`].
+    Skill(Arc<Skill>),
+    /// See [`RecordKey::Queue`].
+    Queue(Arc<Queue>),
+    /// See [`RecordKey::Flow`].
+    Flow(Arc<Flow>),
     /// See [`RecordKey::Rep`].
     Rep(Arc<Rep>),
     /// See [`RecordKey::RepPresence`].
@@ -77,6 +94,9 @@ impl Record {
             Self::Status(r) => RecordKey::Status(r.id.clone()),
             Self::Profile(r) => RecordKey::Profile(r.id.clone()),
             Self::Channel(r) => RecordKey::Channel(r.id.clone()),
+            Self::Skill(r) => RecordKey::Skill(r.id.clone()),
+            Self::Queue(r) => RecordKey::Queue(r.id.clone()),
+            Self::Flow(r) => RecordKey::Flow(r.id.clone()),
             Self::Rep(r) => RecordKey::Rep(r.id.clone()),
             Self::RepPresence(r) => RecordKey::RepPresence(r.rep.clone()),
             Self::Session(r) => RecordKey::Session(r.id),
@@ -91,32 +111,14 @@ impl Record {
     /// The places where this record is found other than by its key.
     pub fn index(&self, mut put: impl FnMut(IndexKey)) {
         match self {
-            Self::RepPresence(r) => {
-                if let Some(presence) = &r.presence {
-                    put(IndexKey::PresenceOf(presence.id, r.rep.clone()));
-                    if let Connection::Disconnected { grace_until, .. } = presence.connection {
-                        put(IndexKey::Due(grace_until, Due::Grace(r.rep.clone())));
-                    }
-                }
-                if let Some(last) = &r.last {
-                    put(IndexKey::PresenceOf(last.id, r.rep.clone()));
+            Self::Queue(q) => {
+                for rep in &q.reps {
+                    put(IndexKey::QueueOf(rep.clone(), q.id.clone()));
                 }
             }
-            Self::Session(s) => match &s.state {
-                SessionState::Waiting { line, offer: None, .. } => {
-                    put(IndexKey::InLine(line.clone(), s.priority, s.opened_at, s.id));
-                }
-                SessionState::Ended { forget_at, .. } => {
-                    put(IndexKey::Due(*forget_at, Due::Forget(s.id)));
-                }
-                _ => {}
-            },
-            Self::Work(w) => {
-                put(IndexKey::WorkOfSession(w.session, w.id));
-                if w.is_live() {
-                    put(IndexKey::WorkOfRep(w.rep.clone(), w.id));
-                }
-            }
+            Self::RepPresence(r) => index_presence(r, put),
+            Self::Session(s) => index_session(s, put),
+            Self::Work(w) => index_work(w, put),
             Self::Transfer(t) => {
                 put(IndexKey::TransferOfSession(t.session, t.id));
                 if let TransferState::Waiting { absent_until: Some(until), .. } = t.state {
@@ -128,9 +130,57 @@ impl Record {
             | Self::Status(_)
             | Self::Profile(_)
             | Self::Channel(_)
+            | Self::Skill(_)
+            | Self::Flow(_)
             | Self::Rep(_)
             | Self::Reference(..) => {}
         }
+    }
+}
+
+fn index_presence(r: &RepPresence, mut put: impl FnMut(IndexKey)) {
+    if let Some(presence) = &r.presence {
+        put(IndexKey::PresenceOf(presence.id, r.rep.clone()));
+        if let Connection::Disconnected { grace_until, .. } = presence.connection {
+            put(IndexKey::Due(grace_until, Due::Grace(r.rep.clone())));
+        }
+        Standing::each(r, presence, |queue, standing| put(IndexKey::Member(queue, standing)));
+    }
+    if let Some(last) = &r.last {
+        put(IndexKey::PresenceOf(last.id, r.rep.clone()));
+    }
+}
+
+fn index_session(s: &Session, mut put: impl FnMut(IndexKey)) {
+    if let Some(place) = Place::of(s) {
+        if let (Line::Queue(queue), true) = (&s.line, place.ask.choosy) {
+            put(IndexKey::Choosy(queue.clone(), s.id));
+        }
+        put(IndexKey::InLine(s.line.clone(), place));
+    }
+    match &s.state {
+        SessionState::Ended { forget_at, .. } => {
+            put(IndexKey::Due(*forget_at, Due::Forget(s.id)));
+        }
+        _ => {
+            if let Some(until) = s.wished.values().map(|wish| wish.until).min() {
+                put(IndexKey::Due(until, Due::Wish(s.id)));
+            }
+        }
+    }
+}
+
+fn index_work(w: &Work, mut put: impl FnMut(IndexKey)) {
+    put(IndexKey::WorkOfSession(w.session, w.id));
+    if w.is_live() {
+        put(IndexKey::WorkOfRep(w.rep.clone(), w.id));
+    }
+    if let (WorkState::Offered, Some(until)) = (w.state, w.offer_until) {
+        put(IndexKey::Due(until, Due::Push(w.id)));
+    }
+    if let (Some(queue), Some(at)) = (&w.queue, w.accepted_at) {
+        let waited = Waited { wait: at.since(w.queued_at), estimated: w.estimated };
+        put(IndexKey::Accepted(queue.clone(), Reverse(at), w.id, waited));
     }
 }
 
@@ -143,6 +193,10 @@ pub enum Due {
     DirectWait(TransferId),
     /// An ended session has been kept long enough (O5).
     Forget(SessionId),
+    /// An offer has waited long enough (R5).
+    Push(WorkId),
+    /// A skill has been wished for long enough (R4).
+    Wish(SessionId),
 }
 
 /// Where records are found other than by their key. One ordered set holds them all; each kind is a
@@ -152,7 +206,16 @@ pub enum IndexKey {
     /// A deadline.
     Due(Timestamp, Due),
     /// A session that waits and isn't being offered, in the order of R2.
-    InLine(Line, u32, Timestamp, SessionId),
+    InLine(Line, Place),
+    /// Of these, one that not every rep of the queue may take (T9, R5, R6).
+    Choosy(QueueId, SessionId),
+    /// A rep who is there for a queue, those with room first, in the order of R3.
+    Member(QueueId, Standing),
+    /// A queue that a rep is a member of.
+    QueueOf(RepId, QueueId),
+    /// Work that was accepted from a queue, the newest first, with how long its session had waited
+    /// (E1) and what was estimated (E5).
+    Accepted(QueueId, Reverse<Timestamp>, WorkId, Waited),
     /// The rep of a presence, the current and the last one.
     PresenceOf(PresenceId, RepId),
     /// Live work of a rep.

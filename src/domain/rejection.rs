@@ -63,6 +63,14 @@ pub enum Reason {
     WrongState,
     /// D3: something uses it.
     InUse,
+    /// R10: the queue doesn't serve the channel's type.
+    QueueNotForChannel,
+    /// The rep isn't a member of the queue; never an error by itself.
+    NotQueueMember,
+    /// R4: the rep lacks a skill that the session asks for; never an error by itself.
+    MissingSkill,
+    /// D1: a limit is reached.
+    LimitExceeded,
     /// This part of the API isn't there yet.
     NotImplemented,
 }
@@ -101,6 +109,10 @@ impl Reason {
             Self::DeclineNotAllowed => "DECLINE_NOT_ALLOWED",
             Self::WrongState => "WRONG_STATE",
             Self::InUse => "IN_USE",
+            Self::QueueNotForChannel => "QUEUE_NOT_FOR_CHANNEL",
+            Self::NotQueueMember => "NOT_QUEUE_MEMBER",
+            Self::MissingSkill => "MISSING_SKILL",
+            Self::LimitExceeded => "LIMIT_EXCEEDED",
             Self::NotImplemented => "NOT_IMPLEMENTED",
         }
     }

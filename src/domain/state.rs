@@ -1,17 +1,19 @@
 //! The state of an org: an immutable value. A clone costs nothing, so a snapshot is a clone, and a
 //! decision that doesn't hold is a clone dropped. Changed by applying journal entries alone.
 
+use std::cmp::Reverse;
 use std::ops::RangeBounds;
 use std::sync::Arc;
 
 use imbl::{OrdMap, OrdSet};
 
 use super::entry::{Entry, Head};
-use super::id::{PresenceId, RepId, SessionId, TransferId, TxnId, WorkId};
+use super::id::{PresenceId, QueueId, RepId, SessionId, TransferId, TxnId, WorkId};
+use super::line::{Place, Standing, Tally, Waited};
 use super::live::{Line, Transfer, Work};
 use super::look::Look;
 use super::record::{Due, IndexKey, Record, RecordKey};
-use super::time::Timestamp;
+use super::time::{Span, Timestamp};
 
 /// A record and the transaction that wrote it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,6 +30,8 @@ pub struct State {
     head: Head,
     records: OrdMap<RecordKey, Held>,
     index: OrdSet<IndexKey>,
+    /// How many keys of some kinds the index has, because it can't count them itself.
+    tallies: OrdMap<Tally, u32>,
 }
 
 /// Why an entry can't be the next one. Applying can't fail otherwise.
@@ -48,9 +52,7 @@ impl State {
     pub fn restore(head: Head, records: impl IntoIterator<Item = (RecordKey, Held)>) -> Self {
         let mut state = Self { head, ..Self::default() };
         for (key, held) in records {
-            held.record.index(|place| {
-                state.index.insert(place);
-            });
+            held.record.index(|place| state.note(place));
             state.records.insert(key, held);
         }
         state
@@ -97,15 +99,38 @@ impl State {
                 Some(kept) => {
                     places.swap_remove(kept);
                 }
-                None => {
-                    self.index.remove(&place);
-                }
+                None => self.forget(&place),
             });
         }
         for place in places {
-            self.index.insert(place);
+            self.note(place);
         }
         old.map(|held| held.record)
+    }
+
+    fn note(&mut self, place: IndexKey) {
+        if let Some(tally) = tally_of(&place) {
+            *self.tallies.entry(tally).or_default() += 1;
+        }
+        self.index.insert(place);
+    }
+
+    fn forget(&mut self, place: &IndexKey) {
+        self.index.remove(place);
+        if let Some(tally) = tally_of(place) {
+            match self.tallies.get_mut(&tally) {
+                Some(count) if *count > 1 => *count -= 1,
+                _ => {
+                    self.tallies.remove(&tally);
+                }
+            }
+        }
+    }
+
+    /// How many there are of something that is counted.
+    #[must_use]
+    pub fn count(&self, tally: &Tally) -> u32 {
+        self.tallies.get(tally).copied().unwrap_or(0)
     }
 
     /// The version of a record; nil if it isn't there.
@@ -123,6 +148,11 @@ impl State {
     /// A range of the records, in key order.
     pub fn range(&self, range: impl RangeBounds<RecordKey>) -> impl Iterator<Item = &Record> {
         self.records.range(range).map(|(_, held)| &held.record)
+    }
+
+    /// The last key of a range that has a record.
+    pub fn last_key(&self, range: impl RangeBounds<RecordKey>) -> Option<&RecordKey> {
+        self.records.range(range).next_back().map(|(key, _)| key)
     }
 
     /// Every record, in key order.
@@ -152,12 +182,80 @@ impl State {
         })
     }
 
+    /// The places of `line`, in the order of R2.
+    pub fn places_in<'s>(&'s self, line: &Line) -> impl Iterator<Item = &'s Place> + use<'s> {
+        self.places_from(line, Place::first_of(0))
+    }
+
+    /// The places of `line` that aren't before `from`.
+    pub fn places_from<'s>(
+        &'s self,
+        line: &Line,
+        from: Place,
+    ) -> impl Iterator<Item = &'s Place> + use<'s> {
+        let line = line.clone();
+        self.index.range(IndexKey::InLine(line.clone(), from)..).map_while(move |key| match key {
+            IndexKey::InLine(l, place) if *l == line => Some(place),
+            _ => None,
+        })
+    }
+
     /// The sessions that wait in `line` and aren't being offered, in the order of R2.
     pub fn line<'s>(&'s self, line: &Line) -> impl Iterator<Item = SessionId> + use<'s> {
-        let line = line.clone();
-        let from = IndexKey::InLine(line.clone(), 0, Timestamp::MIN, SessionId::MIN);
-        self.index.range(from..).map_while(move |place| match place {
-            IndexKey::InLine(l, _, _, session) if *l == line => Some(*session),
+        self.places_in(line).map(|place| place.session)
+    }
+
+    /// Every line in which somebody waits.
+    pub fn lines(&self) -> impl Iterator<Item = &Line> {
+        let first = Tally::Waiting(Line::Rep(RepId::least()));
+        self.tallies.range(first..).map_while(|(tally, _)| match tally {
+            Tally::Waiting(line) => Some(line),
+            _ => None,
+        })
+    }
+
+    /// Who of `queue` is there, those with room first, in the order of R3.
+    pub fn members<'s>(&'s self, queue: &QueueId) -> impl Iterator<Item = &'s Standing> + use<'s> {
+        let queue = queue.clone();
+        let from = IndexKey::Member(queue.clone(), Standing::first(false));
+        self.index.range(from..).map_while(move |key| match key {
+            IndexKey::Member(q, standing) if *q == queue => Some(standing),
+            _ => None,
+        })
+    }
+
+    /// The sessions of `queue` that not every rep may take.
+    pub fn choosy<'s>(&'s self, queue: &QueueId) -> impl Iterator<Item = SessionId> + use<'s> {
+        let queue = queue.clone();
+        let from = IndexKey::Choosy(queue.clone(), SessionId::MIN);
+        self.index.range(from..).map_while(move |key| match key {
+            IndexKey::Choosy(q, session) if *q == queue => Some(*session),
+            _ => None,
+        })
+    }
+
+    /// The queues that a rep is a member of, there or not.
+    pub fn queues_of<'s>(&'s self, rep: &RepId) -> impl Iterator<Item = &'s QueueId> + use<'s> {
+        let rep = rep.clone();
+        let from = IndexKey::QueueOf(rep.clone(), QueueId::least());
+        self.index.range(from..).map_while(move |key| match key {
+            IndexKey::QueueOf(r, queue) if *r == rep => Some(queue),
+            _ => None,
+        })
+    }
+
+    /// When sessions were accepted from `queue`, and how long each had waited; the newest first
+    /// (E1, E5).
+    pub fn accepted<'s>(
+        &'s self,
+        queue: &QueueId,
+    ) -> impl Iterator<Item = (Timestamp, Waited)> + use<'s> {
+        let queue = queue.clone();
+        let newest = Reverse(Timestamp::MAX);
+        let least = Waited { wait: Span::from_ms(0), estimated: None };
+        let from = IndexKey::Accepted(queue.clone(), newest, WorkId::MIN, least);
+        self.index.range(from..).map_while(move |key| match key {
+            IndexKey::Accepted(q, at, _, waited) if *q == queue => Some((at.0, *waited)),
             _ => None,
         })
     }
@@ -211,6 +309,15 @@ impl State {
             Some(Held { record: Record::Work(work), .. }) => Some(work),
             _ => None,
         }
+    }
+}
+
+fn tally_of(place: &IndexKey) -> Option<Tally> {
+    match place {
+        IndexKey::InLine(line, _) => Some(Tally::Waiting(line.clone())),
+        IndexKey::Member(queue, Standing { full: false, .. }) => Some(Tally::Ready(queue.clone())),
+        IndexKey::Member(queue, Standing { full: true, .. }) => Some(Tally::Full(queue.clone())),
+        _ => None,
     }
 }
 

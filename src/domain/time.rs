@@ -10,6 +10,8 @@ pub struct Timestamp(i64);
 impl Timestamp {
     /// Before everything that can be due.
     pub const MIN: Self = Self(i64::MIN);
+    /// After everything.
+    pub const MAX: Self = Self(i64::MAX);
 
     /// A point given in milliseconds since the epoch.
     #[must_use]

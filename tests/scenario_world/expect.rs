@@ -2,14 +2,20 @@
 //!
 //! `s ACTIVE ana` · `s WAITING ben` · `transfer s OFFERED ben` · `ana used 1.00` · `ana online` ·
 //! `list s as ana: ben 33.33 now, cleo 100.00 wait` · `quote s ben as ana: now` ·
-//! `why ben s as ana: RECIPIENT_FULL` · `chain s: COMPLETED ben, WAITING`
+//! `why ben s as ana: RECIPIENT_FULL` · `chain s: COMPLETED ben, WAITING` · `place s: 2` ·
+//! `estimate sales: absent of 3` · `score care: 2, 500ms, 1500ms off` · `chosen s: ben FirstInOrder; ana Load` ·
+//! `queues s as ana: sales 3/0, late 0/0` · `flows s as rob: night`
 
+use baton::domain::eligibility::named;
 use baton::domain::id::{RepId, SessionId};
 use baton::domain::live::{Connection, Line, Recipient, SessionState, TransferState};
 use baton::domain::look::Look;
-use baton::domain::recipients::{About, explain, list_reps, quote};
+use baton::domain::recipients::lines::{explain_line, list_flows, list_queues};
+use baton::domain::recipients::quote::quote;
+use baton::domain::recipients::{About, explain, list_reps};
+use baton::domain::wait::{estimate, score, standpoint};
 
-use super::{Result, World, actor};
+use super::{Result, World, actor, recipient};
 
 impl World {
     /// Answers one question and compares.
@@ -22,6 +28,12 @@ impl World {
         let found = match words.as_slice() {
             ["transfer", s] => self.transfer_words(s)?,
             ["chain", s] => self.chain(s)?,
+            ["place", s] => self.place(s)?,
+            ["estimate", queue] => self.estimate(queue)?,
+            ["score", queue] => self.score(queue)?,
+            ["chosen", s] => self.chosen(s)?,
+            ["queues", s, "as", who] => self.queues(s, who)?,
+            ["flows", s, "as", who] => self.flows(s, who)?,
             ["list", s, "as", who] => self.list(s, who)?,
             ["quote", s, rep, "as", who] => self.quote(s, rep, who)?,
             ["why", rep, s, "as", who] => self.why(rep, s, who)?,
@@ -60,10 +72,14 @@ impl World {
             return Ok("FORGOTTEN".into());
         };
         Ok(match &session.state {
-            SessionState::Waiting { line: Line::Rep(rep), offer: None, .. } => {
-                format!("WAITING {rep}")
+            SessionState::Waiting { offer } => {
+                let line = match &session.line {
+                    Line::Rep(rep) => rep.to_string(),
+                    Line::Queue(queue) => format!("queue:{queue}"),
+                };
+                let asked = if offer.is_some() { " asked" } else { "" };
+                format!("WAITING {line}{asked}")
             }
-            SessionState::Waiting { line: Line::Rep(rep), .. } => format!("WAITING {rep} asked"),
             SessionState::Offered { rep, .. } => format!("OFFERED {rep}"),
             SessionState::Active { rep, .. } => format!("ACTIVE {rep}"),
             SessionState::Paused { rep, .. } => format!("PAUSED {rep}"),
@@ -88,7 +104,7 @@ impl World {
     fn chain(&self, label: &str) -> Result<String> {
         let session = self.session(label)?;
         let steps = self.state.transfers_of_session(session).map(|t| {
-            let Recipient::Rep(to) = &t.recipient;
+            let (_, to) = named(&t.recipient);
             let how = match t.state {
                 TransferState::Offered { .. } => "OFFERED",
                 TransferState::Waiting { .. } => "WAITING",
@@ -101,6 +117,9 @@ impl World {
     }
 
     fn about(&self, label: &str) -> Result<About> {
+        if label == "anything" {
+            return Ok(About::Anything);
+        }
         match label.strip_prefix("channel=") {
             Some(channel) => Ok(About::Channel(channel.parse().map_err(|e| format!("{e}"))?)),
             None => Ok(About::Session(self.session(label)?)),
@@ -129,8 +148,8 @@ impl World {
 
     fn quote(&self, label: &str, rep: &str, who: &str) -> Result<String> {
         let session: SessionId = self.session(label)?;
-        let to = Recipient::Rep(rep.parse().map_err(|e| format!("{e}"))?);
-        let quote = quote(&self.state, &actor(who), session, &to).map_err(|r| r.to_string())?;
+        let quote = quote(&self.state, &actor(who), session, &recipient(rep)?, self.now)
+            .map_err(|r| r.to_string())?;
         let against: Vec<&str> =
             quote.against.iter().filter(|v| v.forbids).map(|v| v.reason.name()).collect();
         Ok(match (quote.allowed, quote.position) {
@@ -141,14 +160,84 @@ impl World {
     }
 
     fn why(&self, rep: &str, label: &str, who: &str) -> Result<String> {
-        let rep: RepId = rep.parse().map_err(|e| format!("{e}"))?;
-        let told = explain(&self.state, &actor(who), &self.about(label)?, &rep)
-            .map_err(|r| r.to_string())?;
+        let about = self.about(label)?;
+        let told = match recipient(rep)? {
+            Recipient::Rep(rep) => explain(&self.state, &actor(who), &about, &rep),
+            to => explain_line(&self.state, &actor(who), &about, &to, self.now),
+        }
+        .map_err(|r| r.to_string())?;
         let failed = told.verdicts.iter().filter(|v| !v.passed);
         let words: Vec<String> =
             failed.map(|v| format!("{}={}", v.rule, v.reason.name())).collect();
         let listed = if told.listed { "listed" } else { "hidden" };
-        Ok(format!("{listed} {}", words.join(" ")).trim().to_owned())
+        let reps = told.reps.iter().map(|rep| {
+            let against: Vec<&str> = rep.against.iter().map(|v| v.reason.name()).collect();
+            let could = if rep.could_take { "could".to_owned() } else { against.join("+") };
+            format!("; {} {could}", rep.rep)
+        });
+        let rules = format!("{listed} {}", words.join(" "));
+        Ok(format!("{}{}", rules.trim(), reps.collect::<String>()))
+    }
+
+    /// `s at 2`, `s at 2 in 20.741s`.
+    fn place(&self, label: &str) -> Result<String> {
+        let session = self.state.session(&self.session(label)?).ok_or("forgotten")?;
+        let at = standpoint(&self.state, &session, self.now);
+        Ok(at.wait.map_or_else(
+            || at.position.to_string(),
+            |wait| format!("{} in {}ms", at.position, wait.as_ms()),
+        ))
+    }
+
+    fn estimate(&self, queue: &str) -> Result<String> {
+        let queue = queue.parse().map_err(|e| format!("{e}"))?;
+        let found = estimate(&self.state, &queue, self.now);
+        let wait = found.wait.map_or("absent".to_owned(), |wait| format!("{}ms", wait.as_ms()));
+        let spread = found.spread.map_or(String::new(), |(least, most)| {
+            format!(", {}ms to {}ms", least.as_ms(), most.as_ms())
+        });
+        let age =
+            found.newest_age.map_or(String::new(), |age| format!(", newest {}ms ago", age.as_ms()));
+        Ok(format!("{wait} of {}{spread}{age}", found.samples))
+    }
+
+    fn score(&self, queue: &str) -> Result<String> {
+        let queue = queue.parse().map_err(|e| format!("{e}"))?;
+        let found = score(&self.state, &queue);
+        let off = found.mean_absolute_error.as_ms();
+        Ok(format!("{}, {}ms, {off}ms off", found.samples, found.mean_error_ms))
+    }
+
+    /// `ben FirstInOrder; ana Load, gil Out(MissingSkill)`.
+    fn chosen(&self, label: &str) -> Result<String> {
+        let session = self.session(label)?;
+        let work = self.state.work_of_session(session).last().ok_or("no work")?;
+        let others: Vec<String> =
+            work.candidates.iter().map(|c| format!("{} {:?}", c.rep, c.why)).collect();
+        let behind =
+            if others.is_empty() { String::new() } else { format!("; {}", others.join(", ")) };
+        Ok(format!("{} {:?}{behind}", work.rep, work.found))
+    }
+
+    fn queues(&self, label: &str, who: &str) -> Result<String> {
+        let about = self.about(label)?;
+        let entries = list_queues(&self.state, &actor(who), &about, "", self.now)
+            .map_err(|r| r.to_string())?;
+        let words = entries.iter().map(|e| {
+            let against: Vec<&str> = e.against.iter().map(|v| v.reason.name()).collect();
+            format!("{} {}/{} {}", e.queue, e.size.length, e.available, against.join("+"))
+                .trim()
+                .to_owned()
+        });
+        Ok(words.collect::<Vec<_>>().join(", "))
+    }
+
+    fn flows(&self, label: &str, who: &str) -> Result<String> {
+        let about = self.about(label)?;
+        Ok(match list_flows(&self.state, &actor(who), &about, "") {
+            Ok(all) => all.iter().map(|e| e.flow.as_str()).collect::<Vec<_>>().join(", "),
+            Err(rejection) => rejection.reason.name().to_owned(),
+        })
     }
 }
 

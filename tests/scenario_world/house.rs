@@ -10,19 +10,24 @@
 //! | lea | of the profile `leads` |
 //! | hal | may decline |
 //! | ida | accepts by herself |
+//! | rob | may run flows |
+//!
+//! Queues: `sales` (ana, ben, gil), `care` (cleo, hal, ben), `late` (nobody). Skills: es, fr, vip.
 //!
 //! Channels: `web` (enhanced chat, TAB_BASED, 1 unit), `chat` (enhanced messaging, STATUS_BASED,
 //! 2 units, paused 0.5), `share` (33.33 % of a rep), `old` (standard SMS).
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Display;
 
 use baton::domain::command::{Command, Directory, DirectoryKey};
 use baton::domain::directory::{
-    CapacityModel, Channel, ChannelType, Licence, Permission, PresenceConfiguration,
-    PresenceStatus, Profile, Recipients, Rep, RoutingOwner, Settings,
+    CapacityModel, Channel, ChannelType, Licence, Overflow, Permission, PresenceConfiguration,
+    PresenceStatus, Profile, Queue, Recipients, Rep, RoutingModel, RoutingOwner, Settings, Skill,
 };
-use baton::domain::id::{BadId, ChannelId, ConfigurationId, ProfileId, RepId, StatusId};
+use baton::domain::id::{
+    BadId, ChannelId, ConfigurationId, ProfileId, QueueId, RepId, SkillId, StatusId,
+};
 use baton::domain::look::Look;
 use baton::domain::state::State;
 use baton::domain::units::{CentiPercent, Units, Weight};
@@ -39,6 +44,9 @@ fn configuration(name: &str, units: u32) -> PresenceConfiguration {
         allow_decline: false,
         auto_accept: false,
         recipients: Recipients::Any,
+        status_after_decline: None,
+        status_after_push_timeout: None,
+        push_timeout: None,
     }
 }
 
@@ -80,6 +88,22 @@ fn rep(name: &str, configuration: &str) -> Rep {
         configuration: Some(id(configuration)),
         licences: BTreeSet::from([Licence::MessagingUser, Licence::EnhancedChatUser]),
         permissions: BTreeSet::from([Permission::MessagingAgent, Permission::EnhancedChatRep]),
+        skills: BTreeMap::new(),
+    }
+}
+
+fn queue(name: &str, reps: &[&str]) -> Queue {
+    Queue {
+        id: id(name),
+        name: name.into(),
+        reps: reps.iter().map(|rep| id(rep)).collect(),
+        channel_types: BTreeSet::new(),
+        model: RoutingModel::LeastActive,
+        weight: None,
+        push_timeout: None,
+        overflow: None,
+        max_length: None,
+        default_priority: 10,
     }
 }
 
@@ -92,6 +116,11 @@ pub fn directory() -> Directory {
         profiles: BTreeSet::from([id("leads")]),
     };
     let licensed = BTreeSet::from([Licence::MessagingUser]);
+    let runner = BTreeSet::from([
+        Permission::MessagingAgent,
+        Permission::EnhancedChatRep,
+        Permission::RunFlows,
+    ]);
     Directory {
         settings: Some(Settings { direct_to_rep_routing: true, ..Settings::default() }),
         configurations: vec![
@@ -132,7 +161,15 @@ pub fn directory() -> Directory {
             Rep { profile: id("leads"), ..rep("lea", "standard") },
             rep("hal", "declining"),
             rep("ida", "eager"),
+            Rep { permissions: runner, ..rep("rob", "standard") },
         ],
+        skills: ["es", "fr", "vip"].map(|s| Skill { id: id(s), name: s.into() }).into(),
+        queues: vec![
+            queue("sales", &["ana", "ben", "gil"]),
+            queue("care", &["cleo", "hal", "ben"]),
+            queue("late", &[]),
+        ],
+        flows: Vec::new(),
     }
 }
 
@@ -168,22 +205,109 @@ pub fn change(state: &State, words: &[&str]) -> Result<Command, String> {
             let known = state.rep(&id(name)).ok_or("no such rep")?;
             directory.reps.push(Rep { licences: BTreeSet::new(), ..(*known).clone() });
         }
-        other => return Err(format!("unknown change {other:?}")),
+        ["estimate", samples] => {
+            let estimate_samples = parse(samples)?;
+            directory.settings = Some(Settings { estimate_samples, ..settings });
+        }
+        words => change_routing(state, words, &mut directory)?,
     }
     Ok(Command::Upsert(directory))
 }
 
-/// `delete rep ana`, `delete profile agents`, …
+/// `set queue NAME reps=a,b model=most …`, `set skills ana es=3,vip=1`, `set fallback web sales`,
+/// `set after-decline declining busy`, `set after-timeout standard busy`, `set push standard 10s`.
+fn change_routing(state: &State, words: &[&str], directory: &mut Directory) -> Result<(), String> {
+    match words {
+        ["queue", name, fields @ ..] => {
+            let known = state.queue(&id(name)).map(|q| (*q).clone());
+            let mut changed = known.unwrap_or_else(|| queue(name, &[]));
+            for field in fields {
+                change_queue(&mut changed, field)?;
+            }
+            directory.queues.push(changed);
+        }
+        ["skills", name, skills] => {
+            let known = state.rep(&id(name)).ok_or("no such rep")?;
+            directory.reps.push(Rep { skills: levels(skills)?, ..(*known).clone() });
+        }
+        ["fallback", name, queue] => {
+            let known = state.channel(&id(name)).ok_or("no such channel")?;
+            let fallback_queue = Some(id(queue));
+            directory.channels.push(Channel { fallback_queue, ..(*known).clone() });
+        }
+        [what @ ("after-decline" | "after-timeout" | "push"), name, value] => {
+            let known = state.configuration(&id(name)).ok_or("no such configuration")?;
+            let mut changed = (*known).clone();
+            match *what {
+                "after-decline" => changed.status_after_decline = Some(id(value)),
+                "after-timeout" => changed.status_after_push_timeout = Some(id(value)),
+                _ => changed.push_timeout = Some(super::span(value)?),
+            }
+            directory.configurations.push(changed);
+        }
+        other => return Err(format!("unknown change {other:?}")),
+    }
+    Ok(())
+}
+
+fn change_queue(queue: &mut Queue, field: &str) -> Result<(), String> {
+    let (name, value) = field.split_once('=').ok_or("a field is NAME=VALUE")?;
+    match name {
+        "reps" => queue.reps = value.split(',').filter(|r| !r.is_empty()).map(id).collect(),
+        "model" => {
+            queue.model = match value {
+                "most" => RoutingModel::MostAvailable,
+                _ => RoutingModel::LeastActive,
+            }
+        }
+        "serves" => {
+            queue.channel_types = match value {
+                "whatsapp" => BTreeSet::from([ChannelType::Whatsapp]),
+                _ => BTreeSet::new(),
+            }
+        }
+        "weight" => queue.weight = Some(Weight::Units(Units::whole(parse(value)?))),
+        "push" => queue.push_timeout = Some(super::span(value)?),
+        "priority" => queue.default_priority = parse(value)?,
+        "max" => queue.max_length = Some(parse(value)?),
+        "overflow" => {
+            let (to, limit) = value.split_once(':').ok_or("overflow=QUEUE:LIMIT")?;
+            let (max_length, max_wait) = match limit.parse() {
+                Ok(length) => (Some(length), None),
+                Err(_) => (None, Some(super::span(limit)?)),
+            };
+            queue.overflow = Some(Overflow { max_length, max_wait, queue: id(to) });
+        }
+        other => return Err(format!("a queue has no {other}")),
+    }
+    Ok(())
+}
+
+/// `es=3,vip=1`.
+pub fn levels(text: &str) -> Result<BTreeMap<SkillId, u32>, String> {
+    let one = |part: &str| {
+        let (skill, level) = part.split_once('=').ok_or("a skill is NAME=LEVEL")?;
+        Ok((id(skill), parse(level)?))
+    };
+    text.split(',').filter(|part| !part.is_empty()).map(one).collect()
+}
+
+/// `delete rep ana`, `delete profile agents`, `delete queue late into care`, …
 pub fn deletion(words: &[&str]) -> Result<Command, String> {
+    let (words, move_to) = match words {
+        [words @ .., "into", queue] => (words, Some(id(queue))),
+        words => (words, None),
+    };
     let key = match words {
         ["rep", name] => DirectoryKey::Rep(id::<RepId>(name)),
         ["profile", name] => DirectoryKey::Profile(id::<ProfileId>(name)),
         ["status", name] => DirectoryKey::Status(id::<StatusId>(name)),
         ["configuration", name] => DirectoryKey::Configuration(id::<ConfigurationId>(name)),
         ["channel", name] => DirectoryKey::Channel(id::<ChannelId>(name)),
+        ["queue", name] => DirectoryKey::Queue(id::<QueueId>(name)),
         other => return Err(format!("unknown deletion {other:?}")),
     };
-    Ok(Command::Delete(key))
+    Ok(Command::Delete { key, move_to })
 }
 
 fn parse<T: std::str::FromStr<Err: Display>>(text: &str) -> Result<T, String> {

@@ -7,11 +7,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use baton::domain::attributes::AttributesChange;
-use baton::domain::command::{Command, PresenceRef, Request};
+use baton::domain::command::{Command, Opening, PresenceRef, Request, Skills, Target};
 use baton::domain::decide::{decide, unsettled};
 use baton::domain::directory::SettingsPatch;
 use baton::domain::draft::Entropy;
 use baton::domain::entry::{Answer, Cause, Entry, Fingerprint};
+use baton::domain::flow::{SkillsTarget, WishedSkill};
 use baton::domain::id::{
     ActorId, ChannelId, ExternalReference, PresenceId, RepId, SessionId, StatusId, TxnId, WorkId,
 };
@@ -234,13 +235,9 @@ impl World {
             ["offline", rep] => Command::ClosePresence { presence: PresenceRef::Rep(named(rep)?) },
             ["lapse", rep] => Command::LeaseLapsed(self.presence(&named(rep)?, 0)?),
             ["reconnect"] => Command::Reconnect(self.presence(&me()?, 0)?),
-            ["open", label, channel, rep, rest @ ..] => Command::OpenSession {
-                channel: ChannelId::new(channel).map_err(|e| e.to_string())?,
-                external_reference: ExternalReference::new(label).map_err(|e| e.to_string())?,
-                rep: named(rep)?,
-                priority: rest.first().map_or(Ok(10), |p| p.parse()).map_err(|_| "priority")?,
-                attributes: Arc::default(),
-            },
+            ["open", label, channel, target, rest @ ..] => {
+                Command::OpenSession(Box::new(opening(label, channel, target, rest)?))
+            }
             ["accept", s] => Command::AcceptWork(self.work(s, own()?.as_ref())?),
             ["accept-transfer", s] => Command::AcceptTransfer(self.last_transfer(s)?.id),
             ["decline", s] => Command::DeclineWork(self.work(s, own()?.as_ref())?),
@@ -258,16 +255,27 @@ impl World {
                 session: self.session(s)?,
                 attributes: None,
                 priority: Some(priority.parse().map_err(|_| "priority")?),
+                skills: None,
             },
             ["attribute", s, name, value @ ..] => {
                 let value = value.first().map(|value| (*value).to_owned());
                 let change = AttributesChange::Single([((*name).to_owned(), value)].into());
-                let session = self.session(s)?;
-                Command::UpdateSession { session, attributes: Some(change), priority: None }
+                Command::UpdateSession {
+                    session: self.session(s)?,
+                    attributes: Some(change),
+                    priority: None,
+                    skills: None,
+                }
             }
-            ["transfer", s, rep] => Command::TransferSession {
+            ["ask", s, fields @ ..] => Command::UpdateSession {
                 session: self.session(s)?,
-                recipient: Recipient::Rep(named(rep)?),
+                attributes: None,
+                priority: None,
+                skills: Some(skills(fields)?),
+            },
+            ["transfer", s, to] => Command::TransferSession {
+                session: self.session(s)?,
+                recipient: recipient(to)?,
                 note: "please".into(),
             },
             ["change-limit", most] => {
@@ -306,6 +314,65 @@ impl World {
         let rep = RepId::new(rep).map_err(|e| e.to_string())?;
         Ok(self.state.rep_presence(&rep).used.to_string())
     }
+}
+
+/// `ana`, `queue:sales`, `flow:night`.
+pub fn recipient(text: &str) -> Result<Recipient> {
+    let bad = |e: baton::domain::id::BadId| e.to_string();
+    Ok(match text.split_once(':') {
+        Some(("queue", id)) => Recipient::Queue(id.parse().map_err(bad)?),
+        Some(("flow", id)) => Recipient::Flow(id.parse().map_err(bad)?),
+        _ => Recipient::Rep(text.parse().map_err(bad)?),
+    })
+}
+
+/// `open s web ana 5 needs=es:3 wish=vip:1:30s`.
+fn opening(label: &str, channel: &str, target: &str, rest: &[&str]) -> Result<Opening> {
+    let bad = |e: baton::domain::id::BadId| e.to_string();
+    let (fields, priority): (Vec<&str>, Vec<&str>) = rest.iter().partition(|w| w.contains('='));
+    let target = match (target.split_once(':'), recipient(target)?) {
+        (Some(("skills", queue)), _) => {
+            let asked = skills(&fields)?;
+            let queue = (!queue.is_empty()).then(|| queue.parse()).transpose().map_err(bad)?;
+            let target =
+                SkillsTarget { required: asked.required, additional: asked.additional, queue };
+            return Ok(Opening {
+                target: Target::Skills(target),
+                ..opening(label, channel, "ana", &priority)?
+            });
+        }
+        (_, Recipient::Rep(rep)) => Target::Rep(rep),
+        (_, Recipient::Queue(queue)) => Target::Queue(queue),
+        (_, Recipient::Flow(flow)) => Target::Flow(flow),
+    };
+    let priority = priority.first().map(|p| p.parse()).transpose().map_err(|_| "priority")?;
+    Ok(Opening {
+        channel: ChannelId::new(channel).map_err(bad)?,
+        external_reference: ExternalReference::new(label).map_err(bad)?,
+        target,
+        priority,
+        attributes: Arc::default(),
+        skills: skills(&fields)?,
+    })
+}
+
+/// `needs=es=3,fr=1`, `wish=vip=1:30s`.
+fn skills(fields: &[&str]) -> Result<Skills> {
+    let mut skills = Skills::default();
+    for field in fields {
+        match field.split_once('=') {
+            Some(("needs", levels)) => skills.required = house::levels(levels)?,
+            Some(("wish", wish)) => {
+                let (levels, timeout) = wish.split_once(':').ok_or("wish=SKILL=LEVEL:SPAN")?;
+                let timeout = span(timeout)?;
+                for (skill, level) in house::levels(levels)? {
+                    skills.additional.insert(skill, WishedSkill { level, timeout });
+                }
+            }
+            _ => return Err(format!("unknown field {field}")),
+        }
+    }
+    Ok(skills)
 }
 
 fn patch() -> SettingsPatch {
@@ -356,7 +423,7 @@ pub fn actor(name: &str) -> Actor {
     Actor { role, id: ActorId::new(name).expect("names in scenarios are ids") }
 }
 
-fn span(text: &str) -> Result<Span> {
+pub fn span(text: &str) -> Result<Span> {
     let (number, unit) = text.split_at(text.find(|c: char| !c.is_ascii_digit()).unwrap_or(0));
     let number: i64 = number.parse().map_err(|_| format!("{text} is not a time"))?;
     match unit {

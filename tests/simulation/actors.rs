@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use baton::domain::command::{Command, Request};
+use baton::domain::command::{Command, Opening, Request, Skills, Target};
 use baton::domain::entry::{Answer, Entry, FactKind, Head, Revision};
 use baton::domain::id::{ExternalReference, OrgId, PresenceId, SessionId, StatusId, TxnId, WorkId};
 use baton::domain::live::{Recipient, Role, SessionState};
@@ -165,13 +165,14 @@ async fn within<T>(future: impl Future<Output = T>) -> T {
 }
 
 fn open_session(reference: &str, number: usize) -> Command {
-    Command::OpenSession {
+    Command::OpenSession(Box::new(Opening {
         channel: "tabs".parse().expect("a valid id"),
         external_reference: ExternalReference::new(reference).expect("a valid id"),
-        rep: rep(number),
-        priority: 0,
+        target: Target::Rep(rep(number)),
+        priority: None,
         attributes: Arc::default(),
-    }
+        skills: Skills::default(),
+    }))
 }
 
 fn open_presence(number: usize, lease: Span) -> Command {

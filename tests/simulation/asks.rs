@@ -4,20 +4,24 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use baton::domain::command::{Command, Directory, PresenceRef, Request};
+use baton::domain::command::{Command, Directory, Opening, PresenceRef, Request, Skills, Target};
 use baton::domain::directory::{
-    CapacityModel, Channel, ChannelType, Licence, Permission, PresenceConfiguration,
-    PresenceStatus, Profile, Recipients, Rep, RoutingOwner, Settings,
+    CapacityModel, Channel, ChannelType, Licence, Overflow, Permission, PresenceConfiguration,
+    PresenceStatus, Profile, Queue, Recipients, Rep, RoutingModel, RoutingOwner, Settings, Skill,
 };
 use baton::domain::draft::Entropy;
 use baton::domain::entry::{Cause, Fingerprint};
+use baton::domain::flow::{
+    Condition, Flow, FlowDecision, FlowRule, FlowTarget, SkillsTarget, WishedSkill,
+};
 use baton::domain::id::{
-    ActorId, ChannelId, ConfigurationId, ExternalReference, PresenceId, ProfileId, RepId, StatusId,
-    TxnId,
+    ActorId, ChannelId, ConfigurationId, ExternalReference, PresenceId, ProfileId, QueueId, RepId,
+    StatusId, TxnId,
 };
 use baton::domain::live::{
     Actor, Recipient, RepPresence, Role, Session, Transfer, TransferState, Work, WorkState,
 };
+use baton::domain::look::Look;
 use baton::domain::record::Record;
 use baton::domain::state::State;
 use baton::domain::time::Span;
@@ -50,7 +54,71 @@ fn configuration(name: &str, capacity: u32) -> PresenceConfiguration {
         allow_decline: name == "choosy",
         auto_accept: name == "eager",
         recipients: Recipients::Any,
+        status_after_decline: None,
+        status_after_push_timeout: (name == "eager").then(|| id("busy")),
+        push_timeout: (name == "plain").then(|| Span::from_secs(20)),
     }
+}
+
+fn id<T: std::str::FromStr<Err: std::fmt::Debug>>(text: &str) -> T {
+    text.parse().expect("a valid id")
+}
+
+/// Three queues: one that overflows into the second, which every flow ends in.
+fn queues() -> Vec<Queue> {
+    let queue = |name: &str, reps: &[usize]| Queue {
+        id: id(name),
+        name: name.to_owned(),
+        reps: reps.iter().map(|number| rep(*number)).collect(),
+        channel_types: BTreeSet::new(),
+        model: RoutingModel::LeastActive,
+        weight: None,
+        push_timeout: None,
+        overflow: None,
+        max_length: None,
+        default_priority: 1,
+    };
+    let overflow = Overflow { max_length: Some(3), max_wait: None, queue: id("q1") };
+    vec![
+        Queue { overflow: Some(overflow), ..queue("q0", &[0, 1, 2]) },
+        Queue { model: RoutingModel::MostAvailable, ..queue("q1", &[1, 2, 3, 4]) },
+        Queue { push_timeout: Some(Span::from_secs(15)), ..queue("q2", &[0, 3, 5]) },
+    ]
+}
+
+fn flows() -> Vec<Flow> {
+    let to = |target| FlowDecision { target, set_attributes: BTreeMap::new(), set_priority: None };
+    let rule = |condition: &str, target| FlowRule {
+        name: String::new(),
+        condition: Condition::new(condition),
+        decision: to(target),
+    };
+    let flow = |name: &str, rules, fallback| Flow {
+        id: id(name),
+        name: name.to_owned(),
+        rules,
+        fallback: to(fallback),
+    };
+    let skilled = SkillsTarget {
+        required: [(id("es"), 3)].into(),
+        additional: BTreeMap::new(),
+        queue: Some(id("q1")),
+    };
+    vec![
+        flow(
+            "f0",
+            vec![
+                rule("queues[\"q0\"].length > 2", FlowTarget::Flow(id("f1"))),
+                rule("session.priority == 0", FlowTarget::Queue(id("q0"))),
+            ],
+            FlowTarget::Queue(id("q2")),
+        ),
+        flow(
+            "f1",
+            vec![rule("session.transferred", FlowTarget::Skills(skilled))],
+            FlowTarget::Queue(id("q1")),
+        ),
+    ]
 }
 
 fn channel(name: &str, model: CapacityModel, weight: Weight) -> Channel {
@@ -63,7 +131,7 @@ fn channel(name: &str, model: CapacityModel, weight: Weight) -> Channel {
         weight,
         paused_weight: (model == CapacityModel::StatusBased)
             .then_some(Weight::Percent(CentiPercent::new(2_500))),
-        fallback_queue: None,
+        fallback_queue: Some(id("q1")),
     }
 }
 
@@ -87,7 +155,8 @@ pub fn org() -> Directory {
         profile: ProfileId::new(configurations[[0, 0, 0, 1, 1, 2][number]]).expect("a valid id"),
         configuration: None,
         licences: [Licence::MessagingUser].into(),
-        permissions: [Permission::MessagingAgent].into(),
+        permissions: [Permission::MessagingAgent, Permission::RunFlows].into(),
+        skills: [(id("es"), u32::try_from(number).expect("it is small"))].into(),
     });
     Directory {
         settings: Some(Settings { direct_to_rep_routing: true, ..Settings::default() }),
@@ -106,6 +175,9 @@ pub fn org() -> Directory {
             ),
         ],
         reps: reps.collect(),
+        skills: vec![Skill { id: id("es"), name: String::new() }],
+        queues: queues(),
+        flows: flows(),
     }
 }
 
@@ -190,10 +262,12 @@ pub fn command(bits: &mut Randomness, state: &State) -> Option<(Actor, Command)>
         73..82 => desk_work(bits, &scene)?,
         82..95 => return hand_on(bits, &scene),
         95..98 => Command::EndSession(one_of(bits, &scene.sessions)?.id),
-        98 => raise_capacity(bits, state)?,
+        98 if chance(bits, 50) => raise_capacity(bits, state)?,
+        98 => change_members(bits, state)?,
         _ => {
             let session = one_of(bits, &scene.sessions)?.id;
-            Command::UpdateSession { session, attributes: None, priority: Some(1) }
+            let skills = chance(bits, 50).then(|| skills(bits));
+            Command::UpdateSession { session, attributes: None, priority: Some(1), skills }
         }
     };
     Some((admin(), command))
@@ -215,13 +289,42 @@ fn open_presence(bits: &mut Randomness) -> Option<(Actor, Command)> {
 fn open_session(bits: &mut Randomness) -> Command {
     let channel = if chance(bits, 50) { "tabs" } else { "states" };
     let reference = format!("c{}", below(bits, 60));
-    Command::OpenSession {
+    let target = match below(bits, 10) {
+        0..4 => Target::Rep(rep(below(bits, REPS))),
+        4..8 => Target::Queue(queue(bits)),
+        8 => Target::Flow(id("f0")),
+        _ => Target::Skills(SkillsTarget {
+            required: [(id("es"), 2)].into(),
+            additional: BTreeMap::new(),
+            queue: chance(bits, 50).then(|| queue(bits)),
+        }),
+    };
+    let priority = chance(bits, 70).then(|| u32::try_from(below(bits, 3)).expect("it is small"));
+    Command::OpenSession(Box::new(Opening {
         channel: ChannelId::new(channel).expect("a valid id"),
         external_reference: ExternalReference::new(&reference).expect("a valid id"),
-        rep: rep(below(bits, REPS)),
-        priority: u32::try_from(below(bits, 3)).expect("it is small"),
+        target,
+        priority,
         attributes: Arc::new(BTreeMap::new()),
+        skills: skills(bits),
+    }))
+}
+
+fn queue(bits: &mut Randomness) -> QueueId {
+    id(["q0", "q1", "q2"][below(bits, 3)])
+}
+
+fn skills(bits: &mut Randomness) -> Skills {
+    let level = |bits: &mut Randomness| u32::try_from(below(bits, REPS)).expect("it is small");
+    let mut skills = Skills::default();
+    if chance(bits, 15) {
+        skills.required.insert(id("es"), level(bits));
     }
+    if chance(bits, 15) {
+        let wished = WishedSkill { level: level(bits), timeout: Span::from_secs(5) };
+        skills.additional.insert(id("es"), wished);
+    }
+    skills
 }
 
 /// What is done with tabs and sessions in between.
@@ -243,7 +346,11 @@ fn desk_work(bits: &mut Randomness, scene: &Scene<'_>) -> Option<Command> {
 fn hand_on(bits: &mut Randomness, scene: &Scene<'_>) -> Option<(Actor, Command)> {
     let owned: Vec<_> = scene.sessions.iter().filter(|s| s.owner().is_some()).collect();
     let session = one_of(bits, &owned)?;
-    let recipient = Recipient::Rep(rep(below(bits, REPS)));
+    let recipient = match below(bits, 10) {
+        0..5 => Recipient::Rep(rep(below(bits, REPS))),
+        5..9 => Recipient::Queue(queue(bits)),
+        _ => Recipient::Flow(id(["f0", "f1"][below(bits, 2)])),
+    };
     let (owner, _) = session.owner()?;
     let note = "please".to_owned();
     let command = Command::TransferSession { session: session.id, recipient, note };
@@ -256,6 +363,16 @@ fn accept_transfer(bits: &mut Randomness, transfers: &[&Transfer]) -> Option<Com
         .filter(|t| matches!(t.state, TransferState::Offered { .. }) || chance(bits, 10))
         .collect();
     Some(Command::AcceptTransfer(one_of(bits, &offered)?.id))
+}
+
+/// Lets somebody into a queue, or takes them out.
+fn change_members(bits: &mut Randomness, state: &State) -> Option<Command> {
+    let mut queue = (*state.queue(&queue(bits))?).clone();
+    let rep = rep(below(bits, REPS));
+    if !queue.reps.remove(&rep) {
+        queue.reps.insert(rep);
+    }
+    Some(Command::Upsert(Directory { queues: vec![queue], ..Directory::default() }))
 }
 
 /// Makes room for reps whose presences nobody touches.

@@ -9,6 +9,7 @@ use baton::engine::entropy::Randomness;
 use baton::engine::{Done, Refusal};
 
 use super::{Call, World};
+use crate::oracle;
 
 impl World {
     /// Is the answer one that a client may be given?
@@ -103,6 +104,7 @@ impl World {
         if !left.is_empty() {
             return Err(format!("R1: not even the sweep helps {left:?}"));
         }
+        oracle::nobody_waits_beside_a_free_rep(state)?;
         if !self.crashes && self.stats.found_by_sweep.get() > 0 {
             return Err("R1: the sweep found what settling had missed".to_owned());
         }

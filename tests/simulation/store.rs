@@ -5,6 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use super::oracle;
 use baton::domain::entry::{Entry, FactKind, Outcome, Revision, Transaction};
 use baton::domain::id::TxnId;
 use baton::domain::invariants;
@@ -55,6 +56,8 @@ pub struct Store {
     outcomes: BTreeMap<TxnId, Outcome>,
     /// A capacity was lowered, by a late repetition: reps may have more than they could get (C1).
     lowered: bool,
+    /// What is being committed was decided on the whole history.
+    informed: bool,
     /// What the oracle objects to.
     pub violation: Option<String>,
 }
@@ -67,6 +70,7 @@ impl Store {
             history: Vec::new(),
             outcomes: BTreeMap::new(),
             lowered: false,
+            informed: true,
             violation: None,
         }
     }
@@ -111,10 +115,13 @@ impl Store {
         if batch.epoch != Epoch(1) || known != Some(batch.since) {
             return Err(JournalError::Diverged("another transaction is there".to_owned()));
         }
+        // Whoever knew everything can be held to the rules that look at everything.
+        self.informed = since == self.revision();
         let mut duplicates = BTreeSet::new();
         let mut verdicts = Vec::new();
         for transaction in &batch.transactions {
             let verdict = self.consider(transaction, &duplicates);
+            self.informed &= matches!(verdict, Verdict::Committed(_));
             if matches!(verdict, Verdict::Duplicate(_)) && !self.is(Mutation::BuildOnDuplicate) {
                 duplicates.insert(transaction.id);
             }
@@ -210,6 +217,7 @@ impl Store {
         if entry.time < next.head().time {
             return Err("the time ran backwards".to_owned());
         }
+        let earlier = next.clone();
         let before = next.apply(entry).map_err(|e| e.to_string())?;
         for (before, (_, after)) in before.iter().zip(&entry.changes) {
             if let Some(before) = before {
@@ -218,6 +226,9 @@ impl Store {
             }
         }
         invariants::check(next).map_err(|v| v.to_string())?;
+        if self.informed {
+            oracle::routed_well(&earlier, next, entry)?;
+        }
         if self.lowered {
             return Ok(());
         }

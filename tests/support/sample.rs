@@ -38,6 +38,7 @@ pub fn rep_record(name: &str, text: &str) -> Record {
         configuration: None,
         licences: std::iter::empty().collect(),
         permissions: std::iter::empty().collect(),
+        skills: BTreeMap::new(),
     }))
 }
 

@@ -2,12 +2,15 @@
 //! command to its file and says who may act for whom. Called by the engine, which commits the
 //! transaction, and by dry runs, which don't.
 
+pub(crate) mod destination;
 pub mod directory;
 pub mod presence;
+pub mod reach;
 pub mod route;
 pub mod session;
 pub mod timer;
 pub mod transfer;
+pub mod unsettled;
 pub mod work;
 
 #[cfg(test)]
@@ -24,7 +27,7 @@ use super::rejection::{Reason, Rejection};
 use super::state::State;
 use super::time::Timestamp;
 
-pub use route::unsettled;
+pub use unsettled::unsettled;
 
 /// What becomes of a request.
 #[derive(Debug, Clone)]
@@ -78,7 +81,7 @@ fn dispatch(draft: &mut Draft<'_>, actor: &Actor, command: &Command) -> Result<S
         Command::ApplyDirectory { directory, prune } => directory::apply(draft, directory, *prune),
         Command::Upsert(directory) => directory::upsert(draft, directory),
         Command::ChangeSettings(patch) => directory::change_settings(draft, patch),
-        Command::Delete(key) => directory::delete(draft, key),
+        Command::Delete { key, move_to } => directory::delete(draft, key, move_to.as_ref()),
         Command::OpenPresence { rep, status, device, lease } => {
             presence::open(draft, actor, rep, status, device, *lease)
         }
@@ -88,11 +91,14 @@ fn dispatch(draft: &mut Draft<'_>, actor: &Actor, command: &Command) -> Result<S
         Command::ClosePresence { presence } => presence::close(draft, actor, presence),
         Command::LeaseLapsed(id) => Ok(presence::lapse(draft, *id)),
         Command::Reconnect(id) => presence::reconnect(draft, *id),
-        Command::OpenSession { channel, external_reference, rep, priority, attributes } => {
-            session::open(draft, channel, external_reference, rep, *priority, attributes)
-        }
-        Command::UpdateSession { session, attributes, priority } => {
-            session::update(draft, actor, *session, attributes.as_ref(), *priority)
+        Command::OpenSession(opening) => session::open(draft, opening),
+        Command::UpdateSession { session, attributes, priority, skills } => {
+            let change = session::Change {
+                attributes: attributes.as_ref(),
+                priority: *priority,
+                skills: skills.as_ref(),
+            };
+            session::update(draft, actor, *session, change)
         }
         Command::PauseSession(id) => session::pause(draft, actor, *id),
         Command::ResumeSession(id) => session::resume(draft, actor, *id),

@@ -7,14 +7,14 @@ use crate::domain::draft::Draft;
 use crate::domain::entry::{Fact, FactKind};
 use crate::domain::id::{PresenceId, RepId, StatusId};
 use crate::domain::live::{
-    Actor, ClosedPresence, Connection, Presence, PresenceCause, RepPresence,
+    Actor, ClosedPresence, Connection, Presence, PresenceCause, RepPresence, WorkEnd,
 };
 use crate::domain::look::Look;
 use crate::domain::record::RecordKey;
 use crate::domain::rejection::{Reason, Rejection};
 use crate::domain::time::Span;
 
-use super::{Subject, about, acting_rep, acts_for, not_owner, route};
+use super::{Subject, about, acting_rep, acts_for, not_owner, reach, route};
 
 /// Signs a rep in. A presence that is there already is taken over (P5).
 pub(crate) fn open(
@@ -45,6 +45,7 @@ pub(crate) fn open(
         connection: Connection::Connected,
         lease,
         cause: PresenceCause::of(actor.role),
+        reach: reach::of(draft, rep, status),
     });
     draft.put_presence(live);
     draft.fact(Fact::of(FactKind::PresenceOpened).rep(rep));
@@ -153,6 +154,7 @@ pub(crate) fn set_status(
             status: status.clone(),
             status_since: draft.now(),
             cause: PresenceCause::of(actor.role),
+            reach: reach::of(draft, &rep, status),
             ..presence
         };
         draft.put_presence(RepPresence { presence: Some(presence), ..live });
@@ -160,6 +162,31 @@ pub(crate) fn set_status(
         route::follow_presence(draft, &rep);
     }
     Ok(about(RecordKey::RepPresence(rep)))
+}
+
+/// Sets the status that the presence configuration wants after an offer was declined or ran out
+/// (R5, R6), if the rep is signed in and the profile allows it. What follows from it is the
+/// caller's part.
+pub(crate) fn set_by_offer(draft: &mut Draft<'_>, rep: &RepId, why: WorkEnd) {
+    let configuration = draft.rep(rep).and_then(|rep| draft.configuration_of(&rep));
+    let (status, cause) = match (why, configuration) {
+        (WorkEnd::Declined, Some(c)) => (c.status_after_decline.clone(), PresenceCause::Declined),
+        (WorkEnd::PushTimeout, Some(c)) => {
+            (c.status_after_push_timeout.clone(), PresenceCause::PushTimeout)
+        }
+        _ => return,
+    };
+    let live = Arc::unwrap_or_clone(draft.rep_presence(rep));
+    let (Some(status), Some(presence)) = (status, live.presence.clone()) else {
+        return;
+    };
+    if presence.status == status || check_status(draft, rep, &status).is_err() {
+        return;
+    }
+    let reach = reach::of(draft, rep, &status);
+    let presence = Presence { status, status_since: draft.now(), cause, reach, ..presence };
+    draft.put_presence(RepPresence { presence: Some(presence), ..live });
+    draft.fact(Fact::of(FactKind::StatusChanged).rep(rep));
 }
 
 /// Signs out (P6). Closing a presence that is closed changes nothing; a superseded one is refused.
@@ -204,6 +231,7 @@ pub(crate) fn lapse(draft: &mut Draft<'_>, id: PresenceId) -> Subject {
         let presence = Presence { connection, cause: PresenceCause::LeaseExpired, ..presence };
         draft.put_presence(RepPresence { presence: Some(presence), ..live });
         draft.fact(Fact::of(FactKind::PresenceDisconnected).rep(&rep));
+        route::follow_presence(draft, &rep);
     }
     Subject::Nothing
 }

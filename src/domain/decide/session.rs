@@ -1,56 +1,80 @@
 //! The life of a session outside transfers (O1–O5, N5): opened, paused, resumed, silent, ended.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use crate::domain::attributes::{self, Attributes, AttributesChange};
+use crate::domain::attributes::{self, AttributesChange};
 use crate::domain::capacity;
+use crate::domain::command::{Opening, Skills, Target};
 use crate::domain::directory::{CapacityModel, Channel};
 use crate::domain::draft::Draft;
 use crate::domain::eligibility::entitled;
 use crate::domain::entry::{Fact, FactKind};
-use crate::domain::id::{ChannelId, ExternalReference, RepId, SessionId};
+use crate::domain::id::{RepId, SessionId};
 use crate::domain::live::{
-    Actor, EndedBy, Line, Role, Session, SessionState, Transfer, TransferState, WorkEnd, WorkState,
+    Actor, EndedBy, Line, Role, Session, SessionState, Transfer, TransferState, Work, WorkEnd,
+    WorkState,
 };
 use crate::domain::look::Look;
 use crate::domain::record::{Record, RecordKey};
 use crate::domain::rejection::{Reason, Rejection};
 use crate::domain::units::Units;
 
+use super::destination::{Destination, ask_for, check_skills, direct_routing};
 use super::{Subject, about, acts_for, not_owner, route};
 
-/// Opens a session for `rep`, or finds the one that the channel opened before (O2).
-pub(crate) fn open(
-    draft: &mut Draft<'_>,
-    channel: &ChannelId,
-    reference: &ExternalReference,
-    rep: &RepId,
-    priority: u32,
-    attributes: &Arc<Attributes>,
-) -> Result<Subject, Rejection> {
-    let channel = draft.expect_channel(channel)?;
+/// Opens a session and routes it, or finds the one that the channel opened before (O2, R10).
+pub(crate) fn open(draft: &mut Draft<'_>, opening: &Opening) -> Result<Subject, Rejection> {
+    let channel = draft.expect_channel(&opening.channel)?;
+    let reference = &opening.external_reference;
     if let Some(known) = draft.reference(&channel.id, reference) {
         return Ok(about(RecordKey::Session(known)));
     }
-    let rep = draft.expect_rep(rep)?;
-    entitled(&rep, &channel)?;
+    check_skills(draft, &opening.skills)?;
     let now = draft.now();
-    let id = SessionId::at(now, draft.random());
-    let session = Session {
+    let id = draft.session_id();
+    let mut session = Session {
         id,
         channel: channel.id.clone(),
         external_reference: reference.clone(),
-        priority,
+        priority: opening.priority.unwrap_or_default(),
+        priority_given: opening.priority.is_some(),
         opened_at: now,
-        state: SessionState::Waiting { line: Line::Rep(rep.id.clone()), since: now, offer: None },
+        state: SessionState::Waiting { offer: None },
+        line: Line::Rep(RepId::least()),
+        line_since: now,
+        estimated: None,
+        required: BTreeMap::new(),
+        wished: BTreeMap::new(),
+        passed_by: BTreeSet::new(),
+        trace: None,
         transfer: None,
         transfers: 0,
-        attributes: attributes.clone(),
+        attributes: opening.attributes.clone(),
     };
+    let destination = match &opening.target {
+        Target::Rep(rep) => {
+            direct_routing(draft)?;
+            let rep = draft.expect_rep(rep)?;
+            entitled(&rep, &channel)?;
+            Destination::rep(&rep.id)
+        }
+        Target::Queue(queue) => Destination::queue(draft, queue, &channel)?,
+        Target::Skills(target) => {
+            let skills =
+                Skills { required: target.required.clone(), additional: target.additional.clone() };
+            check_skills(draft, &skills)?;
+            Destination::skills(draft, target, &channel)?
+        }
+        Target::Flow(flow) => Destination::flow(draft, flow, &mut session, &channel, false)?,
+    };
+    ask_for(draft, &mut session, &opening.skills);
+    destination.prepare(draft, &mut session);
+    session.trace = destination.trace.map(|trace| Arc::new(trace.taken()));
+    session.line = destination.line;
     draft.put(Record::Reference(channel.id.clone(), reference.clone(), id));
     draft.fact(Fact::of(FactKind::SessionOpened).session(id));
-    route::offer_or_wait(draft, &session, &channel, &rep.id);
+    route::route(draft, session);
     Ok(about(RecordKey::Session(id)))
 }
 
@@ -78,30 +102,44 @@ fn alive(session: &Session) -> Result<(), Rejection> {
     Ok(())
 }
 
-/// Changes facts about a session.
+/// What is to change about a session.
+pub(crate) struct Change<'c> {
+    pub attributes: Option<&'c AttributesChange>,
+    pub priority: Option<u32>,
+    pub skills: Option<&'c Skills>,
+}
+
+/// Changes facts about a session. One that waits is looked at anew at once (R1).
 pub(crate) fn update(
     draft: &mut Draft<'_>,
     actor: &Actor,
     id: SessionId,
-    attributes: Option<&AttributesChange>,
-    priority: Option<u32>,
+    change: Change<'_>,
 ) -> Result<Subject, Rejection> {
     let session = own_session(draft, actor, id)?;
     alive(&session)?;
     let mut changed = (*session).clone();
-    if let Some(change) = attributes {
+    if let Some(change) = change.attributes {
         changed.attributes = change.over(&session.attributes);
         let faults = attributes::faults("attributes", &changed.attributes);
         if !faults.is_empty() {
             return Err(Rejection::invalid(faults));
         }
     }
-    if let Some(priority) = priority {
+    if let Some(priority) = change.priority {
         changed.priority = priority;
+        changed.priority_given = true;
+    }
+    if let Some(skills) = change.skills {
+        check_skills(draft, skills)?;
+        changed.required.clear();
+        changed.wished.clear();
+        ask_for(draft, &mut changed, skills);
     }
     if changed != *session {
         draft.fact(Fact::of(FactKind::SessionUpdated).session(id));
         draft.put_session(changed);
+        route::reconsider(draft, id);
     }
     Ok(about(RecordKey::Session(id)))
 }
@@ -119,17 +157,11 @@ pub(crate) fn pause(
         SessionState::Active { rep, work } => (rep.clone(), *work),
         _ => return Err(not_active(id, "active")),
     };
-    let channel = draft.expect_channel(&session.channel)?;
-    let mut paused = Arc::unwrap_or_clone(draft.expect_work(work)?);
-    paused.state = WorkState::Paused;
-    let holds = capacity::paused_holds(draft, &channel, &paused);
-    capacity::hold(draft, paused, holds);
-    let mut session = Arc::unwrap_or_clone(session);
-    session.state = SessionState::Paused { rep: rep.clone(), work };
-    draft.put_session(session);
     draft.fact(Fact::of(FactKind::SessionPaused).session(id).work(work).rep(&rep));
-    route::settle(draft, &rep);
-    Ok(about(RecordKey::Session(id)))
+    let holds = |look: &Draft<'_>, channel: &Channel, work: &Work| {
+        capacity::paused_holds(look, channel, work)
+    };
+    set_aside(draft, session, SessionState::Paused { rep, work }, holds)
 }
 
 /// The customer has been silent (O1). Under TAB_BASED the capacity is free (C4).
@@ -147,19 +179,34 @@ pub(crate) fn inactivate(
         }
         _ => return Err(not_active(id, "with a rep")),
     };
-    let channel = draft.expect_channel(&session.channel)?;
-    let mut silent = Arc::unwrap_or_clone(draft.expect_work(work)?);
-    silent.state = WorkState::Paused;
-    let holds = match channel.capacity_model {
-        CapacityModel::TabBased => Units::ZERO,
-        CapacityModel::StatusBased => silent.holds,
-    };
-    capacity::hold(draft, silent, holds);
-    let mut session = Arc::unwrap_or_clone(session);
-    session.state = SessionState::Inactive { rep: rep.clone(), work };
-    draft.put_session(session);
     draft.fact(Fact::of(FactKind::SessionInactivated).session(id).work(work).rep(&rep));
-    route::settle(draft, &rep);
+    let holds = |_: &Draft<'_>, channel: &Channel, work: &Work| match channel.capacity_model {
+        CapacityModel::TabBased => Units::ZERO,
+        CapacityModel::StatusBased => work.holds,
+    };
+    set_aside(draft, session, SessionState::Inactive { rep, work }, holds)
+}
+
+/// The session is in `state` from now on, and its work holds what `holds` says.
+fn set_aside(
+    draft: &mut Draft<'_>,
+    session: Arc<Session>,
+    state: SessionState,
+    holds: impl Fn(&Draft<'_>, &Channel, &Work) -> Units,
+) -> Result<Subject, Rejection> {
+    let id = session.id;
+    let channel = draft.expect_channel(&session.channel)?;
+    let mut session = Arc::unwrap_or_clone(session);
+    session.state = state;
+    if let Some((rep, work)) = session.owner() {
+        let rep = rep.clone();
+        let mut work = Arc::unwrap_or_clone(draft.expect_work(work)?);
+        work.state = WorkState::Paused;
+        let holds = holds(draft, &channel, &work);
+        capacity::hold(draft, work, holds);
+        draft.put_session(session);
+        route::settle(draft, &rep);
+    }
     Ok(about(RecordKey::Session(id)))
 }
 
@@ -183,7 +230,7 @@ pub(crate) fn resume(
 fn reply(draft: &mut Draft<'_>, session: &Session) -> Result<(), Rejection> {
     let channel = draft.expect_channel(&session.channel)?;
     let stays = channel.capacity_model == CapacityModel::StatusBased || session.transfer.is_some();
-    if stays { reopen(draft, session, false) } else { reroute(draft, session, &channel) }
+    if stays { reopen(draft, session, false) } else { reroute(draft, session) }
 }
 
 /// Makes a paused or inactive session active where it is. Where there is no room for its full
@@ -212,15 +259,22 @@ fn reopen(draft: &mut Draft<'_>, session: &Session, by_rep: bool) -> Result<(), 
     Ok(())
 }
 
-/// Routes a session anew that had gone inactive under TAB_BASED: to the rep who had it (N5).
-fn reroute(draft: &mut Draft<'_>, session: &Session, channel: &Channel) -> Result<(), Rejection> {
+/// Routes a session anew that had gone inactive under TAB_BASED: to the line it came from, which for
+/// one that came to its rep directly is that rep's (N5).
+fn reroute(draft: &mut Draft<'_>, session: &Session) -> Result<(), Rejection> {
     let Some((rep, work)) = session.owner() else {
         return Err(not_active(session.id, "inactive"));
     };
     let rep = rep.clone();
     capacity::end(draft, work, WorkEnd::Rerouted);
     draft.fact(Fact::of(FactKind::SessionResumed).session(session.id).work(work).rep(&rep));
-    route::offer_or_wait(draft, session, channel, &rep);
+    let line = match &session.line {
+        Line::Queue(queue) if draft.queue(queue).is_some() => session.line.clone(),
+        Line::Queue(_) | Line::Rep(_) => Line::Rep(rep),
+    };
+    let line_since = draft.now();
+    let state = SessionState::Waiting { offer: None };
+    route::route(draft, Session { line, line_since, state, ..session.clone() });
     Ok(())
 }
 

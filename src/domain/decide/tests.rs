@@ -37,12 +37,16 @@ fn state() -> State {
         channel: "web".parse().unwrap(),
         external_reference: "+49 170 1234567".parse().unwrap(),
         priority: 10,
+        priority_given: true,
         opened_at: Timestamp::from_ms(1),
-        state: SessionState::Waiting {
-            line: Line::Rep("ana".parse().unwrap()),
-            since: Timestamp::from_ms(1),
-            offer: None,
-        },
+        state: SessionState::Waiting { offer: None },
+        line: Line::Rep("ana".parse().unwrap()),
+        line_since: Timestamp::from_ms(1),
+        estimated: None,
+        required: [].into(),
+        wished: [].into(),
+        passed_by: [].into(),
+        trace: None,
         transfer: None,
         transfers: 0,
         attributes: Arc::default(),
@@ -102,7 +106,12 @@ fn settings_that_change_at_the_same_time_both_change() {
 
 fn single(name: &str, value: Option<String>) -> Command {
     let change = AttributesChange::Single([(name.to_owned(), value)].into());
-    Command::UpdateSession { session: SESSION, attributes: Some(change), priority: None }
+    Command::UpdateSession {
+        session: SESSION,
+        attributes: Some(change),
+        priority: None,
+        skills: None,
+    }
 }
 
 #[test]
@@ -120,8 +129,12 @@ fn o3_attributes_that_change_at_the_same_time_both_change() {
 fn o3_attributes_are_bounded_after_the_change() {
     let all: Attributes = (0..64).map(|n| (format!("k{n}"), "v".to_owned())).collect();
     let replace = AttributesChange::Replace(Arc::new(all));
-    let full =
-        Command::UpdateSession { session: SESSION, attributes: Some(replace), priority: None };
+    let full = Command::UpdateSession {
+        session: SESSION,
+        attributes: Some(replace),
+        priority: None,
+        skills: None,
+    };
     let state = state();
     let decided = on(&state, &request(2, Role::Admin, full)).unwrap().transaction.unwrap();
     let state = applied(&state, &decided);
@@ -135,7 +148,8 @@ fn o3_attributes_are_bounded_after_the_change() {
 fn t21_what_changes_nothing_is_remembered_for_who_asks_by_an_id() {
     let state = state();
     let priority = Some(10);
-    let same = Command::UpdateSession { session: SESSION, attributes: None, priority };
+    let same =
+        Command::UpdateSession { session: SESSION, attributes: None, priority, skills: None };
     let mut request = request(2, Role::Admin, same);
     assert!(on(&state, &request).unwrap().transaction.is_none());
     request.cause.request_id = Some("r1".into());
@@ -149,7 +163,12 @@ fn t21_what_changes_nothing_is_remembered_for_who_asks_by_an_id() {
 #[test]
 fn p5_the_presence_is_looked_at_within_the_decision() {
     let state = state();
-    let command = Command::UpdateSession { session: SESSION, attributes: None, priority: Some(1) };
+    let command = Command::UpdateSession {
+        session: SESSION,
+        attributes: None,
+        priority: Some(1),
+        skills: None,
+    };
     let mut request = request(2, Role::Admin, command);
     let mut refused = |number, role| {
         request.presence = Some(PresenceId::from_u128(number));

@@ -1,4 +1,4 @@
-//! What happens because time has passed (P4, T17, O5). Every replica asks; the first to commit
+//! What happens because time has passed (P4, R4, R5, T17, O5). Every replica asks; the first to commit
 //! wins, and the others find nothing due.
 
 use std::sync::Arc;
@@ -6,25 +6,27 @@ use std::sync::Arc;
 use crate::domain::draft::Draft;
 use crate::domain::entry::{Fact, FactKind};
 use crate::domain::id::{SessionId, TransferId};
-use crate::domain::live::{PresenceCause, SessionState, Transfer, TransferState};
+use crate::domain::live::{Line, PresenceCause, Session, SessionState, TransferState};
 use crate::domain::look::Look;
 use crate::domain::record::{Due, RecordKey};
 
-use super::{Subject, presence};
+use super::{Subject, presence, route, work};
 
 /// Looks at one deadline; changes nothing if it hasn't passed or doesn't hold any more.
 pub(crate) fn pass(draft: &mut Draft<'_>, due: &Due) -> Subject {
     match due {
         Due::Grace(rep) => presence::end_grace(draft, rep, PresenceCause::ConnectionLost),
-        Due::DirectWait(transfer) => strand(draft, *transfer),
+        Due::DirectWait(transfer) => fall_back(draft, *transfer),
         Due::Forget(session) => forget(draft, *session),
+        Due::Push(work) => work::time_out(draft, *work),
+        Due::Wish(session) => drop_wishes(draft, *session),
     }
     Subject::Nothing
 }
 
-/// A transfer has waited long enough for a rep who has gone, and there is no queue to fall back
-/// to: it stays, and is counted where supervisors look (T17).
-fn strand(draft: &mut Draft<'_>, id: TransferId) {
+/// A transfer has waited long enough for a rep who has gone: the channel's fallback queue takes it,
+/// at its original age. Without one it stays, and is counted where supervisors look (T17).
+fn fall_back(draft: &mut Draft<'_>, id: TransferId) {
     let Some(transfer) = draft.transfer(&id) else {
         return;
     };
@@ -34,9 +36,50 @@ fn strand(draft: &mut Draft<'_>, id: TransferId) {
     if until > draft.now() {
         return;
     }
-    let state = TransferState::Waiting { since, absent_until: None, stranded: true };
-    draft.fact(Fact::of(FactKind::TransferStranded).session(transfer.session).transfer(id));
-    draft.put_transfer(Transfer { state, ..Arc::unwrap_or_clone(transfer) });
+    let mut transfer = Arc::unwrap_or_clone(transfer);
+    let Some(session) = draft.session(&transfer.session) else {
+        return;
+    };
+    let channel = draft.channel(&session.channel);
+    match channel.and_then(|c| c.fallback_queue.clone()).filter(|q| draft.queue(q).is_some()) {
+        Some(queue) => {
+            let fact = Fact::of(FactKind::TransferRerouted).session(session.id).transfer(id);
+            draft.fact(fact.queue(&queue));
+            transfer.line = Line::Queue(queue);
+            transfer.state = TransferState::Waiting { since, absent_until: None, stranded: false };
+            let line_since = draft.now();
+            let session = Session {
+                line: transfer.line.clone(),
+                line_since,
+                estimated: None,
+                ..Arc::unwrap_or_clone(session)
+            };
+            draft.put_transfer(transfer);
+            route::route(draft, session);
+        }
+        None => {
+            transfer.state = TransferState::Waiting { since, absent_until: None, stranded: true };
+            draft.fact(Fact::of(FactKind::TransferStranded).session(session.id).transfer(id));
+            draft.put_transfer(transfer);
+        }
+    }
+}
+
+/// Skills have been wished for long enough: without them others come into question (R4).
+fn drop_wishes(draft: &mut Draft<'_>, id: SessionId) {
+    let Some(session) = draft.session(&id) else {
+        return;
+    };
+    let mut session = Arc::unwrap_or_clone(session);
+    let now = draft.now();
+    let before = session.wished.len();
+    session.wished.retain(|_, wish| wish.until > now);
+    if session.is_ended() || session.wished.len() == before {
+        return;
+    }
+    draft.fact(Fact::of(FactKind::SkillsDropped).session(id));
+    draft.put_session(session);
+    route::reconsider(draft, id);
 }
 
 /// An ended session has been kept long enough: it goes with its work and its transfers (O5).

@@ -1,20 +1,21 @@
-//! Asking for a transfer (T1–T8, T10, T13–T16). What happens to it afterwards is decided where it
+//! Asking for a transfer (T1–T11, T13–T16). What happens to it afterwards is decided where it
 //! happens: accepting in `work`, leaving in `route`, ending in `session`, waiting too long in
 //! `timer`.
 
 use std::sync::Arc;
 
-use crate::domain::capacity;
+use crate::domain::directory::Channel;
 use crate::domain::draft::Draft;
-use crate::domain::eligibility::{Check, handing_on, receiving, refusal};
+use crate::domain::eligibility::{Check, describe_line, handing_on_to_line, named};
 use crate::domain::entry::{Fact, FactKind};
-use crate::domain::id::{SessionId, TransferId};
-use crate::domain::live::{Actor, Recipient, Session, SessionState, Transfer, TransferState};
+use crate::domain::id::{RepId, SessionId, TransferId};
+use crate::domain::live::{Actor, Line, Recipient, Session, SessionState, Transfer, TransferState};
 use crate::domain::look::Look;
 use crate::domain::recipients::RuleVerdict;
 use crate::domain::record::RecordKey;
 use crate::domain::rejection::{Reason, Rejection};
 
+use super::destination::{Destination, may_receive};
 use super::{Subject, about, acts_for, not_owner, route};
 
 /// Hands `session` on to `recipient`.
@@ -32,14 +33,10 @@ pub(crate) fn request(
     let Some((owner, _)) = session.owner() else {
         return Err(not_owner(actor, "session", id));
     };
-    let Recipient::Rep(to) = recipient;
-    let to = draft.expect_rep(to)?;
+    let owner = owner.clone();
     let channel = draft.expect_channel(&session.channel)?;
-    let receiving = receiving(draft, &to, &channel);
-    let checks = handing_on(draft, Some(owner), &to, &channel).into_iter().chain(receiving);
-    if let Some(failed) = checks.into_iter().find(|c| c.forbids && !c.passed) {
-        return Err(refusal(failed.reason, &to, &channel));
-    }
+    let mut session = Arc::unwrap_or_clone(session);
+    let destination = destination(draft, actor, &owner, recipient, &mut session, &channel)?;
 
     let now = draft.now();
     let transfer = Transfer {
@@ -48,6 +45,8 @@ pub(crate) fn request(
         asked_by: actor.clone(),
         from_rep: owner.clone(),
         recipient: recipient.clone(),
+        line: destination.line.clone(),
+        trace: destination.trace.clone(),
         note: note.to_owned(),
         state: TransferState::Waiting { since: now, absent_until: None, stranded: false },
         requested_at: now,
@@ -55,19 +54,68 @@ pub(crate) fn request(
         original_removed_at: None,
     };
     let subject = about(RecordKey::Transfer(transfer.id));
-    draft.fact(Fact::of(FactKind::TransferRequested).session(id).transfer(transfer.id).rep(owner));
-    let mut session = Arc::unwrap_or_clone(session);
+    draft.fact(Fact::of(FactKind::TransferRequested).session(id).transfer(transfer.id).rep(&owner));
+    destination.prepare(draft, &mut session);
     session.transfer = Some(transfer.id);
     session.transfers += 1;
-    if receiving.iter().all(|c| c.passed) {
-        let work = capacity::give(draft, &session, &channel, &to.id, Some(transfer.id));
-        draft.put_session(session);
-        route::offer_transfer(draft, transfer, &to.id, work);
-        route::accept_by_itself(draft, &to.id, work);
-    } else if let Some(freed) = route::wait_for(draft, &session, transfer, &to.id) {
+    session.passed_by.clear();
+    draft.put_transfer(transfer.clone());
+    if let Some(freed) = route::route_transfer(draft, session, transfer) {
         route::settle(draft, &freed);
     }
     Ok(subject)
+}
+
+/// Where the session goes, if it may go there.
+fn destination(
+    draft: &mut Draft<'_>,
+    actor: &Actor,
+    owner: &RepId,
+    recipient: &Recipient,
+    session: &mut Session,
+    channel: &Channel,
+) -> Result<Destination, Rejection> {
+    let caller = super::acting_rep(actor);
+    match recipient {
+        Recipient::Rep(rep) => {
+            may_receive(draft, owner, rep, channel)?;
+            Ok(Destination::rep(rep))
+        }
+        Recipient::Queue(queue) => {
+            draft.expect_queue(queue)?;
+            allowed(draft, owner, caller.as_ref(), recipient, channel)?;
+            Destination::queue(draft, queue, channel)
+        }
+        Recipient::Flow(flow) => {
+            draft.expect_flow(flow)?;
+            allowed(draft, owner, caller.as_ref(), recipient, channel)?;
+            let found = Destination::flow(draft, flow, session, channel, true)?;
+            if let Line::Rep(rep) = &found.line {
+                may_receive(draft, owner, rep, channel)?;
+            }
+            Ok(found)
+        }
+    }
+}
+
+/// # Errors
+/// The first rule that forbids handing the session to this queue or flow.
+fn allowed(
+    draft: &Draft<'_>,
+    owner: &RepId,
+    caller: Option<&RepId>,
+    to: &Recipient,
+    channel: &Channel,
+) -> Result<(), Rejection> {
+    let checks = handing_on_to_line(draft, Some(owner), caller, to, channel);
+    match checks.into_iter().find(|check| check.forbids && !check.passed) {
+        None => Ok(()),
+        Some(check) => {
+            let text = describe_line(check.reason, false, to, channel);
+            let (kind, id) = named(to);
+            Err(Rejection::new(check.reason, kind, id, text))
+        }
+    }
 }
 
 /// What the session itself has to say to being transferred by `actor`, in the order in which a

@@ -26,6 +26,7 @@ fn ended(id: WorkId, why: WorkEnd) -> Rejection {
         WorkEnd::SessionEnded => "the session ended",
         WorkEnd::Withdrawn => "the offer was taken back",
         WorkEnd::Declined => "it was declined",
+        WorkEnd::PushTimeout => "the offer ran out",
         WorkEnd::Completed => "it was marked complete",
         WorkEnd::Rerouted => "the session was routed anew",
     };
@@ -97,9 +98,13 @@ pub fn take(draft: &mut Draft<'_>, id: WorkId) -> Option<RepId> {
         transfer.state = TransferState::Completed { rep: work.rep.clone(), at: now };
         let fact = Fact::of(FactKind::TransferCompleted).session(session.id);
         draft.fact(fact.transfer(transfer.id).work(id).rep(&work.rep));
+        session.line = transfer.line.clone();
+        session.line_since = transfer.requested_at;
         draft.put_transfer(transfer);
         session.transfer = None;
     }
+    session.passed_by.clear();
+    session.estimated = None;
     draft.fact(Fact::of(FactKind::SessionAccepted).session(session.id).work(id).rep(&work.rep));
     session.state = SessionState::Active { rep: work.rep.clone(), work: id };
     draft.put_session(session);
@@ -135,14 +140,26 @@ pub(crate) fn decline(
         let message = format!("{}'s presence configuration doesn't allow declining", work.rep);
         return Err(Rejection::new(Reason::DeclineNotAllowed, "work", id, message));
     }
-    capacity::end(draft, id, WorkEnd::Declined);
-    draft.fact(Fact::of(FactKind::WorkDeclined).session(work.session).work(id).rep(&work.rep));
-    if let Some(session) = draft.session(&work.session) {
-        route::wait(draft, Arc::unwrap_or_clone(session), &work.rep);
-        // The only rep who could take it has declined, so everyone is considered anew (R6).
-        route::settle(draft, &work.rep);
-    }
+    pass_on(draft, &work, WorkEnd::Declined);
     Ok(about(RecordKey::Work(id)))
+}
+
+/// An offer has waited long enough: it goes to someone else (R5).
+pub(crate) fn time_out(draft: &mut Draft<'_>, id: WorkId) {
+    let Some(work) = draft.work(&id).filter(|w| w.state == WorkState::Offered) else {
+        return;
+    };
+    if work.offer_until.is_some_and(|until| until <= draft.now()) {
+        pass_on(draft, &work, WorkEnd::PushTimeout);
+    }
+}
+
+fn pass_on(draft: &mut Draft<'_>, work: &Work, why: WorkEnd) {
+    let freed = route::withdraw(draft, work, why);
+    if let Some(rep) = freed {
+        route::settle(draft, &rep);
+    }
+    route::follow_presence(draft, &work.rep);
 }
 
 /// Closes a tab: under TAB_BASED its capacity is free (C4). `end_session` marks the work complete.

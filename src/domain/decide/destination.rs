@@ -1,0 +1,222 @@
+//! Where a new or transferred session goes (R8–R10, T9–T11): a target or a recipient becomes a line,
+//! with the skills, attributes and priority that come with it. What waits where, and who is asked,
+//! is `route`'s part.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::domain::command::Skills;
+use crate::domain::directory::{Channel, Queue};
+use crate::domain::draft::Draft;
+use crate::domain::eligibility::{Check, handing_on, receiving, refusal};
+use crate::domain::flow::{self, FlowTarget, SkillsTarget, Trace};
+use crate::domain::flow_world::{self, Org};
+use crate::domain::id::{FlowId, QueueId, RepId, SkillId};
+use crate::domain::live::{Line, Session, Wish};
+use crate::domain::look::Look;
+use crate::domain::rejection::{BadField, Reason, Rejection};
+
+use super::route;
+
+/// Where a session goes.
+#[derive(Debug, Clone)]
+pub(crate) struct Destination {
+    /// The line.
+    pub line: Line,
+    /// The priority that sessions have there which have none of their own.
+    pub default_priority: u32,
+    /// Skills asked for on the way.
+    pub skills: Skills,
+    /// How the flow decided, if one did.
+    pub trace: Option<Arc<Trace>>,
+}
+
+impl Destination {
+    pub(crate) fn rep(rep: &RepId) -> Self {
+        Self {
+            line: Line::Rep(rep.clone()),
+            default_priority: 0,
+            skills: Skills::default(),
+            trace: None,
+        }
+    }
+
+    /// The queue, or the one that takes its work when it is long (R9).
+    ///
+    /// # Errors
+    /// NOT_FOUND; QUEUE_NOT_FOR_CHANNEL; LIMIT_EXCEEDED if it is full.
+    pub(crate) fn queue(
+        draft: &Draft<'_>,
+        id: &QueueId,
+        channel: &Channel,
+    ) -> Result<Self, Rejection> {
+        let queue = draft.expect_queue(id)?;
+        serves(&queue, channel)?;
+        let Some(taken) = route::admitting(draft, draft.base(), draft.now(), queue) else {
+            let message = format!("queue {id} is full: it takes no more than its max_length");
+            return Err(Rejection::new(Reason::LimitExceeded, "queue", id, message));
+        };
+        serves(&taken, channel)?;
+        Ok(Self {
+            line: Line::Queue(taken.id.clone()),
+            default_priority: taken.default_priority,
+            skills: Skills::default(),
+            trace: None,
+        })
+    }
+
+    /// A queue whose reps are asked for these skills: the one named, or the channel's fallback.
+    ///
+    /// # Errors
+    /// As [`Destination::queue`]; DIRECT_TO_REP_ROUTING_DISABLED; INVALID_FIELD without a queue.
+    pub(crate) fn skills(
+        draft: &Draft<'_>,
+        target: &SkillsTarget,
+        channel: &Channel,
+    ) -> Result<Self, Rejection> {
+        direct_routing(draft)?;
+        let Some(queue) = target.queue.as_ref().or(channel.fallback_queue.as_ref()) else {
+            let why = format!(
+                "is needed: channel {} has no fallback queue to wait in for these skills",
+                channel.id
+            );
+            let field = "skills.queue".to_owned();
+            return Err(Rejection::invalid(vec![BadField { field, why }]));
+        };
+        let skills =
+            Skills { required: target.required.clone(), additional: target.additional.clone() };
+        Ok(Self { skills, ..Self::queue(draft, queue, channel)? })
+    }
+
+    /// Wherever the flow decides; what it sets, it sets on `session` (R8).
+    ///
+    /// # Errors
+    /// NOT_FOUND; whatever the decision's target is refused for.
+    pub(crate) fn flow(
+        draft: &Draft<'_>,
+        id: &FlowId,
+        session: &mut Session,
+        channel: &Channel,
+        transferred: bool,
+    ) -> Result<Self, Rejection> {
+        let flow = draft.expect_flow(id)?;
+        let now = draft.now();
+        let facts = flow_world::facts(&draft.settings(), channel, session, transferred, now);
+        let org = Org {
+            look: draft,
+            state: draft.base(),
+            now,
+            channel_type: channel.channel_type,
+            instead: BTreeMap::new(),
+        };
+        let run = flow::run(&flow, &facts, &org);
+        session.attributes = run.outcome.attributes;
+        let target = run.outcome.decision.map(|decision| {
+            if let Some(priority) = decision.set_priority {
+                session.priority = priority;
+                session.priority_given = true;
+            }
+            decision.target
+        });
+        let found = match target {
+            Some(FlowTarget::Queue(queue)) => Self::queue(draft, &queue, channel)?,
+            Some(FlowTarget::Skills(target)) => Self::skills(draft, &target, channel)?,
+            Some(FlowTarget::Rep(rep)) => {
+                direct_routing(draft)?;
+                Self::rep(&draft.expect_rep(&rep)?.id)
+            }
+            Some(FlowTarget::Contact(..) | FlowTarget::Flow(_)) | None => {
+                let message = format!("flow {id} decided on nothing that a session can go to");
+                return Err(Rejection::new(Reason::WrongState, "flow", id, message));
+            }
+        };
+        Ok(Self { trace: Some(Arc::new(run.trace)), ..found })
+    }
+
+    /// Puts the session's skills and priority as they are to be there.
+    pub(crate) fn prepare(&self, draft: &Draft<'_>, session: &mut Session) {
+        if !session.priority_given {
+            session.priority = self.default_priority;
+        }
+        ask_for(draft, session, &self.skills);
+    }
+}
+
+/// Adds to what a session asks for (R4); wishes count from now.
+pub(crate) fn ask_for(draft: &Draft<'_>, session: &mut Session, skills: &Skills) {
+    for (skill, level) in &skills.required {
+        let known = session.required.entry(skill.clone()).or_default();
+        *known = level.max(known).to_owned();
+    }
+    for (skill, wished) in &skills.additional {
+        let wish = Wish { level: wished.level, until: draft.now() + wished.timeout };
+        session.wished.insert(skill.clone(), wish);
+    }
+}
+
+/// T10.
+///
+/// # Errors
+/// DIRECT_TO_REP_ROUTING_DISABLED.
+pub(crate) fn direct_routing(look: &impl Look) -> Result<(), Rejection> {
+    if look.settings().direct_to_rep_routing {
+        return Ok(());
+    }
+    Err(Rejection::new(
+        Reason::DirectToRepRoutingDisabled,
+        "org_settings",
+        "skills_based_and_direct_to_rep_routing",
+        "the org setting skills_based_and_direct_to_rep_routing is off",
+    ))
+}
+
+/// Every skill that is asked for exists, and its level is one.
+///
+/// # Errors
+/// INVALID_FIELD with all that don't.
+pub(crate) fn check_skills(look: &impl Look, skills: &Skills) -> Result<(), Rejection> {
+    let required = skills.required.keys().map(|skill| ("required_skills", skill));
+    let additional = skills.additional.keys().map(|skill| ("additional_skills", skill));
+    let missing = |(_, skill): &(&str, &SkillId)| look.skill(skill).is_none();
+    let bad: Vec<BadField> = required
+        .chain(additional)
+        .filter(missing)
+        .map(|(field, skill)| BadField {
+            field: field.to_owned(),
+            why: format!("names {skill}, which doesn't exist"),
+        })
+        .collect();
+    if bad.is_empty() { Ok(()) } else { Err(Rejection::invalid(bad)) }
+}
+
+/// What forbids handing a session of `channel` from `owner` to `rep` (T10, T13–T16, L1).
+///
+/// # Errors
+/// The first rule that isn't passed.
+pub(crate) fn may_receive(
+    draft: &Draft<'_>,
+    owner: &RepId,
+    rep: &RepId,
+    channel: &Channel,
+) -> Result<(), Rejection> {
+    let rep = draft.expect_rep(rep)?;
+    let receiving = receiving(draft, &rep, channel, None);
+    let mut checks = handing_on(draft, Some(owner), &rep, channel).into_iter().chain(receiving);
+    let failed = |check: &Check| check.forbids && !check.passed;
+    checks.find(failed).map_or(Ok(()), |check| Err(refusal(check.reason, &rep, channel)))
+}
+
+/// # Errors
+/// QUEUE_NOT_FOR_CHANNEL.
+pub(crate) fn serves(queue: &Queue, channel: &Channel) -> Result<(), Rejection> {
+    if queue.serves(channel.channel_type) {
+        return Ok(());
+    }
+    let message = format!(
+        "queue {} doesn't serve {}, the type of channel {}",
+        queue.id,
+        channel.channel_type.name(),
+        channel.id
+    );
+    Err(Rejection::new(Reason::QueueNotForChannel, "queue", &queue.id, message))
+}

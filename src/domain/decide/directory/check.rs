@@ -1,0 +1,103 @@
+//! What is wrong with resources that are to be saved: in themselves, or because they name something
+//! that wouldn't be there. All of it at once (D1). Looks at the directory as the draft has it.
+
+use std::collections::BTreeSet;
+
+use super::references::references;
+use super::{named, resources};
+use crate::domain::directory::Queue;
+use crate::domain::draft::Draft;
+use crate::domain::flow::{self, Flow, check_zone};
+use crate::domain::flow_world::Named;
+use crate::domain::id::QueueId;
+use crate::domain::look::Look;
+use crate::domain::record::Record;
+use crate::domain::rejection::BadField;
+use crate::domain::state::State;
+
+/// Every fault of the records written.
+pub(super) fn faults(draft: &Draft<'_>, written: &[Record]) -> Vec<BadField> {
+    written.iter().flat_map(|record| faults_of(draft, record)).collect()
+}
+
+fn faults_of(draft: &Draft<'_>, record: &Record) -> Vec<BadField> {
+    let key = record.key();
+    let (kind, id) = named(&key);
+    let fault =
+        |(field, why): (String, String)| BadField { field: format!("{kind}[{id}].{field}"), why };
+    // What a flow names is the flow engine's to check, with its conditions.
+    let named_here =
+        if matches!(record, Record::Flow(_)) { Vec::new() } else { references(record) };
+    let missing = named_here.into_iter().filter(|r| draft.record(&r.key).is_none());
+    let missing = missing.map(|r| {
+        let why = format!("names {}, which doesn't exist", named(&r.key).1);
+        (r.field, why)
+    });
+    own_faults(draft, record).into_iter().chain(missing).map(fault).collect()
+}
+
+/// What is wrong with a record itself: the fields and why.
+fn own_faults(draft: &Draft<'_>, record: &Record) -> Vec<(String, String)> {
+    match record {
+        Record::Configuration(c) if c.allow_decline && c.auto_accept => {
+            let why = "excludes allow_decline (R7); choose one of them";
+            vec![("auto_accept".to_owned(), why.to_owned())]
+        }
+        Record::Queue(queue) => overflow_loop(draft, queue)
+            .map(|path| {
+                let why =
+                    format!("leads back to this queue: {path}; let one of them overflow nowhere");
+                ("overflow.queue".to_owned(), why)
+            })
+            .into_iter()
+            .collect(),
+        Record::Flow(flow) => flow_faults(draft, flow),
+        Record::Settings(settings) => check_zone(&settings.time_zone)
+            .err()
+            .map(|why| ("time_zone".to_owned(), why))
+            .into_iter()
+            .collect(),
+        _ => Vec::new(),
+    }
+}
+
+/// Every mistake in a flow, and in the way on of those that lead to it (R8).
+fn flow_faults(draft: &Draft<'_>, flow: &Flow) -> Vec<(String, String)> {
+    let world = Named(draft);
+    let own = flow::check(flow, &world).into_iter().map(|fault| {
+        let place = fault.at.map(|(line, column)| format!("at {line}:{column}: "));
+        (fault.path, format!("{}{}", place.unwrap_or_default(), fault.why))
+    });
+    let others = flows(draft.base()).filter(|other| other.id != flow.id);
+    let led_there = others.flat_map(|other| {
+        let faults = flow::check_chains(other, &world).into_iter();
+        faults.map(|fault| ("rules".to_owned(), format!("flow {}: {}", other.id, fault.why)))
+    });
+    let own: Vec<_> = own.collect();
+    if own.is_empty() { led_there.collect() } else { own }
+}
+
+fn flows(state: &State) -> impl Iterator<Item = &Flow> {
+    resources(state).filter_map(|record| match record {
+        Record::Flow(flow) => Some(&**flow),
+        _ => None,
+    })
+}
+
+/// The way from a queue through overflows back to itself, if there is one (R9).
+fn overflow_loop(look: &impl Look, queue: &Queue) -> Option<String> {
+    let mut path = queue.id.to_string();
+    let mut seen: BTreeSet<QueueId> = BTreeSet::new();
+    let mut next = queue.overflow.as_ref().map(|o| o.queue.clone());
+    while let Some(id) = next {
+        path = format!("{path} → {id}");
+        if id == queue.id {
+            return Some(path);
+        }
+        if !seen.insert(id.clone()) {
+            return None;
+        }
+        next = look.queue(&id).and_then(|q| q.overflow.as_ref().map(|o| o.queue.clone()));
+    }
+    None
+}

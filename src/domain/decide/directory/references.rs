@@ -1,0 +1,266 @@
+//! Who names whom: one list of what each resource refers to, from which follow both that what is
+//! named exists and that what is in use isn't deleted (D3). Also what of the live state uses a
+//! resource. Called when the directory is changed.
+
+use std::collections::BTreeMap;
+use std::fmt::Display;
+use std::sync::Arc;
+
+use super::{named, resources};
+use crate::domain::decide::destination::serves;
+use crate::domain::decide::route;
+use crate::domain::directory::{PresenceConfiguration, Queue, Recipients, Rep};
+use crate::domain::draft::Draft;
+use crate::domain::flow::{Flow, FlowDecision, FlowTarget};
+use crate::domain::id::{QueueId, RepId, SessionId, SkillId, StatusId};
+use crate::domain::live::{Line, RepPresence, Session, SessionState};
+use crate::domain::look::Look;
+use crate::domain::record::{Record, RecordKey};
+use crate::domain::rejection::{Reason, Rejection};
+use crate::domain::state::State;
+
+/// The most users that a refusal names.
+const USERS_NAMED: usize = 5;
+
+/// One resource naming another.
+pub(super) struct Reference {
+    /// The field that does.
+    pub field: String,
+    /// What it names.
+    pub key: RecordKey,
+}
+
+fn to(field: impl Into<String>, key: RecordKey) -> Reference {
+    Reference { field: field.into(), key }
+}
+
+/// Everything that a resource names.
+pub(super) fn references(record: &Record) -> Vec<Reference> {
+    match record {
+        Record::Rep(rep) => of_rep(rep),
+        Record::Profile(profile) => {
+            let statuses = profile.statuses.iter().cloned().map(RecordKey::Status);
+            let configuration = RecordKey::Configuration(profile.configuration.clone());
+            statuses
+                .map(|key| to("presence_statuses", key))
+                .chain([to("presence_configuration", configuration)])
+                .collect()
+        }
+        Record::Configuration(configuration) => of_configuration(configuration),
+        Record::Channel(channel) => {
+            let queue = channel.fallback_queue.iter().cloned().map(RecordKey::Queue);
+            queue.map(|key| to("fallback_queue", key)).collect()
+        }
+        Record::Queue(queue) => of_queue(queue),
+        Record::Flow(flow) => of_flow(flow),
+        _ => Vec::new(),
+    }
+}
+
+fn of_rep(rep: &Rep) -> Vec<Reference> {
+    let profile = to("profile", RecordKey::Profile(rep.profile.clone()));
+    let own = rep.configuration.iter().cloned().map(RecordKey::Configuration);
+    let skills = rep.skills.keys().cloned().map(RecordKey::Skill);
+    std::iter::once(profile)
+        .chain(own.map(|key| to("presence_configuration", key)))
+        .chain(skills.map(|key| to("skills", key)))
+        .collect()
+}
+
+fn of_configuration(configuration: &PresenceConfiguration) -> Vec<Reference> {
+    let mut all = Vec::new();
+    let status = |id: &StatusId| RecordKey::Status(id.clone());
+    let decline = configuration.status_after_decline.iter().map(status);
+    all.extend(decline.map(|key| to("status_after_decline", key)));
+    let timeout = configuration.status_after_push_timeout.iter().map(status);
+    all.extend(timeout.map(|key| to("status_after_push_timeout", key)));
+    if let Recipients::Listed { queues, flows, profiles } = &configuration.recipients {
+        let queues = queues.iter().cloned().map(RecordKey::Queue);
+        all.extend(queues.map(|key| to("recipient_restriction.queues", key)));
+        let flows = flows.iter().cloned().map(RecordKey::Flow);
+        all.extend(flows.map(|key| to("recipient_restriction.flows", key)));
+        let profiles = profiles.iter().cloned().map(RecordKey::Profile);
+        all.extend(profiles.map(|key| to("recipient_restriction.profiles", key)));
+    }
+    all
+}
+
+fn of_queue(queue: &Queue) -> Vec<Reference> {
+    let reps = queue.reps.iter().cloned().map(RecordKey::Rep).map(|key| to("reps", key));
+    let overflow = queue.overflow.iter().map(|o| RecordKey::Queue(o.queue.clone()));
+    reps.chain(overflow.map(|key| to("overflow.queue", key))).collect()
+}
+
+/// A flow's targets, and the queues that its conditions look at.
+fn of_flow(flow: &Flow) -> Vec<Reference> {
+    let rules = flow.rules.iter().enumerate();
+    rules
+        .flat_map(|(i, rule)| {
+            let queues = rule.condition.queues().cloned().map(RecordKey::Queue);
+            let named = queues.map(move |key| to(format!("rules[{i}].condition"), key));
+            named.chain(of_decision(&format!("rules[{i}].decision"), &rule.decision))
+        })
+        .chain(of_decision("fallback", &flow.fallback))
+        .collect()
+}
+
+fn of_decision(at: &str, decision: &FlowDecision) -> Vec<Reference> {
+    match &decision.target {
+        FlowTarget::Queue(id) => vec![to(format!("{at}.queue"), RecordKey::Queue(id.clone()))],
+        FlowTarget::Rep(id) => vec![to(format!("{at}.rep"), RecordKey::Rep(id.clone()))],
+        FlowTarget::Flow(id) => vec![to(format!("{at}.flow"), RecordKey::Flow(id.clone()))],
+        FlowTarget::Skills(target) => {
+            let skill = |part: &str, id: &SkillId| {
+                to(format!("{at}.skills.{part}"), RecordKey::Skill(id.clone()))
+            };
+            let required = target.required.keys().map(|id| skill("required", id));
+            let additional = target.additional.keys().map(|id| skill("additional", id));
+            let queue = target.queue.iter().cloned().map(RecordKey::Queue);
+            let queue = queue.map(|key| to(format!("{at}.skills.queue"), key));
+            required.chain(additional).chain(queue).collect()
+        }
+        FlowTarget::Contact(..) => Vec::new(),
+    }
+}
+
+/// D3: nothing that stays names something that goes.
+///
+/// # Errors
+/// IN_USE, with what uses it.
+pub(super) fn check_removed(draft: &Draft<'_>) -> Result<(), Rejection> {
+    let removed = draft.removed();
+    if removed.is_empty() {
+        return Ok(());
+    }
+    let mut users: BTreeMap<RecordKey, Vec<String>> = BTreeMap::new();
+    for record in resources(draft.base()) {
+        let key = record.key();
+        let Some(stays) = draft.record(&key) else { continue };
+        let mut used: Vec<_> = references(&stays).into_iter().map(|r| r.key).collect();
+        used.sort();
+        used.dedup();
+        let (kind, id) = named(&key);
+        for gone in used.into_iter().filter(|used| removed.contains(used)) {
+            users.entry(gone).or_default().push(format!("{kind} {id}"));
+        }
+    }
+    let Some((key, users)) = users.first_key_value() else { return Ok(()) };
+    let mut shown = users[..users.len().min(USERS_NAMED)].join(", ");
+    if users.len() > USERS_NAMED {
+        shown = format!("{shown} and {} more", users.len() - USERS_NAMED);
+    }
+    Err(in_use(key, &shown))
+}
+
+/// The refusal to delete what `user` uses.
+pub(super) fn in_use(key: &RecordKey, user: impl Display) -> Rejection {
+    let (kind, id) = named(key);
+    Rejection::new(Reason::InUse, kind, id, format!("{kind} {id} is in use by {user}"))
+}
+
+/// What that isn't of the directory uses this resource.
+pub(super) fn live_user(base: &State, look: &impl Look, key: &RecordKey) -> Option<String> {
+    match key {
+        RecordKey::Rep(rep) => {
+            let live = look.rep_presence(rep);
+            if live.presence.is_some() {
+                return Some("their presence; sign the rep out first".to_owned());
+            }
+            let waiting = base.line(&Line::Rep(rep.clone())).next();
+            let work = base.work_of_rep(rep).next().map(|w| w.session);
+            work.or(waiting).map(|session| format!("session {session}"))
+        }
+        RecordKey::Channel(channel) => sessions(base)
+            .find(|s| s.channel == *channel)
+            .map(|session| format!("session {}", session.id)),
+        RecordKey::Status(status) => presences(base)
+            .find(|p| p.presence.as_ref().is_some_and(|p| p.status == *status))
+            .map(|presence| format!("rep {}, who has chosen it", presence.rep)),
+        RecordKey::Skill(skill) => sessions(base)
+            .find(|s| {
+                !s.is_ended() && (s.required.contains_key(skill) || s.wished.contains_key(skill))
+            })
+            .map(|session| format!("session {}", session.id)),
+        _ => None,
+    }
+}
+
+/// Empties the queue `from`, which is to be deleted, into the queue `to`, where its sessions stand at
+/// their original age (D3, T22).
+///
+/// # Errors
+/// IN_USE if sessions stand in it and there is nowhere to move them; QUEUE_NOT_FOR_CHANNEL if the
+/// other queue doesn't serve the channel of one of them.
+pub(super) fn emptied_into(
+    draft: &mut Draft<'_>,
+    from: &QueueId,
+    to: Option<&QueueId>,
+) -> Result<(), Rejection> {
+    let standing = standing_in(draft.base(), from);
+    let Some(to) = to.and_then(|to| draft.queue(to)) else {
+        if standing.is_empty() {
+            return Ok(());
+        }
+        let user = format!("{} waiting sessions; name a queue to move them to", standing.len());
+        return Err(in_use(&RecordKey::Queue(from.clone()), user));
+    };
+    for id in standing {
+        let session = draft.expect_session(id)?;
+        serves(&to, &*draft.expect_channel(&session.channel)?)?;
+        move_to(draft, Arc::unwrap_or_clone(session), &Line::Queue(to.id.clone()));
+    }
+    Ok(())
+}
+
+/// Moves a session to another line. One that is being offered to somebody stays with them, and
+/// would fall back to the other line.
+fn move_to(draft: &mut Draft<'_>, mut session: Session, line: &Line) {
+    let old = std::mem::replace(&mut session.line, line.clone());
+    if let Some(transfer) = session.transfer.and_then(|id| draft.transfer(&id)) {
+        let mut transfer = Arc::unwrap_or_clone(transfer);
+        if transfer.line == old {
+            transfer.line = line.clone();
+        }
+        draft.put_transfer(transfer);
+    }
+    if session.owner().is_some() {
+        session.line = old;
+        return;
+    }
+    session.line_since = draft.now();
+    session.estimated = None;
+    if session.state == (SessionState::Waiting { offer: None }) {
+        route::route(draft, session);
+    } else {
+        draft.put_session(session);
+    }
+}
+
+/// The sessions that wait in a queue, are offered out of it, or are in transfer to it.
+fn standing_in(state: &State, queue: &QueueId) -> Vec<SessionId> {
+    let stands = |s: &Session| {
+        let transfer = s.transfer.and_then(|id| state.transfer(&id));
+        let comes = transfer.is_some_and(|t| t.line.queue() == Some(queue));
+        let waits = matches!(s.state, SessionState::Waiting { .. } | SessionState::Offered { .. });
+        comes || waits && s.line.queue() == Some(queue)
+    };
+    sessions(state).filter(|session| stands(session)).map(|session| session.id).collect()
+}
+
+fn sessions(state: &State) -> impl Iterator<Item = &Arc<Session>> {
+    let range = RecordKey::Session(SessionId::MIN)..=RecordKey::Session(SessionId::MAX);
+    state.range(range).filter_map(|record| match record {
+        Record::Session(session) => Some(session),
+        _ => None,
+    })
+}
+
+pub(in crate::domain::decide) fn presences(
+    state: &State,
+) -> impl Iterator<Item = &Arc<RepPresence>> {
+    let from = RecordKey::RepPresence(RepId::least());
+    state.range(from..RecordKey::Session(SessionId::MIN)).filter_map(|record| match record {
+        Record::RepPresence(presence) => Some(presence),
+        _ => None,
+    })
+}

@@ -1,0 +1,130 @@
+//! Work: a session as it occupies a rep, and how that rep was found. Values only.
+
+use crate::domain::id::{QueueId, RepId, SessionId, TransferId, WorkId};
+use crate::domain::rejection::Reason;
+use crate::domain::time::{Span, Timestamp};
+use crate::domain::units::Units;
+
+/// Why a piece of work ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WorkEnd {
+    /// The session went to another rep, or waits for one (T6, T7).
+    Transferred,
+    /// The session ended.
+    SessionEnded,
+    /// The offer was taken back because the rep went away (T17).
+    Withdrawn,
+    /// The rep declined.
+    Declined,
+    /// The rep didn't accept in time (R5).
+    PushTimeout,
+    /// The rep marked it complete.
+    Completed,
+    /// The customer came back and the session was routed anew (N5).
+    Rerouted,
+}
+
+/// How a session occupies a rep.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WorkState {
+    /// The rep is being asked.
+    Offered,
+    /// The rep works on it.
+    Open,
+    /// The rep has put it aside, or the customer is silent.
+    Paused,
+    /// Over.
+    Ended {
+        /// When.
+        at: Timestamp,
+        /// Why.
+        why: WorkEnd,
+    },
+}
+
+/// Why a rep of a queue wasn't the one to be asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WhyNot {
+    /// Out: this rule isn't passed.
+    Out(Reason),
+    /// They declined it or let it run out before (R5, R6).
+    PassedBy,
+    /// It is their own transfer (T9).
+    Original,
+    /// Behind, because they have more work, or less capacity free, than the one who was asked (R3).
+    Load,
+    /// Behind by a tie-break of R3: the one who was asked had no work at all.
+    HasWork,
+    /// Behind by a tie-break of R3: the one who was asked signed in earlier.
+    SignedInLater,
+    /// Behind by a tie-break of R3: the one who was asked was assigned work longer ago.
+    AssignedLater,
+}
+
+/// A rep who was considered for work and not asked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Candidate {
+    /// Who.
+    pub rep: RepId,
+    /// Why not.
+    pub why: WhyNot,
+}
+
+/// How the rep of a piece of work was found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Found {
+    /// The work was for them in particular.
+    #[default]
+    Direct,
+    /// They were the first in the queue's order (R3) when the session came.
+    FirstInOrder,
+    /// They had room when this session was the first they could take (R2).
+    NextInLine,
+}
+
+/// A session as it occupies a rep.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Work {
+    /// Made by the server.
+    pub id: WorkId,
+    /// Of which session.
+    pub session: SessionId,
+    /// Whom it occupies.
+    pub rep: RepId,
+    /// Its state.
+    pub state: WorkState,
+    /// What it weighs for this rep, fixed when it was offered (C1).
+    pub weight: Units,
+    /// What it holds now (C2); zero once ended.
+    pub holds: Units,
+    /// The transfer that brings it, if one does.
+    pub transfer: Option<TransferId>,
+    /// Whether its tab is open.
+    pub tab_open: bool,
+    /// The queue that it was offered from.
+    pub queue: Option<QueueId>,
+    /// When its session joined the line that it was offered from (E1).
+    pub queued_at: Timestamp,
+    /// The wait that was estimated for it then (E5).
+    pub estimated: Option<Span>,
+    /// How its rep was found.
+    pub found: Found,
+    /// Who else was considered, at most eight.
+    pub candidates: Vec<Candidate>,
+    /// When the rep was asked.
+    pub offered_at: Timestamp,
+    /// When the offer runs out (R5).
+    pub offer_until: Option<Timestamp>,
+    /// When they accepted.
+    pub accepted_at: Option<Timestamp>,
+    /// Since when it holds what it holds (C7).
+    pub holds_since: Timestamp,
+}
+
+impl Work {
+    /// Does it still occupy its rep?
+    #[must_use]
+    pub const fn is_live(&self) -> bool {
+        !matches!(self.state, WorkState::Ended { .. })
+    }
+}

@@ -1,0 +1,304 @@
+//! Routing against an oracle that looks at everything (R1–R6, T9): random days of one org, decided
+//! one command after another, and after each the rules checked the slow way, on the records and the
+//! predicate alone, without the index that routing searches.
+
+#[path = "support/oracle.rs"]
+mod oracle;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use baton::domain::command::{Command, Directory, Opening, PresenceRef, Request, Skills, Target};
+use baton::domain::decide::{decide, unsettled};
+use baton::domain::directory::{
+    CapacityModel, Channel, ChannelType, Licence, Permission, PresenceConfiguration,
+    PresenceStatus, Profile, Queue, Recipients, Rep, RoutingModel, RoutingOwner, Settings, Skill,
+};
+use baton::domain::draft::Entropy;
+use baton::domain::entry::{Cause, Entry, Fingerprint};
+use baton::domain::flow::WishedSkill;
+use baton::domain::id::{QueueId, RepId, SkillId, TxnId};
+use baton::domain::invariants;
+use baton::domain::live::{Actor, Recipient, Role, Work, WorkState};
+use baton::domain::look::Look;
+use baton::domain::record::{Record, RecordKey};
+use baton::domain::state::State;
+use baton::domain::time::{Span, Timestamp};
+use baton::domain::units::{Units, Weight};
+
+const REPS: u64 = 7;
+const QUEUES: u64 = 4;
+const STEPS: u64 = 250;
+
+/// A small generator with a period long enough for a day.
+struct Dice(u64);
+
+impl Dice {
+    fn roll(&mut self) -> u64 {
+        self.0 =
+            self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 33) ^ (self.0 >> 13)
+    }
+
+    fn below(&mut self, bound: u64) -> u64 {
+        self.roll() % bound.max(1)
+    }
+
+    fn of<T: Clone>(&mut self, all: &[T]) -> Option<T> {
+        let at = usize::try_from(self.below(all.len() as u64)).expect("small");
+        all.get(at).cloned()
+    }
+}
+
+impl Entropy for Dice {
+    fn bits(&mut self) -> u128 {
+        u128::from(self.roll()) << 64 | u128::from(self.roll())
+    }
+}
+
+fn id<T: std::str::FromStr<Err: std::fmt::Debug>>(text: &str) -> T {
+    text.parse().expect("names here are ids")
+}
+
+fn rep(number: u64) -> RepId {
+    id(&format!("r{number}"))
+}
+
+fn queue(number: u64) -> QueueId {
+    id(&format!("q{number}"))
+}
+
+fn skill(number: u64) -> SkillId {
+    id(&format!("s{number}"))
+}
+
+fn configuration(name: &str, units: u32, dice: &mut Dice) -> PresenceConfiguration {
+    PresenceConfiguration {
+        id: id(name),
+        name: name.into(),
+        capacity: Units::whole(units),
+        allow_decline: true,
+        auto_accept: false,
+        recipients: Recipients::Any,
+        status_after_decline: None,
+        status_after_push_timeout: (dice.below(4) == 0).then(|| id("busy")),
+        push_timeout: (dice.below(2) == 0).then(|| Span::from_secs(30)),
+    }
+}
+
+fn channel(name: &str, channel_type: ChannelType, units: u32) -> Channel {
+    Channel {
+        id: id(name),
+        name: name.into(),
+        channel_type,
+        routing_owner: RoutingOwner::Baton,
+        capacity_model: CapacityModel::TabBased,
+        weight: Weight::Units(Units::whole(units)),
+        paused_weight: None,
+        fallback_queue: Some(queue(0)),
+    }
+}
+
+fn some<T: Ord>(dice: &mut Dice, most: u64, one: impl Fn(u64) -> T) -> BTreeSet<T> {
+    (0..most).filter(|_| dice.below(2) == 0).map(one).collect()
+}
+
+fn org(dice: &mut Dice) -> Directory {
+    use ChannelType::{WebChatV2, Whatsapp};
+    let status = |name: &str, online_for: &[ChannelType]| PresenceStatus {
+        id: id(name),
+        name: name.into(),
+        online_for: online_for.iter().copied().collect(),
+    };
+    let reps = (0..REPS).map(|n| Rep {
+        id: rep(n),
+        name: String::new(),
+        profile: id("all"),
+        configuration: Some(id(if dice.below(3) == 0 { "small" } else { "large" })),
+        licences: [Licence::MessagingUser, Licence::EnhancedChatUser].into(),
+        permissions: [Permission::MessagingAgent, Permission::EnhancedChatRep].into(),
+        skills: (0..3).filter(|_| dice.below(2) == 0).map(|n| (skill(n), 50)).collect(),
+    });
+    let reps = reps.collect();
+    let queues = (0..QUEUES).map(|n| Queue {
+        id: queue(n),
+        name: String::new(),
+        reps: some(dice, REPS, rep),
+        channel_types: if dice.below(4) == 0 { [Whatsapp].into() } else { BTreeSet::new() },
+        model: if n % 2 == 0 { RoutingModel::LeastActive } else { RoutingModel::MostAvailable },
+        weight: (dice.below(4) == 0).then(|| Weight::Units(Units::whole(2))),
+        push_timeout: (dice.below(2) == 0).then(|| Span::from_secs(20)),
+        overflow: None,
+        max_length: None,
+        default_priority: u32::try_from(dice.below(2)).expect("small"),
+    });
+    let queues = queues.collect();
+    Directory {
+        settings: Some(Settings { direct_to_rep_routing: true, ..Settings::default() }),
+        configurations: vec![configuration("small", 1, dice), configuration("large", 4, dice)],
+        statuses: vec![
+            status("online", &[WebChatV2, Whatsapp]),
+            status("chat", &[WebChatV2]),
+            status("busy", &[]),
+        ],
+        profiles: vec![Profile {
+            id: id("all"),
+            name: String::new(),
+            statuses: ["online", "chat", "busy"].map(id).into(),
+            configuration: id("small"),
+        }],
+        channels: vec![channel("wa", Whatsapp, 1), channel("web", WebChatV2, 2)],
+        reps,
+        skills: (0..3).map(|n| Skill { id: skill(n), name: String::new() }).collect(),
+        queues,
+        flows: Vec::new(),
+    }
+}
+
+struct Day {
+    state: State,
+    now: Timestamp,
+    dice: Dice,
+    opened: u64,
+}
+
+impl Day {
+    fn new(seed: u64) -> Self {
+        let mut dice = Dice(seed);
+        let directory = org(&mut dice);
+        let now = Timestamp::from_ms(1_700_000_000_000);
+        let mut day = Self { state: State::default(), now, dice, opened: 0 };
+        day.run(Command::ApplyDirectory { directory, prune: false }).expect("the org stands");
+        day
+    }
+
+    fn run(&mut self, command: Command) -> Result<(), String> {
+        let actor = Actor { role: Role::Admin, id: id("admin") };
+        let request = Request {
+            txn: TxnId::from_u128(self.dice.bits() | 1),
+            fingerprint: Fingerprint::default(),
+            cause: Cause { actor, rpc: "day".into(), request_id: None },
+            presence: None,
+            command,
+        };
+        let Ok(decision) = decide(&self.state, &request, self.now, &mut self.dice) else {
+            return Ok(());
+        };
+        let Some(transaction) = decision.transaction else { return Ok(()) };
+        let entry = Entry::after(self.state.head(), &transaction);
+        let before = self.state.clone();
+        self.state.apply(&entry).expect("it follows");
+        let told = |why: String| format!("after {:?}: {why}", request.command);
+        self.check(&before, &entry).map_err(told)
+    }
+
+    fn check(&self, before: &State, entry: &Entry) -> Result<(), String> {
+        invariants::check(&self.state).map_err(|v| v.to_string())?;
+        oracle::nobody_waits_beside_a_free_rep(&self.state)?;
+        let keys: Vec<RecordKey> = self.state.records().map(|(key, _)| key.clone()).collect();
+        let left = unsettled(&self.state, &keys);
+        if !left.is_empty() {
+            return Err(format!("unsettled: {left:?}"));
+        }
+        oracle::routed_well(before, &self.state, entry)
+    }
+
+    fn step(&mut self) -> Result<(), String> {
+        self.now = self.now + Span::from_ms(i64::try_from(self.dice.below(9_000)).expect("small"));
+        let work = |state: &State, offered: bool| -> Vec<Arc<Work>> {
+            let all = state.records().filter_map(|(_, held)| match &held.record {
+                Record::Work(w) if w.is_live() => Some(w.clone()),
+                _ => None,
+            });
+            all.filter(|w| (w.state == WorkState::Offered) == offered).collect()
+        };
+        let (offered, open) = (work(&self.state, true), work(&self.state, false));
+        let who = rep(self.dice.below(REPS));
+        let command = match self.dice.below(20) {
+            0..2 => {
+                let status = ["online", "online", "chat", "busy"][self.dice.below(4) as usize];
+                let lease = Span::from_secs(30);
+                Some(Command::OpenPresence {
+                    rep: who,
+                    status: id(status),
+                    device: String::new(),
+                    lease,
+                })
+            }
+            2 => Some(Command::ClosePresence { presence: PresenceRef::Rep(who) }),
+            3 => {
+                let status = ["online", "chat", "busy"][self.dice.below(3) as usize];
+                Some(Command::SetStatus { presence: PresenceRef::Rep(who), status: id(status) })
+            }
+            4 => {
+                self.state.rep_presence(&who).presence.as_ref().map(|p| Command::LeaseLapsed(p.id))
+            }
+            5..10 => Some(self.open()),
+            10..13 => self.dice.of(&offered).map(|w| Command::AcceptWork(w.id)),
+            13 => self.dice.of(&offered).map(|w| Command::DeclineWork(w.id)),
+            14..16 => self.dice.of(&open).map(|w| Command::EndSession(w.session)),
+            16..18 => self.dice.of(&open).map(|w| Command::TransferSession {
+                session: w.session,
+                recipient: if self.dice.below(3) == 0 {
+                    Recipient::Rep(who)
+                } else {
+                    Recipient::Queue(queue(self.dice.below(QUEUES)))
+                },
+                note: String::new(),
+            }),
+            18 => self.membership(),
+            _ => self.dice.of(&open).map(|w| Command::InactivateSession(w.session)),
+        };
+        if let Some(command) = command {
+            self.run(command)?;
+        }
+        let due: Vec<_> = self.state.due(self.now).cloned().collect();
+        due.into_iter().try_for_each(|due| self.run(Command::Timer(due)))
+    }
+
+    fn open(&mut self) -> Command {
+        self.opened += 1;
+        let dice = &mut self.dice;
+        let required = (0..3).filter(|_| dice.below(4) == 0).map(|n| (skill(n), 40)).collect();
+        let timeout = Span::from_secs(10);
+        let wished = (0..3).filter(|_| dice.below(6) == 0);
+        let additional = wished.map(|n| (skill(n), WishedSkill { level: 50, timeout })).collect();
+        let to = queue(dice.below(QUEUES));
+        let target =
+            if dice.below(5) == 0 { Target::Rep(rep(dice.below(REPS))) } else { Target::Queue(to) };
+        Command::OpenSession(Box::new(Opening {
+            channel: id(if dice.below(2) == 0 { "wa" } else { "web" }),
+            external_reference: id(&format!("c{}", self.opened)),
+            target,
+            priority: (dice.below(3) == 0).then(|| u32::try_from(dice.below(3)).expect("small")),
+            attributes: Arc::new(BTreeMap::new()),
+            skills: Skills { required, additional },
+        }))
+    }
+
+    fn membership(&mut self) -> Option<Command> {
+        let known = self.state.queue(&queue(self.dice.below(QUEUES)))?;
+        let changed = Queue { reps: some(&mut self.dice, REPS, rep), ..(*known).clone() };
+        Some(Command::Upsert(Directory { queues: vec![changed], ..Directory::default() }))
+    }
+}
+
+fn play(seed: u64) -> Result<usize, String> {
+    let mut day = Day::new(seed);
+    for step in 0..STEPS {
+        day.step().map_err(|why| format!("seed {seed}, step {step}: {why}"))?;
+    }
+    let offered = day.state.records().filter(|(_, held)| match &held.record {
+        Record::Work(work) => work.queue.is_some(),
+        _ => false,
+    });
+    Ok(offered.count())
+}
+
+#[test]
+fn r1_random_days_keep_the_rules_of_routing() {
+    let days = std::env::var("BATON_ROUTING_DAYS").ok().and_then(|n| n.parse().ok()).unwrap_or(60);
+    let offered: usize =
+        (1..=days).map(|seed| play(seed).unwrap_or_else(|why| panic!("{why}"))).sum();
+    assert!(offered as u64 > 30 * days, "too little is offered to mean anything: {offered}");
+}

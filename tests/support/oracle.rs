@@ -1,0 +1,200 @@
+//! Routing, judged the slow way (R1, R3, R6, T9): on the records and the predicate alone, without the
+//! index that routing searches. Used by the random days of `choosing` and by the simulation.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use baton::domain::directory::RoutingModel;
+use baton::domain::eligibility::can_serve;
+use baton::domain::entry::Entry;
+use baton::domain::id::{QueueId, RepId};
+use baton::domain::line::{Place, needs};
+use baton::domain::live::{
+    Found, RepPresence, Session, SessionState, WhyNot, Work, WorkEnd, WorkState,
+};
+use baton::domain::look::Look;
+use baton::domain::record::{Record, RecordKey};
+use baton::domain::state::State;
+use baton::domain::units::Units;
+
+/// The sessions that wait in queues and aren't being offered.
+fn waiting(state: &State) -> Vec<Arc<Session>> {
+    let all = state.records().filter_map(|(_, held)| match &held.record {
+        Record::Session(s) if s.state == (SessionState::Waiting { offer: None }) => Some(s.clone()),
+        _ => None,
+    });
+    all.filter(|s| s.line.queue().is_some()).collect()
+}
+
+fn reps(state: &State) -> Vec<RepId> {
+    let all = state.records().filter_map(|(key, _)| match key {
+        RecordKey::Rep(rep) => Some(rep.clone()),
+        _ => None,
+    });
+    all.collect()
+}
+
+/// Could `rep` be offered `session`, by the predicate and nothing else?
+fn could(look: &impl Look, session: &Session, rep: &RepId) -> bool {
+    session.line.queue().is_some_and(|queue| could_from(look, session, queue, rep))
+}
+
+fn could_from(look: &impl Look, session: &Session, queue: &QueueId, rep: &RepId) -> bool {
+    let queue = look.queue(queue);
+    let channel = look.channel(&session.channel);
+    queue.zip(channel).is_some_and(|(q, c)| can_serve(look, rep, &q, &c, &needs(session)))
+}
+
+fn original(state: &State, session: &Session) -> Option<RepId> {
+    session.transfer.and_then(|id| state.transfer(&id)).map(|t| t.from_rep.clone())
+}
+
+/// R1: true of every settled state. The rep who gave a session away may be kept from it by others
+/// who are there, be they full (T9).
+pub fn nobody_waits_beside_a_free_rep(state: &State) -> Result<(), String> {
+    let reps = reps(state);
+    for session in waiting(state) {
+        let own = original(state, &session);
+        let free = reps.iter().filter(|rep| own.as_ref() != Some(rep));
+        if let Some(rep) = free.into_iter().find(|rep| could(state, &session, rep)) {
+            return Err(format!("R1: {} waits beside {rep}", session.id));
+        }
+    }
+    Ok(())
+}
+
+/// R1, R3, R6: true of every entry that was decided on `before`, and led to `after`.
+pub fn routed_well(before: &State, after: &State, entry: &Entry) -> Result<(), String> {
+    let new = new_work(before, entry);
+    for work in &new {
+        let session = after.session(&work.session).ok_or("work of no session")?;
+        nobody_was_passed_over(before, after, &new, (work, &session))?;
+        nobody_was_asked_again(before, after, entry, work)?;
+        nobody_went_before(before, &new, work)?;
+    }
+    Ok(())
+}
+
+fn new_work<'e>(before: &State, entry: &'e Entry) -> Vec<&'e Arc<Work>> {
+    let written = entry.changes.iter().filter_map(|(_, record)| match record {
+        Some(Record::Work(work)) => Some(work),
+        _ => None,
+    });
+    written.filter(|work| before.work(&work.id).is_none() && work.queue.is_some()).collect()
+}
+
+/// The state, with another load of one rep.
+struct With<'s> {
+    state: &'s State,
+    live: Arc<RepPresence>,
+}
+
+impl Look for With<'_> {
+    fn record(&self, key: &RecordKey) -> Option<Record> {
+        match key {
+            RecordKey::RepPresence(rep) if *rep == self.live.rep => {
+                Some(Record::RepPresence(self.live.clone()))
+            }
+            key => self.state.record(key),
+        }
+    }
+}
+
+/// R1: a rep never passes over an older session of the same priority that they could take, with
+/// what they had when its turn came.
+fn nobody_was_passed_over(
+    before: &State,
+    after: &State,
+    new: &[&Arc<Work>],
+    (work, taken): (&Work, &Session),
+) -> Result<(), String> {
+    let live = after.rep_presence(&work.rep);
+    let theirs: Vec<_> = new.iter().filter(|w| w.rep == work.rep).collect();
+    let given: Units = theirs.iter().map(|w| w.holds).sum();
+    for other in waiting(after) {
+        let place = Place::would_be(&other);
+        let was_there = before.session(&other.id).is_some_and(|s| Place::of(&s).is_some());
+        let barred = other.passed_by.contains(&work.rep)
+            || original(after, &other).as_ref() == Some(&work.rep);
+        if !was_there || barred || place >= Place::would_be(taken) {
+            continue;
+        }
+        let earlier = theirs
+            .iter()
+            .filter(|w| after.session(&w.session).is_some_and(|s| Place::would_be(&s) < place));
+        let used = live.used.minus(given) + earlier.map(|w| w.holds).sum();
+        let then = Arc::new(RepPresence { used, ..(*live).clone() });
+        if could(&With { state: after, live: then }, &other, &work.rep) {
+            return Err(format!("R1: {} was passed over for {}", other.id, taken.id));
+        }
+    }
+    Ok(())
+}
+
+/// R6: whoever passed it by isn't asked again while somebody who didn't can take it.
+fn nobody_was_asked_again(
+    before: &State,
+    after: &State,
+    entry: &Entry,
+    work: &Work,
+) -> Result<(), String> {
+    let Some(session) = before.session(&work.session) else { return Ok(()) };
+    let passes = entry.changes.iter().filter_map(|(_, record)| match record {
+        Some(Record::Work(w)) if w.session == session.id => match w.state {
+            WorkState::Ended { why: WorkEnd::Declined | WorkEnd::PushTimeout, .. } => {
+                Some(w.rep.clone())
+            }
+            _ => None,
+        },
+        _ => None,
+    });
+    let passed: BTreeSet<RepId> = session.passed_by.iter().cloned().chain(passes).collect();
+    if !passed.contains(&work.rep) {
+        return Ok(());
+    }
+    let (own, Some(queue)) = (original(before, &session), &work.queue) else { return Ok(()) };
+    let fresh = reps(before).into_iter().find(|rep| {
+        !passed.contains(rep)
+            && own.as_ref() != Some(rep)
+            && could_from(before, &session, queue, rep)
+            && could_from(after, &session, queue, rep)
+    });
+    match fresh {
+        Some(rep) => Err(format!("R6: {} was asked again, and {rep} wasn't", work.rep)),
+        None => Ok(()),
+    }
+}
+
+/// R3: whoever goes before the rep who was asked was considered, and is told why they were out.
+fn nobody_went_before(before: &State, new: &[&Arc<Work>], work: &Work) -> Result<(), String> {
+    let fresh = before.session(&work.session).is_none();
+    let Some(queue) = work.queue.as_ref().and_then(|id| before.queue(id)) else { return Ok(()) };
+    if new.len() != 1 || work.found != Found::FirstInOrder || !fresh || work.candidates.len() >= 8 {
+        return Ok(());
+    }
+    let order = |rep: &RepId| {
+        let live = before.rep_presence(rep);
+        let presence = live.presence.as_ref();
+        let free = presence.map(|p| p.reach.capacity.minus(live.used)).unwrap_or_default();
+        let load = match queue.model {
+            RoutingModel::LeastActive => u64::from(live.work_count),
+            RoutingModel::MostAvailable => Units::MAX.as_centi() - free.as_centi(),
+        };
+        let since = presence.map(|p| p.opened_at);
+        (load, live.work_count > 0, since, live.assigned_at, rep.clone())
+    };
+    let asked = order(&work.rep);
+    let there = |rep: &&RepId| {
+        let live = before.rep_presence(rep);
+        live.is_connected() && live.presence.as_ref().is_some_and(|p| !p.reach.takes.is_empty())
+    };
+    let ahead = queue.reps.iter().filter(there).filter(|rep| order(rep) < asked);
+    let out = |rep: &RepId| {
+        let why = work.candidates.iter().find(|c| c.rep == *rep).map(|c| c.why);
+        matches!(why, Some(WhyNot::Out(_) | WhyNot::PassedBy | WhyNot::Original))
+    };
+    match ahead.into_iter().find(|rep| !out(rep)) {
+        Some(rep) => Err(format!("R3: {} was asked before {rep}", work.rep)),
+        None => Ok(()),
+    }
+}
