@@ -2,11 +2,13 @@
 
 use super::super::JournalError;
 use super::enums::{Stored, all};
-use super::field::{name, name_or_none, names, there, units};
+use super::field::{
+    by_name, by_text, name, name_or_none, names, span, span_ms, text, texts, there, units,
+};
 use super::{corrupt, stored};
 use crate::domain::directory::{
-    CapacityModel, Channel, ChannelType, PresenceConfiguration, PresenceStatus, Profile,
-    Recipients, Rep, RoutingOwner, Settings,
+    CapacityModel, Channel, ChannelType, OpeningHours, PresenceConfiguration, PresenceStatus,
+    Profile, Recipients, Rep, RoutingOwner, Settings,
 };
 use crate::domain::id::{ChannelId, ConfigurationId, ProfileId, RepId, StatusId};
 use crate::domain::time::Span;
@@ -14,7 +16,12 @@ use crate::domain::units::{CentiPercent, Weight};
 
 type Read<T> = Result<T, JournalError>;
 
+// A default that came later is stored as nothing, so that settings without it keep their bytes.
 pub(super) fn from_settings(s: &Settings) -> stored::Settings {
+    let default = Settings::default();
+    let samples = (s.estimate_samples != default.estimate_samples).then_some(s.estimate_samples);
+    let window = (s.estimate_window != default.estimate_window).then_some(s.estimate_window);
+    let zone = (s.time_zone != default.time_zone).then_some(&s.time_zone);
     stored::Settings {
         direct_to_rep_routing: s.direct_to_rep_routing,
         max_transfers_per_session: s.max_transfers_per_session,
@@ -23,11 +30,37 @@ pub(super) fn from_settings(s: &Settings) -> stored::Settings {
         orphan_after_ms: s.orphan_after.as_ms(),
         history_retention_ms: s.history_retention.as_ms(),
         handoff_deadline_ms: s.handoff_deadline.as_ms(),
+        estimate_samples: samples.unwrap_or_default(),
+        estimate_window_ms: window.unwrap_or_default().as_ms(),
+        time_zone: zone.cloned().unwrap_or_default(),
+        business_hours: s.business_hours.iter().map(from_hours).collect(),
     }
 }
 
-pub(super) fn to_settings(s: &stored::Settings) -> Settings {
-    Settings {
+fn from_hours(hours: &OpeningHours) -> stored::OpeningHours {
+    stored::OpeningHours {
+        weekday: hours.weekday.into(),
+        from_minute: hours.from_minute.into(),
+        to_minute: hours.to_minute.into(),
+    }
+}
+
+fn to_hours(hours: &stored::OpeningHours) -> Read<OpeningHours> {
+    let minute = |minute: u32| {
+        u16::try_from(minute).map_err(|_| corrupt(format!("a day has no minute {minute}")))
+    };
+    Ok(OpeningHours {
+        weekday: u8::try_from(hours.weekday)
+            .map_err(|_| corrupt(format!("a week has no day {}", hours.weekday)))?,
+        from_minute: minute(hours.from_minute)?,
+        to_minute: minute(hours.to_minute)?,
+    })
+}
+
+pub(super) fn to_settings(s: stored::Settings) -> Read<Settings> {
+    let default = Settings::default();
+    let window = (s.estimate_window_ms != 0).then(|| Span::from_ms(s.estimate_window_ms));
+    Ok(Settings {
         direct_to_rep_routing: s.direct_to_rep_routing,
         max_transfers_per_session: s.max_transfers_per_session,
         direct_wait_limit: Span::from_ms(s.direct_wait_limit_ms),
@@ -35,16 +68,23 @@ pub(super) fn to_settings(s: &stored::Settings) -> Settings {
         orphan_after: Span::from_ms(s.orphan_after_ms),
         history_retention: Span::from_ms(s.history_retention_ms),
         handoff_deadline: Span::from_ms(s.handoff_deadline_ms),
-    }
+        estimate_samples: match s.estimate_samples {
+            0 => default.estimate_samples,
+            samples => samples,
+        },
+        estimate_window: window.unwrap_or(default.estimate_window),
+        time_zone: if s.time_zone.is_empty() { default.time_zone } else { s.time_zone },
+        business_hours: s.business_hours.iter().map(to_hours).collect::<Read<_>>()?,
+    })
 }
 
 pub(super) fn from_configuration(c: &PresenceConfiguration) -> stored::PresenceConfiguration {
     let recipients = match &c.recipients {
         Recipients::Any => None,
         Recipients::Listed { queues, flows, profiles } => Some(stored::Recipients {
-            queues: queues.iter().map(ToString::to_string).collect(),
-            flows: flows.iter().map(ToString::to_string).collect(),
-            profiles: profiles.iter().map(ToString::to_string).collect(),
+            queues: texts(queues),
+            flows: texts(flows),
+            profiles: texts(profiles),
         }),
     };
     stored::PresenceConfiguration {
@@ -53,6 +93,9 @@ pub(super) fn from_configuration(c: &PresenceConfiguration) -> stored::PresenceC
         allow_decline: c.allow_decline,
         auto_accept: c.auto_accept,
         recipients,
+        status_after_decline: text(c.status_after_decline.as_ref()),
+        status_after_push_timeout: text(c.status_after_push_timeout.as_ref()),
+        push_timeout_ms: span_ms(c.push_timeout),
     }
 }
 
@@ -75,6 +118,9 @@ pub(super) fn to_configuration(
         allow_decline: c.allow_decline,
         auto_accept: c.auto_accept,
         recipients,
+        status_after_decline: name_or_none(&c.status_after_decline)?,
+        status_after_push_timeout: name_or_none(&c.status_after_push_timeout)?,
+        push_timeout: span(c.push_timeout_ms),
     })
 }
 
@@ -92,7 +138,7 @@ pub(super) fn to_status(id: StatusId, s: stored::PresenceStatus) -> Read<Presenc
 pub(super) fn from_profile(p: &Profile) -> stored::Profile {
     stored::Profile {
         name: p.name.clone(),
-        statuses: p.statuses.iter().map(ToString::to_string).collect(),
+        statuses: texts(&p.statuses),
         configuration: p.configuration.to_string(),
     }
 }
@@ -106,7 +152,7 @@ pub(super) fn to_profile(id: ProfileId, p: stored::Profile) -> Read<Profile> {
     })
 }
 
-fn from_weight(weight: Weight) -> stored::Weight {
+pub(super) fn from_weight(weight: Weight) -> stored::Weight {
     use stored::weight::Measure;
     let measure = match weight {
         Weight::Units(units) => Measure::UnitsCenti(units.as_centi()),
@@ -115,7 +161,7 @@ fn from_weight(weight: Weight) -> stored::Weight {
     stored::Weight { measure: Some(measure) }
 }
 
-fn to_weight(weight: &stored::Weight) -> Read<Weight> {
+pub(super) fn to_weight(weight: &stored::Weight) -> Read<Weight> {
     use stored::weight::Measure;
     Ok(match weight.measure {
         Some(Measure::UnitsCenti(hundredths)) => Weight::Units(units(hundredths)?),
@@ -135,7 +181,7 @@ pub(super) fn from_channel(c: &Channel) -> stored::Channel {
         capacity_model: c.capacity_model.to_stored(),
         weight: Some(from_weight(c.weight)),
         paused_weight: c.paused_weight.map(from_weight),
-        fallback_queue: c.fallback_queue.as_ref().map(ToString::to_string).unwrap_or_default(),
+        fallback_queue: text(c.fallback_queue.as_ref()),
     }
 }
 
@@ -156,9 +202,10 @@ pub(super) fn from_rep(r: &Rep) -> stored::Rep {
     stored::Rep {
         name: r.name.clone(),
         profile: r.profile.to_string(),
-        configuration: r.configuration.as_ref().map(ToString::to_string).unwrap_or_default(),
+        configuration: text(r.configuration.as_ref()),
         licences: r.licences.iter().map(|l| l.to_stored()).collect(),
         permissions: r.permissions.iter().map(|p| p.to_stored()).collect(),
+        skills: by_text(&r.skills),
     }
 }
 
@@ -170,5 +217,6 @@ pub(super) fn to_rep(id: RepId, r: stored::Rep) -> Read<Rep> {
         configuration: name_or_none(&r.configuration)?,
         licences: all(&r.licences)?,
         permissions: all(&r.permissions)?,
+        skills: by_name(&r.skills)?,
     })
 }

@@ -57,6 +57,7 @@ fn from_fact(fact: &Fact) -> stored::Fact {
         transfer: made_or_empty(fact.transfer),
         work: made_or_empty(fact.work),
         rep: fact.rep.as_ref().map(ToString::to_string).unwrap_or_default(),
+        queue: fact.queue.as_ref().map(ToString::to_string).unwrap_or_default(),
     }
 }
 
@@ -67,6 +68,7 @@ fn to_fact(fact: &stored::Fact) -> Result<Fact, JournalError> {
         transfer: to_made_or_none(&fact.transfer)?,
         work: to_made_or_none(&fact.work)?,
         rep: name_or_none(&fact.rep)?,
+        queue: name_or_none(&fact.queue)?,
     })
 }
 

@@ -3,7 +3,7 @@
 
 use super::super::JournalError;
 use super::{corrupt, stored};
-use crate::domain::directory::{CapacityModel, ChannelType, Licence, Permission};
+use crate::domain::directory::{CapacityModel, ChannelType, Licence, Permission, RoutingModel};
 use crate::domain::entry::{DirectoryAction, FactKind};
 use crate::domain::live::{EndedBy, PresenceCause, Role, WorkEnd};
 
@@ -44,6 +44,7 @@ same_names! {
         Line, Byoc, ByocForCcaas, StandardFacebookMessenger, StandardSms,
     }
     CapacityModel { TabBased, StatusBased }
+    RoutingModel { LeastActive, MostAvailable }
     Licence { MessagingUser, EnhancedChatUser }
     Permission { MessagingAgent, EnhancedChatRep, RunFlows }
     Role { Admin, Supervisor, Rep, Adapter, Partner, Dashboard, Server }
@@ -52,13 +53,14 @@ same_names! {
         ConnectionLost,
     }
     EndedBy { Channel, Owner, Supervisor }
-    WorkEnd { Transferred, SessionEnded, Withdrawn, Declined, Completed, Rerouted }
+    WorkEnd { Transferred, SessionEnded, Withdrawn, Declined, Completed, Rerouted, PushTimeout }
     FactKind {
         DirectoryChanged, SessionOpened, SessionWaiting, SessionOffered, SessionAccepted,
         SessionUpdated, SessionPaused, SessionResumed, SessionInactivated, SessionEnded,
         SessionForgotten, TransferRequested, TransferOffered, TransferWaiting, TransferCompleted,
         TransferSessionEnded, TransferStranded, RepRemoved, OfferWithdrawn, WorkDeclined, TabClosed,
         PresenceOpened, StatusChanged, PresenceDisconnected, PresenceReconnected, PresenceClosed,
+        SkillsDropped, TransferRerouted, OfferTimedOut,
     }
     DirectoryAction { Created, Updated, Deleted }
 }

@@ -1,11 +1,12 @@
 //! Single fields ↔ domain values: ids, names, times, amounts. Used by the codec alone.
 
+use std::collections::BTreeMap;
 use std::str::FromStr;
 
 use super::super::JournalError;
 use super::corrupt;
 use crate::domain::id::{PresenceId, SessionId, TransferId, TxnId, WorkId};
-use crate::domain::time::Timestamp;
+use crate::domain::time::{Span, Timestamp};
 use crate::domain::units::Units;
 
 /// An id that the server makes, as a number.
@@ -82,6 +83,36 @@ where
     T::Err: std::fmt::Display,
 {
     texts.iter().map(|text| name(text)).collect()
+}
+
+pub(super) fn text(id: Option<&impl ToString>) -> String {
+    id.map(ToString::to_string).unwrap_or_default()
+}
+
+pub(super) fn texts<'a, T: ToString + 'a>(ids: impl IntoIterator<Item = &'a T>) -> Vec<String> {
+    ids.into_iter().map(ToString::to_string).collect()
+}
+
+/// Values by a caller's own ids.
+pub(super) fn by_text<T: ToString, V: Copy>(values: &BTreeMap<T, V>) -> BTreeMap<String, V> {
+    values.iter().map(|(id, value)| (id.to_string(), *value)).collect()
+}
+
+pub(super) fn by_name<T: FromStr + Ord, V: Copy>(
+    values: &BTreeMap<String, V>,
+) -> Result<BTreeMap<T, V>, JournalError>
+where
+    T::Err: std::fmt::Display,
+{
+    values.iter().map(|(id, value)| Ok((name(id)?, *value))).collect()
+}
+
+pub(super) fn span_ms(span: Option<Span>) -> Option<i64> {
+    span.map(Span::as_ms)
+}
+
+pub(super) fn span(ms: Option<i64>) -> Option<Span> {
+    ms.map(Span::from_ms)
 }
 
 pub(super) fn units(hundredths: u64) -> Result<Units, JournalError> {

@@ -1,18 +1,21 @@
-//! Images of what happens (presence, sessions, work, transfers) ↔ domain values. Used by the codec
-//! alone.
+//! Images of presences, sessions and transfers ↔ domain values. Used by the codec alone; work has a
+//! file of its own.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::super::JournalError;
-use super::enums::Stored;
+use super::enums::{Stored, all};
 use super::field::{
-    id_from_bytes, made, made_or_empty, ms, name, there, time, to_made_or_none, units,
+    id_from_bytes, made, made_or_empty, ms, name, names, there, time, to_made_or_none, units,
 };
 use super::{corrupt, stored};
-use crate::domain::id::{RepId, SessionId, TransferId, WorkId};
+use crate::domain::directory::RoutingModel;
+use crate::domain::flow::{Trace, TraceStep};
+use crate::domain::id::{QueueId, RepId, SessionId, SkillId, TransferId, WorkId};
 use crate::domain::live::{
-    Actor, ClosedPresence, Connection, EndedBy, Line, Presence, PresenceCause, Recipient,
-    RepPresence, Role, Session, SessionState, Transfer, TransferState, Work, WorkEnd, WorkState,
+    Actor, ClosedPresence, Connection, EndedBy, Line, Presence, PresenceCause, Reach, Recipient,
+    RepPresence, Role, Session, SessionState, Transfer, TransferState, Wish,
 };
 use crate::domain::time::{Span, Timestamp};
 
@@ -34,7 +37,84 @@ fn from_presence(p: &Presence) -> stored::Presence {
         },
         lease_ms: p.lease.as_ms(),
         cause: p.cause.to_stored(),
+        reach: (*p.reach != Reach::default()).then(|| from_reach(&p.reach)),
     }
+}
+
+fn from_reach(reach: &Reach) -> stored::Reach {
+    let membership = |(queue, model): (&QueueId, &RoutingModel)| stored::Membership {
+        queue: queue.to_string(),
+        model: model.to_stored(),
+    };
+    stored::Reach {
+        capacity_centi: reach.capacity.as_centi(),
+        takes: reach.takes.iter().map(|kind| kind.to_stored()).collect(),
+        skills: from_levels(&reach.skills),
+        queues: reach.queues.iter().map(membership).collect(),
+    }
+}
+
+fn to_reach(reach: &stored::Reach) -> Read<Reach> {
+    let membership = |m: &stored::Membership| -> Read<(QueueId, RoutingModel)> {
+        Ok((name(&m.queue)?, RoutingModel::from_stored(m.model)?))
+    };
+    Ok(Reach {
+        capacity: units(reach.capacity_centi)?,
+        takes: all(&reach.takes)?,
+        skills: to_levels(&reach.skills)?,
+        queues: reach.queues.iter().map(membership).collect::<Read<_>>()?,
+    })
+}
+
+fn from_levels(levels: &BTreeMap<SkillId, u32>) -> BTreeMap<String, u32> {
+    levels.iter().map(|(skill, level)| (skill.to_string(), *level)).collect()
+}
+
+fn to_levels(levels: &BTreeMap<String, u32>) -> Read<BTreeMap<SkillId, u32>> {
+    levels.iter().map(|(skill, level)| Ok((name(skill)?, *level))).collect()
+}
+
+fn from_line(line: &Line) -> stored::Line {
+    use stored::line::Line as Image;
+    let line = match line {
+        Line::Rep(rep) => Image::Rep(rep.to_string()),
+        Line::Queue(queue) => Image::Queue(queue.to_string()),
+    };
+    stored::Line { line: Some(line) }
+}
+
+fn to_line(line: stored::Line) -> Read<Line> {
+    use stored::line::Line as Image;
+    Ok(match there(line.line, "a line")? {
+        Image::Rep(rep) => Line::Rep(name(&rep)?),
+        Image::Queue(queue) => Line::Queue(name(&queue)?),
+    })
+}
+
+fn from_trace(trace: &Trace) -> stored::FlowTrace {
+    let step = |step: &TraceStep| stored::FlowTraceStep {
+        flow: step.flow.to_string(),
+        rule: step.rule,
+        name: step.name.clone(),
+        matched: step.matched,
+        why: step.why.clone(),
+    };
+    let left_out = u32::try_from(trace.left_out).unwrap_or(u32::MAX);
+    stored::FlowTrace { steps: trace.steps.iter().map(step).collect(), left_out }
+}
+
+fn to_trace(trace: stored::FlowTrace) -> Read<Arc<Trace>> {
+    let step = |step: stored::FlowTraceStep| -> Read<TraceStep> {
+        Ok(TraceStep {
+            flow: name(&step.flow)?,
+            rule: step.rule,
+            name: step.name,
+            matched: step.matched,
+            why: step.why,
+        })
+    };
+    let left_out = usize::try_from(trace.left_out).unwrap_or(usize::MAX);
+    Ok(Arc::new(Trace { steps: trace.steps.into_iter().map(step).collect::<Read<_>>()?, left_out }))
 }
 
 fn to_presence(p: stored::Presence) -> Read<Presence> {
@@ -50,6 +130,7 @@ fn to_presence(p: stored::Presence) -> Read<Presence> {
         }),
         lease: Span::from_ms(p.lease_ms),
         cause: PresenceCause::from_stored(p.cause)?,
+        reach: Arc::new(p.reach.as_ref().map(to_reach).transpose()?.unwrap_or_default()),
     })
 }
 
@@ -93,15 +174,15 @@ fn to_holder(holder: &stored::Holder) -> Read<(RepId, WorkId)> {
     Ok((name(&holder.rep)?, id_from_bytes(&holder.work)?))
 }
 
-fn from_session_state(state: &SessionState) -> stored::session::State {
+fn from_session_state(s: &Session) -> stored::session::State {
     use stored::session::State as Image;
-    match state {
-        SessionState::Waiting { line: Line::Rep(rep), since, offer } => {
-            Image::Waiting(stored::Waiting {
-                rep: rep.to_string(),
-                since_ms: since.as_ms(),
-                offer: made_or_empty(*offer),
-            })
+    match &s.state {
+        SessionState::Waiting { offer } => {
+            let (rep, since_ms) = match &s.line {
+                Line::Rep(rep) => (rep.to_string(), s.line_since.as_ms()),
+                Line::Queue(_) => (String::new(), 0),
+            };
+            Image::Waiting(stored::Waiting { rep, since_ms, offer: made_or_empty(*offer) })
         }
         SessionState::Offered { rep, work } => Image::Offered(from_holder(rep, *work)),
         SessionState::Active { rep, work } => Image::Active(from_holder(rep, *work)),
@@ -118,11 +199,7 @@ fn from_session_state(state: &SessionState) -> stored::session::State {
 fn to_session_state(state: &stored::session::State) -> Read<SessionState> {
     use stored::session::State as Image;
     Ok(match state {
-        Image::Waiting(w) => SessionState::Waiting {
-            line: Line::Rep(name(&w.rep)?),
-            since: Timestamp::from_ms(w.since_ms),
-            offer: to_made_or_none(&w.offer)?,
-        },
+        Image::Waiting(w) => SessionState::Waiting { offer: to_made_or_none(&w.offer)? },
         Image::Offered(holder) => {
             let (rep, work) = to_holder(holder)?;
             SessionState::Offered { rep, work }
@@ -147,27 +224,77 @@ fn to_session_state(state: &stored::session::State) -> Read<SessionState> {
     })
 }
 
+/// The line and its beginning that a session's state implies, as it did before there were queues.
+fn implied_line(state: &stored::session::State, opened_at_ms: i64) -> (Option<String>, i64) {
+    use stored::session::State as Image;
+    match state {
+        Image::Waiting(w) => (Some(w.rep.clone()).filter(|rep| !rep.is_empty()), w.since_ms),
+        Image::Offered(holder)
+        | Image::Active(holder)
+        | Image::Paused(holder)
+        | Image::Inactive(holder) => (Some(holder.rep.clone()), opened_at_ms),
+        Image::Ended(_) => (None, opened_at_ms),
+    }
+}
+
 pub(super) fn from_session(s: &Session) -> stored::Session {
+    let state = from_session_state(s);
+    let (rep, since_ms) = implied_line(&state, s.opened_at.as_ms());
+    let implied = match &s.line {
+        Line::Rep(line) => rep.as_deref().unwrap_or_default() == line.as_str(),
+        Line::Queue(_) => false,
+    };
+    let wish = |(skill, wish): (&SkillId, &Wish)| {
+        let until_ms = wish.until.as_ms();
+        (skill.to_string(), stored::Wish { level: wish.level, until_ms })
+    };
     stored::Session {
         channel: s.channel.to_string(),
         external_reference: s.external_reference.to_string(),
         priority: s.priority,
         opened_at_ms: s.opened_at.as_ms(),
-        state: Some(from_session_state(&s.state)),
+        state: Some(state),
         transfer: made_or_empty(s.transfer),
         transfers: s.transfers,
         attributes: (*s.attributes).clone(),
+        line: (!implied).then(|| from_line(&s.line)),
+        line_since_ms: Some(s.line_since.as_ms()).filter(|ms| !implied || *ms != since_ms),
+        required: from_levels(&s.required),
+        wished: s.wished.iter().map(wish).collect(),
+        passed_by: s.passed_by.iter().map(ToString::to_string).collect(),
+        estimated_ms: s.estimated.map(Span::as_ms),
+        priority_by_queue: !s.priority_given,
+        trace: s.trace.as_deref().map(from_trace),
     }
 }
 
 pub(super) fn to_session(id: SessionId, s: stored::Session) -> Read<Session> {
+    let state = there(s.state, "a session's state")?;
+    let (rep, since_ms) = implied_line(&state, s.opened_at_ms);
+    let line = match (s.line, rep) {
+        (Some(line), _) => to_line(line)?,
+        (None, Some(rep)) => Line::Rep(name(&rep)?),
+        (None, None) => Line::Rep(RepId::least()),
+    };
+    let wish = |(skill, wish): (&String, &stored::Wish)| -> Read<(SkillId, Wish)> {
+        let until = Timestamp::from_ms(wish.until_ms);
+        Ok((name(skill)?, Wish { level: wish.level, until }))
+    };
     Ok(Session {
         id,
         channel: name(&s.channel)?,
         external_reference: name(&s.external_reference)?,
         priority: s.priority,
+        priority_given: !s.priority_by_queue,
         opened_at: Timestamp::from_ms(s.opened_at_ms),
-        state: to_session_state(&there(s.state, "a session's state")?)?,
+        state: to_session_state(&state)?,
+        line,
+        line_since: Timestamp::from_ms(s.line_since_ms.unwrap_or(since_ms)),
+        estimated: s.estimated_ms.map(Span::from_ms),
+        required: to_levels(&s.required)?,
+        wished: s.wished.iter().map(wish).collect::<Read<_>>()?,
+        passed_by: names(&s.passed_by)?,
+        trace: s.trace.map(to_trace).transpose()?,
         transfer: to_made_or_none(&s.transfer)?,
         transfers: s.transfers,
         attributes: Arc::new(s.attributes),
@@ -180,61 +307,6 @@ pub(super) fn from_reference(session: SessionId) -> stored::Reference {
 
 pub(super) fn to_reference(reference: &stored::Reference) -> Read<SessionId> {
     id_from_bytes(&reference.session)
-}
-
-pub(super) fn from_work(w: &Work) -> stored::Work {
-    use stored::work::State as Image;
-    let state = match w.state {
-        WorkState::Offered => Image::Live(stored::LiveWork::Offered as i32),
-        WorkState::Open => Image::Live(stored::LiveWork::Open as i32),
-        WorkState::Paused => Image::Live(stored::LiveWork::Paused as i32),
-        WorkState::Ended { at, why } => {
-            Image::Ended(stored::WorkEnding { at_ms: at.as_ms(), why: why.to_stored() })
-        }
-    };
-    stored::Work {
-        session: made(w.session),
-        rep: w.rep.to_string(),
-        state: Some(state),
-        weight_centi: w.weight.as_centi(),
-        holds_centi: w.holds.as_centi(),
-        transfer: made_or_empty(w.transfer),
-        tab_open: w.tab_open,
-        offered_at_ms: w.offered_at.as_ms(),
-        accepted_at_ms: ms(w.accepted_at),
-        holds_since_ms: w.holds_since.as_ms(),
-    }
-}
-
-pub(super) fn to_work(id: WorkId, w: stored::Work) -> Read<Work> {
-    use stored::work::State as Image;
-    let state = match there(w.state, "a work's state")? {
-        Image::Live(number) => match stored::LiveWork::try_from(number) {
-            Ok(stored::LiveWork::Offered) => WorkState::Offered,
-            Ok(stored::LiveWork::Open) => WorkState::Open,
-            Ok(stored::LiveWork::Paused) => WorkState::Paused,
-            Ok(stored::LiveWork::Unspecified) | Err(_) => {
-                return Err(corrupt(format!("{number} is no state of work")));
-            }
-        },
-        Image::Ended(end) => WorkState::Ended {
-            at: Timestamp::from_ms(end.at_ms),
-            why: WorkEnd::from_stored(end.why)?,
-        },
-    };
-    Ok(Work {
-        id,
-        session: id_from_bytes(&w.session)?,
-        rep: name(&w.rep)?,
-        state,
-        weight: units(w.weight_centi)?,
-        holds: units(w.holds_centi)?,
-        transfer: to_made_or_none(&w.transfer)?,
-        tab_open: w.tab_open,
-        offered_at: Timestamp::from_ms(w.offered_at_ms),
-        accepted_at: time(w.accepted_at_ms),
-        holds_since: Timestamp::from_ms(w.holds_since_ms),
-    })
 }
 
 pub(super) fn from_actor(actor: &Actor) -> stored::Actor {
@@ -290,12 +362,20 @@ fn to_transfer_state(state: &stored::transfer::State) -> Read<TransferState> {
 pub(super) fn from_transfer(t: &Transfer) -> stored::Transfer {
     let recipient = match &t.recipient {
         Recipient::Rep(rep) => stored::transfer::Recipient::Rep(rep.to_string()),
+        Recipient::Queue(queue) => stored::transfer::Recipient::Queue(queue.to_string()),
+        Recipient::Flow(flow) => stored::transfer::Recipient::Flow(flow.to_string()),
+    };
+    let implied = match (&t.recipient, &t.line) {
+        (Recipient::Rep(to), Line::Rep(rep)) => to == rep,
+        _ => false,
     };
     stored::Transfer {
         session: made(t.session),
         asked_by: Some(from_actor(&t.asked_by)),
         from_rep: t.from_rep.to_string(),
         recipient: Some(recipient),
+        line: (!implied).then(|| from_line(&t.line)),
+        trace: t.trace.as_deref().map(from_trace),
         note: t.note.clone(),
         state: Some(from_transfer_state(&t.state)),
         requested_at_ms: t.requested_at.as_ms(),
@@ -307,6 +387,13 @@ pub(super) fn from_transfer(t: &Transfer) -> stored::Transfer {
 pub(super) fn to_transfer(id: TransferId, t: stored::Transfer) -> Read<Transfer> {
     let recipient = match there(t.recipient, "a transfer's recipient")? {
         stored::transfer::Recipient::Rep(rep) => Recipient::Rep(name(&rep)?),
+        stored::transfer::Recipient::Queue(queue) => Recipient::Queue(name(&queue)?),
+        stored::transfer::Recipient::Flow(flow) => Recipient::Flow(name(&flow)?),
+    };
+    let line = match (t.line, &recipient) {
+        (Some(line), _) => to_line(line)?,
+        (None, Recipient::Rep(rep)) => Line::Rep(rep.clone()),
+        (None, _) => return Err(corrupt("a transfer's line is missing")),
     };
     Ok(Transfer {
         id,
@@ -314,6 +401,8 @@ pub(super) fn to_transfer(id: TransferId, t: stored::Transfer) -> Read<Transfer>
         asked_by: to_actor(t.asked_by)?,
         from_rep: name(&t.from_rep)?,
         recipient,
+        line,
+        trace: t.trace.map(to_trace).transpose()?,
         note: t.note,
         state: to_transfer_state(&there(t.state, "a transfer's state")?)?,
         requested_at: Timestamp::from_ms(t.requested_at_ms),

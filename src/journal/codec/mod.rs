@@ -8,8 +8,10 @@ mod enums;
 mod field;
 mod key;
 mod live;
+mod routing;
 #[cfg(test)]
 mod tests;
+mod work;
 
 use prost::Message;
 
@@ -45,11 +47,14 @@ pub fn encode_record(record: &Record, out: &mut Vec<u8>) {
         Record::Status(r) => &|out| append(&directory::from_status(r), out),
         Record::Profile(r) => &|out| append(&directory::from_profile(r), out),
         Record::Channel(r) => &|out| append(&directory::from_channel(r), out),
+        Record::Skill(r) => &|out| append(&routing::from_skill(r), out),
+        Record::Queue(r) => &|out| append(&routing::from_queue(r), out),
+        Record::Flow(r) => &|out| append(&routing::from_flow(r), out),
         Record::Rep(r) => &|out| append(&directory::from_rep(r), out),
         Record::RepPresence(r) => &|out| append(&live::from_rep_presence(r), out),
         Record::Session(r) => &|out| append(&live::from_session(r), out),
         Record::Reference(_, _, session) => &|out| append(&live::from_reference(*session), out),
-        Record::Work(r) => &|out| append(&live::from_work(r), out),
+        Record::Work(r) => &|out| append(&work::from_work(r), out),
         Record::Transfer(r) => &|out| append(&live::from_transfer(r), out),
     };
     put(out);
@@ -69,7 +74,7 @@ pub fn decode_record(key: &RecordKey, image: &[u8]) -> Result<Record, JournalErr
     use std::sync::Arc;
     Ok(match key {
         RecordKey::Settings => {
-            Record::Settings(Arc::new(directory::to_settings(&message("settings", image)?)))
+            Record::Settings(Arc::new(directory::to_settings(message("settings", image)?)?))
         }
         RecordKey::Configuration(id) => Record::Configuration(Arc::new(
             directory::to_configuration(id.clone(), message("a configuration", image)?)?,
@@ -85,6 +90,15 @@ pub fn decode_record(key: &RecordKey, image: &[u8]) -> Result<Record, JournalErr
             id.clone(),
             message("a channel", image)?,
         )?)),
+        RecordKey::Skill(id) => {
+            Record::Skill(Arc::new(routing::to_skill(id.clone(), message("a skill", image)?)))
+        }
+        RecordKey::Queue(id) => {
+            Record::Queue(Arc::new(routing::to_queue(id.clone(), message("a queue", image)?)?))
+        }
+        RecordKey::Flow(id) => {
+            Record::Flow(Arc::new(routing::to_flow(id.clone(), message("a flow", image)?)?))
+        }
         RecordKey::Rep(id) => {
             Record::Rep(Arc::new(directory::to_rep(id.clone(), message("a rep", image)?)?))
         }
@@ -100,7 +114,7 @@ pub fn decode_record(key: &RecordKey, image: &[u8]) -> Result<Record, JournalErr
             reference.clone(),
             live::to_reference(&message("a reference", image)?)?,
         ),
-        RecordKey::Work(id) => Record::Work(Arc::new(live::to_work(*id, message("work", image)?)?)),
+        RecordKey::Work(id) => Record::Work(Arc::new(work::to_work(*id, message("work", image)?)?)),
         RecordKey::Transfer(id) => {
             Record::Transfer(Arc::new(live::to_transfer(*id, message("a transfer", image)?)?))
         }

@@ -2,7 +2,10 @@
 //! what is written is read back, and nothing that is read makes the codec guess or panic.
 
 mod golden;
+mod routing_sample;
 mod sample;
+
+use std::sync::Arc;
 
 use proptest::prelude::*;
 
@@ -11,6 +14,7 @@ use super::{
     Envelope, decode_entry, decode_key, decode_outcome, decode_record, encode_entry, encode_key,
     encode_outcome, encode_record,
 };
+use crate::domain::directory::Settings;
 use crate::domain::entry::{Answer, Entry, Head, Outcome, Revision};
 use crate::domain::id::{SessionId, TxnId};
 use crate::domain::record::{Record, RecordKey};
@@ -18,6 +22,11 @@ use crate::domain::time::Timestamp;
 
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|b| format!("{b:02x}")).collect()
+}
+
+fn unhex(text: &str) -> Vec<u8> {
+    let digits = (0..text.len()).step_by(2).map(|at| u8::from_str_radix(&text[at..at + 2], 16));
+    digits.collect::<Result<_, _>>().expect("golden bytes are hexadecimal")
 }
 
 fn image(record: &Record) -> Vec<u8> {
@@ -37,6 +46,33 @@ fn records_are_stored_as_they_always_were() {
 }
 
 #[test]
+fn what_came_with_queues_is_stored_as_it_always_was() {
+    let found: Vec<_> = sample::of_queues().iter().map(|record| hex(&image(record))).collect();
+    assert_eq!(found, golden::OF_QUEUES);
+}
+
+#[test]
+fn what_came_with_routing_is_stored_as_it_always_was() {
+    let found: Vec<_> = routing_sample::records()
+        .iter()
+        .map(|record| (hex(&encode_key(&record.key())), hex(&image(record))))
+        .collect();
+    let found: Vec<_> = found.iter().map(|(k, r)| (k.as_str(), r.as_str())).collect();
+    assert_eq!(found, golden::ROUTING_RECORDS);
+}
+
+#[test]
+fn images_from_before_routing_have_the_defaults() {
+    let settings = unhex(golden::RECORDS[0].1);
+    let read = decode_record(&RecordKey::Settings, &settings);
+    let default = Settings { direct_to_rep_routing: true, ..Settings::default() };
+    assert_eq!(read, Ok(Record::Settings(Arc::new(default))));
+    for (record, golden) in sample::one_of_each().into_iter().zip(golden::RECORDS) {
+        assert_eq!(decode_record(&record.key(), &unhex(golden.1)), Ok(record));
+    }
+}
+
+#[test]
 fn entries_are_stored_as_they_always_were() {
     assert_eq!(hex(&encode_entry(&sample::transaction()).bytes), golden::ENTRY);
 }
@@ -49,7 +85,10 @@ fn outcomes_are_stored_as_they_always_were() {
 
 #[test]
 fn every_record_is_read_back() {
-    for record in sample::one_of_each().into_iter().chain(sample::other_states()) {
+    let began = sample::one_of_each().into_iter().chain(sample::other_states());
+    let queues = sample::of_queues();
+    for record in began.chain(queues).chain(routing_sample::records()).chain(routing_sample::bare())
+    {
         assert_eq!(decode_record(&record.key(), &image(&record)), Ok(record));
     }
 }
@@ -115,15 +154,15 @@ fn an_unknown_number_is_corrupt() {
 
 proptest! {
     #[test]
-    fn keys_are_read_back(kind in 0_usize..11, text in "[A-Za-z0-9._:@-]{1,128}", other in "[!-~]([ -~]{0,254}[!-~])?", number: u128) {
+    fn keys_are_read_back(kind in 0_usize..14, text in "[A-Za-z0-9._:@-]{1,128}", other in "[!-~]([ -~]{0,254}[!-~])?", number: u128) {
         let key = sample::key(kind, &text, &other, number);
         prop_assert_eq!(decode_key(&encode_key(&key)), Ok(key));
     }
 
     #[test]
     fn different_keys_have_different_bytes(
-        one in (0_usize..11, "[a:]{1,3}", "[a:]{1,3}", 0_u128..3),
-        two in (0_usize..11, "[a:]{1,3}", "[a:]{1,3}", 0_u128..3),
+        one in (0_usize..14, "[a:]{1,3}", "[a:]{1,3}", 0_u128..3),
+        two in (0_usize..14, "[a:]{1,3}", "[a:]{1,3}", 0_u128..3),
     ) {
         let one = sample::key(one.0, &one.1, &one.2, one.3);
         let two = sample::key(two.0, &two.1, &two.2, two.3);
@@ -131,7 +170,7 @@ proptest! {
     }
 
     #[test]
-    fn hostile_bytes_are_an_error_or_a_value(kind in 0_usize..11, bytes: Vec<u8>) {
+    fn hostile_bytes_are_an_error_or_a_value(kind in 0_usize..14, bytes: Vec<u8>) {
         let envelope = Envelope {
             revision: Revision::ZERO,
             txn: TxnId::MIN,
@@ -155,7 +194,7 @@ fn o2_a_reference_may_be_a_url() {
 
 #[test]
 fn half_an_image_is_corrupt_or_another_value_but_no_panic() {
-    for record in sample::one_of_each() {
+    for record in sample::one_of_each().into_iter().chain(routing_sample::records()) {
         let bytes = image(&record);
         for end in 0..bytes.len() {
             if let Ok(read) = decode_record(&record.key(), &bytes[..end]) {

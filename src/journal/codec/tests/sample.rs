@@ -1,21 +1,26 @@
-//! One example of everything that is stored, with every field set. The golden bytes are of these:
-//! they don't change either.
+//! One example of everything that is stored, with every field set that its kind began with; what
+//! came later is in [`super::routing_sample`]. The golden bytes are of these: they don't change
+//! either.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::domain::directory::{
     CapacityModel, Channel, ChannelType, Licence, Permission, PresenceConfiguration,
-    PresenceStatus, Profile, Recipients, Rep, RoutingOwner, Settings,
+    PresenceStatus, Profile, Recipients, Rep, RoutingModel, RoutingOwner, Settings,
 };
 use crate::domain::entry::{
     Answer, Cause, DirectoryAction, DirectoryChange, Fact, FactKind, Fingerprint, Transaction,
 };
-use crate::domain::id::{PresenceId, SessionId, TransferId, TxnId, WorkId};
+use crate::domain::flow::{Trace, TraceStep};
+use crate::domain::id::{PresenceId, RepId, SessionId, TransferId, TxnId, WorkId};
 use crate::domain::live::{
-    Actor, ClosedPresence, Connection, EndedBy, Line, Presence, PresenceCause, Recipient,
-    RepPresence, Role, Session, SessionState, Transfer, TransferState, Work, WorkEnd, WorkState,
+    Actor, Candidate, ClosedPresence, Connection, EndedBy, Found, Line, Presence, PresenceCause,
+    Reach, Recipient, RepPresence, Role, Session, SessionState, Transfer, TransferState, WhyNot,
+    Wish, Work, WorkEnd, WorkState,
 };
 use crate::domain::record::{Record, RecordKey};
+use crate::domain::rejection::Reason;
 use crate::domain::time::{Span, Timestamp};
 use crate::domain::units::{CentiPercent, Units, Weight};
 
@@ -24,7 +29,7 @@ const WORK: WorkId = WorkId::from_u128(0x0189_0a5d_ac96_774b_bcce_b302_099a_8058
 const TRANSFER: TransferId = TransferId::from_u128(0x0189_0a5d_ac96_774b_bcce_b302_099a_8059);
 const PRESENCE: PresenceId = PresenceId::from_u128(0x0189_0a5d_ac96_774b_bcce_b302_099a_805a);
 
-fn id<T: std::str::FromStr<Err: std::fmt::Debug>>(text: &str) -> T {
+pub(super) fn id<T: std::str::FromStr<Err: std::fmt::Debug>>(text: &str) -> T {
     text.parse().expect("a good id")
 }
 
@@ -32,7 +37,7 @@ const fn at(ms: i64) -> Timestamp {
     Timestamp::from_ms(1_700_000_000_000 + ms)
 }
 
-fn units(hundredths: u64) -> Units {
+pub(super) fn units(hundredths: u64) -> Units {
     Units::from_centi(hundredths).expect("not too many")
 }
 
@@ -52,6 +57,9 @@ fn configuration() -> Record {
             flows: [id("f")].into(),
             profiles: [id("support")].into(),
         },
+        status_after_decline: None,
+        status_after_push_timeout: None,
+        push_timeout: None,
     }))
 }
 
@@ -80,6 +88,7 @@ fn presence() -> RepPresence {
             connection: Connection::Disconnected { since: at(3), grace_until: at(60_003) },
             lease: Span::from_secs(30),
             cause: PresenceCause::LeaseExpired,
+            reach: Arc::default(),
         }),
         last: Some(ClosedPresence {
             id: PresenceId::MAX,
@@ -99,7 +108,19 @@ fn session(state: SessionState) -> Record {
         channel: id("wa"),
         external_reference: id("491701234567@wa"),
         priority: 5,
+        priority_given: true,
         opened_at: at(10),
+        line: Line::Rep(match &state {
+            SessionState::Waiting { .. } => id("bo"),
+            SessionState::Ended { .. } => RepId::least(),
+            _ => id("ana"),
+        }),
+        line_since: if matches!(state, SessionState::Waiting { .. }) { at(14) } else { at(10) },
+        estimated: None,
+        required: BTreeMap::new(),
+        wished: BTreeMap::new(),
+        passed_by: BTreeSet::new(),
+        trace: None,
         state,
         transfer: Some(TRANSFER),
         transfers: 3,
@@ -120,6 +141,12 @@ fn work(state: WorkState) -> Record {
         offered_at: at(11),
         accepted_at: Some(at(12)),
         holds_since: at(13),
+        queue: None,
+        queued_at: at(11),
+        estimated: None,
+        found: Found::Direct,
+        candidates: Vec::new(),
+        offer_until: None,
     }))
 }
 
@@ -130,6 +157,8 @@ fn transfer(state: TransferState) -> Record {
         asked_by: actor(),
         from_rep: id("ana"),
         recipient: Recipient::Rep(id("bo")),
+        line: Line::Rep(id("bo")),
+        trace: None,
         note: "wants a refund".into(),
         state,
         requested_at: at(20),
@@ -162,13 +191,10 @@ pub fn one_of_each() -> Vec<Record> {
             configuration: Some(id("standard")),
             licences: [Licence::MessagingUser, Licence::EnhancedChatUser].into(),
             permissions: [Permission::MessagingAgent, Permission::RunFlows].into(),
+            skills: BTreeMap::new(),
         })),
         Record::RepPresence(Arc::new(presence())),
-        session(SessionState::Waiting {
-            line: Line::Rep(id("bo")),
-            since: at(14),
-            offer: Some(WORK),
-        }),
+        session(SessionState::Waiting { offer: Some(WORK) }),
         Record::Reference(id("wa"), id("491701234567@wa"), SESSION),
         work(WorkState::Ended { at: at(15), why: WorkEnd::Transferred }),
         transfer(TransferState::Waiting {
@@ -192,7 +218,7 @@ pub fn other_states() -> Vec<Record> {
             ..channel()
         })),
         Record::RepPresence(Arc::new(RepPresence::absent(id("ana")))),
-        session(SessionState::Waiting { line: Line::Rep(rep()), since: at(1), offer: None }),
+        session(SessionState::Waiting { offer: None }),
         session(SessionState::Offered { rep: rep(), work: WORK }),
         session(SessionState::Active { rep: rep(), work: WORK }),
         session(SessionState::Paused { rep: rep(), work: WORK }),
@@ -228,6 +254,83 @@ pub fn other_states() -> Vec<Record> {
     records
 }
 
+fn trace() -> Arc<Trace> {
+    let step = |rule: Option<u32>, matched| TraceStep {
+        flow: id("night"),
+        rule,
+        name: "closed".into(),
+        matched,
+        why: "time.open: false".into(),
+    };
+    Arc::new(Trace { steps: vec![step(Some(0), false), step(None, true)], left_out: 2 })
+}
+
+/// What came with queues: the fields that [`one_of_each`] leaves at their defaults.
+pub fn of_queues() -> Vec<Record> {
+    let line = Line::Queue(id("billing"));
+    let mut records = Vec::new();
+    if let Record::RepPresence(r) = Record::RepPresence(Arc::new(presence())) {
+        let mut r = Arc::unwrap_or_clone(r);
+        let reach = Reach {
+            capacity: units(1_050),
+            takes: [ChannelType::Whatsapp].into(),
+            skills: [(id("es"), 3)].into(),
+            queues: [(id("billing"), RoutingModel::MostAvailable)].into(),
+        };
+        r.presence = r.presence.map(|p| Presence { reach: Arc::new(reach), ..p });
+        records.push(Record::RepPresence(Arc::new(r)));
+    }
+    if let Record::Session(s) = session(SessionState::Waiting { offer: None }) {
+        let session = Session {
+            line: line.clone(),
+            line_since: at(15),
+            priority_given: false,
+            estimated: Some(Span::from_secs(20)),
+            required: [(id("es"), 3)].into(),
+            wished: [(id("vip"), Wish { level: 1, until: at(30_000) })].into(),
+            passed_by: [id("bo")].into(),
+            trace: Some(trace()),
+            ..Arc::unwrap_or_clone(s)
+        };
+        records.push(Record::Session(Arc::new(session)));
+    }
+    if let Record::Work(w) = work(WorkState::Offered) {
+        let why = |rep, why| Candidate { rep: id(rep), why };
+        let work = Work {
+            queue: Some(id("billing")),
+            queued_at: at(9),
+            estimated: Some(Span::from_secs(20)),
+            found: Found::FirstInOrder,
+            candidates: vec![
+                why("a", WhyNot::Out(Reason::RecipientFull)),
+                why("b", WhyNot::Out(Reason::MissingSkill)),
+                why("c", WhyNot::Out(Reason::RecipientNotOnlineForChannel)),
+                why("d", WhyNot::PassedBy),
+                why("e", WhyNot::Original),
+                why("f", WhyNot::Load),
+                why("g", WhyNot::HasWork),
+                why("h", WhyNot::SignedInLater),
+                why("i", WhyNot::AssignedLater),
+            ],
+            offer_until: Some(at(31)),
+            ..Arc::unwrap_or_clone(w)
+        };
+        records.push(Record::Work(Arc::new(work)));
+    }
+    if let Record::Transfer(t) = transfer(TransferState::Offered { rep: id("bo"), work: WORK }) {
+        let t = Arc::unwrap_or_clone(t);
+        let to = |recipient| Transfer {
+            recipient,
+            line: line.clone(),
+            trace: Some(trace()),
+            ..t.clone()
+        };
+        records.push(Record::Transfer(Arc::new(to(Recipient::Queue(id("billing"))))));
+        records.push(Record::Transfer(Arc::new(to(Recipient::Flow(id("night"))))));
+    }
+    records
+}
+
 /// The key of this kind, of these ids.
 pub fn key(kind: usize, text: &str, other: &str, number: u128) -> RecordKey {
     match kind {
@@ -241,6 +344,9 @@ pub fn key(kind: usize, text: &str, other: &str, number: u128) -> RecordKey {
         7 => RecordKey::Session(SessionId::from_u128(number)),
         8 => RecordKey::Reference(id(text), id(other)),
         9 => RecordKey::Work(WorkId::from_u128(number)),
+        10 => RecordKey::Skill(id(text)),
+        11 => RecordKey::Queue(id(text)),
+        12 => RecordKey::Flow(id(text)),
         _ => RecordKey::Transfer(TransferId::from_u128(number)),
     }
 }
@@ -335,6 +441,9 @@ pub fn every_fact() -> Vec<Fact> {
         K::PresenceDisconnected,
         K::PresenceReconnected,
         K::PresenceClosed,
+        K::SkillsDropped,
+        K::TransferRerouted,
+        K::OfferTimedOut,
     ];
-    kinds.map(Fact::of).to_vec()
+    kinds.map(|kind| Fact::of(kind).queue(&id("billing"))).to_vec()
 }
