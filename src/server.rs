@@ -83,6 +83,26 @@ pub struct Running {
     pub done: JoinHandle<anyhow::Result<()>>,
     /// Asks it to drain and stop.
     pub stop: oneshot::Sender<()>,
+    /// What its engine has counted so far.
+    pub counters: Counters,
+}
+
+/// Tells what an engine has counted so far, each count with its name.
+#[derive(Clone)]
+pub struct Counters(Engine);
+
+impl Counters {
+    /// All of them.
+    #[must_use]
+    pub fn all(&self) -> Vec<(&'static str, u64)> {
+        self.0.stats().all()
+    }
+}
+
+impl std::fmt::Debug for Counters {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_map().entries(self.all()).finish()
+    }
 }
 
 impl Running {
@@ -135,8 +155,9 @@ pub fn run(
     let address = listener.local_addr().context("the listener has no address")?;
     let (stop, stopped) = oneshot::channel::<()>();
     let shutdown = async move { drop(stopped.await) };
+    let counters = Counters(engine.clone());
     let done = tokio::spawn(serve(listener, engine, options, shutdown));
-    Ok(Running { address, durability, done, stop })
+    Ok(Running { address, durability, done, stop, counters })
 }
 
 async fn bind(address: SocketAddr) -> anyhow::Result<TcpListener> {

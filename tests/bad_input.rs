@@ -33,6 +33,11 @@ macro_rules! refused {
     )*};
 }
 
+#[path = "bad_input/routing.rs"]
+mod routing;
+#[path = "bad_input/sessions.rs"]
+mod sessions;
+
 async fn house() -> (House, Caller) {
     let house = House::new().await;
     let mut admin = house.admin();
@@ -87,6 +92,9 @@ async fn s1_a_role_does_only_what_it_may() {
     refused! {
         "a rep": ana.directory, apply_directory(pb::ApplyDirectoryRequest::default()) => DENIED;
         "a rep": ana.directory, upsert_rep(pb::UpsertRepRequest::default()) => DENIED;
+        "a rep": ana.directory, upsert_queue(pb::UpsertQueueRequest::default()) => DENIED;
+        "a rep": ana.directory, delete_flow(pb::DeleteFlowRequest::default()) => DENIED;
+        "a dashboard": board.directory, upsert_skill(pb::UpsertSkillRequest::default()) => DENIED;
         "a rep": ana.directory, update_org_settings(pb::UpdateOrgSettingsRequest::default()) => DENIED;
         "a rep": ana.sessions, open_session(pb::OpenSessionRequest::default()) => DENIED;
         "another rep": ana.presence, open_presence(other.clone()) => DENIED;
@@ -151,8 +159,7 @@ async fn directory_service() {
         |directory| pb::ApplyDirectoryRequest { directory: Some(directory), ..Default::default() };
     let upsert = |rep| pb::UpsertRepRequest { rep: Some(rep), ..Default::default() };
     let unknown_profile = pb::Rep { profile: text("none"), ..world::rep("dan") };
-    let skilled = pb::Rep { skills: vec![pb::SkillLevel::default()], ..world::rep("dan") };
-    let queues = pb::Directory { queues: vec![pb::Queue::default()], ..Default::default() };
+    let partners = pb::Directory { partners: vec![pb::Partner::default()], ..Default::default() };
     let lease = pb::OrgSettings {
         presence_lease: Some(prost_types::Duration { seconds: 5, nanos: 0 }),
         ..Default::default()
@@ -169,11 +176,10 @@ async fn directory_service() {
     };
     refused! {
         "no directory": d, apply_directory(pb::ApplyDirectoryRequest::default()) => INVALID;
-        "queues": d, apply_directory(apply(queues)) => LATER;
+        "partners": d, apply_directory(apply(partners)) => LATER;
         "a setting": d, apply_directory(apply(pb::Directory { settings: Some(lease), ..Default::default() })) => LATER;
         "no rep": d, upsert_rep(pb::UpsertRepRequest::default()) => INVALID;
         "unknown profile": d, upsert_rep(upsert(unknown_profile)) => INVALID;
-        "skills": d, upsert_rep(upsert(skilled)) => LATER;
         "wrap-up": d, upsert_channel(pb::UpsertChannelRequest { channel: Some(wrap_up), ..Default::default() }) => LATER;
         "TAB_BASED": d, upsert_channel(pb::UpsertChannelRequest { channel: Some(both), ..Default::default() }) => INVALID;
         "interruptible": d, upsert_presence_configuration(pb::UpsertPresenceConfigurationRequest { presence_configuration: Some(pool), ..Default::default() }) => LATER;
@@ -199,9 +205,7 @@ async fn directory_service() {
         "in use": d, delete_presence_status(pb::DeletePresenceStatusRequest { id: text("lunch"), ..Default::default() }) => state("IN_USE");
         "in use": d, delete_presence_configuration(pb::DeletePresenceConfigurationRequest { id: text("standard"), ..Default::default() }) => state("IN_USE");
         "request id": d, delete_channel(pb::DeleteChannelRequest { id: text("wa"), request_id: long(129) }) => INVALID;
-        "queues": d, list_queues(pb::ListQueuesRequest::default()) => LATER;
-        "flows": d, test_flow(pb::TestFlowRequest::default()) => LATER;
-        "skills": d, upsert_skill(pb::UpsertSkillRequest::default()) => LATER;
+        "neither": d, test_flow(pb::TestFlowRequest::default()) => INVALID;
         "partners": d, delete_partner(pb::DeletePartnerRequest::default()) => LATER;
     }
 }
@@ -250,7 +254,7 @@ async fn presence_service() {
         "unknown": p, get_rep_presence(pb::GetRepPresenceRequest { rep: text("dan"), ..Default::default() }) => MISSING;
         "unknown": p, explain_capacity(pb::ExplainCapacityRequest { rep: text("dan"), ..Default::default() }) => MISSING;
         "enum": p, list_rep_presences(pb::ListRepPresencesRequest { available_for: vec![99], ..Default::default() }) => INVALID;
-        "queue": p, list_rep_presences(pb::ListRepPresencesRequest { queue: text("q"), ..Default::default() }) => LATER;
+        "bad queue": p, list_rep_presences(pb::ListRepPresencesRequest { queue: text("a b"), ..Default::default() }) => INVALID;
     }
 }
 
@@ -297,9 +301,6 @@ async fn session_service() {
         "bad reference": s, open_session(open(" a", ana.clone())) => INVALID;
         "bad reference": s, open_session(open("a\tb", ana.clone())) => INVALID;
         "long reference": s, open_session(open(&long(257), ana.clone())) => INVALID;
-        "queue": s, open_session(open("c-3", Some(Target::Queue(text("q"))))) => LATER;
-        "flow": s, open_session(open("c-3", Some(Target::Flow(text("f"))))) => LATER;
-        "skills": s, open_session(open("c-3", Some(Target::Skills(pb::SkillsTarget::default())))) => LATER;
         "65 attributes": s, open_session(with(many)) => INVALID;
         "large attributes": s, open_session(with(large)) => INVALID;
         "empty key": s, open_session(with([(String::new(), text("v"))].into())) => INVALID;
@@ -312,7 +313,7 @@ async fn session_service() {
         "token": s, list_sessions(pb::ListSessionsRequest { page_token: long(40), ..Default::default() }) => TOKEN;
         "no mask": s, update_session(pb::UpdateSessionRequest { session: session.clone(), ..Default::default() }) => INVALID;
         "unknown path": s, update_session(update(&session, "colour")) => INVALID;
-        "skills": s, update_session(update(&session, "required_skills")) => LATER;
+        "wrong owner": ben.sessions, update_session(update(&session, "required_skills")) => state("NOT_OWNER");
         "unknown": s, update_session(update(NOBODY, "priority")) => MISSING;
         "ended": s, update_session(update(&ended, "priority")) => state("SESSION_ENDED");
         "malformed": s, pause_session(pause("x")) => INVALID;
@@ -386,8 +387,6 @@ async fn transfer_service() {
         "no recipient": t, transfer_session(transfer(&session, None)) => INVALID;
         "bad rep": t, transfer_session(transfer(&session, rep("a b"))) => INVALID;
         "long note": t, transfer_session(noted) => INVALID;
-        "queue": t, transfer_session(transfer(&session, to(To::Queue(text("q"))))) => LATER;
-        "flow": t, transfer_session(transfer(&session, to(To::Flow(text("f"))))) => LATER;
         "contact": t, transfer_session(transfer(&session, to(To::ExternalContact(pb::ExternalContactRef::default())))) => LATER;
         "unknown session": t, transfer_session(transfer(NOBODY, rep("ben"))) => MISSING;
         "unknown rep": t, transfer_session(transfer(&session, rep("dan"))) => MISSING;
@@ -396,7 +395,7 @@ async fn transfer_service() {
         "wrong owner": ben.transfers, transfer_session(transfer(&session, rep("cleo"))) => state("NOT_OWNER");
         "no type": t, list_recipients(list(0)) => INVALID;
         "unknown type": t, list_recipients(list(9)) => INVALID;
-        "queues": t, list_recipients(list(pb::RecipientType::Queue.into())) => LATER;
+        "contacts": t, list_recipients(list(pb::RecipientType::ExternalContact.into())) => LATER;
         "long query": t, list_recipients(pb::ListRecipientsRequest { query: long(257), ..list(1) }) => INVALID;
         "about": t, explain_recipient(explain) => INVALID;
         "empty": t, quote_transfer(pb::QuoteTransferRequest::default()) => INVALID;
@@ -405,7 +404,7 @@ async fn transfer_service() {
         "unknown": t, get_transfer(pb::GetTransferRequest { transfer: text(NOBODY), ..Default::default() }) => MISSING;
         "revision": t, get_transfer(pb::GetTransferRequest { transfer: text(NOBODY), at_least_revision: -1 }) => INVALID;
         "enum": t, list_transfers(pb::ListTransfersRequest { states: vec![-1], ..Default::default() }) => INVALID;
-        "queue": t, list_transfers(pb::ListTransfersRequest { queue: text("q"), ..Default::default() }) => LATER;
+        "bad queue": t, list_transfers(pb::ListTransfersRequest { queue: text("a b"), ..Default::default() }) => INVALID;
     }
     let once = |to: &str| pb::TransferSessionRequest {
         request_id: text("once"),
@@ -433,7 +432,8 @@ async fn watch_service() {
     let filter = |filter| pb::WatchRequest { filter: Some(filter), ..kinds(&[1]) };
     let many = pb::WatchFilter { reps: vec![text("ana"); 1_001], ..Default::default() };
     let bad = pb::WatchFilter { sessions: vec![text("x")], ..Default::default() };
-    let queues = pb::WatchFilter { queues: vec![text("q")], ..Default::default() };
+    let queues = pb::WatchFilter { queues: vec![text("q"), text("a b")], ..Default::default() };
+    let empty = pb::WatchFilter { queues: vec![String::new()], ..Default::default() };
     let beat = |seconds| pb::WatchRequest {
         heartbeat_interval: Some(prost_types::Duration { seconds, nanos: 0 }),
         ..kinds(&[1])
@@ -443,11 +443,11 @@ async fn watch_service() {
         "no kinds": w, watch(kinds(&[])) => INVALID;
         "unspecified": w, watch(kinds(&[0])) => INVALID;
         "unknown": w, watch(kinds(&[99])) => INVALID;
-        "queues": w, watch(kinds(&[2])) => LATER;
         "hand-offs": w, watch(kinds(&[1, 6])) => LATER;
         "too many ids": w, watch(filter(many)) => INVALID;
         "bad id": w, watch(filter(bad)) => INVALID;
-        "queues": w, watch(filter(queues)) => LATER;
+        "bad queue": w, watch(filter(queues)) => INVALID;
+        "empty queue": w, watch(filter(empty)) => INVALID;
         "too often": w, watch(beat(0)) => INVALID;
         "too seldom": w, watch(beat(61)) => INVALID;
         "both": w, watch(both) => INVALID;

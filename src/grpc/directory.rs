@@ -1,5 +1,5 @@
-//! DirectoryService. Five kinds of resources are read, listed, written and deleted in the same way,
-//! so that way is written once; queues, flows, skills and partners aren't there yet.
+//! DirectoryService. Eight kinds of resources are read, listed, written and deleted in the same way,
+//! so that way is written once; partners aren't there yet, nor is running a flow.
 
 use std::sync::Arc;
 
@@ -8,13 +8,18 @@ use tonic::{Request, Response, Status};
 use super::api::{Api, Ask, Mutation, number, request_of};
 use super::caller::Caller;
 use super::status::Problem;
-use super::{from_proto, later, to_proto};
+use super::{flow, from_proto, later, to_proto};
 use crate::domain::command::{Command, DirectoryKey};
 use crate::domain::decide::decide;
-use crate::domain::directory::{Channel, PresenceConfiguration, PresenceStatus, Profile, Rep};
+use crate::domain::directory::{
+    Channel, PresenceConfiguration, PresenceStatus, Profile, Queue, Rep, Skill,
+};
 use crate::domain::draft::Entropy;
 use crate::domain::entry::{Answer, DirectoryChange};
-use crate::domain::id::{ChannelId, ConfigurationId, ProfileId, RepId, StatusId};
+use crate::domain::flow::Flow;
+use crate::domain::id::{
+    ChannelId, ConfigurationId, FlowId, ProfileId, QueueId, RepId, SkillId, StatusId,
+};
 use crate::domain::look::Look as _;
 use crate::domain::record::{Record, RecordKey};
 use crate::domain::rejection::Rejection;
@@ -61,7 +66,7 @@ impl Directory {
                     })
                     .collect();
                 Ok(pb::ApplyDirectoryResponse {
-                    changes,
+                    changes: in_order(changes),
                     revision: number(view.state.head().revision),
                 })
             })
@@ -89,6 +94,12 @@ fn differences(before: Option<&Record>, after: Option<&Record>) -> Vec<String> {
     before.zip(after).map(|(old, new)| to_proto::changed_fields(old, new)).unwrap_or_default()
 }
 
+/// A diff by kind, then id.
+fn in_order(mut changes: Vec<pb::DirectoryChange>) -> Vec<pb::DirectoryChange> {
+    changes.sort_by(|one, other| (one.kind, &one.id).cmp(&(other.kind, &other.id)));
+    changes
+}
+
 /// Is this the record that a line of a diff is about?
 fn names(key: &RecordKey, change: &DirectoryChange) -> bool {
     let (kind, id) = match key {
@@ -97,6 +108,9 @@ fn names(key: &RecordKey, change: &DirectoryChange) -> bool {
         RecordKey::Status(id) => ("status", id.as_str()),
         RecordKey::Profile(id) => ("profile", id.as_str()),
         RecordKey::Channel(id) => ("channel", id.as_str()),
+        RecordKey::Skill(id) => ("skill", id.as_str()),
+        RecordKey::Queue(id) => ("queue", id.as_str()),
+        RecordKey::Flow(id) => ("flow", id.as_str()),
         RecordKey::Rep(id) => ("rep", id.as_str()),
         RecordKey::RepPresence(_)
         | RecordKey::Session(_)
@@ -172,6 +186,9 @@ resources! {
     PresenceStatus(Status, "presence_status", StatusId, status);
     PresenceConfiguration(Configuration, "presence_configuration", ConfigurationId, configuration);
     Profile(Profile, "profile", ProfileId, profile);
+    Skill(Skill, "skill", SkillId, skill);
+    Queue(Queue, "queue", QueueId, queue);
+    Flow(Flow, "flow", FlowId, flow);
 }
 
 fn find<R: Resource>(view: &View, id: &R::Id) -> Result<(R::Wire, i64), Problem>
@@ -234,7 +251,8 @@ macro_rules! directory_service {
                     .iter()
                     .map(|change| to_proto::change(change, committed_differences(&done, change)))
                     .collect();
-                Ok(Response::new(pb::ApplyDirectoryResponse { changes, revision: done.number() }))
+                let (changes, revision) = (in_order(changes), done.number());
+                Ok(Response::new(pb::ApplyDirectoryResponse { changes, revision }))
             }
 
             async fn get_directory(
@@ -345,8 +363,9 @@ macro_rules! directory_service {
                 ) -> Result<Response<pb::$delete_out>, Status> {
                     const RPC: &str = concat!("DirectoryService/", stringify!($delete));
                     let (caller, mut message) = self.0.admit(RPC, request)?;
-                    let key = from_proto::delete(&message.id, &message.request_id)?;
-                    let command = Command::Delete(<$image as Resource>::directory_key(key));
+                    let (id, move_to) = from_proto::delete(&message)?;
+                    let key = <$image as Resource>::directory_key(id);
+                    let command = Command::Delete { key, move_to };
                     let id = std::mem::take(&mut message.request_id);
                     let ask = Ask { rpc: RPC, message: &message, request_id: &id };
                     let done = self.0.mutate(&caller, ask, command).await?;
@@ -355,6 +374,20 @@ macro_rules! directory_service {
                     Ok(Response::new(pb::$delete_out { $field: Some(resource), revision }))
                 }
             )*
+
+            async fn test_flow(
+                &self,
+                request: Request<pb::TestFlowRequest>,
+            ) -> Result<Response<pb::TestFlowResponse>, Status> {
+                let (caller, message) = self.0.admit("DirectoryService/TestFlow", request)?;
+                let (asked, at_least) = from_proto::test_flow(&message)?;
+                let answer = self.0.read(&caller, at_least, |view| {
+                    let trace = Some(flow::test(view, &asked)?);
+                    let revision = number(view.state.head().revision);
+                    Ok(pb::TestFlowResponse { trace, revision })
+                });
+                Ok(Response::new(answer.await?))
+            }
 
             $(
                 async fn $later_fn(
@@ -399,23 +432,28 @@ directory_service! {
         UpsertProfile upsert_profile UpsertProfileRequest UpsertProfileResponse
         DeleteProfile delete_profile DeleteProfileRequest DeleteProfileResponse
     }
+    resource Skill skill skills by upsert_skill {
+        GetSkill get_skill GetSkillRequest GetSkillResponse
+        ListSkills list_skills ListSkillsRequest ListSkillsResponse
+        UpsertSkill upsert_skill UpsertSkillRequest UpsertSkillResponse
+        DeleteSkill delete_skill DeleteSkillRequest DeleteSkillResponse
+    }
+    resource Queue queue queues by upsert_queue {
+        GetQueue get_queue GetQueueRequest GetQueueResponse
+        ListQueues list_queues ListQueuesRequest ListQueuesResponse
+        UpsertQueue upsert_queue UpsertQueueRequest UpsertQueueResponse
+        DeleteQueue delete_queue DeleteQueueRequest DeleteQueueResponse
+    }
+    resource Flow flow flows by upsert_flow {
+        GetFlow get_flow GetFlowRequest GetFlowResponse
+        ListFlows list_flows ListFlowsRequest ListFlowsResponse
+        UpsertFlow upsert_flow UpsertFlowRequest UpsertFlowResponse
+        DeleteFlow delete_flow DeleteFlowRequest DeleteFlowResponse
+    }
     later {
-        get_queue GetQueueRequest GetQueueResponse
-        list_queues ListQueuesRequest ListQueuesResponse
-        upsert_queue UpsertQueueRequest UpsertQueueResponse
-        delete_queue DeleteQueueRequest DeleteQueueResponse
-        get_flow GetFlowRequest GetFlowResponse
-        list_flows ListFlowsRequest ListFlowsResponse
-        upsert_flow UpsertFlowRequest UpsertFlowResponse
-        delete_flow DeleteFlowRequest DeleteFlowResponse
-        get_skill GetSkillRequest GetSkillResponse
-        list_skills ListSkillsRequest ListSkillsResponse
-        upsert_skill UpsertSkillRequest UpsertSkillResponse
-        delete_skill DeleteSkillRequest DeleteSkillResponse
         get_partner GetPartnerRequest GetPartnerResponse
         list_partners ListPartnersRequest ListPartnersResponse
         upsert_partner UpsertPartnerRequest UpsertPartnerResponse
         delete_partner DeletePartnerRequest DeletePartnerResponse
-        test_flow TestFlowRequest TestFlowResponse
     }
 }

@@ -4,6 +4,7 @@
 pub mod api;
 pub mod caller;
 mod directory;
+mod flow;
 mod from_proto;
 mod pages;
 mod partner;

@@ -300,6 +300,11 @@ impl PresenceService for Presences {
         let window = self.0.window(&caller, RPC, message)?;
         let answer = self.0.read(&caller, window.at_least, |view| {
             let revisions = Revisions::of(view);
+            let queue = filter.queue.as_ref().map(|id| view.state.queue(id));
+            let is_member = |rep: &RepId| match &queue {
+                Some(queue) => queue.as_ref().is_some_and(|queue| queue.reps.contains(rep)),
+                None => true,
+            };
             let all = view
                 .state
                 .range(RecordKey::Rep(RepId::least())..)
@@ -310,6 +315,7 @@ impl PresenceService for Presences {
                 .filter(|r| {
                     contains(r.id.as_str(), &filter.query) || contains(&r.name, &filter.query)
                 })
+                .filter(|r| is_member(&r.id))
                 .filter_map(|r| listed(view, &r.id, &filter, &revisions));
             let page = self.0.page(&caller, &window, view, all, |r| r.rep.clone());
             Ok(pb::ListRepPresencesResponse {

@@ -13,19 +13,10 @@ const ANY_SIDE: &[Role] = &[Admin, Supervisor, Rep, Adapter];
 
 /// The roles that may make a call; none for a call that isn't in the table.
 fn allowed(rpc: &str) -> &'static [Role] {
+    if let Some(method) = rpc.strip_prefix("DirectoryService/") {
+        return configuring(method);
+    }
     match rpc {
-        "DirectoryService/ApplyDirectory"
-        | "DirectoryService/UpsertRep"
-        | "DirectoryService/DeleteRep"
-        | "DirectoryService/UpsertChannel"
-        | "DirectoryService/DeleteChannel"
-        | "DirectoryService/UpsertPresenceStatus"
-        | "DirectoryService/DeletePresenceStatus"
-        | "DirectoryService/UpsertPresenceConfiguration"
-        | "DirectoryService/DeletePresenceConfiguration"
-        | "DirectoryService/UpsertProfile"
-        | "DirectoryService/DeleteProfile"
-        | "DirectoryService/UpdateOrgSettings" => CONFIGURE,
         "PresenceService/OpenPresence"
         | "PresenceService/KeepAlive"
         | "PresenceService/SetStatus"
@@ -41,19 +32,7 @@ fn allowed(rpc: &str) -> &'static [Role] {
         | "SessionService/ResumeSession"
         | "SessionService/InactivateSession"
         | "SessionService/EndSession" => ANY_SIDE,
-        "DirectoryService/GetDirectory"
-        | "DirectoryService/GetRep"
-        | "DirectoryService/ListReps"
-        | "DirectoryService/GetChannel"
-        | "DirectoryService/ListChannels"
-        | "DirectoryService/GetPresenceStatus"
-        | "DirectoryService/ListPresenceStatuses"
-        | "DirectoryService/GetPresenceConfiguration"
-        | "DirectoryService/ListPresenceConfigurations"
-        | "DirectoryService/GetProfile"
-        | "DirectoryService/ListProfiles"
-        | "DirectoryService/GetOrgSettings"
-        | "PresenceService/GetRepPresence"
+        "PresenceService/GetRepPresence"
         | "PresenceService/ListRepPresences"
         | "PresenceService/ExplainCapacity"
         | "SessionService/GetSession"
@@ -66,6 +45,50 @@ fn allowed(rpc: &str) -> &'static [Role] {
         | "TransferService/ListTransfers"
         | "WorkService/ListWork"
         | "WatchService/Watch" => READ,
+        _ => &[],
+    }
+}
+
+/// The same for the DirectoryService's methods.
+fn configuring(method: &str) -> &'static [Role] {
+    match method {
+        "ApplyDirectory"
+        | "UpsertRep"
+        | "DeleteRep"
+        | "UpsertChannel"
+        | "DeleteChannel"
+        | "UpsertPresenceStatus"
+        | "DeletePresenceStatus"
+        | "UpsertPresenceConfiguration"
+        | "DeletePresenceConfiguration"
+        | "UpsertProfile"
+        | "DeleteProfile"
+        | "UpsertSkill"
+        | "DeleteSkill"
+        | "UpsertQueue"
+        | "DeleteQueue"
+        | "UpsertFlow"
+        | "DeleteFlow"
+        | "UpdateOrgSettings" => CONFIGURE,
+        "GetDirectory"
+        | "GetRep"
+        | "ListReps"
+        | "GetChannel"
+        | "ListChannels"
+        | "GetPresenceStatus"
+        | "ListPresenceStatuses"
+        | "GetPresenceConfiguration"
+        | "ListPresenceConfigurations"
+        | "GetProfile"
+        | "ListProfiles"
+        | "GetSkill"
+        | "ListSkills"
+        | "GetQueue"
+        | "ListQueues"
+        | "GetFlow"
+        | "ListFlows"
+        | "TestFlow"
+        | "GetOrgSettings" => READ,
         _ => &[],
     }
 }

@@ -71,8 +71,13 @@ pub fn concerns(view: &dyn Look, s: &Session, rep: &RepId) -> bool {
     let transfer = s.transfer.and_then(|id| view.transfer(&id));
     let asked = to_proto::offered_work(s, transfer.as_deref()).and_then(|id| view.work(&id));
     s.owner().is_some_and(|(owner, _)| owner == rep)
-        || matches!(&s.state, SessionState::Waiting { line: Line::Rep(waited), .. } if waited == rep)
+        || waits_in(s, &Line::Rep(rep.clone()))
         || asked.is_some_and(|work| work.rep == *rep)
+}
+
+/// Does a session stand in this line?
+pub fn waits_in(s: &Session, line: &Line) -> bool {
+    matches!(s.state, SessionState::Waiting { .. }) && s.line == *line
 }
 
 fn is_listed(view: &View, s: &Session, filter: &SessionFilter) -> bool {
@@ -89,6 +94,7 @@ fn is_listed(view: &View, s: &Session, filter: &SessionFilter) -> bool {
     wanted
         && (filter.channels.is_empty() || filter.channels.contains(&s.channel))
         && filter.rep.as_ref().is_none_or(|rep| concerns(&view.state, s, rep))
+        && filter.queue.as_ref().is_none_or(|queue| waits_in(s, &Line::Queue(queue.clone())))
         && (!filter.stranded || stranded())
 }
 

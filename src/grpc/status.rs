@@ -30,6 +30,12 @@ use crate::engine::Refusal;
 /// The domain of every `ErrorInfo`.
 pub const DOMAIN: &str = "baton";
 
+/// The most text of bad fields that a status carries.
+const FIELDS_BYTES: usize = 6_144;
+
+/// The most of a message that a status carries.
+const MESSAGE_BYTES: usize = 1_024;
+
 /// Why a call isn't answered as asked.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Problem {
@@ -144,7 +150,8 @@ fn of_rejection(rejection: &Rejection) -> Status {
     let name = rejection.reason.name();
     let about = [("kind", rejection.kind.to_owned()), ("id", rejection.id.clone())];
     let mut details = info(name, about);
-    for field in &rejection.fields {
+    let named = named_fields(&rejection.fields);
+    for field in named {
         details.add_bad_request_violation(field.field.as_str(), field.why.as_str());
     }
     let code = code_of(rejection.reason);
@@ -152,7 +159,36 @@ fn of_rejection(rejection: &Rejection) -> Status {
         let subject = format!("{}/{}", rejection.kind, rejection.id);
         details.add_precondition_failure_violation(name, subject, rejection.message.as_str());
     }
-    Status::with_error_details(code, rejection.message.clone(), details)
+    if code == Code::ResourceExhausted {
+        let subject = format!("{}/{}", rejection.kind, rejection.id);
+        details.add_quota_failure_violation(subject, rejection.message.as_str());
+    }
+    let message = bounded(&rejection.message, rejection.fields.len() - named.len());
+    Status::with_error_details(code, message, details)
+}
+
+/// The bad fields that fit: a status travels in a header, and clients take 16 KiB of them.
+fn named_fields(fields: &[BadField]) -> &[BadField] {
+    let mut bytes = 0;
+    let fitting = fields.iter().take_while(|field| {
+        bytes += field.field.len() + field.why.len();
+        bytes <= FIELDS_BYTES
+    });
+    &fields[..fitting.count()]
+}
+
+/// A message that fits, with how many bad fields aren't named.
+fn bounded(message: &str, left_out: usize) -> String {
+    let mut text = message.to_owned();
+    if text.len() > MESSAGE_BYTES {
+        let end = (0..=MESSAGE_BYTES).rev().find(|end| text.is_char_boundary(*end));
+        text.truncate(end.unwrap_or_default());
+        text.push('…');
+    }
+    if left_out > 0 {
+        text = format!("{text} and {left_out} more");
+    }
+    text
 }
 
 const fn code_of(reason: Reason) -> Code {
@@ -161,6 +197,7 @@ const fn code_of(reason: Reason) -> Code {
         Reason::NotFound => Code::NotFound,
         Reason::PermissionDenied => Code::PermissionDenied,
         Reason::NotImplemented => Code::Unimplemented,
+        Reason::LimitExceeded => Code::ResourceExhausted,
         Reason::TransferNotDeclinable
         | Reason::DirectToRepRoutingDisabled
         | Reason::MissingPermission
@@ -186,6 +223,9 @@ const fn code_of(reason: Reason) -> Code {
         | Reason::PresenceClosed
         | Reason::DeclineNotAllowed
         | Reason::WrongState
+        | Reason::QueueNotForChannel
+        | Reason::NotQueueMember
+        | Reason::MissingSkill
         | Reason::InUse => Code::FailedPrecondition,
     }
 }

@@ -7,15 +7,19 @@ use tonic::{Request, Response, Status};
 
 use super::api::{Api, Ask, Mutation, number};
 use super::caller::Caller;
-use super::from_proto::TransferFilter;
+use super::from_proto::{ListRecipients, Listed, TransferFilter};
 use super::status::Problem;
 use super::to_proto::{Revisions, Scene};
 use super::{from_proto, to_proto};
 use crate::domain::command::Command;
 use crate::domain::id::{RepId, TransferId};
-use crate::domain::live::{Recipient, Transfer, TransferState};
+use crate::domain::live::{Line, Recipient, Transfer, TransferState};
 use crate::domain::look::Look as _;
-use crate::domain::recipients::{self, RepEntry};
+use crate::domain::recipients::lines::{
+    FlowEntry, QueueEntry, explain_line, list_flows, list_queues,
+};
+use crate::domain::recipients::quote::quote;
+use crate::domain::recipients::{self, RepEntry, RepVerdicts, RuleVerdict};
 use crate::domain::record::{Record, RecordKey};
 use crate::domain::rejection::{Reason, Rejection};
 use crate::engine::View;
@@ -34,19 +38,20 @@ fn shown(done: &Mutation) -> Result<pb::Transfer, Problem> {
 
 /// Does a transfer concern a rep: from them, offered to them, or waiting for them?
 pub fn concerns(t: &Transfer, rep: &RepId) -> bool {
-    let Recipient::Rep(to) = &t.recipient;
     let with = match &t.state {
         TransferState::Offered { rep: asked, .. } => Some(asked),
         TransferState::Completed { rep: taker, .. } => Some(taker),
         TransferState::Waiting { .. } | TransferState::SessionEnded { .. } => None,
     };
-    t.from_rep == *rep || to == rep || with == Some(rep)
+    let for_them = matches!(&t.line, Line::Rep(to) if to == rep);
+    t.from_rep == *rep || for_them || with == Some(rep)
 }
 
 fn is_listed(t: &Transfer, filter: &TransferFilter) -> bool {
     let state = to_proto::transfer_state(&t.state);
     filter.states.as_ref().is_none_or(|states| states.contains(&state))
         && filter.rep.as_ref().is_none_or(|rep| concerns(t, rep))
+        && filter.queue.as_ref().is_none_or(|queue| t.line.queue() == Some(queue))
         && (!filter.stranded || to_proto::is_stranded(t))
 }
 
@@ -67,7 +72,16 @@ fn candidates<'v>(
     }
 }
 
-fn entry(e: &RepEntry) -> pb::RecipientEntry {
+fn entry(
+    transferable: bool,
+    against: &[RuleVerdict],
+    entry: pb::recipient_entry::Entry,
+) -> pb::RecipientEntry {
+    let reasons = against.iter().map(to_proto::against).collect();
+    pb::RecipientEntry { transferable, reasons, entry: Some(entry) }
+}
+
+fn rep_entry(e: &RepEntry) -> pb::RecipientEntry {
     let rep = pb::RepEntry {
         rep: e.rep.to_string(),
         name: e.name.clone(),
@@ -75,10 +89,50 @@ fn entry(e: &RepEntry) -> pb::RecipientEntry {
         available_now: e.available_now,
         channel_types: e.online_for.iter().map(|t| to_proto::channel_type(*t).into()).collect(),
     };
-    pb::RecipientEntry {
-        transferable: e.transferable,
-        reasons: e.against.iter().map(to_proto::against).collect(),
-        entry: Some(pb::recipient_entry::Entry::Rep(rep)),
+    entry(e.transferable, &e.against, pb::recipient_entry::Entry::Rep(rep))
+}
+
+fn queue_entry(e: &QueueEntry) -> pb::RecipientEntry {
+    let queue = pb::recipient_entry::Entry::Queue(to_proto::queue_entry(e));
+    entry(e.transferable, &e.against, queue)
+}
+
+fn flow_entry(e: &FlowEntry) -> pb::RecipientEntry {
+    let flow = pb::FlowEntry { flow: e.flow.to_string(), name: e.name.clone() };
+    entry(e.transferable, &e.against, pb::recipient_entry::Entry::Flow(flow))
+}
+
+/// Everyone of the type asked for who can be chosen, with the id that pages go by.
+fn listed(
+    view: &View,
+    caller: &Caller,
+    asked: &ListRecipients,
+) -> Result<Vec<(String, pb::RecipientEntry)>, Problem> {
+    let (state, actor, about) = (&view.state, &caller.actor, &asked.about);
+    Ok(match asked.kind {
+        Listed::Reps => recipients::list_reps(state, actor, about, &asked.query)?
+            .iter()
+            .map(|e| (e.rep.to_string(), rep_entry(e)))
+            .collect(),
+        Listed::Queues => {
+            let now = Scene::of(view).now;
+            list_queues(state, actor, about, &asked.query, now)?
+                .iter()
+                .map(|e| (e.queue.to_string(), queue_entry(e)))
+                .collect()
+        }
+        Listed::Flows => list_flows(state, actor, about, &asked.query)?
+            .iter()
+            .map(|e| (e.flow.to_string(), flow_entry(e)))
+            .collect(),
+    })
+}
+
+fn rep_verdicts(r: &RepVerdicts) -> pb::RepVerdicts {
+    pb::RepVerdicts {
+        rep: r.rep.to_string(),
+        could_take: r.could_take,
+        verdicts: r.against.iter().map(to_proto::verdict).collect(),
     }
 }
 
@@ -125,13 +179,12 @@ impl TransferService for Transfers {
         const RPC: &str = "TransferService/ListRecipients";
         let (caller, message) = self.0.admit(RPC, request)?;
         let asked = from_proto::list_recipients(&message)?;
-        let about = asked.about.ok_or(Problem::Internal("a list about nothing was let through"))?;
         let window = self.0.window(&caller, RPC, message)?;
         let answer = self.0.read(&caller, window.at_least, |view| {
-            let all = recipients::list_reps(&view.state, &caller.actor, &about, &asked.query)?;
-            let page = self.0.ranked_page(&caller, &window, view, all, |e| e.rep.to_string());
+            let all = listed(view, &caller, &asked)?;
+            let page = self.0.ranked_page(&caller, &window, view, all, |(id, _)| id.clone());
             Ok(pb::ListRecipientsResponse {
-                entries: page.items.iter().map(entry).collect(),
+                entries: page.items.into_iter().map(|(_, entry)| entry).collect(),
                 next_page_token: page.next,
                 revision: number(view.state.head().revision),
             })
@@ -144,15 +197,24 @@ impl TransferService for Transfers {
         request: Request<pb::ExplainRecipientRequest>,
     ) -> Result<Response<pb::ExplainRecipientResponse>, Status> {
         let (caller, message) = self.0.admit("TransferService/ExplainRecipient", request)?;
-        let (rep, about, at_least) = from_proto::explain_recipient(&message)?;
+        let (to, about, at_least) = from_proto::explain_recipient(&message)?;
         let answer = self.0.read(&caller, at_least, |view| {
-            let told = recipients::explain(&view.state, &caller.actor, &about, &rep)?;
+            let told = match &to {
+                Recipient::Rep(rep) => {
+                    recipients::explain(&view.state, &caller.actor, &about, rep)?
+                }
+                to => {
+                    let now = Scene::of(view).now;
+                    explain_line(&view.state, &caller.actor, &about, to, now)?
+                }
+            };
             Ok(pb::ExplainRecipientResponse {
                 listed: told.listed,
                 transferable: told.transferable,
                 would_wait: told.would_wait,
                 verdicts: told.verdicts.iter().map(to_proto::verdict).collect(),
                 revision: number(view.state.head().revision),
+                reps: told.reps.iter().map(rep_verdicts).collect(),
             })
         });
         Ok(Response::new(answer.await?))
@@ -165,17 +227,17 @@ impl TransferService for Transfers {
         let (caller, message) = self.0.admit("TransferService/QuoteTransfer", request)?;
         let (session, recipient, at_least) = from_proto::quote_transfer(&message)?;
         let answer = self.0.read(&caller, at_least, |view| {
-            let quote = recipients::quote(&view.state, &caller.actor, session, &recipient)?;
-            let Recipient::Rep(rep) = &recipient;
-            let offered = quote.allowed && quote.offered_now;
+            let now = Scene::of(view).now;
+            let quote = quote(&view.state, &caller.actor, session, &recipient, now)?;
+            let text = |id: Option<String>| id.unwrap_or_default();
             Ok(pb::QuoteTransferResponse {
                 allowed: quote.allowed,
-                offered_now: offered,
-                would_wait: quote.allowed && !quote.offered_now,
+                offered_now: quote.offered_now,
+                would_wait: quote.position.is_some(),
                 position: quote.position.unwrap_or_default(),
-                estimated_wait: None,
-                rep: if offered { rep.to_string() } else { String::new() },
-                queue: String::new(),
+                estimated_wait: quote.wait.map(to_proto::span),
+                rep: text(quote.rep.filter(|_| quote.offered_now).map(|rep| rep.to_string())),
+                queue: text(quote.queue.map(|queue| queue.to_string())),
                 reasons: quote.against.iter().map(to_proto::against).collect(),
                 revision: number(view.state.head().revision),
             })

@@ -1,18 +1,22 @@
 //! Collects what is wrong with a request, so that it is said all at once (D1), and what it asks
 //! for that isn't there yet, so that nothing is silently ignored.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::str::FromStr;
 
 use crate::domain::attributes::{self, Attributes};
 use crate::domain::entry::Revision;
-use crate::domain::id::BadId;
+use crate::domain::id::{BadId, SkillId};
 use crate::domain::rejection::BadField;
 use crate::domain::time::Span;
 use crate::grpc::status::Problem;
+use crate::pb;
 
 /// The longest free text of each kind, in bytes.
 pub mod limits {
+    use crate::domain::time::Span;
+
     /// Names of things.
     pub const NAME: usize = 256;
     /// What is searched for.
@@ -27,6 +31,22 @@ pub mod limits {
     pub const FILTER_IDS: usize = 1_000;
     /// Presences in one renewal.
     pub const PRESENCES: usize = 10_000;
+    /// Skills of a rep (R4).
+    pub const REP_SKILLS: usize = 64;
+    /// Skills required, and skills wished for, by a target.
+    pub const TARGET_SKILLS: usize = 16;
+    /// The highest level of a skill.
+    pub const SKILL_LEVEL: u32 = 100;
+    /// Rules of a flow (R8).
+    pub const FLOW_RULES: usize = 256;
+    /// A condition of a rule.
+    pub const CONDITION: usize = 2_048;
+    /// A time zone's name.
+    pub const TIME_ZONE: usize = 64;
+    /// Spells of business hours.
+    pub const BUSINESS_HOURS: usize = 70;
+    /// How long an offer waits (R5).
+    pub const PUSH_TIMEOUT: (Span, Span) = (Span::from_secs(1), Span::from_secs(3_600));
     /// Entries of a page.
     pub const PAGE: i32 = 500;
     /// Entries of a page, if none is asked for.
@@ -80,6 +100,62 @@ impl Fields {
             .enumerate()
             .filter_map(|(i, text)| self.id(&format!("{field}[{i}]"), text))
             .collect()
+    }
+
+    /// A list of ids, each at most once.
+    pub fn distinct_ids<T: FromStr<Err = BadId> + Ord + fmt::Display>(
+        &mut self,
+        field: &str,
+        texts: &[String],
+    ) -> BTreeSet<T> {
+        let mut distinct = BTreeSet::new();
+        for (i, text) in texts.iter().enumerate() {
+            let at = format!("{field}[{i}]");
+            let Some(id) = self.id(&at, text) else { continue };
+            if let Some(twice) = distinct.replace(id) {
+                self.bad(at, format!("is {twice} again; give each once"));
+            }
+        }
+        distinct
+    }
+
+    /// A skill at a level of 0–100 (R4).
+    pub fn level(&mut self, field: &str, given: &pb::SkillLevel) -> Option<(SkillId, u32)> {
+        let id = self.id(&format!("{field}.skill"), &given.skill);
+        if given.level > limits::SKILL_LEVEL {
+            let why = format!("is {}; give 0 to {}", given.level, limits::SKILL_LEVEL);
+            self.bad(format!("{field}.level"), why);
+        }
+        id.map(|id| (id, given.level))
+    }
+
+    /// Skills at levels, each at most once, at most `most` of them.
+    pub fn levels(
+        &mut self,
+        field: &str,
+        given: &[pb::SkillLevel],
+        most: usize,
+    ) -> BTreeMap<SkillId, u32> {
+        self.at_most(field, given.len(), most);
+        let mut levels = BTreeMap::new();
+        for (i, given) in given.iter().enumerate().take(most) {
+            let at = format!("{field}[{i}]");
+            let Some((id, level)) = self.level(&at, given) else { continue };
+            if levels.insert(id, level).is_some() {
+                self.bad(
+                    format!("{at}.skill"),
+                    format!("is {} again; give each once", given.skill),
+                );
+            }
+        }
+        levels
+    }
+
+    /// Notes a list that is too long.
+    pub fn at_most(&mut self, field: &str, count: usize, most: usize) {
+        if count > most {
+            self.bad(field, format!("has {count} entries; at most {most} are allowed"));
+        }
     }
 
     /// Free text of at most `most` bytes.
@@ -143,6 +219,35 @@ impl Fields {
         let seconds = |span: Span| span.as_ms() / 1_000;
         let why = format!("is out of range; give {} to {} s", seconds(least), seconds(most));
         self.bad(field, why);
+        None
+    }
+
+    /// A span that may be left out: bad → `None`, left out → `Some(None)`.
+    pub fn optional_span(
+        &mut self,
+        field: &str,
+        given: Option<&prost_types::Duration>,
+        bounds: (Span, Span),
+    ) -> Option<Option<Span>> {
+        match given {
+            None => Some(None),
+            Some(_) => self.span(field, given, bounds, bounds.0).map(Some),
+        }
+    }
+
+    /// A number within bounds.
+    pub fn count(
+        &mut self,
+        field: &str,
+        given: Option<u32>,
+        (least, most): (u32, u32),
+        default: u32,
+    ) -> Option<u32> {
+        let number = given.unwrap_or(default);
+        if (least..=most).contains(&number) {
+            return Some(number);
+        }
+        self.bad(field, format!("is out of range; give {least} to {most}"));
         None
     }
 

@@ -4,6 +4,7 @@
 
 mod directory;
 mod fields;
+mod flow;
 mod presence;
 mod reads;
 mod session;
@@ -11,6 +12,7 @@ mod transfer;
 mod watch;
 
 pub use directory::*;
+pub use flow::*;
 pub use presence::*;
 pub use reads::*;
 pub use session::*;

@@ -7,7 +7,7 @@ use super::fields::{Fields, limits};
 use crate::domain::command::PresenceRef;
 use crate::domain::directory::ChannelType;
 use crate::domain::entry::Revision;
-use crate::domain::id::{RepId, StatusId};
+use crate::domain::id::{QueueId, RepId, StatusId};
 use crate::grpc::status::Problem;
 use crate::pb;
 
@@ -121,6 +121,8 @@ pub fn about_rep(rep: &str, at_least: i64) -> Result<AboutRep, Problem> {
 pub struct PresenceFilter {
     /// In lower case; part of the id or name.
     pub query: String,
+    /// Members of this queue; `None`: whatever.
+    pub queue: Option<QueueId>,
     /// What their status means; empty: anything.
     pub status_types: BTreeSet<i32>,
     /// Available for one of these; empty: whatever.
@@ -135,7 +137,7 @@ pub fn list_presences(request: &pb::ListRepPresencesRequest) -> Result<PresenceF
     let mut f = Fields::new();
     f.page_size(request.page_size);
     f.revision("at_least_revision", request.at_least_revision);
-    f.unsupported("queue", !request.queue.is_empty());
+    let queue = f.optional_id("queue", &request.queue);
     let query = f.text("query", &request.query, limits::QUERY);
     let status_types = f.values("status_types", &request.status_types, |wire| match wire {
         pb::PresenceStatusType::Unspecified => None,
@@ -147,6 +149,7 @@ pub fn list_presences(request: &pb::ListRepPresencesRequest) -> Result<PresenceF
     f.finish(|| {
         Some(PresenceFilter {
             query: query?.to_lowercase(),
+            queue: queue?,
             status_types: status_types.into_iter().collect(),
             available_for: available_for.into_iter().collect(),
         })

@@ -4,51 +4,55 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::ActingOn;
-use super::fields::Fields;
+use super::directory::{skills_target, wished};
+use super::fields::{Fields, limits};
 use crate::domain::attributes::AttributesChange;
-use crate::domain::command::Command;
+use crate::domain::command::{Command, Opening, Skills, Target};
 use crate::domain::entry::Revision;
-use crate::domain::id::{ChannelId, ExternalReference, RepId, SessionId};
+use crate::domain::id::{ChannelId, ExternalReference, QueueId, RepId, SessionId};
 use crate::grpc::status::Problem;
 use crate::pb;
 
 /// A session to open (R10).
 ///
 /// # Errors
-/// INVALID_FIELD or NOT_IMPLEMENTED.
+/// INVALID_FIELD.
 pub fn open_session(request: &pb::OpenSessionRequest) -> Result<Command, Problem> {
-    use pb::open_session_request::Target;
     let mut f = Fields::new();
     f.request_id(&request.request_id);
-    f.unsupported("required_skills", !request.required_skills.is_empty());
-    f.unsupported("additional_skills", !request.additional_skills.is_empty());
     let channel = f.id("channel", &request.channel);
     let reference = f.id("external_reference", &request.external_reference);
-    let rep = match &request.target {
-        Some(Target::Rep(id)) => f.id("rep", id),
-        Some(Target::Queue(_)) => later(&mut f, "queue"),
-        Some(Target::Flow(_)) => later(&mut f, "flow"),
-        Some(Target::Skills(_)) => later(&mut f, "skills"),
-        None => {
-            f.bad("target", "isn't given; name the rep");
-            None
-        }
+    let target = target(&mut f, request.target.as_ref());
+    let required = &request.required_skills;
+    let skills = Skills {
+        required: f.levels("required_skills", required, limits::TARGET_SKILLS),
+        additional: wished(&mut f, "additional_skills", &request.additional_skills),
     };
     f.attributes("attributes", &request.attributes);
     f.finish(|| {
-        Some(Command::OpenSession {
+        Some(Command::OpenSession(Box::new(Opening {
             channel: channel?,
             external_reference: reference?,
-            rep: rep?,
-            priority: request.priority.unwrap_or_default(),
+            target: target?,
+            priority: request.priority,
             attributes: Arc::new(request.attributes.clone()),
-        })
+            skills,
+        })))
     })
 }
 
-fn later(f: &mut Fields, field: &str) -> Option<RepId> {
-    f.unsupported(field, true);
-    None
+fn target(f: &mut Fields, given: Option<&pb::open_session_request::Target>) -> Option<Target> {
+    use pb::open_session_request::Target as Wire;
+    match given {
+        Some(Wire::Rep(id)) => f.id("rep", id).map(Target::Rep),
+        Some(Wire::Queue(id)) => f.id("queue", id).map(Target::Queue),
+        Some(Wire::Flow(id)) => f.id("flow", id).map(Target::Flow),
+        Some(Wire::Skills(skills)) => skills_target(f, "skills", skills).map(Target::Skills),
+        None => {
+            f.bad("target", "isn't given; name a rep, a queue, a flow or skills");
+            None
+        }
+    }
 }
 
 /// Which session is asked for.
@@ -91,6 +95,8 @@ pub struct SessionFilter {
     pub channels: BTreeSet<ChannelId>,
     /// Whose.
     pub rep: Option<RepId>,
+    /// Which wait in this queue.
+    pub queue: Option<QueueId>,
     /// Only stranded ones.
     pub stranded: bool,
 }
@@ -103,7 +109,7 @@ pub fn list_sessions(request: &pb::ListSessionsRequest) -> Result<SessionFilter,
     let mut f = Fields::new();
     f.page_size(request.page_size);
     f.revision("at_least_revision", request.at_least_revision);
-    f.unsupported("queue", !request.queue.is_empty());
+    let queue = f.optional_id("queue", &request.queue);
     let known = |wire| (wire != pb::SessionState::Unspecified).then_some(wire);
     let states = f.values("states", &request.states, known);
     let channels = f.ids("channels", &request.channels);
@@ -113,6 +119,7 @@ pub fn list_sessions(request: &pb::ListSessionsRequest) -> Result<SessionFilter,
             states: states.into_iter().collect(),
             channels: channels.into_iter().collect(),
             rep: rep?,
+            queue: queue?,
             stranded: request.stranded,
         })
     })
@@ -128,7 +135,8 @@ pub fn update_session(request: &pb::UpdateSessionRequest) -> Result<(Command, Ac
     let session = f.id("session", &request.session);
     let presence = f.optional_id("presence", &request.presence);
     f.attributes("attributes", &request.attributes);
-    let (mut replace, mut priority, mut single) = (false, None, BTreeMap::new());
+    let (mut replace, mut priority, mut skills) = (false, None, false);
+    let mut single = BTreeMap::new();
     let paths = request.update_mask.as_ref().map_or(&[][..], |mask| &mask.paths);
     if paths.is_empty() {
         f.bad("update_mask", "isn't given; name what is to change");
@@ -137,14 +145,15 @@ pub fn update_session(request: &pb::UpdateSessionRequest) -> Result<(Command, Ac
         match path.as_str() {
             "attributes" => replace = true,
             "priority" => priority = Some(request.priority),
-            "required_skills" | "additional_skills" => f.unsupported(path.as_str(), true),
+            "required_skills" | "additional_skills" => skills = true,
             other => match other.strip_prefix("attributes.").filter(|name| !name.is_empty()) {
                 Some(name) => {
                     single.insert(name.to_owned(), request.attributes.get(name).cloned());
                 }
                 None => f.bad(
                     format!("update_mask.paths[{i}]"),
-                    "names nothing that can change; give attributes, attributes.NAME or priority",
+                    "names nothing that can change; give attributes, attributes.NAME, priority, \
+                     required_skills or additional_skills",
                 ),
             },
         }
@@ -154,8 +163,12 @@ pub fn update_session(request: &pb::UpdateSessionRequest) -> Result<(Command, Ac
     } else {
         (!single.is_empty()).then_some(AttributesChange::Single(single))
     };
+    let required = f.levels("required_skills", &request.required_skills, limits::TARGET_SKILLS);
+    let additional = wished(&mut f, "additional_skills", &request.additional_skills);
+    let skills = skills.then_some(Skills { required, additional });
     f.finish(|| {
-        Some((Command::UpdateSession { session: session?, attributes, priority }, presence?))
+        let command = Command::UpdateSession { session: session?, attributes, priority, skills };
+        Some((command, presence?))
     })
 }
 

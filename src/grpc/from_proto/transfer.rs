@@ -6,16 +6,29 @@ use super::ActingOn;
 use super::fields::{Fields, limits};
 use crate::domain::command::Command;
 use crate::domain::entry::Revision;
-use crate::domain::id::{RepId, SessionId, TransferId, WorkId};
+use crate::domain::id::{QueueId, RepId, SessionId, TransferId, WorkId};
 use crate::domain::live::Recipient;
 use crate::domain::recipients::About;
 use crate::grpc::status::Problem;
 use crate::pb;
 
+/// The types of recipients that can be listed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Listed {
+    /// Reps (L1).
+    Reps,
+    /// Queues (L3).
+    Queues,
+    /// Flows (L4).
+    Flows,
+}
+
 /// Which recipients are listed.
 pub struct ListRecipients {
-    /// For what; `None`: for no channel in particular.
-    pub about: Option<About>,
+    /// Of which type.
+    pub kind: Listed,
+    /// For what.
+    pub about: About,
     /// Text searched for.
     pub query: String,
 }
@@ -31,22 +44,24 @@ pub fn list_recipients(request: &pb::ListRecipientsRequest) -> Result<ListRecipi
     f.revision("at_least_revision", request.at_least_revision);
     let kind = f.value("type", request.r#type, |wire| match wire {
         pb::RecipientType::Unspecified => None,
-        pb::RecipientType::Rep
-        | pb::RecipientType::Queue
-        | pb::RecipientType::Flow
-        | pb::RecipientType::ExternalContact => Some(wire),
+        pb::RecipientType::Rep => Some(Some(Listed::Reps)),
+        pb::RecipientType::Queue => Some(Some(Listed::Queues)),
+        pb::RecipientType::Flow => Some(Some(Listed::Flows)),
+        pb::RecipientType::ExternalContact => Some(None),
     });
-    f.unsupported("type", kind.is_some_and(|kind| kind != pb::RecipientType::Rep));
+    f.unsupported("type EXTERNAL_CONTACT", kind == Some(None));
     let about = match &request.about {
-        Some(Wire::Session(id)) => f.id("session", id).map(|id| Some(About::Session(id))),
-        Some(Wire::Channel(id)) => f.id("channel", id).map(|id| Some(About::Channel(id))),
+        Some(Wire::Session(id)) => f.id("session", id).map(About::Session),
+        Some(Wire::Channel(id)) => f.id("channel", id).map(About::Channel),
         None => {
-            f.unsupported("a list for no session or channel in particular", true);
-            None
+            if kind.flatten() == Some(Listed::Flows) {
+                f.bad("about", "isn't given; flows are listed for a session or a channel");
+            }
+            Some(About::Anything)
         }
     };
     let query = f.text("query", &request.query, limits::QUERY);
-    f.finish(|| Some(ListRecipients { about: about?, query: query? }))
+    f.finish(|| Some(ListRecipients { kind: kind.flatten()?, about: about?, query: query? }))
 }
 
 /// A recipient, about something.
@@ -55,7 +70,7 @@ pub fn list_recipients(request: &pb::ListRecipientsRequest) -> Result<ListRecipi
 /// INVALID_FIELD or NOT_IMPLEMENTED.
 pub fn explain_recipient(
     request: &pb::ExplainRecipientRequest,
-) -> Result<(RepId, About, Option<Revision>), Problem> {
+) -> Result<(Recipient, About, Option<Revision>), Problem> {
     use pb::explain_recipient_request::About as Wire;
     let mut f = Fields::new();
     let at_least = f.revision("at_least_revision", request.at_least_revision);
@@ -68,10 +83,7 @@ pub fn explain_recipient(
             None
         }
     };
-    f.finish(|| {
-        let Recipient::Rep(rep) = recipient?;
-        Some((rep, about?, at_least))
-    })
+    f.finish(|| Some((recipient?, about?, at_least)))
 }
 
 /// What a transfer would be.
@@ -112,20 +124,14 @@ fn recipient(f: &mut Fields, given: Option<&pb::Recipient>) -> Option<Recipient>
     use pb::recipient::Recipient as Wire;
     match given.and_then(|g| g.recipient.as_ref()) {
         Some(Wire::Rep(id)) => f.id("recipient.rep", id).map(Recipient::Rep),
-        Some(Wire::Queue(_)) => {
-            f.unsupported("recipient.queue", true);
-            None
-        }
-        Some(Wire::Flow(_)) => {
-            f.unsupported("recipient.flow", true);
-            None
-        }
+        Some(Wire::Queue(id)) => f.id("recipient.queue", id).map(Recipient::Queue),
+        Some(Wire::Flow(id)) => f.id("recipient.flow", id).map(Recipient::Flow),
         Some(Wire::ExternalContact(_)) => {
             f.unsupported("recipient.external_contact", true);
             None
         }
         None => {
-            f.bad("recipient", "isn't given; name the rep");
+            f.bad("recipient", "isn't given; name a rep, a queue or a flow");
             None
         }
     }
@@ -154,6 +160,8 @@ pub struct TransferFilter {
     pub session: Option<SessionId>,
     /// Of which rep.
     pub rep: Option<RepId>,
+    /// In which queue.
+    pub queue: Option<QueueId>,
     /// Only stranded ones.
     pub stranded: bool,
 }
@@ -166,7 +174,7 @@ pub fn list_transfers(request: &pb::ListTransfersRequest) -> Result<TransferFilt
     let mut f = Fields::new();
     f.page_size(request.page_size);
     f.revision("at_least_revision", request.at_least_revision);
-    f.unsupported("queue", !request.queue.is_empty());
+    let queue = f.optional_id("queue", &request.queue);
     let known = |wire| (wire != pb::TransferState::Unspecified).then_some(wire);
     let states: BTreeSet<_> = f.values("states", &request.states, known).into_iter().collect();
     let session = f.optional_id("session", &request.session);
@@ -179,7 +187,13 @@ pub fn list_transfers(request: &pb::ListTransfersRequest) -> Result<TransferFilt
         None
     };
     f.finish(|| {
-        Some(TransferFilter { states, session: session?, rep: rep?, stranded: request.stranded })
+        Some(TransferFilter {
+            states,
+            session: session?,
+            rep: rep?,
+            queue: queue?,
+            stranded: request.stranded,
+        })
     })
 }
 

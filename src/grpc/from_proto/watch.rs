@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::fields::{Fields, limits};
-use crate::domain::id::{ChannelId, RepId, SessionId, TransferId};
+use crate::domain::id::{ChannelId, QueueId, RepId, SessionId, TransferId};
 use crate::domain::time::Span;
 use crate::grpc::status::Problem;
 use crate::pb;
@@ -20,6 +20,8 @@ pub enum Kind {
     Transfer,
     /// Work.
     Work,
+    /// Live states of queues.
+    Queue,
 }
 
 /// What is watched, and how.
@@ -29,6 +31,8 @@ pub struct Watch {
     pub kinds: BTreeSet<Kind>,
     /// Which of them; each empty set lets all pass.
     pub reps: BTreeSet<RepId>,
+    /// Of these queues.
+    pub queues: BTreeSet<QueueId>,
     /// Of these channels.
     pub channels: BTreeSet<ChannelId>,
     /// Of these sessions.
@@ -52,13 +56,15 @@ pub fn watch(request: &pb::WatchRequest) -> Result<Watch, Problem> {
     let kinds = kinds(&mut f, &request.kinds);
     let none = pb::WatchFilter::default();
     let filter = request.filter.as_ref().unwrap_or(&none);
-    f.unsupported("filter.queues", !filter.queues.is_empty());
     f.unsupported("filter.partner", !filter.partner.is_empty());
-    let count = [&filter.reps, &filter.channels, &filter.sessions, &filter.transfers].map(Vec::len);
+    let count =
+        [&filter.reps, &filter.queues, &filter.channels, &filter.sessions, &filter.transfers]
+            .map(Vec::len);
     if count.iter().sum::<usize>() > limits::FILTER_IDS {
         f.bad("filter", format!("has too many ids; at most {} in all", limits::FILTER_IDS));
     }
     let reps = f.ids("filter.reps", &filter.reps);
+    let queues = f.ids("filter.queues", &filter.queues);
     let channels = f.ids("filter.channels", &filter.channels);
     let sessions = f.ids("filter.sessions", &filter.sessions);
     let transfers = f.ids("filter.transfers", &filter.transfers);
@@ -80,6 +86,7 @@ pub fn watch(request: &pb::WatchRequest) -> Result<Watch, Problem> {
         Some(Watch {
             kinds,
             reps: reps.into_iter().collect(),
+            queues: queues.into_iter().collect(),
             channels: channels.into_iter().collect(),
             sessions: sessions.into_iter().collect(),
             transfers: transfers.into_iter().collect(),
@@ -102,11 +109,10 @@ fn kinds(f: &mut Fields, given: &[i32]) -> BTreeSet<Kind> {
             Ok(pb::WatchKind::Session) => drop(kinds.insert(Kind::Session)),
             Ok(pb::WatchKind::Transfer) => drop(kinds.insert(Kind::Transfer)),
             Ok(pb::WatchKind::Work) => drop(kinds.insert(Kind::Work)),
-            Ok(
-                kind @ (pb::WatchKind::Queue
-                | pb::WatchKind::Handoff
-                | pb::WatchKind::RoutingRequest),
-            ) => f.unsupported(format!("{field} {}", kind.as_str_name()), true),
+            Ok(pb::WatchKind::Queue) => drop(kinds.insert(Kind::Queue)),
+            Ok(kind @ (pb::WatchKind::Handoff | pb::WatchKind::RoutingRequest)) => {
+                f.unsupported(format!("{field} {}", kind.as_str_name()), true)
+            }
             Ok(pb::WatchKind::Unspecified) => f.bad(field, "isn't given"),
             Err(_) => f.bad(field, format!("has the unknown value {number}")),
         }

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use super::{centi, channel_type, span};
+use super::{centi, channel_type, flow, level, queue, skill, span};
 use crate::domain::directory::{
-    CapacityModel, Channel, Licence, Permission, PresenceConfiguration, PresenceStatus, Profile,
-    Recipients, Rep, RoutingOwner, Settings,
+    CapacityModel, Channel, Licence, OpeningHours, Permission, PresenceConfiguration,
+    PresenceStatus, Profile, Recipients, Rep, RoutingOwner, Settings,
 };
 use crate::domain::entry::{DirectoryAction, DirectoryChange};
 use crate::domain::record::Record;
@@ -26,6 +26,9 @@ pub fn directory(state: &State) -> pb::Directory {
             Record::Status(r) => all.presence_statuses.push(status(r)),
             Record::Profile(r) => all.profiles.push(profile(r)),
             Record::Channel(r) => all.channels.push(channel(r)),
+            Record::Skill(r) => all.skills.push(skill(r)),
+            Record::Queue(r) => all.queues.push(queue(r)),
+            Record::Flow(r) => all.flows.push(flow(r)),
             Record::Rep(r) => all.reps.push(rep(r)),
             Record::Settings(_) => {}
             // Keys sort the directory before everything else, so nothing more can come.
@@ -41,7 +44,7 @@ pub fn directory(state: &State) -> pb::Directory {
 
 /// The org's settings, each with the value in force.
 #[must_use]
-pub const fn settings(s: &Settings) -> pb::OrgSettings {
+pub fn settings(s: &Settings) -> pb::OrgSettings {
     use crate::domain::time::Span;
     pb::OrgSettings {
         skills_based_and_direct_to_rep_routing: Some(s.direct_to_rep_routing),
@@ -53,8 +56,18 @@ pub const fn settings(s: &Settings) -> pb::OrgSettings {
         handoff_deadline: Some(span(s.handoff_deadline)),
         routing_deadline: Some(span(Span::from_secs(60))),
         presence_lease: Some(span(LEASE)),
-        estimated_wait_min_samples: Some(10),
-        estimated_wait_window: Some(span(Span::from_secs(600))),
+        estimated_wait_min_samples: Some(s.estimate_samples),
+        estimated_wait_window: Some(span(s.estimate_window)),
+        time_zone: s.time_zone.clone(),
+        business_hours: s.business_hours.iter().map(hours).collect(),
+    }
+}
+
+fn hours(h: &OpeningHours) -> pb::BusinessHours {
+    pb::BusinessHours {
+        weekday: h.weekday.into(),
+        from_minute: h.from_minute.into(),
+        to_minute: h.to_minute.into(),
     }
 }
 
@@ -65,15 +78,15 @@ pub fn rep(r: &Rep) -> pb::Rep {
         id: r.id.to_string(),
         name: r.name.clone(),
         profile: r.profile.to_string(),
-        presence_configuration: r
-            .configuration
-            .as_ref()
-            .map(ToString::to_string)
-            .unwrap_or_default(),
+        presence_configuration: text(r.configuration.as_ref()),
         licences: r.licences.iter().map(|l| licence(*l).into()).collect(),
         permissions: r.permissions.iter().map(|p| permission(*p).into()).collect(),
-        skills: Vec::new(),
+        skills: r.skills.iter().map(level).collect(),
     }
+}
+
+fn text(id: Option<&impl ToString>) -> String {
+    id.map(ToString::to_string).unwrap_or_default()
 }
 
 const fn licence(licence: Licence) -> pb::Licence {
@@ -121,7 +134,10 @@ pub fn configuration(c: &PresenceConfiguration) -> pb::PresenceConfiguration {
         allow_decline: c.allow_decline,
         auto_accept: c.auto_accept,
         recipient_restriction: restriction,
-        ..Default::default()
+        status_after_decline: text(c.status_after_decline.as_ref()),
+        status_after_push_timeout: text(c.status_after_push_timeout.as_ref()),
+        push_timeout: c.push_timeout.map(span),
+        interruptible_capacity_centi_units: 0,
     }
 }
 
@@ -164,12 +180,14 @@ pub fn channel(c: &Channel) -> pb::Channel {
         .into(),
         weight: Some(weight(c.weight)),
         paused_weight: c.paused_weight.map(weight),
-        fallback_queue: c.fallback_queue.as_ref().map(ToString::to_string).unwrap_or_default(),
+        fallback_queue: text(c.fallback_queue.as_ref()),
         ..Default::default()
     }
 }
 
-fn weight(w: Weight) -> pb::Weight {
+/// A weight.
+#[must_use]
+pub fn weight(w: Weight) -> pb::Weight {
     let weight = match w {
         Weight::Units(units) => pb::weight::Weight::CentiUnits(centi(units)),
         Weight::Percent(share) => {
@@ -189,6 +207,9 @@ pub fn change(change: &DirectoryChange, changed: Vec<String>) -> pb::DirectoryCh
         "profile" => pb::DirectoryKind::Profile,
         "rep" => pb::DirectoryKind::Rep,
         "channel" => pb::DirectoryKind::Channel,
+        "skill" => pb::DirectoryKind::Skill,
+        "queue" => pb::DirectoryKind::Queue,
+        "flow" => pb::DirectoryKind::Flow,
         _ => pb::DirectoryKind::Unspecified,
     };
     let action = match change.action {
@@ -220,17 +241,24 @@ macro_rules! differing {
 pub fn changed_fields(old: &Record, new: &Record) -> Vec<String> {
     match (old, new) {
         (Record::Rep(a), Record::Rep(b)) => differing!(rep(a), rep(b);
-            name, profile, presence_configuration, licences, permissions),
+            name, profile, presence_configuration, licences, permissions, skills),
         (Record::Profile(a), Record::Profile(b)) => differing!(profile(a), profile(b);
             name, presence_statuses, presence_configuration),
         (Record::Status(a), Record::Status(b)) => differing!(status(a), status(b);
             name, r#type, channel_types),
         (Record::Configuration(a), Record::Configuration(b)) => {
             differing!(configuration(a), configuration(b);
-                name, capacity_centi_units, allow_decline, auto_accept, recipient_restriction)
+                name, capacity_centi_units, allow_decline, auto_accept, recipient_restriction,
+                status_after_decline, status_after_push_timeout, push_timeout)
         }
         (Record::Channel(a), Record::Channel(b)) => differing!(channel(a), channel(b);
-            name, r#type, capacity_model, weight, paused_weight),
+            name, r#type, capacity_model, weight, paused_weight, fallback_queue),
+        (Record::Skill(a), Record::Skill(b)) => differing!(skill(a), skill(b); name),
+        (Record::Queue(a), Record::Queue(b)) => differing!(queue(a), queue(b);
+            name, reps, routing_model, push_timeout, overflow, default_priority, channel_types,
+            weight, max_length),
+        (Record::Flow(a), Record::Flow(b)) => differing!(flow(a), flow(b);
+            name, rules, fallback),
         (Record::Settings(a), Record::Settings(b)) => settings_fields(a, b),
         _ => Vec::new(),
     }
@@ -239,5 +267,6 @@ pub fn changed_fields(old: &Record, new: &Record) -> Vec<String> {
 fn settings_fields(old: &Arc<Settings>, new: &Arc<Settings>) -> Vec<String> {
     differing!(settings(old), settings(new);
         skills_based_and_direct_to_rep_routing, max_transfers_per_session, direct_wait_limit,
-        disconnect_grace, orphan_after, history_retention, handoff_deadline)
+        disconnect_grace, orphan_after, history_retention, handoff_deadline,
+        estimated_wait_min_samples, estimated_wait_window, time_zone, business_hours)
 }

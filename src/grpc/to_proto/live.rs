@@ -1,13 +1,13 @@
-//! Sessions, work and transfers, and a session's story.
+//! Sessions, work and transfers.
 
-use super::{Scene, actor, centi, channel_type, role, time};
+use super::{Scene, actor, centi, channel_type, flow_trace, level, role, span, time};
 use crate::domain::entry::{FactKind, Revision};
-use crate::domain::id::WorkId;
+use crate::domain::id::{SkillId, WorkId};
 use crate::domain::live::{
-    EndedBy, Line, Recipient, Role, Session, SessionState, Transfer, TransferState, Work, WorkEnd,
-    WorkState,
+    EndedBy, Line, Recipient, Role, Session, SessionState, Transfer, TransferState, Wish, Work,
+    WorkEnd, WorkState,
 };
-use crate::domain::time::Timestamp;
+use crate::domain::wait::standpoint;
 use crate::grpc::api::number;
 use crate::pb;
 
@@ -33,25 +33,59 @@ pub fn session(scene: Scene<'_>, s: &Session, revision: Revision) -> pb::Session
         attributes: (*s.attributes).clone(),
         transfer: s.transfer.map(|id| id.to_string()).unwrap_or_default(),
         transfers: s.transfers,
+        required_skills: s.required.iter().map(level).collect(),
+        additional_skills: s.wished.iter().map(|wish| wished(s, wish)).collect(),
         opened_at: Some(time(s.opened_at)),
         age_since: Some(time(s.opened_at)),
         ended_at,
         ended_by,
         stranded: transfer.as_deref().is_some_and(is_stranded),
+        flow_trace: s.trace.as_deref().map(flow_trace),
         revision: number(revision),
         ..Default::default()
     };
-    if let SessionState::Waiting { line, since, .. } = &s.state {
-        let Line::Rep(rep) = line;
-        let place = pb::waiting_line::Line::Rep(rep.to_string());
-        shown.waiting_line = Some(pb::WaitingLine { line: Some(place) });
-        shown.waiting_since = Some(time(*since));
-        let ahead = scene.state.line(line).position(|id| id == s.id);
-        shown.estimate = ahead
-            .and_then(|n| u32::try_from(n + 1).ok())
-            .map(|position| pb::WaitingEstimate { position, estimated_wait: None });
+    let offered_out_of_queue =
+        matches!(s.state, SessionState::Offered { .. }) && s.line.queue().is_some();
+    if matches!(s.state, SessionState::Waiting { .. }) || offered_out_of_queue {
+        shown.waiting_line = Some(waiting_line(&s.line));
+        shown.waiting_since = Some(time(s.line_since));
+    }
+    if matches!(s.state, SessionState::Waiting { .. }) {
+        let stands = standpoint(scene.state, s, scene.now);
+        shown.estimate = Some(pb::WaitingEstimate {
+            position: stands.position,
+            estimated_wait: stands.wait.map(span),
+        });
     }
     shown
+}
+
+fn waiting_line(line: &Line) -> pb::WaitingLine {
+    let line = match line {
+        Line::Rep(rep) => pb::waiting_line::Line::Rep(rep.to_string()),
+        Line::Queue(queue) => pb::waiting_line::Line::Queue(queue.to_string()),
+    };
+    pb::WaitingLine { line: Some(line) }
+}
+
+fn wished(s: &Session, (skill, wish): (&SkillId, &Wish)) -> pb::AdditionalSkill {
+    pb::AdditionalSkill {
+        skill: Some(level((skill, &wish.level))),
+        timeout: Some(span(wish.until.since(s.line_since))),
+    }
+}
+
+/// A recipient.
+#[must_use]
+pub fn recipient(to: &Recipient) -> pb::Recipient {
+    use pb::recipient::Recipient as Wire;
+    pb::Recipient {
+        recipient: Some(match to {
+            Recipient::Rep(id) => Wire::Rep(id.to_string()),
+            Recipient::Queue(id) => Wire::Queue(id.to_string()),
+            Recipient::Flow(id) => Wire::Flow(id.to_string()),
+        }),
+    }
 }
 
 /// The state of a session.
@@ -73,7 +107,7 @@ pub fn offered_work(s: &Session, transfer: Option<&Transfer>) -> Option<WorkId> 
     match (&s.state, transfer.map(|t| &t.state)) {
         (_, Some(TransferState::Offered { work, .. }))
         | (SessionState::Offered { work, .. }, _)
-        | (SessionState::Waiting { offer: Some(work), .. }, _) => Some(*work),
+        | (SessionState::Waiting { offer: Some(work) }, _) => Some(*work),
         _ => None,
     }
 }
@@ -84,7 +118,7 @@ fn offer(scene: Scene<'_>, work: WorkId) -> Option<pb::Offer> {
         work: work.id.to_string(),
         rep: work.rep.to_string(),
         transfer: work.transfer.map(|id| id.to_string()).unwrap_or_default(),
-        expires_at: None,
+        expires_at: work.offer_until.map(time),
     })
 }
 
@@ -94,7 +128,7 @@ pub const fn is_stranded(t: &Transfer) -> bool {
     matches!(t.state, TransferState::Waiting { stranded: true, .. })
 }
 
-fn ended_by(by: EndedBy) -> pb::Actor {
+pub(super) fn ended_by(by: EndedBy) -> pb::Actor {
     let who = match by {
         EndedBy::Channel => Role::Adapter,
         EndedBy::Owner => Role::Rep,
@@ -122,8 +156,10 @@ pub fn work(scene: Scene<'_>, w: &Work, revision: Revision) -> pb::Work {
         holds_since: Some(time(w.holds_since)),
         tab_open: w.tab_open,
         transfer: w.transfer.map(|id| id.to_string()).unwrap_or_default(),
+        queue: w.queue.as_ref().map(ToString::to_string).unwrap_or_default(),
         declinable: is_declinable(scene, w),
         offered_at: Some(time(w.offered_at)),
+        offer_expires_at: w.offer_until.filter(|_| w.state == WorkState::Offered).map(time),
         accepted_at: w.accepted_at.map(time),
         ended_at,
         end_reason: why.into(),
@@ -159,6 +195,7 @@ const fn work_end(why: WorkEnd) -> pb::WorkEndReason {
         WorkEnd::SessionEnded => pb::WorkEndReason::SessionEnded,
         WorkEnd::Withdrawn => pb::WorkEndReason::Withdrawn,
         WorkEnd::Declined => pb::WorkEndReason::Declined,
+        WorkEnd::PushTimeout => pb::WorkEndReason::PushTimeout,
         WorkEnd::Completed => pb::WorkEndReason::Completed,
         WorkEnd::Rerouted => pb::WorkEndReason::Rerouted,
     }
@@ -168,22 +205,21 @@ const fn work_end(why: WorkEnd) -> pb::WorkEndReason {
 #[must_use]
 pub fn transfer(scene: Scene<'_>, t: &Transfer, revision: Revision) -> pb::Transfer {
     let session = scene.look.session(&t.session);
-    let Recipient::Rep(to) = &t.recipient;
     let mut shown = pb::Transfer {
         id: t.id.to_string(),
         session: t.session.to_string(),
         channel: session.as_ref().map(|s| s.channel.to_string()).unwrap_or_default(),
         asked_by: Some(actor(&t.asked_by)),
         from_rep: t.from_rep.to_string(),
-        recipient: Some(pb::Recipient {
-            recipient: Some(pb::recipient::Recipient::Rep(to.to_string())),
-        }),
+        recipient: Some(recipient(&t.recipient)),
+        queue: t.line.queue().map(ToString::to_string).unwrap_or_default(),
         note: t.note.clone(),
         state: transfer_state(&t.state).into(),
         requested_at: Some(time(t.requested_at)),
         offered_at: t.offered_at.map(time),
         original_rep_removed_at: t.original_removed_at.map(time),
         stranded: is_stranded(t),
+        flow_trace: t.trace.as_deref().map(flow_trace),
         session_opened_at: session.as_ref().map(|s| time(s.opened_at)),
         revision: number(revision),
         ..Default::default()
@@ -227,94 +263,6 @@ pub const fn transfer_state(state: &TransferState) -> pb::TransferState {
     }
 }
 
-/// What happened to a session, as far as its records tell, in order (S3). Who did it and through
-/// which call isn't kept in them, but for those who asked for transfers.
-#[must_use]
-pub fn story(scene: Scene<'_>, s: &Session) -> Vec<pb::SessionEvent> {
-    let mut events = vec![event(s.opened_at, "session_opened", "the session was opened")];
-    for work in scene.state.work_of_session(s.id) {
-        work_events(work, &mut events);
-    }
-    for transfer in scene.state.transfers_of_session(s.id) {
-        transfer_events(transfer, &mut events);
-    }
-    if let SessionState::Ended { at, by, .. } = s.state {
-        let mut end = event(at, "session_ended", "the session ended");
-        end.actor = Some(ended_by(by));
-        events.push(end);
-    }
-    events.sort_by_key(|e| e.time.map(|t| (t.seconds, t.nanos)));
-    events
-}
-
-fn event(at: Timestamp, kind: &str, text: &str) -> pb::SessionEvent {
-    pb::SessionEvent {
-        time: Some(time(at)),
-        kind: kind.to_owned(),
-        text: text.to_owned(),
-        ..Default::default()
-    }
-}
-
-fn work_events(w: &Work, events: &mut Vec<pb::SessionEvent>) {
-    let mut add = |at, kind: &str, text: &str| {
-        let mut happened = event(at, kind, text);
-        happened.rep = w.rep.to_string();
-        happened.work = w.id.to_string();
-        happened.transfer = w.transfer.map(|id| id.to_string()).unwrap_or_default();
-        events.push(happened);
-    };
-    add(w.offered_at, "work_offered", "the rep was asked to take the session");
-    if let Some(at) = w.accepted_at {
-        add(at, "work_accepted", "the rep took the session");
-    }
-    if let WorkState::Ended { at, why } = w.state {
-        add(at, "work_ended", work_end_text(why));
-    }
-}
-
-const fn work_end_text(why: WorkEnd) -> &'static str {
-    match why {
-        WorkEnd::Transferred => "the rep's part ended: the session was transferred",
-        WorkEnd::SessionEnded => "the rep's part ended with the session",
-        WorkEnd::Withdrawn => "the offer was taken back: the rep went away",
-        WorkEnd::Declined => "the rep declined",
-        WorkEnd::Completed => "the rep marked the work complete",
-        WorkEnd::Rerouted => "the customer came back and the session went elsewhere",
-    }
-}
-
-fn transfer_events(t: &Transfer, events: &mut Vec<pb::SessionEvent>) {
-    let mut add = |at, kind: &str, text: &str, rep: String| {
-        let mut happened = event(at, kind, text);
-        happened.rep = rep;
-        happened.transfer = t.id.to_string();
-        if kind == "transfer_requested" {
-            happened.actor = Some(actor(&t.asked_by));
-        }
-        events.push(happened);
-    };
-    let Recipient::Rep(to) = &t.recipient;
-    add(
-        t.requested_at,
-        "transfer_requested",
-        "a transfer to the rep was asked for",
-        to.to_string(),
-    );
-    if let Some(at) = t.original_removed_at {
-        add(at, "rep_removed", "the original rep was removed", t.from_rep.to_string());
-    }
-    match &t.state {
-        TransferState::Completed { rep, at } => {
-            add(*at, "transfer_completed", "the transfer was accepted", rep.to_string());
-        }
-        TransferState::SessionEnded { at } => {
-            add(*at, "transfer_session_ended", "the session ended first", String::new());
-        }
-        TransferState::Offered { .. } | TransferState::Waiting { .. } => {}
-    }
-}
-
 /// The name of a fact.
 #[must_use]
 pub const fn fact(kind: FactKind) -> &'static str {
@@ -345,5 +293,8 @@ pub const fn fact(kind: FactKind) -> &'static str {
         FactKind::PresenceDisconnected => "presence_disconnected",
         FactKind::PresenceReconnected => "presence_reconnected",
         FactKind::PresenceClosed => "presence_closed",
+        FactKind::SkillsDropped => "skills_dropped",
+        FactKind::TransferRerouted => "transfer_rerouted",
+        FactKind::OfferTimedOut => "offer_timed_out",
     }
 }

@@ -5,13 +5,19 @@ mod directory;
 mod errors;
 mod live;
 mod presence;
+mod queue;
+mod routing;
 mod scene;
+mod story;
 
 pub use directory::*;
 pub use errors::*;
 pub use live::*;
 pub use presence::*;
+pub use queue::*;
+pub use routing::*;
 pub use scene::{Revisions, Scene, changed};
+pub use story::story;
 
 use crate::domain::directory::ChannelType;
 use crate::domain::live::{Actor, Role};
@@ -31,7 +37,12 @@ pub const fn time(at: Timestamp) -> prost_types::Timestamp {
 /// A span.
 #[must_use]
 pub const fn span(span: Span) -> prost_types::Duration {
-    let ms = span.as_ms();
+    signed(span.as_ms())
+}
+
+/// So many milliseconds, which may be less than none.
+#[must_use]
+pub const fn signed(ms: i64) -> prost_types::Duration {
     #[expect(clippy::cast_possible_truncation, reason = "below a thousand million")]
     let nanos = (ms % 1_000 * 1_000_000) as i32;
     prost_types::Duration { seconds: ms / 1_000, nanos }

@@ -9,7 +9,8 @@ use crate::domain::id::TxnId;
 use crate::domain::look::Look;
 use crate::domain::record::RecordKey;
 use crate::domain::state::State;
-use crate::engine::View;
+use crate::domain::time::Timestamp;
+use crate::engine::{Clock as _, SystemClock, View};
 
 /// The records of one revision, and the indexes of the state they belong to.
 #[derive(Clone, Copy)]
@@ -18,13 +19,22 @@ pub struct Scene<'a> {
     pub look: &'a (dyn Look + Sync),
     /// Places in lines, work of a rep, …: of the newest state known.
     pub state: &'a State,
+    /// When it is looked at, for estimated waits.
+    pub now: Timestamp,
 }
 
 impl<'a> Scene<'a> {
     /// The scene of a view: all of one revision.
     #[must_use]
     pub fn of(view: &'a View) -> Self {
-        Self { look: &view.state, state: &view.state }
+        Self::at(view, SystemClock.now())
+    }
+
+    /// The scene of a view, looked at then; never before it was.
+    #[must_use]
+    pub fn at(view: &'a View, now: Timestamp) -> Self {
+        let now = now.max(view.state.head().time);
+        Self { look: &view.state, state: &view.state, now }
     }
 }
 

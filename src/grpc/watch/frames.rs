@@ -27,12 +27,17 @@ pub fn snapshot<'v>(
     let revisions = Revisions::of(view);
     view.state.records().filter_map(move |(key, held)| {
         let object = match &held.record {
-            Record::Rep(rep) if sieve.rep(&rep.id) => {
+            Record::Rep(rep) if sieve.rep(&view.state, &rep.id) => {
                 let live = view.state.rep_presence(&rep.id);
                 let presence = revisions.changed(&RecordKey::RepPresence(rep.id.clone()));
                 let changed = revisions.changed(key).max(presence);
                 let live = to_proto::rep_presence(scene, &live, changed);
                 pb::watch_object::Object::RepPresence(live)
+            }
+            Record::Queue(queue) if sieve.queue(&queue.id) => {
+                let at = view.state.head().revision;
+                let state = to_proto::queue_state(scene, queue, at);
+                pb::watch_object::Object::Queue(to_proto::scored(scene, state, queue))
             }
             record if sieve.step(&view.state, record) => {
                 step_object(scene, record, revisions.changed(key))?
@@ -58,6 +63,9 @@ fn step_object(
         | Record::Status(_)
         | Record::Profile(_)
         | Record::Channel(_)
+        | Record::Skill(_)
+        | Record::Queue(_)
+        | Record::Flow(_)
         | Record::Rep(_)
         | Record::RepPresence(_)
         | Record::Reference(..) => None,
@@ -83,7 +91,7 @@ pub fn changes(m: &Moment<'_>, sieve: &Sieve, watcher: &Actor) -> Option<pb::Rev
     })
 }
 
-fn cause(cause: &Cause, watcher: &Actor) -> pb::ChangeCause {
+pub(super) fn cause(cause: &Cause, watcher: &Actor) -> pb::ChangeCause {
     let own = cause.actor == *watcher;
     pb::ChangeCause {
         actor: Some(to_proto::actor(&cause.actor)),
@@ -98,7 +106,7 @@ fn cause(cause: &Cause, watcher: &Actor) -> pb::ChangeCause {
 fn rep_change(m: &Moment<'_>, rep: &RepId) -> Option<pb::Change> {
     let change = if m.after.rep(rep).is_some() {
         let live = m.after.rep_presence(rep);
-        let scene = Scene { look: m.after, state: m.state };
+        let scene = m.scene();
         let shown = to_proto::rep_presence(scene, &live, m.entry.revision);
         upserted(pb::watch_object::Object::RepPresence(shown))
     } else if m.before.rep(rep).is_some() {
@@ -126,10 +134,7 @@ fn step_change(
     };
     let passing = now.filter(|record| sieve.step(m.after, record));
     let change = match (passing, now) {
-        (Some(record), _) => {
-            let scene = Scene { look: m.after, state: m.state };
-            upserted(step_object(scene, record, m.entry.revision)?)
-        }
+        (Some(record), _) => upserted(step_object(m.scene(), record, m.entry.revision)?),
         (None, _) if !was_in => return None,
         (None, Some(_)) => removed_key(key, pb::RemovalReason::LeftFilter)?,
         (None, None) => removed_key(key, pb::RemovalReason::Deleted)?,
@@ -178,11 +183,15 @@ fn inferred_before(m: &Moment<'_>, t: &Arc<Transfer>) -> pb::TransferState {
     }
 }
 
-fn upserted(object: pb::watch_object::Object) -> pb::change::Change {
+pub(super) fn upserted(object: pb::watch_object::Object) -> pb::change::Change {
     pb::change::Change::Upserted(pb::WatchObject { object: Some(object) })
 }
 
-fn removed(kind: pb::WatchKind, id: String, reason: pb::RemovalReason) -> pb::change::Change {
+pub(super) fn removed(
+    kind: pb::WatchKind,
+    id: String,
+    reason: pb::RemovalReason,
+) -> pb::change::Change {
     pb::change::Change::Removed(pb::RemovedObject {
         object: Some(pb::ObjectRef { kind: kind.into(), id }),
         reason: reason.into(),
@@ -199,6 +208,9 @@ fn removed_key(key: &RecordKey, reason: pb::RemovalReason) -> Option<pb::change:
         | RecordKey::Status(_)
         | RecordKey::Profile(_)
         | RecordKey::Channel(_)
+        | RecordKey::Skill(_)
+        | RecordKey::Queue(_)
+        | RecordKey::Flow(_)
         | RecordKey::Rep(_)
         | RecordKey::RepPresence(_)
         | RecordKey::Reference(..) => return None,
@@ -212,6 +224,7 @@ const fn watch_kind(kind: Kind) -> pb::WatchKind {
         Kind::Session => pb::WatchKind::Session,
         Kind::Transfer => pb::WatchKind::Transfer,
         Kind::Work => pb::WatchKind::Work,
+        Kind::Queue => pb::WatchKind::Queue,
     }
 }
 
@@ -226,6 +239,9 @@ fn concerns(fact: &Fact, key: &RecordKey) -> bool {
         | RecordKey::Status(_)
         | RecordKey::Profile(_)
         | RecordKey::Channel(_)
+        | RecordKey::Skill(_)
+        | RecordKey::Queue(_)
+        | RecordKey::Flow(_)
         | RecordKey::Reference(..) => fact.kind == FactKind::DirectoryChanged,
     }
 }

@@ -1,8 +1,10 @@
 //! WatchService: one stream for everything (W1–W8). A watcher is a cursor over the entries that the
 //! engine publishes, not a queue: it takes what is new when its reader has room, so a slow reader
 //! costs a bounded amount and slows nobody else (W6). `sieve` says what a stream carries, `scenes`
-//! what the records were at each revision, `frames` how it is written, `stream` when.
+//! what the records were at each revision, `board` what follows from many of them (queues, places in
+//! lines), `frames` how it is written, `stream` when.
 
+mod board;
 mod frames;
 mod scenes;
 mod sieve;
@@ -61,6 +63,7 @@ fn canonical(asked: &from_proto::Watch) -> pb::WatchRequest {
         kinds: asked.kinds.iter().map(|kind| *kind as i32).collect(),
         filter: Some(pb::WatchFilter {
             reps: asked.reps.iter().map(ToString::to_string).collect(),
+            queues: asked.queues.iter().map(ToString::to_string).collect(),
             channels: asked.channels.iter().map(ToString::to_string).collect(),
             sessions: asked.sessions.iter().map(ToString::to_string).collect(),
             transfers: asked.transfers.iter().map(ToString::to_string).collect(),

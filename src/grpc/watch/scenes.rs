@@ -9,7 +9,9 @@ use crate::domain::entry::Entry;
 use crate::domain::look::Look;
 use crate::domain::record::{Record, RecordKey};
 use crate::domain::state::State;
+use crate::domain::time::Timestamp;
 use crate::engine::Applied;
+use crate::grpc::to_proto::Scene;
 
 /// The records before the first of `later`, which lead up to `state`.
 pub struct Earlier<'a> {
@@ -77,4 +79,14 @@ pub struct Moment<'a> {
     pub state: &'a State,
     /// Whether `before` is sure about a record.
     pub knows: &'a (dyn Fn(&RecordKey) -> bool + Sync),
+    /// When it is looked at.
+    pub now: Timestamp,
+}
+
+impl Moment<'_> {
+    /// What objects are shown against.
+    #[must_use]
+    pub fn scene(&self) -> Scene<'_> {
+        Scene { look: self.after, state: self.state, now: self.now }
+    }
 }

@@ -4,8 +4,8 @@
 use std::collections::BTreeSet;
 
 use crate::domain::entry::Entry;
-use crate::domain::id::{RepId, SessionId};
-use crate::domain::live::{Session, Transfer, Work};
+use crate::domain::id::{QueueId, RepId, SessionId};
+use crate::domain::live::{Session, SessionState, Transfer, Work};
 use crate::domain::look::Look;
 use crate::domain::record::{Record, RecordKey};
 use crate::domain::state::State;
@@ -18,8 +18,22 @@ pub struct Sieve(pub Watch);
 impl Sieve {
     /// Does a rep's live state pass?
     #[must_use]
-    pub fn rep(&self, rep: &RepId) -> bool {
-        self.0.kinds.contains(&Kind::Rep) && (self.0.reps.is_empty() || self.0.reps.contains(rep))
+    pub fn rep(&self, state: &State, rep: &RepId) -> bool {
+        self.0.kinds.contains(&Kind::Rep)
+            && (self.0.reps.is_empty() || self.0.reps.contains(rep))
+            && (self.0.queues.is_empty()
+                || state.queues_of(rep).any(|queue| self.0.queues.contains(queue)))
+    }
+
+    /// Does the state of a queue pass?
+    #[must_use]
+    pub fn queue(&self, queue: &QueueId) -> bool {
+        self.0.kinds.contains(&Kind::Queue)
+            && (self.0.queues.is_empty() || self.0.queues.contains(queue))
+    }
+
+    fn of_queue(&self, queue: Option<&QueueId>) -> bool {
+        self.0.queues.is_empty() || queue.is_some_and(|queue| self.0.queues.contains(queue))
     }
 
     /// Does a session pass?
@@ -30,6 +44,7 @@ impl Sieve {
             && self.of_session(s.id)
             && (self.0.channels.is_empty() || self.0.channels.contains(&s.channel))
             && (self.0.reps.is_empty() || reps.any(|rep| session::concerns(look, s, rep)))
+            && self.of_queue(s.line.queue().filter(|_| stands_in_line(s)))
     }
 
     /// Does a transfer pass?
@@ -41,6 +56,7 @@ impl Sieve {
             && (self.0.transfers.is_empty() || self.0.transfers.contains(&t.id))
             && self.of_channel(look, t.session)
             && (self.0.reps.is_empty() || reps.any(|rep| transfer::concerns(t, rep)))
+            && self.of_queue(t.line.queue())
     }
 
     /// Does a piece of work pass?
@@ -50,6 +66,7 @@ impl Sieve {
             && self.of_session(w.session)
             && (self.0.reps.is_empty() || self.0.reps.contains(&w.rep))
             && self.of_channel(look, w.session)
+            && self.of_queue(w.queue.as_ref())
     }
 
     /// Does a record pass, as a session, a transfer or work? Reps are asked for by [`Self::rep`].
@@ -64,6 +81,9 @@ impl Sieve {
             | Record::Status(_)
             | Record::Profile(_)
             | Record::Channel(_)
+            | Record::Skill(_)
+            | Record::Queue(_)
+            | Record::Flow(_)
             | Record::Rep(_)
             | Record::RepPresence(_)
             | Record::Reference(..) => false,
@@ -82,6 +102,9 @@ impl Sieve {
             | RecordKey::Status(_)
             | RecordKey::Profile(_)
             | RecordKey::Channel(_)
+            | RecordKey::Skill(_)
+            | RecordKey::Queue(_)
+            | RecordKey::Flow(_)
             | RecordKey::Rep(_)
             | RecordKey::RepPresence(_)
             | RecordKey::Reference(..) => return false,
@@ -121,14 +144,22 @@ impl Sieve {
                 }
                 RecordKey::Settings
                 | RecordKey::Channel(_)
+                | RecordKey::Skill(_)
+                | RecordKey::Queue(_)
+                | RecordKey::Flow(_)
                 | RecordKey::Session(_)
                 | RecordKey::Reference(..)
                 | RecordKey::Transfer(_) => {}
             }
         }
-        touched.retain(|rep| self.rep(rep));
+        touched.retain(|rep| self.rep(state, rep));
         touched
     }
+}
+
+/// Does a session wait in its line, or is it offered out of it?
+fn stands_in_line(s: &Session) -> bool {
+    matches!(s.state, SessionState::Waiting { .. } | SessionState::Offered { .. })
 }
 
 /// The reps whose capacity or status is decided by a directory record.

@@ -3,8 +3,8 @@
 //! the cursor, from the recent entries, else from the journal, else from a new snapshot.
 
 use std::collections::HashMap;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use rand::Rng as _;
@@ -12,16 +12,19 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 use tonic::Status;
 
+use super::board::Board;
 use super::frames::{self, FRAME};
 use super::scenes::{Earlier, Moment, Over, Replayed};
 use super::sieve::Sieve;
 use crate::domain::entry::{Entry, Fingerprint, Revision};
+use crate::domain::live::Actor;
 use crate::domain::record::{Record, RecordKey};
 use crate::engine::{Applied, View};
 use crate::grpc::api::{Api, number, unread};
 use crate::grpc::caller::Caller;
 use crate::grpc::from_proto::Watch;
 use crate::grpc::status::Problem;
+use crate::grpc::to_proto::{self, Scene};
 use crate::grpc::token::Position;
 use crate::journal::History;
 use crate::pb;
@@ -45,6 +48,8 @@ pub struct Watcher {
     out: Out,
     /// Whether anything was written since the loop last looked.
     said: AtomicBool,
+    /// What the reader was last told of queues and of places in lines.
+    board: Mutex<Board>,
 }
 
 /// How a stream starts.
@@ -95,7 +100,8 @@ impl Watcher {
         let (heartbeat, live_only, strict) = (asked.heartbeat, asked.live_only, asked.strict);
         let sieve = Sieve(asked);
         let said = AtomicBool::new(false);
-        Self { api, caller, sieve, heartbeat, live_only, strict, filter, views, out, said }
+        let board = Mutex::new(Board::default());
+        Self { api, caller, sieve, heartbeat, live_only, strict, filter, views, out, said, board }
     }
 
     /// How the stream starts, found out before it does, so that a refusal is the call's.
@@ -193,12 +199,17 @@ impl Watcher {
                 self.reset(reason).await
             }
             Plan::Live => {
+                self.board().start(&view, &self.sieve);
                 self.say_started(pb::StartMode::Live, here, Some(here)).await?;
                 Ok(here)
             }
             Plan::Resume(at) => {
                 self.say_started(pb::StartMode::Resumed, at, Some(at)).await?;
-                self.follow(&view, at, pb::ResetReason::TokenTooOld).await
+                let at = self.follow(&view, at, pb::ResetReason::TokenTooOld).await?;
+                if at == here {
+                    self.board().learn(&view, &self.sieve);
+                }
+                Ok(at)
             }
         }
     }
@@ -244,7 +255,7 @@ impl Watcher {
             return if agrees { Ok(at) } else { Err(CHANGED) };
         }
         let mut written = HashMap::new();
-        loop {
+        while at.revision < head.revision {
             if let Some(pending) = after(view, at.revision) {
                 return match pending.first() {
                     Some(next) if next.entry.previous != at.txn => Err(CHANGED),
@@ -262,6 +273,7 @@ impl Watcher {
                 },
             }
         }
+        Ok(at)
     }
 
     async fn deliver_recent(
@@ -271,7 +283,11 @@ impl Watcher {
         pending: &[Arc<Applied>],
     ) -> Result<Position, End> {
         let mut batch = Batch::new(at);
+        let now = Scene::of(view).now;
         for (i, applied) in pending.iter().enumerate() {
+            if batch.is_full() {
+                self.flush(&mut batch).await?;
+            }
             let state = &view.state;
             let before = Earlier { state, later: &pending[i..] };
             let after = Earlier { state, later: &pending[i + 1..] };
@@ -281,17 +297,26 @@ impl Watcher {
                 after: &after,
                 state,
                 knows: &|_| true,
+                now,
             };
             let changes = frames::changes(&moment, &self.sieve, &self.caller.actor);
             batch.add(&applied.entry, changes);
-            if batch.is_full() {
-                self.flush(&mut batch).await?;
-            }
+            self.board().touch(&self.sieve, applied);
+        }
+        if let Some(last) = pending.last() {
+            let news = self.board().news(view, &self.sieve);
+            batch.add_to_last(&last.entry, &self.caller.actor, news);
         }
         self.flush(&mut batch).await?;
         Ok(batch.at)
     }
 
+    fn board(&self) -> MutexGuard<'_, Board> {
+        self.board.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Entries from the journal, as far as `view` goes: what follows from many of them is told with
+    /// the last.
     async fn deliver_read(
         &self,
         view: &View,
@@ -300,7 +325,11 @@ impl Watcher {
         written: &mut HashMap<RecordKey, Option<Record>>,
     ) -> Result<Position, End> {
         let mut batch = Batch::new(at);
-        for entry in entries {
+        let head = view.state.head().revision;
+        for entry in entries.iter().take_while(|entry| entry.revision <= head) {
+            if batch.is_full() {
+                self.flush(&mut batch).await?;
+            }
             let changes = {
                 let before = Replayed { state: &view.state, written };
                 let after = Over { entry, base: &before };
@@ -310,13 +339,16 @@ impl Watcher {
                     after: &after,
                     state: &view.state,
                     knows: &|key| before.written.contains_key(key),
+                    now: Scene::of(view).now,
                 };
                 frames::changes(&moment, &self.sieve, &self.caller.actor)
             };
             batch.add(entry, changes);
+            self.board().touch_any(entry);
             written.extend(entry.changes.iter().cloned());
-            if batch.is_full() {
-                self.flush(&mut batch).await?;
+            if entry.revision == head {
+                let news = self.board().news(view, &self.sieve);
+                batch.add_to_last(entry, &self.caller.actor, news);
             }
         }
         self.flush(&mut batch).await?;
@@ -340,6 +372,7 @@ impl Watcher {
 
     async fn snapshot(&self, view: &View) -> Result<Position, End> {
         let at = position(view);
+        self.board().start(view, &self.sieve);
         let mut all = frames::snapshot(view, &self.sieve);
         loop {
             let objects: Vec<_> = all.by_ref().take(FRAME).collect();
@@ -354,6 +387,12 @@ impl Watcher {
     }
 
     async fn beat(&self, at: Position) -> Result<Position, End> {
+        let view = Arc::clone(&self.views.borrow());
+        let here = view.state.head().revision == at.revision;
+        let aged = if here { self.board().by_the_clock(Scene::of(&view)) } else { None };
+        if let Some(aged) = aged {
+            self.say(Frame::Changes(pb::Changes { revisions: vec![aged] }), Some(at)).await?;
+        }
         let revision = number(at.revision);
         self.say(Frame::Heartbeat(pb::Heartbeat { revision }), Some(at)).await?;
         Ok(at)
@@ -415,6 +454,24 @@ impl Batch {
         if let Some(changes) = changes {
             self.changes += changes.changes.len();
             self.revisions.push(changes);
+        }
+    }
+
+    /// What follows from all of it belongs to the last revision, of which it is true.
+    fn add_to_last(&mut self, entry: &Entry, watcher: &Actor, news: Vec<pb::Change>) {
+        if news.is_empty() {
+            return;
+        }
+        self.changes += news.len();
+        let revision = number(entry.revision);
+        match self.revisions.last_mut().filter(|last| last.revision == revision) {
+            Some(last) => last.changes.extend(news),
+            None => self.revisions.push(pb::RevisionChanges {
+                revision,
+                time: Some(to_proto::time(entry.time)),
+                cause: Some(frames::cause(&entry.cause, watcher)),
+                changes: news,
+            }),
         }
     }
 

@@ -1,0 +1,84 @@
+//! TestFlow: a flow run over made-up facts, with its trace (R8). Changes nothing.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::from_proto::TestFlow;
+use super::status::Problem;
+use super::to_proto;
+use super::to_proto::Scene;
+use crate::domain::flow::{self, Flow};
+use crate::domain::flow_world::{Named, Org, facts};
+use crate::domain::id::{FlowId, RepId, SessionId};
+use crate::domain::live::{Line, Session, SessionState};
+use crate::domain::look::Look as _;
+use crate::domain::rejection::{BadField, Rejection};
+use crate::engine::View;
+use crate::pb;
+
+/// The flow to run: a saved one, or a draft.
+pub enum Tried {
+    /// This one.
+    Saved(FlowId),
+    /// One that isn't saved.
+    Draft(Box<Flow>),
+}
+
+/// Runs the flow over the org as `view` has it.
+///
+/// # Errors
+/// NOT_FOUND for the flow or the channel; INVALID_FIELD for a draft that couldn't be saved.
+pub fn test(view: &View, asked: &TestFlow) -> Result<pb::FlowTrace, Problem> {
+    let state = &view.state;
+    let flow = match &asked.flow {
+        Tried::Saved(id) => state.expect_flow(id)?,
+        Tried::Draft(flow) => {
+            let faults = flow::check(flow, &Named(state));
+            if !faults.is_empty() {
+                let fields = faults.into_iter().map(bad_field).collect();
+                return Err(Rejection::invalid(fields).into());
+            }
+            Arc::new((**flow).clone())
+        }
+    };
+    let channel = state.expect_channel(&asked.channel)?;
+    let now = asked.time.unwrap_or(Scene::of(view).now);
+    let session = made_up(asked, now);
+    let facts = facts(&state.settings(), &channel, &session, false, now);
+    let instead: BTreeMap<_, _> = asked.queues.iter().cloned().collect();
+    let org = Org { look: state, state, now, channel_type: channel.channel_type, instead };
+    let run = flow::run(&flow, &facts, &org);
+    Ok(pb::FlowTrace {
+        decision: run.outcome.decision.as_ref().map(to_proto::decision),
+        attributes: (*run.outcome.attributes).clone(),
+        ..to_proto::flow_trace(&run.trace)
+    })
+}
+
+fn bad_field(fault: flow::Fault) -> BadField {
+    let place = fault.at.map(|(line, column)| format!("at {line}:{column}: ")).unwrap_or_default();
+    BadField { field: format!("draft.{}", fault.path), why: format!("{place}{}", fault.why) }
+}
+
+/// A session that was opened just now, with the facts given.
+fn made_up(asked: &TestFlow, now: crate::domain::time::Timestamp) -> Session {
+    Session {
+        id: SessionId::MIN,
+        channel: asked.channel.clone(),
+        external_reference: asked.reference.clone(),
+        priority: asked.priority,
+        priority_given: true,
+        opened_at: now,
+        state: SessionState::Waiting { offer: None },
+        line: Line::Rep(RepId::least()),
+        line_since: now,
+        estimated: None,
+        required: BTreeMap::new(),
+        wished: BTreeMap::new(),
+        passed_by: [].into(),
+        trace: None,
+        transfer: None,
+        transfers: 0,
+        attributes: Arc::new(asked.attributes.clone()),
+    }
+}

@@ -1,0 +1,134 @@
+//! Flows: rules, conditions as text, decisions. Whether a condition holds water is the flow engine's
+//! to say, when the flow is saved; here it only has a length.
+
+use std::collections::BTreeMap;
+
+use super::super::fields::{Fields, limits};
+use super::super::under;
+use super::name;
+use crate::domain::flow::{
+    Condition, Flow, FlowDecision, FlowRule, FlowTarget, SkillsTarget, WishedSkill,
+};
+use crate::domain::id::SkillId;
+use crate::domain::time::Span;
+use crate::pb;
+
+/// How long a wished-for skill is insisted on, if the flow doesn't say.
+const WISH_TIMEOUT: Span = Span::from_secs(30);
+
+/// A flow (R8).
+pub fn flow(f: &mut Fields, at: &str, given: &pb::Flow) -> Option<Flow> {
+    let id = f.id(&under(at, "id"), &given.id);
+    let name = name(f, at, &given.name, &given.id);
+    let rules_at = under(at, "rules");
+    f.at_most(&rules_at, given.rules.len(), limits::FLOW_RULES);
+    let rules: Vec<_> = given
+        .rules
+        .iter()
+        .take(limits::FLOW_RULES)
+        .enumerate()
+        .filter_map(|(i, given)| rule(f, &format!("{rules_at}[{i}]"), given))
+        .collect();
+    let fallback_at = under(at, "fallback");
+    let fallback = match &given.fallback {
+        Some(given) => decision(f, &fallback_at, given),
+        None => {
+            f.bad(fallback_at, "isn't given; say where sessions go that no rule matches");
+            None
+        }
+    };
+    Some(Flow { id: id?, name: name?, rules, fallback: fallback? })
+}
+
+fn rule(f: &mut Fields, at: &str, given: &pb::FlowRule) -> Option<FlowRule> {
+    let name = f.text(&under(at, "name"), &given.name, limits::NAME);
+    let condition_at = under(at, "condition");
+    let condition = f.text(&condition_at, &given.condition, limits::CONDITION);
+    if given.condition.trim().is_empty() {
+        f.bad(condition_at, "isn't given; write an expression, or `true` for always");
+    }
+    let decision_at = under(at, "decision");
+    let decision = match &given.decision {
+        Some(given) => decision(f, &decision_at, given),
+        None => {
+            f.bad(decision_at, "isn't given; say where the session goes");
+            None
+        }
+    };
+    Some(FlowRule { name: name?, condition: Condition::new(&condition?), decision: decision? })
+}
+
+fn decision(f: &mut Fields, at: &str, given: &pb::FlowDecision) -> Option<FlowDecision> {
+    let target = target(f, at, given.target.as_ref());
+    f.attributes(&under(at, "set_attributes"), &given.set_attributes);
+    Some(FlowDecision {
+        target: target?,
+        set_attributes: given.set_attributes.clone(),
+        set_priority: given.set_priority,
+    })
+}
+
+fn target(
+    f: &mut Fields,
+    at: &str,
+    given: Option<&pb::flow_decision::Target>,
+) -> Option<FlowTarget> {
+    use pb::flow_decision::Target;
+    match given {
+        Some(Target::Queue(id)) => f.id(&under(at, "queue"), id).map(FlowTarget::Queue),
+        Some(Target::Rep(id)) => f.id(&under(at, "rep"), id).map(FlowTarget::Rep),
+        Some(Target::Flow(id)) => f.id(&under(at, "flow"), id).map(FlowTarget::Flow),
+        Some(Target::Skills(skills)) => {
+            skills_target(f, &under(at, "skills"), skills).map(FlowTarget::Skills)
+        }
+        Some(Target::ExternalContact(contact)) => {
+            let at = under(at, "external_contact");
+            f.unsupported(&at, true);
+            let partner = f.id(&under(&at, "partner"), &contact.partner);
+            let contact = f.id(&under(&at, "contact"), &contact.contact);
+            Some(FlowTarget::Contact(partner?, contact?))
+        }
+        None => {
+            f.bad(under(at, "target"), "isn't given; name a queue, a rep, skills or a flow");
+            None
+        }
+    }
+}
+
+/// Routing by skills (R4).
+pub fn skills_target(f: &mut Fields, at: &str, given: &pb::SkillsTarget) -> Option<SkillsTarget> {
+    let required_at = under(at, "required");
+    if given.required.is_empty() {
+        f.bad(&required_at, "is empty; give at least one skill");
+    }
+    let required = f.levels(&required_at, &given.required, limits::TARGET_SKILLS);
+    let additional = wished(f, &under(at, "additional"), &given.additional);
+    let queue = f.optional_id(&under(at, "queue"), &given.queue);
+    Some(SkillsTarget { required, additional, queue: queue? })
+}
+
+/// Skills wished for (R4).
+pub fn wished(
+    f: &mut Fields,
+    at: &str,
+    given: &[pb::AdditionalSkill],
+) -> BTreeMap<SkillId, WishedSkill> {
+    f.at_most(at, given.len(), limits::TARGET_SKILLS);
+    let bounds = (Span::from_secs(5), Span::from_secs(86_400));
+    let mut wished = BTreeMap::new();
+    for (i, given) in given.iter().enumerate().take(limits::TARGET_SKILLS) {
+        let at = format!("{at}[{i}]");
+        let Some(skill) = &given.skill else {
+            f.bad(under(&at, "skill"), "isn't given");
+            continue;
+        };
+        let level = f.level(&under(&at, "skill"), skill);
+        let timeout = given.timeout.as_ref();
+        let timeout = f.span(&under(&at, "timeout"), timeout, bounds, WISH_TIMEOUT);
+        let Some(((id, level), timeout)) = level.zip(timeout) else { continue };
+        if wished.insert(id, WishedSkill { level, timeout }).is_some() {
+            f.bad(under(&at, "skill.skill"), "is there already; give each skill once");
+        }
+    }
+    wished
+}

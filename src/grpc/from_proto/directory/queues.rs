@@ -1,0 +1,121 @@
+//! Where sessions come from and where they wait: channels, queues, and the skills that are asked for.
+
+use super::super::fields::{Fields, limits};
+use super::super::{channel_type, under};
+use super::{name, weight};
+use crate::domain::directory::{
+    CapacityModel, Channel, Overflow, Queue, RoutingModel, RoutingOwner, Skill,
+};
+use crate::domain::time::Span;
+use crate::domain::units::{Units, Weight};
+use crate::pb;
+
+pub(super) fn channel(f: &mut Fields, at: &str, given: &pb::Channel) -> Option<Channel> {
+    for (name, set) in [
+        ("routing_partner", !given.routing_partner.is_empty()),
+        ("wrap_up", given.wrap_up.is_some()),
+        ("interruptible", given.interruptible),
+    ] {
+        f.unsupported(under(at, name), set);
+    }
+    let id = f.id(&under(at, "id"), &given.id);
+    let name = name(f, at, &given.name, &given.id);
+    let channel_type = f.value(&under(at, "type"), given.r#type, channel_type);
+    let model = f.value(&under(at, "capacity_model"), given.capacity_model, |wire| {
+        Some(match wire {
+            pb::CapacityModel::Unspecified | pb::CapacityModel::TabBased => CapacityModel::TabBased,
+            pb::CapacityModel::StatusBased => CapacityModel::StatusBased,
+        })
+    });
+    let full = given
+        .weight
+        .map_or(Some(Weight::Units(Units::whole(1))), |w| weight(f, &under(at, "weight"), w));
+    let paused_at = under(at, "paused_weight");
+    let paused = match given.paused_weight {
+        None => Some(None),
+        Some(w) => weight(f, &paused_at, w).map(Some),
+    };
+    if model == Some(CapacityModel::TabBased) && given.paused_weight.is_some() {
+        f.bad(paused_at, "can't go with TAB_BASED; leave it out or choose STATUS_BASED");
+    }
+    let fallback = f.optional_id(&under(at, "fallback_queue"), &given.fallback_queue);
+    Some(Channel {
+        id: id?,
+        name: name?,
+        channel_type: channel_type?,
+        routing_owner: RoutingOwner::Baton,
+        capacity_model: model?,
+        weight: full?,
+        paused_weight: paused?,
+        fallback_queue: fallback?,
+    })
+}
+
+/// A skill (R4).
+pub(super) fn skill(f: &mut Fields, at: &str, given: &pb::Skill) -> Option<Skill> {
+    let id = f.id(&under(at, "id"), &given.id);
+    let name = name(f, at, &given.name, &given.id);
+    Some(Skill { id: id?, name: name? })
+}
+
+/// A queue.
+pub(super) fn queue(f: &mut Fields, at: &str, given: &pb::Queue) -> Option<Queue> {
+    let id = f.id(&under(at, "id"), &given.id);
+    let name = name(f, at, &given.name, &given.id);
+    let reps = f.distinct_ids(&under(at, "reps"), &given.reps);
+    let types_at = under(at, "channel_types");
+    let types = f.values(&types_at, &given.channel_types, channel_type);
+    let model_at = under(at, "routing_model");
+    f.unsupported(&model_at, given.routing_model() == pb::RoutingModel::External);
+    let model = f.value(&model_at, given.routing_model, |wire| match wire {
+        pb::RoutingModel::Unspecified | pb::RoutingModel::LeastActive => {
+            Some(RoutingModel::LeastActive)
+        }
+        pb::RoutingModel::MostAvailable => Some(RoutingModel::MostAvailable),
+        // Noted as unsupported; the request is refused whatever stands here.
+        pb::RoutingModel::External => Some(RoutingModel::default()),
+    });
+    let weight = match given.weight {
+        None => Some(None),
+        Some(w) => weight(f, &under(at, "weight"), w).map(Some),
+    };
+    let push = f.optional_span(
+        &under(at, "push_timeout"),
+        given.push_timeout.as_ref(),
+        limits::PUSH_TIMEOUT,
+    );
+    let overflow = match &given.overflow {
+        None => Some(None),
+        Some(o) => overflow(f, &under(at, "overflow"), o, &given.id).map(Some),
+    };
+    Some(Queue {
+        id: id?,
+        name: name?,
+        reps,
+        channel_types: types.into_iter().collect(),
+        model: model?,
+        weight: weight?,
+        push_timeout: push?,
+        overflow: overflow?,
+        max_length: (given.max_length > 0).then_some(given.max_length),
+        default_priority: given.default_priority,
+    })
+}
+
+fn overflow(f: &mut Fields, at: &str, given: &pb::Overflow, own: &str) -> Option<Overflow> {
+    let queue_at = under(at, "queue");
+    let queue = f.id(&queue_at, &given.queue);
+    if queue.is_some() && given.queue == own {
+        f.bad(queue_at, "is the queue itself; name another");
+    }
+    if given.max_length == 0 && given.max_wait.is_none() {
+        f.bad(at, "has no limit; give max_length, max_wait or both");
+    }
+    let bounds = (Span::from_secs(1), Span::from_secs(86_400));
+    let wait = f.optional_span(&under(at, "max_wait"), given.max_wait.as_ref(), bounds);
+    Some(Overflow {
+        max_length: (given.max_length > 0).then_some(given.max_length),
+        max_wait: wait?,
+        queue: queue?,
+    })
+}

@@ -1,0 +1,184 @@
+//! A session's story (S3): what its records tell of what happened to it, and why each rep was asked.
+
+use super::live::ended_by;
+use super::{Scene, actor, time};
+use crate::domain::eligibility::named;
+use crate::domain::live::{
+    Candidate, Found, Session, SessionState, Transfer, TransferState, WhyNot, Work, WorkEnd,
+    WorkState,
+};
+use crate::domain::rejection::Reason;
+use crate::domain::time::Timestamp;
+use crate::pb;
+
+/// What happened to a session, as far as its records tell, in order (S3). Who did it and through
+/// which call isn't kept in them, but for those who asked for transfers.
+#[must_use]
+pub fn story(scene: Scene<'_>, s: &Session) -> Vec<pb::SessionEvent> {
+    let opened = event(s.opened_at, "session_opened", "the session was opened");
+    let mut events = vec![(Phase::Opened, opened)];
+    for transfer in scene.state.transfers_of_session(s.id) {
+        transfer_events(transfer, &mut events);
+    }
+    for work in scene.state.work_of_session(s.id) {
+        work_events(work, &mut events);
+    }
+    if let SessionState::Ended { at, by, .. } = s.state {
+        let mut end = event(at, "session_ended", "the session ended");
+        end.actor = Some(ended_by(by));
+        events.push((Phase::Ended, end));
+    }
+    events.sort_by_key(|(phase, e)| (e.time.map(|t| (t.seconds, t.nanos)), *phase));
+    events.into_iter().map(|(_, event)| event).collect()
+}
+
+/// What comes before what when it happened in the same moment.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Phase {
+    Opened,
+    Requested,
+    CameToNothing,
+    Offered,
+    Removed,
+    Completed,
+    Accepted,
+    PartEnded,
+    Ended,
+}
+
+type Events = Vec<(Phase, pb::SessionEvent)>;
+
+fn event(at: Timestamp, kind: &str, text: &str) -> pb::SessionEvent {
+    pb::SessionEvent {
+        time: Some(time(at)),
+        kind: kind.to_owned(),
+        text: text.to_owned(),
+        ..Default::default()
+    }
+}
+
+fn work_events(w: &Work, events: &mut Events) {
+    let mut add = |phase, at, kind: &str, text: &str| {
+        let mut happened = event(at, kind, text);
+        happened.rep = w.rep.to_string();
+        happened.work = w.id.to_string();
+        happened.transfer = w.transfer.map(|id| id.to_string()).unwrap_or_default();
+        happened.queue = w.queue.as_ref().map(ToString::to_string).unwrap_or_default();
+        if kind == "work_offered" {
+            happened.assignment = assignment(w);
+        }
+        events.push((phase, happened));
+    };
+    add(Phase::Offered, w.offered_at, "work_offered", offered_text(w.found));
+    if let Some(at) = w.accepted_at {
+        add(Phase::Accepted, at, "work_accepted", "the rep took the session");
+    }
+    if let WorkState::Ended { at, why } = w.state {
+        let phase = match why {
+            WorkEnd::Transferred | WorkEnd::SessionEnded | WorkEnd::Completed => Phase::PartEnded,
+            WorkEnd::Withdrawn | WorkEnd::Declined | WorkEnd::PushTimeout | WorkEnd::Rerouted => {
+                Phase::CameToNothing
+            }
+        };
+        add(phase, at, "work_ended", work_end_text(why));
+    }
+}
+
+const fn work_end_text(why: WorkEnd) -> &'static str {
+    match why {
+        WorkEnd::Transferred => "the rep's part ended: the session was transferred",
+        WorkEnd::SessionEnded => "the rep's part ended with the session",
+        WorkEnd::Withdrawn => "the offer was taken back: the rep went away",
+        WorkEnd::Declined => "the rep declined",
+        WorkEnd::PushTimeout => "the rep didn't accept in time, so the offer went on",
+        WorkEnd::Completed => "the rep marked the work complete",
+        WorkEnd::Rerouted => "the customer came back and the session went elsewhere",
+    }
+}
+
+fn transfer_events(t: &Transfer, events: &mut Events) {
+    let mut add = |phase, at, kind: &str, text: &str, rep: String| {
+        let mut happened = event(at, kind, text);
+        happened.rep = rep;
+        happened.transfer = t.id.to_string();
+        happened.queue = t.line.queue().map(ToString::to_string).unwrap_or_default();
+        if kind == "transfer_requested" {
+            happened.actor = Some(actor(&t.asked_by));
+        }
+        events.push((phase, happened));
+    };
+    let (kind, to) = named(&t.recipient);
+    let text = format!("a transfer to {kind} {to} was asked for");
+    let rep = if kind == "rep" { to.to_owned() } else { String::new() };
+    add(Phase::Requested, t.requested_at, "transfer_requested", &text, rep);
+    if let Some(at) = t.original_removed_at {
+        add(
+            Phase::Removed,
+            at,
+            "rep_removed",
+            "the original rep was removed",
+            t.from_rep.to_string(),
+        );
+    }
+    match &t.state {
+        TransferState::Completed { rep, at } => {
+            add(
+                Phase::Completed,
+                *at,
+                "transfer_completed",
+                "the transfer was accepted",
+                rep.to_string(),
+            );
+        }
+        TransferState::SessionEnded { at } => {
+            add(
+                Phase::Ended,
+                *at,
+                "transfer_session_ended",
+                "the session ended first",
+                String::new(),
+            );
+        }
+        TransferState::Offered { .. } | TransferState::Waiting { .. } => {}
+    }
+}
+
+const fn offered_text(found: Found) -> &'static str {
+    match found {
+        Found::Direct => "the rep was asked to take the session",
+        Found::FirstInOrder => "the rep was asked: the first in the queue's order",
+        Found::NextInLine => "the rep was asked: they had room, and it was the first in line",
+    }
+}
+
+/// Why this rep (R3).
+fn assignment(w: &Work) -> Option<pb::Assignment> {
+    let cause = match w.found {
+        Found::Direct => return None,
+        Found::FirstInOrder => pb::AssignmentCause::FirstInOrder,
+        Found::NextInLine => pb::AssignmentCause::NextInLine,
+    };
+    Some(pb::Assignment {
+        cause: cause.into(),
+        candidates: w.candidates.iter().map(candidate).collect(),
+    })
+}
+
+fn candidate(c: &Candidate) -> pb::Candidate {
+    let (rule, text) = match c.why {
+        WhyNot::Out(Reason::RecipientFull) => ("C3", "has no room for it"),
+        WhyNot::Out(Reason::MissingSkill) => ("R4", "lacks a skill that it asks for"),
+        WhyNot::Out(_) => ("P1", "isn't online for the channel's type, or not entitled to it"),
+        WhyNot::PassedBy => ("R6", "declined it or let the offer run out"),
+        WhyNot::Original => ("T9", "gave it away"),
+        WhyNot::Load => ("R3", "has more work, or less capacity free"),
+        WhyNot::HasWork => ("R3", "has work, and the one who was asked had none"),
+        WhyNot::SignedInLater => ("R3", "signed in later than the one who was asked"),
+        WhyNot::AssignedLater => ("R3", "was assigned work later than the one who was asked"),
+    };
+    pb::Candidate {
+        rep: c.rep.to_string(),
+        rule: rule.to_owned(),
+        text: format!("{} {text}", c.rep),
+    }
+}
