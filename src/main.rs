@@ -5,9 +5,13 @@
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use baton::cli::{self, RunningServer, ServerPlan, StartServer};
+use baton::cli::{self, Counters, RunningServer, ServerPlan, StartServer};
 use baton::config::ServerConfig;
 use baton::{server, telemetry};
+
+/// A server of small records allocates all the time, which costs less here than with the system's.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
@@ -30,8 +34,10 @@ async fn start(plan: ServerPlan) -> anyhow::Result<RunningServer> {
         token_key: plan.token_key,
         ..ServerConfig::default()
     };
-    let server::Running { address, durability, done, stop } = server::start(&config).await?;
-    Ok(RunningServer { address, durability, stop, done })
+    let server::Running { address, durability, done, stop, counters } =
+        server::start(&config).await?;
+    let counters = Counters::new(move || counters.all());
+    Ok(RunningServer { address, durability, stop, done, counters })
 }
 
 fn failed(error: &anyhow::Error) -> ExitCode {

@@ -1,6 +1,6 @@
 //! `dev`: a server to try things with, an org to try them on, and the commands to type.
 //!
-//! What it plays (two reps who stay signed in, a session, traffic) goes through the public API like everyone else's
+//! What it plays (two reps who stay signed in, two sessions, traffic) goes through the public API like everyone else's
 //! doing, so that a watch shows exactly what it would show in earnest.
 
 use anyhow::{Context as _, bail};
@@ -10,6 +10,7 @@ use super::presence::{self, SignedIn};
 use super::{Context, ServerPlan, StartServer, directory, output, serve, traffic};
 use crate::client::{Client, Failure, Identity, RetryPolicy};
 use crate::pb;
+use crate::pb::open_session_request::Target;
 
 /// The org of the example.
 const ORG: &str = "demo";
@@ -30,20 +31,31 @@ pub async fn run(context: &Context, args: &Dev, start: StartServer) -> anyhow::R
     let mut server = start(plan).await?;
     let url = server.url();
     let stage = Stage::at(&url)?;
-    let session = stage.set().await.context("can't set up the example")?;
+    let scene = stage.set().await.context("can't set up the example")?;
     if args.traffic > 0 {
         stage.sign_in(&traffic::REPS).await.context("can't sign the simulated reps in")?;
         tokio::spawn(traffic::run(stage.clone(), args.traffic));
     }
     context.out.event(
-        || serde_json::json!({"server": url, "org": ORG, "session": session}),
-        || welcome(&url, &session, args.traffic),
+        || {
+            let Scene { session, waiting } = &scene;
+            serde_json::json!({"server": url, "org": ORG, "session": session, "waiting": waiting})
+        },
+        || welcome(&url, &scene, args.traffic),
     );
     tokio::select! {
         ended = &mut server.done => return ended.context("the server broke down")?,
         stopped = serve::interrupted() => stopped?,
     }
     server.stop().await
+}
+
+/// What there is to try things with.
+struct Scene {
+    /// Id of the session that ana has.
+    session: String,
+    /// Id of the session that waits in a queue for somebody who speaks Spanish.
+    waiting: String,
 }
 
 /// The clients that play on a server.
@@ -73,32 +85,26 @@ impl Stage {
         })
     }
 
-    /// The example org, ana and ben signed in, and a session that ana has: its id.
-    async fn set(&self) -> Result<String, Failure> {
+    /// The example org, ana and ben signed in, a session that ana has, and one that waits for cleo's Spanish.
+    async fn set(&self) -> Result<Scene, Failure> {
         directory::apply_demo(&self.admin).await?;
         self.sign_in(&["ana", "ben"]).await?;
-        let reference = format!("demo-{:04x}", rand::random::<u16>());
-        let session = self.open(&reference, "web", "ana").await?;
+        let session = self.open(opening("demo", "web", Target::Rep("ana".to_owned()))).await?;
         if let Some(offer) = &session.offer {
             let request = pb::AcceptWorkRequest { work: offer.work.clone(), ..Default::default() };
             self.rep("ana")?.accept_work(request).await?;
         }
-        Ok(session.id)
+        let spanish = pb::SkillLevel { skill: "spanish".to_owned(), level: 50 };
+        let waiting = pb::OpenSessionRequest {
+            required_skills: vec![spanish],
+            ..opening("hola", "whatsapp", Target::Queue("billing".to_owned()))
+        };
+        let waiting = self.open(waiting).await?;
+        Ok(Scene { session: session.id, waiting: waiting.id })
     }
 
-    /// Opens a session for a rep, as a channel would.
-    pub async fn open(
-        &self,
-        reference: &str,
-        channel: &str,
-        rep: &str,
-    ) -> Result<pb::Session, Failure> {
-        let request = pb::OpenSessionRequest {
-            channel: channel.to_owned(),
-            external_reference: reference.to_owned(),
-            target: Some(pb::open_session_request::Target::Rep(rep.to_owned())),
-            ..Default::default()
-        };
+    /// Opens a session, as a channel would.
+    pub async fn open(&self, request: pb::OpenSessionRequest) -> Result<pb::Session, Failure> {
         Ok(self.admin.open_session(request).await?.session.unwrap_or_default())
     }
 
@@ -119,14 +125,28 @@ impl Stage {
     }
 }
 
-fn welcome(url: &str, session: &str, traffic: u32) -> String {
+/// A session to be opened, with a reference of its own.
+pub fn opening(what: &str, channel: &str, target: Target) -> pb::OpenSessionRequest {
+    pb::OpenSessionRequest {
+        channel: channel.to_owned(),
+        external_reference: format!("{what}-{:08x}", rand::random::<u32>()),
+        target: Some(target),
+        ..Default::default()
+    }
+}
+
+fn welcome(url: &str, scene: &Scene, traffic: u32) -> String {
+    let Scene { session, waiting } = scene;
     let baton = Words::of_this_process().baton();
     let default = url == "http://127.0.0.1:50051";
     let baton = if default { baton } else { format!("{baton} --server {url}") };
     let traffic = match traffic {
         0 => "no simulated traffic; `--traffic 30` moves some reps and customers".to_owned(),
         rate => {
-            format!("{rate} simulated sessions a minute move between {}", traffic::REPS.join(", "))
+            let reps = traffic::REPS.join(", ");
+            format!(
+                "{rate} simulated sessions a minute move between {reps}, their queues and a flow"
+            )
         }
     };
     format!(
@@ -142,12 +162,20 @@ Paste these into other terminals, one after another:
   {baton} accept --next --as ben
   {baton} history {session}
 
-Then be a rep yourself: cleo in one terminal, the customer and her desktop in another:
+Then queues: a customer waits in billing for somebody who speaks Spanish. Be cleo, who does, in a terminal of her own:
 
+  {baton} queues list
+  {baton} explain queue:billing --session {waiting}
   {baton} online cleo --status available
-  {baton} session open --channel web --reference c-1 --rep cleo
   {baton} accept --next --as cleo
-  {baton} reps list
+  {baton} history {waiting}
+
+Customers come through a flow, and reps transfer to queues as well:
+
+  {baton} flows test triage --channel web --attribute topic=billing
+  {baton} session open --channel web --reference c-1 --flow triage --attribute topic=billing
+  {baton} quote {session} --to queue:billing
+  {baton} transfer {session} --to queue:billing
   {baton} explain rep:dan --channel web
 "
     )
@@ -193,12 +221,29 @@ mod tests {
 
     #[test]
     fn the_welcome_names_the_server_only_if_it_isnt_the_default() {
-        assert!(!welcome("http://127.0.0.1:50051", "s1", 0).contains("--server"));
-        let other = welcome("http://127.0.0.1:6000", "s1", 30);
+        let scene = Scene { session: "s1".to_owned(), waiting: "s2".to_owned() };
+        assert!(!welcome("http://127.0.0.1:50051", &scene, 0).contains("--server"));
+        let other = welcome("http://127.0.0.1:6000", &scene, 30);
         assert!(
             other.contains("--server http://127.0.0.1:6000 transfer s1 --to rep:ben"),
             "{other}"
         );
         assert!(other.contains("30 simulated sessions a minute"));
+    }
+
+    #[test]
+    fn every_command_to_paste_is_one_that_the_program_knows() {
+        use clap::Parser as _;
+        let scene = Scene { session: "s1".to_owned(), waiting: "s2".to_owned() };
+        let text = welcome("http://127.0.0.1:6000", &scene, 0);
+        let commands: Vec<&str> = text.lines().filter(|line| line.starts_with("  ")).collect();
+        assert!(commands.len() > 10, "{text}");
+        for command in commands {
+            let arguments = command.split_once("--server").expect("each names the server").1;
+            let words = arguments.replace("\"prefers e-mail\"", "note");
+            let words = ["baton", "--server"].into_iter().chain(words.split_whitespace());
+            let parsed = crate::cli::args::Cli::try_parse_from(words);
+            assert!(parsed.is_ok(), "{command}: {}", parsed.unwrap_err());
+        }
     }
 }

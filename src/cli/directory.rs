@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use anyhow::{Context as _, bail};
+use anyhow::Context as _;
 
 use super::args::Apply;
 use super::output::Table;
@@ -16,17 +16,7 @@ const DEMO: &str = include_str!("../../examples/org.yaml");
 /// `baton apply`.
 pub async fn apply(context: &Context, args: &Apply) -> anyhow::Result<()> {
     let (name, text) = read_file(&args.file)?;
-    let directory = match org_file::read(&text, args.prune) {
-        Ok(directory) => directory,
-        Err(faults) => {
-            let lines: Vec<String> = faults.iter().map(|fault| format!("{name}:{fault}")).collect();
-            bail!(
-                "{name} has {} (nothing was changed)\n{}",
-                plural(faults.len(), "fault"),
-                lines.join("\n")
-            );
-        }
-    };
+    let directory = org_file::read(&text, args.prune).map_err(|faults| faulty(&name, &faults))?;
     let request = pb::ApplyDirectoryRequest {
         directory: Some(directory),
         prune: args.prune,
@@ -62,7 +52,15 @@ pub async fn apply_demo(client: &Client) -> Result<(), Failure> {
     client.apply_directory(request).await.map(drop)
 }
 
-fn read_file(path: &Path) -> anyhow::Result<(String, String)> {
+/// A file with faults, as an error that shows all of them.
+pub fn faulty(name: &str, faults: &[org_file::Fault]) -> anyhow::Error {
+    let lines: Vec<String> = faults.iter().map(|fault| format!("{name}:{fault}")).collect();
+    let count = plural(faults.len(), "fault");
+    anyhow::anyhow!("{name} has {count} (nothing was changed)\n{}", lines.join("\n"))
+}
+
+/// The name and the text of a file; `-` is standard input.
+pub fn read_file(path: &Path) -> anyhow::Result<(String, String)> {
     if path == Path::new("-") {
         let text =
             std::io::read_to_string(std::io::stdin()).context("can't read standard input")?;

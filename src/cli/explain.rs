@@ -3,39 +3,47 @@
 use anyhow::bail;
 
 use super::args::{Explain, Recipients};
-use super::names::{self};
 use super::output::Table;
-use super::{Context, json, table, target};
+use super::{Context, json, names, queue, table, target};
 use crate::pb;
 use crate::pb::recipient_entry::Entry;
+
+const NO_SESSION: &str =
+    "for which session? Give --session ID, or --channel ID for any session of a channel";
 
 /// `baton quote`.
 pub async fn quote(context: &Context, session: String, to: pb::Recipient) -> anyhow::Result<()> {
     let request = pb::QuoteTransferRequest { session, recipient: Some(to), ..Default::default() };
     let quote = context.client()?.quote_transfer(request).await?;
-    context.out.one(
-        || json::of("QuoteTransferResponse", &quote),
-        || {
-            let mut text = match (quote.allowed, quote.offered_now, quote.would_wait) {
-                (false, ..) => "not allowed".to_owned(),
-                (true, true, _) => format!("allowed: offered at once to {}", quote.rep),
-                (true, false, true) => format!(
-                    "allowed: it would wait, at position {}; the original rep is removed at once",
-                    quote.position
-                ),
-                (true, false, false) => "allowed".to_owned(),
-            };
-            for reason in &quote.reasons {
-                text += &format!(
-                    "\n  {}: {}",
-                    names::of::<pb::ErrorReason>(reason.reason),
-                    reason.text
-                );
-            }
-            text
-        },
-    );
+    context.out.one(|| json::of("QuoteTransferResponse", &quote), || quote_text(&quote));
     Ok(())
+}
+
+fn quote_text(quote: &pb::QuoteTransferResponse) -> String {
+    let queue = match quote.queue.as_str() {
+        "" => String::new(),
+        queue => format!(" of queue:{queue}"),
+    };
+    let line = match (quote.queue.as_str(), quote.rep.as_str()) {
+        ("", "") => String::new(),
+        ("", rep) => format!(" for {rep}"),
+        (queue, _) => format!(" in queue:{queue}"),
+    };
+    let wait = quote.estimated_wait.as_ref();
+    let wait = wait.map_or_else(String::new, |wait| format!(", about {}", target::span(wait)));
+    let mut text = match (quote.allowed, quote.offered_now, quote.would_wait) {
+        (false, ..) => "not allowed".to_owned(),
+        (true, true, _) => format!("allowed: offered at once to {}{queue}", quote.rep),
+        (true, false, true) => format!(
+            "allowed: it would wait{line}, place {}{wait}; the original rep is removed at once",
+            quote.position
+        ),
+        (true, false, false) => "allowed".to_owned(),
+    };
+    for reason in &quote.reasons {
+        text += &format!("\n  {}: {}", names::of::<pb::ErrorReason>(reason.reason), reason.text);
+    }
+    text
 }
 
 /// `baton recipients`.
@@ -43,6 +51,9 @@ pub async fn recipients(context: &Context, args: Recipients) -> anyhow::Result<(
     use pb::list_recipients_request::About;
     let client = context.client()?;
     let about = args.session.map(About::Session).or(args.channel.map(About::Channel));
+    if about.is_none() {
+        bail!(NO_SESSION);
+    }
     let mut entries = Vec::new();
     let mut page_token = String::new();
     loop {
@@ -61,44 +72,53 @@ pub async fn recipients(context: &Context, args: Recipients) -> anyhow::Result<(
             break;
         }
     }
-    context.out.list(&entries, |entry| json::of("RecipientEntry", entry), recipients_table);
+    let table = |entries: &[pb::RecipientEntry]| recipients_table(args.kind, entries);
+    context.out.list(&entries, |entry| json::of("RecipientEntry", entry), table);
     Ok(())
 }
 
-fn recipients_table(entries: &[pb::RecipientEntry]) -> Table {
-    let mut rows = Table::new(["RECIPIENT", "NAME", "USED", "NOW", "TRANSFERABLE", "REASONS"]);
+fn recipients_table(kind: pb::RecipientType, entries: &[pb::RecipientEntry]) -> Table {
+    let figures: &[&'static str] = match kind {
+        pb::RecipientType::Rep => &["USED", "NOW"],
+        pb::RecipientType::Queue => &["WAITING", "AVAILABLE", "ESTIMATED WAIT", "SAMPLES"],
+        _ => &[],
+    };
+    let mut headings = vec!["RECIPIENT", "NAME"];
+    headings.extend(figures);
+    headings.extend(["TRANSFERABLE", "REASONS"]);
+    let mut rows = Table::new(headings);
     for entry in entries {
-        let (id, name, used, now) = match &entry.entry {
-            Some(Entry::Rep(rep)) => {
-                let now = if rep.available_now { "yes" } else { "would wait" };
-                (
-                    format!("rep:{}", rep.rep),
-                    rep.name.clone(),
-                    table::percent(rep.used_centi_percent),
-                    now,
-                )
-            }
-            Some(Entry::Queue(q)) => {
-                (format!("queue:{}", q.queue), q.name.clone(), String::new(), "")
-            }
-            Some(Entry::Flow(f)) => (format!("flow:{}", f.flow), f.name.clone(), String::new(), ""),
-            Some(Entry::ExternalContact(c)) => {
-                let contact = c.contact.clone().unwrap_or_default();
-                (
-                    format!("contact:{}/{}", contact.partner, contact.contact),
-                    c.name.clone(),
-                    String::new(),
-                    "",
-                )
-            }
-            None => continue,
-        };
+        let Some(mut cells) = recipient_cells(entry) else { continue };
         let reasons: Vec<String> =
             entry.reasons.iter().map(|r| names::of::<pb::ErrorReason>(r.reason)).collect();
-        let transferable = if entry.transferable { "yes" } else { "no" };
-        rows.row([id, name, used, now.to_owned(), transferable.to_owned(), reasons.join(",")]);
+        cells.push(if entry.transferable { "yes" } else { "no" }.to_owned());
+        cells.push(reasons.join(","));
+        rows.row(cells);
     }
     rows
+}
+
+fn recipient_cells(entry: &pb::RecipientEntry) -> Option<Vec<String>> {
+    Some(match entry.entry.as_ref()? {
+        Entry::Rep(rep) => {
+            let now = if rep.available_now { "yes" } else { "would wait" };
+            let used = table::percent(rep.used_centi_percent);
+            vec![format!("rep:{}", rep.rep), rep.name.clone(), used, now.to_owned()]
+        }
+        Entry::Queue(q) => vec![
+            format!("queue:{}", q.queue),
+            q.name.clone(),
+            q.length.to_string(),
+            q.available_reps.to_string(),
+            queue::wait(q.estimated_wait.as_ref()),
+            q.estimated_wait.as_ref().map(|wait| wait.samples.to_string()).unwrap_or_default(),
+        ],
+        Entry::Flow(f) => vec![format!("flow:{}", f.flow), f.name.clone()],
+        Entry::ExternalContact(c) => {
+            let contact = c.contact.clone().unwrap_or_default();
+            vec![format!("contact:{}/{}", contact.partner, contact.contact), c.name.clone()]
+        }
+    })
 }
 
 /// `baton explain`.
@@ -113,7 +133,7 @@ pub async fn explain(context: &Context, args: Explain) -> anyhow::Result<()> {
     use pb::explain_recipient_request::About;
     let about = args.session.map(About::Session).or(args.channel.map(About::Channel));
     if about.is_none() {
-        bail!("for which session? Give --session ID, or --channel ID for any session of a channel");
+        bail!(NO_SESSION);
     }
     let request =
         pb::ExplainRecipientRequest { recipient: Some(recipient), about, ..Default::default() };
@@ -145,13 +165,29 @@ fn recipient_text(answer: &pb::ExplainRecipientResponse) -> String {
         ]);
     }
     let yes = |is: bool| if is { "yes" } else { "no" };
-    format!(
+    let mut text = format!(
         "listed: {}  transferable: {}  would wait: {}\n{}",
         yes(answer.listed),
         yes(answer.transferable),
         yes(answer.would_wait),
         rows.text()
-    )
+    );
+    if !answer.reps.is_empty() {
+        text += &format!("\n{}", reps_table(&answer.reps).text());
+    }
+    text
+}
+
+/// The reps of a queue, the next to be asked first, and why not.
+fn reps_table(reps: &[pb::RepVerdicts]) -> Table {
+    let mut rows = Table::new(["REP", "COULD TAKE IT", "RULES", "WHY NOT"]);
+    for rep in reps {
+        let rules: Vec<&str> = rep.verdicts.iter().map(|v| v.rule.as_str()).collect();
+        let why: Vec<&str> = rep.verdicts.iter().map(|v| v.text.as_str()).collect();
+        let could = if rep.could_take { "yes" } else { "no" };
+        rows.row([rep.rep.clone(), could.to_owned(), rules.join(","), why.join("; ")]);
+    }
+    rows
 }
 
 async fn capacity(context: &Context, rep: String) -> anyhow::Result<()> {
@@ -186,4 +222,64 @@ async fn capacity(context: &Context, rep: String) -> anyhow::Result<()> {
         },
     );
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn t24_a_quote_says_where_it_would_wait_and_for_how_long() {
+        let mut quote = pb::QuoteTransferResponse {
+            allowed: true,
+            would_wait: true,
+            queue: "care".into(),
+            position: 3,
+            ..Default::default()
+        };
+        assert!(quote_text(&quote).starts_with("allowed: it would wait in queue:care, place 3;"));
+        quote.estimated_wait = Some(prost_types::Duration { seconds: 40, nanos: 0 });
+        assert!(quote_text(&quote).contains("place 3, about 40s;"));
+        quote.offered_now = true;
+        quote.rep = "cleo".into();
+        assert_eq!(quote_text(&quote), "allowed: offered at once to cleo of queue:care");
+        quote.allowed = false;
+        assert_eq!(quote_text(&quote), "not allowed");
+    }
+
+    #[test]
+    fn l6_a_queue_is_explained_by_its_rules_and_its_reps() {
+        let verdict = |rule: &str, text: &str| pb::RuleVerdict {
+            rule: rule.into(),
+            text: text.into(),
+            ..Default::default()
+        };
+        let answer = pb::ExplainRecipientResponse {
+            verdicts: vec![verdict("T15", "ana may transfer there")],
+            reps: vec![
+                pb::RepVerdicts { rep: "cleo".into(), could_take: true, verdicts: Vec::new() },
+                pb::RepVerdicts {
+                    rep: "dan".into(),
+                    could_take: false,
+                    verdicts: vec![verdict("P1", "dan is offline"), verdict("R4", "lacks es")],
+                },
+            ],
+            ..Default::default()
+        };
+        let text = recipient_text(&answer);
+        let (rules, reps) = text.split_once("\n\n").unwrap();
+        assert!(rules.contains("T15"), "{text}");
+        assert!(reps.starts_with("REP   COULD TAKE IT  RULES"), "{text}");
+        assert!(reps.ends_with("dan   no             P1,R4  dan is offline; lacks es\n"), "{text}");
+    }
+
+    #[test]
+    fn l3_queues_are_listed_with_figures_of_their_own() {
+        let estimated_wait =
+            Some(pb::EstimatedWait { samples: 3, samples_needed: 10, ..Default::default() });
+        let queue = pb::QueueEntry { queue: "care".into(), estimated_wait, ..Default::default() };
+        let entry = pb::RecipientEntry { entry: Some(Entry::Queue(queue)), ..Default::default() };
+        let text = recipients_table(pb::RecipientType::Queue, &[entry]).text();
+        assert!(text.contains("absent (3 of 10)"), "{text}");
+    }
 }

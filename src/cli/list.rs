@@ -1,13 +1,13 @@
-//! `reps`, `sessions`, `transfers` and `work`: list and get.
+//! `reps`, `skills`, `flows`, `sessions`, `transfers` and `work`: list and get. `queue` has the queues.
 
 use anyhow::bail;
 
-use super::args::{Reps, Sessions, Transfers, WorkQuery};
-use super::{Context, json, output, table};
+use super::args::{Flows, Reps, Sessions, Skills, Transfers, WorkQuery};
+use super::{Context, flow, json, output, table};
 use crate::pb;
 
 /// Largest page that the API gives.
-const PAGE: usize = 500;
+pub(super) const PAGE: usize = 500;
 
 /// Fetches pages until there are no more or the limit is reached.
 macro_rules! pages {
@@ -16,7 +16,8 @@ macro_rules! pages {
         let mut all = Vec::new();
         let mut $token = String::new();
         loop {
-            let $size = i32::try_from((limit - all.len()).clamp(1, PAGE)).expect("500 at most");
+            let left = (limit - all.len()).clamp(1, $crate::cli::list::PAGE);
+            let $size = i32::try_from(left).expect("500 at most");
             let response = $call;
             all.extend(response.$items);
             $token = response.next_page_token;
@@ -26,23 +27,27 @@ macro_rules! pages {
         }
         all.truncate(limit);
         if !$token.is_empty() {
-            output::note(&format!("there are more: these are the first {limit}; see --limit"));
+            $crate::cli::output::note(&format!(
+                "there are more: these are the first {limit}; see --limit"
+            ));
         }
         all
     }};
 }
+pub(super) use pages;
 
 /// `baton reps`.
 pub async fn reps(context: &Context, what: Reps) -> anyhow::Result<()> {
     let client = context.client()?;
     match what {
-        Reps::List { query, status, limit } => {
+        Reps::List { query, status, queue, limit } => {
             let status_types: Vec<i32> = status.iter().map(|s| *s as i32).collect();
             let reps = pages!(limit, token, size => client.list_rep_presences(pb::ListRepPresencesRequest {
                 page_size: size,
                 page_token: token.clone(),
                 query: query.clone(),
                 status_types: status_types.clone(),
+                queue: queue.clone(),
                 ..Default::default()
             }).await?, rep_presences);
             context.out.list(&reps, |rep| json::of("RepPresence", rep), table::reps);
@@ -56,11 +61,48 @@ pub async fn reps(context: &Context, what: Reps) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// `baton skills`.
+pub async fn skills(context: &Context, what: Skills) -> anyhow::Result<()> {
+    let client = context.client()?;
+    let Skills::List(args) = what;
+    let skills = pages!(args.limit, token, size => client.list_skills(pb::ListSkillsRequest {
+        page_size: size,
+        page_token: token.clone(),
+        query: args.query.clone(),
+        ..Default::default()
+    }).await?, skills);
+    context.out.list(&skills, |skill| json::of("Skill", skill), flow::skills_table);
+    Ok(())
+}
+
+/// `baton flows`.
+pub async fn flows(context: &Context, what: Flows) -> anyhow::Result<()> {
+    let client = context.client()?;
+    match what {
+        Flows::List(args) => {
+            let flows = pages!(args.limit, token, size => client.list_flows(pb::ListFlowsRequest {
+                page_size: size,
+                page_token: token.clone(),
+                query: args.query.clone(),
+                ..Default::default()
+            }).await?, flows);
+            context.out.list(&flows, |flow| json::of("Flow", flow), flow::flows_table);
+        }
+        Flows::Get { id } => {
+            let request = pb::GetFlowRequest { id, ..Default::default() };
+            let found = client.get_flow(request).await?.flow.unwrap_or_default();
+            context.out.one(|| json::of("Flow", &found), || flow::text(&found));
+        }
+        Flows::Test(args) => flow::test(context, args).await?,
+    }
+    Ok(())
+}
+
 /// `baton sessions`.
 pub async fn sessions(context: &Context, what: Sessions) -> anyhow::Result<()> {
     let client = context.client()?;
     match what {
-        Sessions::List { state, channel, rep, stranded, limit } => {
+        Sessions::List { state, channel, rep, queue, stranded, limit } => {
             let states: Vec<i32> = state.iter().map(|s| *s as i32).collect();
             let sessions = pages!(limit, token, size => client.list_sessions(pb::ListSessionsRequest {
                 page_size: size,
@@ -68,6 +110,7 @@ pub async fn sessions(context: &Context, what: Sessions) -> anyhow::Result<()> {
                 states: states.clone(),
                 channels: channel.clone(),
                 rep: rep.clone(),
+                queue: queue.clone(),
                 stranded,
                 ..Default::default()
             }).await?, sessions);
@@ -77,7 +120,7 @@ pub async fn sessions(context: &Context, what: Sessions) -> anyhow::Result<()> {
             let which = Some(pb::get_session_request::Which::Session(id));
             let request = pb::GetSessionRequest { which, ..Default::default() };
             let session = client.get_session(request).await?.session.unwrap_or_default();
-            show(context, &json::of("Session", &session));
+            context.out.one(|| json::of("Session", &session), || table::session(&session));
         }
     }
     Ok(())
@@ -87,7 +130,7 @@ pub async fn sessions(context: &Context, what: Sessions) -> anyhow::Result<()> {
 pub async fn transfers(context: &Context, what: Transfers) -> anyhow::Result<()> {
     let client = context.client()?;
     match what {
-        Transfers::List { state, session, rep, stranded, limit } => {
+        Transfers::List { state, session, rep, queue, stranded, limit } => {
             let states: Vec<i32> = state.iter().map(|s| *s as i32).collect();
             let transfers = pages!(limit, token, size => client.list_transfers(pb::ListTransfersRequest {
                 page_size: size,
@@ -95,6 +138,7 @@ pub async fn transfers(context: &Context, what: Transfers) -> anyhow::Result<()>
                 states: states.clone(),
                 session: session.clone(),
                 rep: rep.clone(),
+                queue: queue.clone(),
                 stranded,
                 ..Default::default()
             }).await?, transfers);
@@ -107,7 +151,7 @@ pub async fn transfers(context: &Context, what: Transfers) -> anyhow::Result<()>
         Transfers::Get { id } => {
             let request = pb::GetTransferRequest { transfer: id, ..Default::default() };
             let transfer = client.get_transfer(request).await?.transfer.unwrap_or_default();
-            show(context, &json::of("Transfer", &transfer));
+            context.out.one(|| json::of("Transfer", &transfer), || table::transfer(&transfer));
         }
     }
     Ok(())

@@ -8,12 +8,14 @@ mod bench;
 mod dev;
 mod directory;
 mod explain;
+mod flow;
 mod json;
 mod list;
 mod names;
 mod org_file;
 mod output;
 mod presence;
+mod queue;
 mod serve;
 mod session;
 mod table;
@@ -59,6 +61,30 @@ pub struct RunningServer {
     pub stop: oneshot::Sender<()>,
     /// Ends when it has stopped.
     pub done: JoinHandle<anyhow::Result<()>>,
+    /// What it has counted so far.
+    pub counters: Counters,
+}
+
+/// Tells what a server has counted so far, each count with its name.
+pub struct Counters(Box<dyn Fn() -> Vec<(&'static str, u64)> + Send + Sync>);
+
+impl Counters {
+    /// Told by `all`.
+    pub fn new(all: impl Fn() -> Vec<(&'static str, u64)> + Send + Sync + 'static) -> Self {
+        Self(Box::new(all))
+    }
+
+    /// The count of this name; 0 if there is none.
+    #[must_use]
+    pub fn get(&self, name: &str) -> u64 {
+        (self.0)().into_iter().find(|(known, _)| *known == name).map_or(0, |(_, count)| count)
+    }
+}
+
+impl std::fmt::Debug for Counters {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_map().entries((self.0)()).finish()
+    }
 }
 
 impl RunningServer {
@@ -134,6 +160,9 @@ pub async fn run(start: StartServer) -> anyhow::Result<()> {
         Command::Serve(args) => serve::run(&args, start).await,
         Command::Apply(args) => directory::apply(&context, &args).await,
         Command::Reps { what } => list::reps(&context, what).await,
+        Command::Queues { what } => queue::run(&context, what).await,
+        Command::Skills { what } => list::skills(&context, what).await,
+        Command::Flows { what } => list::flows(&context, what).await,
         Command::Sessions { what } => list::sessions(&context, what).await,
         Command::Transfers { what } => list::transfers(&context, what).await,
         Command::Work { what } => list::work(&context, what).await,

@@ -64,6 +64,7 @@ named! {
     RemovalReason "REMOVAL_REASON_",
     ResetReason "RESET_REASON_",
     Role "ROLE_",
+    RoutingModel "ROUTING_MODEL_",
     SessionState "SESSION_STATE_",
     StartMode "START_MODE_",
     TransferState "TRANSFER_STATE_",

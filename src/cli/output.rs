@@ -14,12 +14,14 @@ use super::args::Format;
 pub struct Table {
     headings: Vec<&'static str>,
     rows: Vec<Vec<String>>,
+    /// Lines that stand beneath a row, by its number.
+    beneath: Vec<(usize, String)>,
 }
 
 impl Table {
     /// A table without rows.
     pub fn new(headings: impl Into<Vec<&'static str>>) -> Self {
-        Self { headings: headings.into(), rows: Vec::new() }
+        Self { headings: headings.into(), rows: Vec::new(), beneath: Vec::new() }
     }
 
     /// Adds a row; empty cells are shown as a dash.
@@ -30,6 +32,11 @@ impl Table {
                 .map(|cell| if cell.is_empty() { "-".to_owned() } else { cell })
                 .collect(),
         );
+    }
+
+    /// Adds an indented line beneath the last row, which no column has to make room for.
+    pub fn beneath(&mut self, line: &str) {
+        self.beneath.push((self.rows.len(), format!("    {line}\n")));
     }
 
     /// How many rows it has.
@@ -47,7 +54,7 @@ impl Table {
         }
         let headings: Vec<String> = self.headings.iter().map(|&h| h.to_owned()).collect();
         let mut text = String::new();
-        for row in std::iter::once(&headings).chain(&self.rows) {
+        for (number, row) in std::iter::once(&headings).chain(&self.rows).enumerate() {
             let mut line = String::new();
             for (cell, width) in row.iter().zip(&widths) {
                 // Figures stand to the right, so that they can be compared.
@@ -59,6 +66,8 @@ impl Table {
             }
             text += line.trim_end();
             text.push('\n');
+            let beneath = self.beneath.iter().filter(|(row, _)| *row == number);
+            text.extend(beneath.map(|(_, line)| line.as_str()));
         }
         text
     }
@@ -183,6 +192,15 @@ mod tests {
         table.row(["ana".into(), "5%".into(), "available".into()]);
         table.row(["žofie".into(), "100%".into(), String::new()]);
         assert_eq!(table.text(), "REP    USED  STATUS\nana      5%  available\nžofie  100%  -\n");
+    }
+
+    #[test]
+    fn a_line_beneath_a_row_widens_no_column() {
+        let mut table = Table::new(["A", "B"]);
+        table.row(["x".into(), "y".into()]);
+        table.beneath("rather long");
+        table.row(["z".into(), String::new()]);
+        assert_eq!(table.text(), "A  B\nx  y\n    rather long\nz  -\n");
     }
 
     #[test]

@@ -1,8 +1,9 @@
 //! `session`, `transfer` and `history`: what a channel and an owner do with a session.
 
 use super::args::{Open, Session, Transfer};
-use super::{Context, json, names, table, target};
+use super::{Context, flow, json, names, table, target};
 use crate::pb;
+use crate::pb::recipient::Recipient;
 
 /// `baton session`.
 pub async fn run(context: &Context, what: Session) -> anyhow::Result<()> {
@@ -38,7 +39,9 @@ pub async fn run(context: &Context, what: Session) -> anyhow::Result<()> {
         || {
             let holder = table::holder(&session);
             let state = names::of::<pb::SessionState>(session.state);
-            format!("session {}  {state}  {holder}", session.id).trim_end().to_owned()
+            let matched = session.flow_trace.as_ref().map(matched).unwrap_or_default();
+            let line = format!("session {}  {state}  {holder}", session.id);
+            format!("{}{matched}", line.trim_end())
         },
     );
     Ok(())
@@ -48,11 +51,21 @@ fn open_request(args: Open) -> pb::OpenSessionRequest {
     use pb::open_session_request::Target;
     let target =
         args.rep.map(Target::Rep).or(args.queue.map(Target::Queue)).or(args.flow.map(Target::Flow));
+    let (target, required_skills, additional_skills) = match target {
+        Some(target) => (target, args.skills, args.wishes),
+        None => {
+            let (required, additional) = (args.skills, args.wishes);
+            let anyone = pb::SkillsTarget { required, additional, queue: String::new() };
+            (Target::Skills(anyone), Vec::new(), Vec::new())
+        }
+    };
     pb::OpenSessionRequest {
         channel: args.channel,
         external_reference: args.reference,
-        target,
+        target: Some(target),
         priority: args.priority,
+        required_skills,
+        additional_skills,
         attributes: args.attributes.into_iter().collect(),
         ..Default::default()
     }
@@ -66,27 +79,62 @@ pub async fn transfer(context: &Context, args: Transfer) -> anyhow::Result<()> {
         note: args.note,
         ..Default::default()
     };
-    let transfer = context.client()?.transfer_session(request).await?.transfer.unwrap_or_default();
-    show_transfer(context, &transfer);
+    let client = context.client()?;
+    let answer = client.transfer_session(request).await?;
+    let transfer = answer.transfer.unwrap_or_default();
+    // Where it waits, and for how long about, the session tells.
+    let place = if transfer.state() == pb::TransferState::Waiting && context.out.for_people() {
+        let request = pb::GetSessionRequest {
+            which: Some(pb::get_session_request::Which::Session(transfer.session.clone())),
+            at_least_revision: answer.revision,
+        };
+        client.get_session(request).await?.session.as_ref().map(table::place)
+    } else {
+        None
+    };
+    context.out.one(
+        || json::of("Transfer", &transfer),
+        || transfer_sentence(&transfer, &place.unwrap_or_default()),
+    );
     Ok(())
+}
+
+/// The rules that matched on the way through flows, a line each.
+fn matched(trace: &pb::FlowTrace) -> String {
+    let steps = trace.steps.iter().filter(|step| step.matched);
+    steps.map(|step| format!("\n  flow:{} {}", step.flow, flow::rule_name(step))).collect()
 }
 
 /// Shows a transfer as a sentence, or as JSON.
 pub fn show_transfer(context: &Context, transfer: &pb::Transfer) {
-    context.out.one(|| json::of("Transfer", transfer), || transfer_sentence(transfer));
+    context.out.one(|| json::of("Transfer", transfer), || transfer_sentence(transfer, ""));
 }
 
-fn transfer_sentence(transfer: &pb::Transfer) -> String {
+fn transfer_sentence(transfer: &pb::Transfer, place: &str) -> String {
     let to = target::recipient_text(transfer.recipient.as_ref());
+    let recipient = transfer.recipient.as_ref().and_then(|r| r.recipient.as_ref());
     let what = match transfer.state() {
         pb::TransferState::Offered => {
-            format!(
-                "offered to {}; {} keeps the session until it is accepted",
-                transfer.rep, transfer.from_rep
-            )
+            let queue = match transfer.queue.as_str() {
+                "" => String::new(),
+                queue => format!(" of queue:{queue}"),
+            };
+            let meanwhile = if transfer.original_rep_removed_at.is_some() {
+                format!("{} has been removed", transfer.from_rep)
+            } else {
+                format!("{} keeps the session until it is accepted", transfer.from_rep)
+            };
+            format!("offered to {}{queue}; {meanwhile}", transfer.rep)
         }
         pb::TransferState::Waiting => {
-            format!("waits for {to}; {} has been removed", transfer.from_rep)
+            let line = match (transfer.queue.as_str(), recipient) {
+                ("", _) => format!("waits for {to}"),
+                (queue, Some(Recipient::Queue(asked))) if queue == asked => {
+                    format!("waits in {to}")
+                }
+                (queue, _) => format!("to {to} waits in queue:{queue}"),
+            };
+            format!("{line}{place}; {} has been removed", transfer.from_rep)
         }
         pb::TransferState::Completed => {
             format!("completed: {} → {}", transfer.from_rep, transfer.rep)
@@ -95,7 +143,8 @@ fn transfer_sentence(transfer: &pb::Transfer) -> String {
         pb::TransferState::SessionEnded => "over: the session ended".to_owned(),
         pb::TransferState::Unspecified => "in a state newer than this program".to_owned(),
     };
-    format!("transfer {}  {what}", transfer.id)
+    let matched = transfer.flow_trace.as_ref().map(matched).unwrap_or_default();
+    format!("transfer {}  {what}{matched}", transfer.id)
 }
 
 /// `baton history`.
@@ -134,8 +183,48 @@ mod tests {
             state: pb::TransferState::Offered as i32,
             ..Default::default()
         };
-        assert!(transfer_sentence(&transfer).contains("ana keeps the session until"));
+        assert!(transfer_sentence(&transfer, "").contains("ana keeps the session until"));
         transfer.state = pb::TransferState::Waiting as i32;
-        assert!(transfer_sentence(&transfer).contains("waits for rep:ben; ana has been removed"));
+        let waits = transfer_sentence(&transfer, ", place 1");
+        assert!(waits.contains("waits for rep:ben, place 1; ana has been removed"), "{waits}");
+        transfer.recipient = Some(target::recipient("queue:care").unwrap());
+        transfer.queue = "care".into();
+        let waits = transfer_sentence(&transfer, ", place 2, about 40s");
+        assert!(waits.contains("waits in queue:care, place 2, about 40s; ana"), "{waits}");
+        transfer.recipient = Some(target::recipient("flow:triage").unwrap());
+        let waits = transfer_sentence(&transfer, "");
+        assert!(waits.contains("to flow:triage waits in queue:care; ana"), "{waits}");
+        transfer.state = pb::TransferState::Offered as i32;
+        transfer.original_rep_removed_at = Some(prost_types::Timestamp::default());
+        let offered = transfer_sentence(&transfer, "");
+        assert!(
+            offered.contains("offered to ben of queue:care; ana has been removed"),
+            "{offered}"
+        );
+    }
+
+    #[test]
+    fn r10_skills_without_a_queue_are_a_target_of_their_own() {
+        use pb::open_session_request::Target;
+        let open = |queue: Option<&str>| {
+            open_request(Open {
+                channel: "web".into(),
+                reference: "c-1".into(),
+                rep: None,
+                queue: queue.map(Into::into),
+                flow: None,
+                skills: vec![target::skill("es=3").unwrap()],
+                wishes: vec![target::wish("vip=1:30s").unwrap()],
+                attributes: Vec::new(),
+                priority: None,
+            })
+        };
+        let alone = open(None);
+        let Some(Target::Skills(skills)) = alone.target else { panic!("{alone:?}") };
+        assert_eq!((skills.required.len(), skills.additional.len()), (1, 1));
+        assert_eq!(alone.required_skills, []);
+        let queued = open(Some("care"));
+        assert_eq!(queued.target, Some(Target::Queue("care".into())));
+        assert_eq!((queued.required_skills.len(), queued.additional_skills.len()), (1, 1));
     }
 }

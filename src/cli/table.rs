@@ -1,11 +1,14 @@
 //! How the API's objects look as rows, and as lines of a watch.
 
+use std::collections::BTreeMap;
+
 use prost_types::Timestamp;
 
-use super::names;
 use super::output::Table;
-use super::target::recipient_text;
+use super::target::{recipient_text, span};
+use super::{flow, names, queue};
 use crate::pb;
+use crate::pb::recipient::Recipient;
 use crate::pb::waiting_line::Line;
 
 /// Live states of reps.
@@ -80,7 +83,7 @@ pub fn transfers(transfers: &[pb::Transfer]) -> Table {
 /// Work.
 pub fn work(work: &[pb::Work]) -> Table {
     let mut table = Table::new([
-        "WORK", "REP", "SESSION", "STATE", "HOLDS", "TAB", "TRANSFER", "OFFERED", "END",
+        "WORK", "REP", "SESSION", "STATE", "HOLDS", "TAB", "QUEUE", "TRANSFER", "OFFERED", "END",
     ]);
     for work in work {
         table.row([
@@ -90,6 +93,7 @@ pub fn work(work: &[pb::Work]) -> Table {
             names::of::<pb::WorkState>(work.state),
             format!("{}/{}", units(work.holds_centi_units), units(work.weight_centi_units)),
             if work.tab_open { "open" } else { "" }.to_owned(),
+            work.queue.clone(),
             work.transfer.clone(),
             clock(work.offered_at.as_ref()),
             set_name::<pb::WorkEndReason>(work.end_reason),
@@ -98,20 +102,37 @@ pub fn work(work: &[pb::Work]) -> Table {
     table
 }
 
-/// What happened to a session.
+/// What happened to a session, and beneath each offer out of a queue who else was considered, and why not they (R3).
 pub fn events(events: &[pb::SessionEvent]) -> Table {
-    let mut table = Table::new(["REVISION", "TIME", "WHAT", "BY", "REP", "TEXT"]);
+    // Where it isn't known of any, a column of dashes would say nothing.
+    let known = events.iter().any(|event| event.revision != 0);
+    let mut headings = vec!["TIME", "WHAT", "BY", "REP", "QUEUE", "TEXT"];
+    if known {
+        headings.insert(0, "REVISION");
+    }
+    let mut table = Table::new(headings);
     for event in events {
-        table.row([
-            if event.revision == 0 { String::new() } else { event.revision.to_string() },
+        let revision = if event.revision == 0 { String::new() } else { event.revision.to_string() };
+        let cells = [
             clock(event.time.as_ref()),
             event.kind.clone(),
             actor(event.actor.as_ref()),
             event.rep.clone(),
+            event.queue.clone(),
             event.text.clone(),
-        ]);
+        ];
+        table.row(known.then_some(revision).into_iter().chain(cells));
+        for candidate in event.assignment.iter().flat_map(|a| &a.candidates) {
+            table.beneath(&format!("not {}: {}", candidate.rep, why_not(candidate)));
+        }
     }
     table
+}
+
+/// Why not they, without repeating who.
+fn why_not(candidate: &pb::Candidate) -> String {
+    let text = candidate.text.strip_prefix(&candidate.rep).unwrap_or(&candidate.text);
+    format!("{} ({})", text.trim_start(), candidate.rule)
 }
 
 /// One object of a watch: its kind, and the rest of its line.
@@ -134,9 +155,7 @@ pub fn watched(object: &pb::WatchObject) -> (&'static str, String) {
         }
         Some(Object::Transfer(t)) => ("TRANSFER", format!("{}  {}", t.id, transfer_line(t))),
         Some(Object::Work(w)) => ("WORK", work_line(w)),
-        Some(Object::Queue(q)) => {
-            ("QUEUE", format!("{}  {} waiting, {} available", q.queue, q.length, q.available_reps))
-        }
+        Some(Object::Queue(q)) => ("QUEUE", queue::line(q)),
         Some(Object::Handoff(h)) => ("HANDOFF", h.id.clone()),
         Some(Object::RoutingRequest(r)) => ("ROUTING", r.id.clone()),
         None => ("?", "an object newer than this program".to_owned()),
@@ -164,23 +183,66 @@ fn transfer_line(transfer: &pb::Transfer) -> String {
         recipient_text(transfer.recipient.as_ref()),
         transfer.session
     );
+    if !transfer.rep.is_empty() && !matches!(kind(transfer), Some(Recipient::Rep(_))) {
+        line += &format!("  rep {}", transfer.rep);
+    }
     if !transfer.note.is_empty() {
         line += &format!("  “{}”", transfer.note);
     }
     line
 }
 
+fn kind(transfer: &pb::Transfer) -> Option<&Recipient> {
+    transfer.recipient.as_ref().and_then(|r| r.recipient.as_ref())
+}
+
 fn work_line(work: &pb::Work) -> String {
     let reason = set_name::<pb::WorkEndReason>(work.end_reason);
     let reason = if reason.is_empty() { reason } else { format!(" ({reason})") };
+    let queue =
+        if work.queue.is_empty() { String::new() } else { format!("  from queue:{}", work.queue) };
     format!(
-        "{}  {}{reason}  {}  holds {}  session {}",
+        "{}  {}{reason}  {}  holds {}  session {}{queue}",
         work.id,
         names::of::<pb::WorkState>(work.state),
         work.rep,
         units(work.holds_centi_units),
         work.session
     )
+}
+
+/// One transfer with all that is known of it.
+pub fn transfer(transfer: &pb::Transfer) -> String {
+    let stranded = if transfer.stranded { " (stranded)" } else { "" };
+    let state = names::of::<pb::TransferState>(transfer.state) + stranded;
+    let queue = match transfer.queue.as_str() {
+        "" => String::new(),
+        queue => format!("queue:{queue}"),
+    };
+    let mut text = labelled(&[
+        ("transfer", transfer.id.clone()),
+        ("session", transfer.session.clone()),
+        ("state", state),
+        ("from", transfer.from_rep.clone()),
+        ("asked by", actor(transfer.asked_by.as_ref())),
+        ("to", recipient_text(transfer.recipient.as_ref())),
+        ("line", queue),
+        ("rep", transfer.rep.clone()),
+        ("work", transfer.work.clone()),
+        ("note", transfer.note.clone()),
+        ("asked", clock(transfer.requested_at.as_ref())),
+        ("waits since", clock(transfer.waiting_since.as_ref())),
+        ("rep gone since", clock(transfer.rep_absent_since.as_ref())),
+        ("offered", clock(transfer.offered_at.as_ref())),
+        ("accepted", clock(transfer.accepted_at.as_ref())),
+        ("original rep removed", clock(transfer.original_rep_removed_at.as_ref())),
+        ("ended", clock(transfer.ended_at.as_ref())),
+        ("because", set_name::<pb::TransferEndReason>(transfer.end_reason)),
+    ]);
+    if let Some(trace) = &transfer.flow_trace {
+        text += &format!("\n{}", flow::steps(&trace.steps).text());
+    }
+    text
 }
 
 /// Who has a session, or where it waits, or who is asked.
@@ -197,8 +259,71 @@ pub fn holder(session: &pb::Session) -> String {
     {
         text = match line {
             Line::Rep(rep) => format!("waits for {rep}"),
-            Line::Queue(queue) => format!("waits in {queue}"),
+            Line::Queue(queue) => format!("waits in queue:{queue}"),
         };
+        text += &place(session);
+    }
+    text
+}
+
+/// `, place 2, about 40s`; empty unless it waits.
+pub fn place(session: &pb::Session) -> String {
+    let Some(estimate) = &session.estimate else {
+        return String::new();
+    };
+    let wait = estimate.estimated_wait.as_ref();
+    let wait = wait.map(|wait| format!(", about {}", span(wait))).unwrap_or_default();
+    format!(", place {}{wait}", estimate.position)
+}
+
+/// `es≥50, fr≥10; wished: vip≥1 for 30s`.
+pub fn skills(required: &[pb::SkillLevel], wished: &[pb::AdditionalSkill]) -> String {
+    let level = |s: &pb::SkillLevel| format!("{}≥{}", s.skill, s.level);
+    let mut all: Vec<String> = required.iter().map(level).collect();
+    let wished = wished.iter().filter_map(|wish| {
+        let limit = wish.timeout.as_ref().map(|t| format!(" for {}", span(t)));
+        wish.skill.as_ref().map(|s| format!("wished: {}{}", level(s), limit.unwrap_or_default()))
+    });
+    all.extend(wished);
+    all.join(", ")
+}
+
+/// `topic=billing, tier=gold`, by name.
+pub fn attributes(attributes: &BTreeMap<String, String>) -> String {
+    attributes.iter().map(|(k, v)| format!("{k}={v}")).collect::<Vec<_>>().join(", ")
+}
+
+/// Lines of a label and what belongs to it; what is empty is left out.
+pub fn labelled(rows: &[(&str, String)]) -> String {
+    let shown = || rows.iter().filter(|(_, text)| !text.is_empty());
+    let width = shown().map(|(label, _)| label.chars().count()).max().unwrap_or(0);
+    shown().map(|(label, text)| format!("{label:width$}  {text}\n")).collect()
+}
+
+/// One session with all that is known of it.
+pub fn session(session: &pb::Session) -> String {
+    let stranded = if session.stranded { " (stranded)" } else { "" };
+    let state = names::of::<pb::SessionState>(session.state) + stranded;
+    let expires = session.offer.as_ref().and_then(|offer| offer.expires_at.as_ref());
+    let mut text = labelled(&[
+        ("session", session.id.clone()),
+        ("channel", format!("{}  {}", session.channel, session.external_reference)),
+        ("state", state),
+        ("with", holder(session)),
+        ("offer until", clock(expires)),
+        ("work", session.work.clone()),
+        ("transfer", session.transfer.clone()),
+        ("transfers", session.transfers.to_string()),
+        ("priority", session.priority.to_string()),
+        ("skills", skills(&session.required_skills, &session.additional_skills)),
+        ("attributes", attributes(&session.attributes)),
+        ("opened", clock(session.opened_at.as_ref())),
+        ("waits since", clock(session.waiting_since.as_ref())),
+        ("ended", clock(session.ended_at.as_ref())),
+        ("ended by", actor(session.ended_by.as_ref())),
+    ]);
+    if let Some(trace) = &session.flow_trace {
+        text += &format!("\n{}", flow::steps(&trace.steps).text());
     }
     text
 }
@@ -251,6 +376,23 @@ mod tests {
     use super::*;
 
     #[test]
+    fn r3_an_offer_out_of_a_queue_says_why_not_the_others() {
+        let candidate = pb::Candidate {
+            rep: "ben".into(),
+            rule: "R3".into(),
+            text: "ben has more work".into(),
+        };
+        let offered = pb::SessionEvent {
+            kind: "work_offered".into(),
+            rep: "ana".into(),
+            assignment: Some(pb::Assignment { candidates: vec![candidate], ..Default::default() }),
+            ..Default::default()
+        };
+        let text = events(&[offered]).text();
+        assert!(text.ends_with("\n    not ben: has more work (R3)\n"), "{text}");
+    }
+
+    #[test]
     fn figures_read_as_people_write_them() {
         assert_eq!(
             [0, 5, 50, 100, 250, -125].map(units),
@@ -272,5 +414,11 @@ mod tests {
             ..Default::default()
         };
         assert_eq!(holder(&session), "waits for cleo");
+        session.waiting_line = Some(pb::WaitingLine { line: Some(Line::Queue("care".into())) });
+        session.estimate = Some(pb::WaitingEstimate { position: 2, estimated_wait: None });
+        assert_eq!(holder(&session), "waits in queue:care, place 2");
+        let wait = prost_types::Duration { seconds: 40, nanos: 0 };
+        session.estimate = Some(pb::WaitingEstimate { position: 2, estimated_wait: Some(wait) });
+        assert_eq!(holder(&session), "waits in queue:care, place 2, about 40s");
     }
 }

@@ -9,20 +9,24 @@ use crate::pb::watch_response::Frame;
 
 /// `baton watch`: until Ctrl-C or a refusal.
 pub async fn run(context: &Context, args: WatchArgs) -> anyhow::Result<()> {
-    let kinds = if args.kinds.is_empty() {
+    let mut kinds = args.kinds;
+    kinds.extend(args.more_kinds);
+    let kinds = if kinds.is_empty() {
         vec![
             pb::WatchKind::Rep,
+            pb::WatchKind::Queue,
             pb::WatchKind::Session,
             pb::WatchKind::Transfer,
             pb::WatchKind::Work,
         ]
     } else {
-        args.kinds
+        kinds
     };
     let mut watch = context.client()?.watch(pb::WatchRequest {
         kinds: kinds.into_iter().map(|kind| kind as i32).collect(),
         filter: Some(pb::WatchFilter {
             reps: args.reps,
+            queues: args.queues,
             sessions: args.sessions,
             channels: args.channels,
             transfers: args.transfers,

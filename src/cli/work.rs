@@ -59,12 +59,18 @@ async fn next_offer(
     wait: Option<Duration>,
 ) -> anyhow::Result<pb::Work> {
     let request = pb::ListWorkRequest {
-        page_size: 1,
+        page_size: 500,
         rep: rep.to_owned(),
         states: vec![pb::WorkState::Offered as i32],
         ..Default::default()
     };
-    if let Some(work) = client.list_work(request).await?.work.into_iter().next() {
+    let offered = client.list_work(request).await?.work;
+    // Of what was offered in the same moment, whoever came first; ids of sessions sort by that.
+    let order = |work: &pb::Work| {
+        let at = work.offered_at.unwrap_or_default();
+        (at.seconds, at.nanos, work.session.clone())
+    };
+    if let Some(work) = offered.into_iter().min_by_key(order) {
         return Ok(work);
     }
     let Some(wait) = wait else {

@@ -37,6 +37,12 @@ calls! {
         read get_directory(GetDirectoryRequest) -> GetDirectoryResponse;
         read get_rep(GetRepRequest) -> GetRepResponse;
         read list_reps(ListRepsRequest) -> ListRepsResponse;
+        read list_skills(ListSkillsRequest) -> ListSkillsResponse;
+        read get_queue(GetQueueRequest) -> GetQueueResponse;
+        read list_queues(ListQueuesRequest) -> ListQueuesResponse;
+        read get_flow(GetFlowRequest) -> GetFlowResponse;
+        read list_flows(ListFlowsRequest) -> ListFlowsResponse;
+        read test_flow(TestFlowRequest) -> TestFlowResponse;
     }
     PresenceServiceClient in presence_service_client {
         change open_presence(OpenPresenceRequest) -> OpenPresenceResponse;

@@ -73,6 +73,7 @@ pub struct Client {
     headers: Arc<Headers>,
     policy: RetryPolicy,
     retries: Arc<AtomicU64>,
+    contentions: Arc<AtomicU64>,
 }
 
 impl Client {
@@ -86,6 +87,7 @@ impl Client {
             headers: Arc::new(Headers::of(identity)?),
             policy,
             retries: Arc::default(),
+            contentions: Arc::default(),
         })
     }
 
@@ -98,6 +100,12 @@ impl Client {
     #[must_use]
     pub fn retries(&self) -> u64 {
         self.retries.load(Ordering::Relaxed)
+    }
+
+    /// How many of these were tried again because others got ahead on the server (CONTENDED).
+    #[must_use]
+    pub fn contentions(&self) -> u64 {
+        self.contentions.load(Ordering::Relaxed)
     }
 
     /// The server's address, as given.
@@ -142,6 +150,9 @@ impl Client {
                 return Err(failure);
             }
             self.retries.fetch_add(1, Ordering::Relaxed);
+            if failure.reason() == "CONTENDED" {
+                self.contentions.fetch_add(1, Ordering::Relaxed);
+            }
             tokio::time::sleep(pause).await;
             attempt += 1;
         }

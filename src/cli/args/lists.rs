@@ -1,8 +1,10 @@
-//! The command line of `reps`, `sessions`, `transfers` and `work`: which of what is there.
+//! The command line of `reps`, `queues`, `skills`, `flows`, `sessions`, `transfers` and `work`: which
+//! of what is there.
 
-use clap::Subcommand;
+use clap::{Args, Subcommand};
 
 use crate::cli::names::Named as _;
+use crate::cli::target;
 use crate::pb;
 
 /// `baton reps`.
@@ -16,6 +18,9 @@ pub enum Reps {
         /// Only those whose status means ONLINE, BUSY or OFFLINE
         #[arg(long, value_parser = pb::PresenceStatusType::parse)]
         status: Vec<pb::PresenceStatusType>,
+        /// Only members of this queue
+        #[arg(long, default_value = "")]
+        queue: String,
         /// How many at most
         #[arg(long, default_value_t = 200)]
         limit: usize,
@@ -25,6 +30,80 @@ pub enum Reps {
         /// Id of the rep
         id: String,
     },
+}
+
+/// `baton queues`.
+#[derive(Debug, Subcommand)]
+pub enum Queues {
+    /// List queues and their live state
+    List {
+        /// What the list is narrowed to.
+        #[command(flatten)]
+        query: Query,
+        /// Show how they are configured instead
+        #[arg(long)]
+        configured: bool,
+    },
+    /// Show one queue: who waits and who is there, and how it is configured
+    Get {
+        /// Id of the queue
+        id: String,
+    },
+}
+
+/// `baton skills`.
+#[derive(Debug, Subcommand)]
+pub enum Skills {
+    /// List skills
+    List(Query),
+}
+
+/// `baton flows`.
+#[derive(Debug, Subcommand)]
+pub enum Flows {
+    /// List flows
+    List(Query),
+    /// Show one flow
+    Get {
+        /// Id of the flow
+        id: String,
+    },
+    /// Run a flow over made-up facts and say which rule matched and why; changes nothing
+    Test(TestFlow),
+}
+
+/// What a list is narrowed to.
+#[derive(Debug, Args)]
+pub struct Query {
+    /// Only those with this text in id or name
+    #[arg(long, default_value = "")]
+    pub query: String,
+    /// How many at most
+    #[arg(long, default_value_t = 200)]
+    pub limit: usize,
+}
+
+/// `baton flows test`.
+#[derive(Debug, Args)]
+pub struct TestFlow {
+    /// Id of a saved flow, or a YAML file: a flow, or an org file that has one
+    #[arg(value_name = "FILE|ID")]
+    pub flow: String,
+    /// Of an org file with several flows: which
+    #[arg(long = "flow", value_name = "ID")]
+    pub which: Option<String>,
+    /// Id of the channel that the session comes from
+    #[arg(long)]
+    pub channel: String,
+    /// An attribute of the session
+    #[arg(long = "attribute", visible_alias = "attr", value_parser = target::attribute, value_name = "KEY=VALUE")]
+    pub attributes: Vec<(String, String)>,
+    /// Priority of the session
+    #[arg(long, default_value_t = 0)]
+    pub priority: u32,
+    /// The time, such as 2026-03-02T09:30:00Z [default: now]
+    #[arg(long, value_parser = target::time, value_name = "TIME")]
+    pub at: Option<prost_types::Timestamp>,
 }
 
 /// `baton sessions`.
@@ -41,6 +120,9 @@ pub enum Sessions {
         /// Only those of this rep
         #[arg(long, default_value = "")]
         rep: String,
+        /// Only those that wait in this queue
+        #[arg(long, default_value = "")]
+        queue: String,
         /// Only stranded ones
         #[arg(long)]
         stranded: bool,
@@ -69,6 +151,9 @@ pub enum Transfers {
         /// Only those from, to or waiting for this rep
         #[arg(long, default_value = "")]
         rep: String,
+        /// Only those in this queue
+        #[arg(long, default_value = "")]
+        queue: String,
         /// Only stranded ones
         #[arg(long)]
         stranded: bool,

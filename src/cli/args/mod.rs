@@ -1,5 +1,6 @@
 //! The command line as a value: what can be asked, and nothing of how it is done.
 
+mod bench;
 mod lists;
 
 use std::net::SocketAddr;
@@ -12,7 +13,8 @@ use clap_complete::Shell;
 use super::names::Named as _;
 use super::target;
 use crate::pb;
-pub use lists::{Reps, Sessions, Transfers, WorkQuery};
+pub use bench::{Bench, BenchDay, BenchRouting, BenchWhat, DayProfile, HandlingLaw, Measured};
+pub use lists::{Flows, Queues, Reps, Sessions, Skills, TestFlow, Transfers, WorkQuery};
 
 /// Hands live messaging sessions from one service rep to the next.
 #[derive(Debug, Parser)]
@@ -88,6 +90,24 @@ pub enum Command {
         #[command(subcommand)]
         what: Reps,
     },
+    /// Queues: who waits, who is there, the estimated wait, and how they are configured
+    Queues {
+        /// Which of them.
+        #[command(subcommand)]
+        what: Queues,
+    },
+    /// Skills
+    Skills {
+        /// Which of them.
+        #[command(subcommand)]
+        what: Skills,
+    },
+    /// Flows, and what they would decide
+    Flows {
+        /// Which of them.
+        #[command(subcommand)]
+        what: Flows,
+    },
     /// Messaging sessions
     Sessions {
         /// Which of them.
@@ -143,18 +163,18 @@ pub enum Command {
         #[arg(long, value_parser = target::recipient, value_name = "RECIPIENT")]
         to: pb::Recipient,
     },
-    /// List whom a session can be transferred to
+    /// List whom a session can be transferred to: reps, queues (--type queue) or flows
     Recipients(Recipients),
-    /// Say why a rep can or can't be chosen, or what fills them (`explain capacity ID`)
+    /// Say why a rep, queue or flow can or can't be chosen, or what fills a rep (`explain capacity ID`)
     Explain(Explain),
     /// Print what changes, as it changes
     Watch(WatchArgs),
-    /// Tell the story of a session
+    /// Tell the story of a session, and why each rep was asked
     History {
         /// Id of the session
         session: String,
     },
-    /// Measure servers under load
+    /// Measure servers under load: transfers, or with a subcommand routing or a whole day
     Bench(Bench),
     /// Print a completion script for a shell
     Completion {
@@ -231,7 +251,10 @@ pub enum Session {
 
 /// `baton session open`.
 #[derive(Debug, Args)]
-#[command(group(ArgGroup::new("target").required(true)))]
+#[command(group(ArgGroup::new("target")))]
+#[command(group(
+    ArgGroup::new("where").args(["rep", "queue", "flow", "skills"]).multiple(true).required(true)
+))]
 pub struct Open {
     /// Id of the channel
     #[arg(long)]
@@ -248,8 +271,15 @@ pub struct Open {
     /// The flow that decides
     #[arg(long, group = "target")]
     pub flow: Option<String>,
+    /// A skill that the rep must have, at least at this level; without a queue or flow it waits in the channel's
+    /// fallback queue
+    #[arg(long = "skill", value_parser = target::skill, value_name = "SKILL=LEVEL")]
+    pub skills: Vec<pb::SkillLevel>,
+    /// A skill wished for, and for how long [default: 30s]
+    #[arg(long = "wish", value_parser = target::wish, value_name = "SKILL=LEVEL[:TIME]")]
+    pub wishes: Vec<pb::AdditionalSkill>,
     /// An attribute
-    #[arg(long = "attr", value_parser = target::attribute, value_name = "KEY=VALUE")]
+    #[arg(long = "attr", visible_alias = "attribute", value_parser = target::attribute, value_name = "KEY=VALUE")]
     pub attributes: Vec<(String, String)>,
     /// Lower goes first
     #[arg(long)]
@@ -342,7 +372,7 @@ pub struct Recipients {
 /// `baton explain`.
 #[derive(Debug, Args)]
 pub struct Explain {
-    /// A recipient such as rep:ana, or the word `capacity`
+    /// A recipient such as rep:ana or queue:billing, or the word `capacity`
     pub what: String,
     /// After `capacity`: id of the rep
     pub rep: Option<String>,
@@ -357,12 +387,18 @@ pub struct Explain {
 /// `baton watch`.
 #[derive(Debug, Args)]
 pub struct WatchArgs {
-    /// What: REP, SESSION, TRANSFER, WORK [default: all four]
+    /// What: REP, QUEUE, SESSION, TRANSFER, WORK [default: all five]
     #[arg(value_parser = pb::WatchKind::parse)]
     pub kinds: Vec<pb::WatchKind>,
+    /// The same as an option
+    #[arg(long = "kind", value_parser = pb::WatchKind::parse, value_name = "KIND", value_delimiter = ',')]
+    pub more_kinds: Vec<pb::WatchKind>,
     /// Only what concerns these reps
     #[arg(long = "rep")]
     pub reps: Vec<String>,
+    /// Only what concerns these queues
+    #[arg(long = "queue")]
+    pub queues: Vec<String>,
     /// Only what concerns these sessions
     #[arg(long = "session")]
     pub sessions: Vec<String>,
@@ -378,38 +414,6 @@ pub struct WatchArgs {
     /// Go on after this token of an earlier watch
     #[arg(long, default_value = "", hide_default_value = true, conflicts_with = "live")]
     pub resume: String,
-}
-
-/// `baton bench`.
-#[derive(Clone, Debug, Args)]
-pub struct Bench {
-    /// How long to measure
-    #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=3600))]
-    pub seconds: u64,
-    /// Sessions alive at once
-    #[arg(long, default_value_t = 64, value_parser = clap::value_parser!(u16).range(1..=4096))]
-    pub concurrency: u16,
-    /// Connections to each server
-    #[arg(long, default_value_t = 4, value_parser = clap::value_parser!(u16).range(1..=256))]
-    pub connections: u16,
-    /// Reps in the org [default: twice the concurrency]
-    #[arg(long, value_parser = clap::value_parser!(u16).range(2..=10000))]
-    pub reps: Option<u16>,
-    /// Also measure a bare echo with messages of the same size, in turns, and print the ratios
-    #[arg(long)]
-    pub baseline: bool,
-    /// Start the servers in this process, rather than asking --server
-    #[arg(long)]
-    pub embedded: bool,
-    /// With --embedded: the Redis behind the servers [default: in memory]
-    #[arg(long, requires = "embedded", value_name = "URL")]
-    pub redis: Option<String>,
-    /// With --embedded: how many servers; more than one needs --redis
-    #[arg(long, requires = "embedded", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=16))]
-    pub servers: u16,
-    /// Only serve the echo, for another bench that measures a server in a process of its own
-    #[arg(long, hide = true)]
-    pub serve_echo: bool,
 }
 
 #[cfg(test)]
@@ -431,6 +435,43 @@ mod tests {
             Cli::try_parse_from(open.iter().copied().chain(["--rep", "ana", "--queue", "q"]))
                 .is_err()
         );
+        let skilled = ["--skill", "es=3", "--skill", "fr=1", "--wish", "vip=1:30s"];
+        assert!(Cli::try_parse_from(open.iter().copied().chain(skilled)).is_ok());
+        let both = skilled.into_iter().chain(["--queue", "q"]);
+        assert!(Cli::try_parse_from(open.iter().copied().chain(both)).is_ok());
+        let wishes = ["--wish", "vip=1"];
+        assert!(Cli::try_parse_from(open.iter().copied().chain(wishes)).is_err());
+    }
+
+    /// The words of a line of a shell, as far as the documents need it: quotes and comments.
+    fn shell_words(line: &str) -> Vec<String> {
+        let (mut words, mut word, mut quote) = (Vec::new(), None::<String>, None);
+        for c in line.chars() {
+            match (quote, c) {
+                (None, '\'' | '"') => {
+                    quote = Some(c);
+                    word.get_or_insert_default();
+                }
+                (Some(open), c) if open == c => quote = None,
+                (None, '#') if word.is_none() => break,
+                (None, c) if c.is_whitespace() => words.extend(word.take()),
+                (_, c) => word.get_or_insert_default().push(c),
+            }
+        }
+        words.into_iter().chain(word).collect()
+    }
+
+    #[test]
+    fn the_documents_show_commands_that_the_program_knows() {
+        let mut tried = 0;
+        for text in [include_str!("../../../README.md"), include_str!("../../../docs/routing.md")] {
+            for line in text.lines().filter(|line| line.starts_with("baton ")) {
+                let parsed = Cli::try_parse_from(shell_words(line));
+                assert!(parsed.is_ok(), "{line}: {}", parsed.unwrap_err());
+                tried += 1;
+            }
+        }
+        assert!(tried > 20, "only {tried} commands were found");
     }
 
     #[test]

@@ -10,16 +10,19 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, sleep_until};
 
 use super::echo::EchoClient;
+use super::routing::Lines;
 use super::sight::Sight;
-use super::tally::{STEPS, TRANSFER, Tally};
+use super::tally::{TRANSFER, Tally};
 use crate::client::Client;
 use crate::pb;
 
 /// What is put under load.
 #[derive(Debug)]
 pub enum Subject {
-    /// Servers under test.
+    /// Servers under test, whose sessions are transferred.
     Baton(Servers),
+    /// Servers under test, whose sessions wait in queues.
+    Lines(Lines),
     /// The echo: a client per connection.
     Echo(Vec<EchoClient>),
 }
@@ -36,7 +39,12 @@ pub struct Servers {
 }
 
 impl Subject {
-    /// Lives one session, or the echo's like: five calls, one after another.
+    /// Whether no more lives are wanted.
+    pub fn is_spent(&self) -> bool {
+        matches!(self, Self::Lines(lines) if lines.is_spent())
+    }
+
+    /// Lives one session, or the echo's like: as many calls, one after another.
     pub async fn life(&self, worker: usize, until: Instant, tally: &mut Tally) {
         match self {
             Self::Baton(servers) => {
@@ -45,9 +53,14 @@ impl Subject {
                     sleep(Duration::from_millis(5)).await;
                 }
             }
+            Self::Lines(lines) => {
+                if lines.life(worker, until, tally).await.is_none() {
+                    sleep(Duration::from_millis(5)).await;
+                }
+            }
             Self::Echo(clients) => {
                 let client = &clients[worker % clients.len()];
-                for step in 0..STEPS.len() {
+                for step in 0..tally.steps.len() {
                     tally
                         .step(step, until, client.message(), async |message| {
                             client.call(message).await
@@ -169,7 +182,7 @@ pub async fn slice(
                     sleep_until(began + due).await;
                     number += 1.0;
                 }
-                if Instant::now() >= until {
+                if Instant::now() >= until || subject.is_spent() {
                     return tally;
                 }
                 subject.life(worker, until, &mut tally).await;

@@ -1,123 +1,99 @@
-//! `bench`: how fast servers live sessions, and how that compares with a bare echo.
+//! `bench`: how fast servers live sessions, and how that compares with a bare echo; `routing` and `day` are its
+//! subcommands.
 //!
 //! Closed-loop clients run whole lives of sessions in an org of their own. With `--baseline` Baton and the echo take
 //! turns second by second, then both again at half of their own peak, paced. The echo runs the way the servers do: in
 //! this process if they do, in one of its own if they do.
 
+mod batches;
+mod day;
+mod desks;
+mod draws;
 mod echo;
+mod erlang;
+mod ground;
 mod load;
+mod profile;
 mod report;
+mod routing;
 mod setup;
 mod sight;
 mod tally;
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use tokio::time::Instant;
 
-use super::args::Bench;
-use super::{Context, RunningServer, ServerPlan, StartServer, output};
-use crate::client::{Client, Identity, RetryPolicy};
+use super::args::{Bench, BenchWhat};
+use super::{Context, StartServer, output};
+use crate::client::Client;
+use crate::pb;
 use echo::{EchoClient, EchoProcess};
+use ground::{Ground, cores, plural};
 use load::{Pace, Servers, Subject, slice};
 use report::{Report, Side};
+use setup::SignedReps;
 use sight::Sight;
 use tally::{STEPS, Tally};
 
 /// How long a turn is.
 const TURN: Duration = Duration::from_secs(1);
+/// Room for all sessions that a bench of transfers can have alive.
+const ROOMY: u32 = 1_000_000;
 
 /// `baton bench`.
 pub async fn run(context: &Context, args: Bench, start: StartServer) -> anyhow::Result<()> {
     if args.serve_echo {
         return echo::serve_for_another().await;
     }
-    let started = if args.embedded { start_servers(&args, &start).await? } else { Vec::new() };
-    let urls: Vec<String> = if args.embedded {
-        started.iter().map(RunningServer::url).collect()
-    } else {
-        context.global.server.clone()
-    };
-    let report = measure(&args, &urls, started.first()).await?;
-    context.out.one(|| report.json(), || report.text());
-    for server in started {
-        server.stop().await?;
+    match &args.what {
+        Some(BenchWhat::Routing(routing)) => routing::run(context, routing, &start).await,
+        Some(BenchWhat::Day(day)) => day::run(context, day, &start).await,
+        None => {
+            let ground = Ground::prepare(context, &args.measured, &start).await?;
+            let report = measure(&args, &ground).await?;
+            context.out.one(|| report.json(), || report.text());
+            ground.leave().await
+        }
     }
-    Ok(())
 }
 
-async fn start_servers(args: &Bench, start: &StartServer) -> anyhow::Result<Vec<RunningServer>> {
-    if args.servers > 1 && args.redis.is_none() {
-        bail!("several servers need something to share: give --redis");
-    }
-    let key = format!("{:032x}{:032x}", rand::random::<u128>(), rand::random::<u128>());
-    let mut servers = Vec::new();
-    for _ in 0..args.servers {
-        let plan = ServerPlan {
-            listen: SocketAddr::from(([127, 0, 0, 1], 0)),
-            redis: args.redis.clone(),
-            default_org: None,
-            token_key: Some(key.clone()),
-        };
-        servers.push(start(plan).await?);
-    }
-    Ok(servers)
-}
-
-async fn measure(
-    args: &Bench,
-    urls: &[String],
-    started: Option<&RunningServer>,
-) -> anyhow::Result<Report> {
-    let (servers, clients) = under_test(args, urls).await?;
+async fn measure(args: &Bench, ground: &Ground) -> anyhow::Result<Report> {
+    let (servers, clients, signed_reps, admin) = under_test(args, ground).await?;
     let baton = Arc::new(Subject::Baton(servers));
     let workers = usize::from(args.concurrency);
-    let fresh = || vec![Tally::new(); workers];
-
-    // One life to learn the sizes of messages, a second of all workers to warm up.
-    let mut sized = Tally { sizes: Some([0; 3]), ..Tally::new() };
-    baton.life(0, Instant::now() + Duration::from_secs(60), &mut sized).await;
-    let [requests, responses, calls] = sized.sizes.unwrap_or_default();
-    if calls < STEPS.len() as u64 {
-        bail!("the first session already failed: {:?}", sized.errors);
-    }
-    let mean = |bytes: u64| usize::try_from(bytes / calls).unwrap_or(0);
-    let sizes = (mean(requests), mean(responses));
-    slice(&baton, fresh(), TURN, Pace::Closed).await;
-
+    let turns = Turns { workers, steps: STEPS.len() };
+    let sizes = sizes(&baton, STEPS.len()).await?;
+    turns.warm_up(&baton).await;
     let (_process, echo) = if args.baseline {
-        start_echo(args, started.is_some(), sizes).await?
+        start_echo(args.measured.connections, ground.embedded(), sizes).await?
     } else {
         (None, None)
     };
     if let Some(echo) = &echo {
-        slice(echo, fresh(), TURN, Pace::Closed).await;
+        turns.warm_up(echo).await;
     }
     if let Subject::Baton(servers) = baton.as_ref() {
         servers.sight.reset();
     }
-    let turns = args.seconds;
-    let (peak, echo_peak) =
-        take_turns(&baton, echo.as_ref(), workers, turns, (Pace::Closed, Pace::Closed)).await;
-    let mut baton_side = Side { peak, peak_seconds: turns as f64, half: None };
-    let mut echo_side = echo_peak.map(|peak| Side { peak, peak_seconds: turns as f64, half: None });
+    let (mut baton_side, mut echo_side) =
+        turns.take(&baton, echo.as_ref(), args.seconds, (Pace::Closed, Pace::Closed)).await;
     let seen = match baton.as_ref() {
         Subject::Baton(servers) => servers.sight.seen(),
-        Subject::Echo(_) => bail!("the echo isn't under test"),
+        Subject::Lines(_) | Subject::Echo(_) => bail!("the echo isn't under test"),
     };
     if let Some(echo_side) = &mut echo_side {
-        let half = |side: &Side| Pace::Open(side.calls_per_second() / 2.0 / STEPS.len() as f64);
-        let paces = (half(&baton_side), half(echo_side));
-        let (half, echo_half) =
-            take_turns(&baton, echo.as_ref(), workers, turns.div_ceil(2), paces).await;
-        baton_side.half = Some(half);
-        echo_side.half = echo_half;
+        let paces = (half(&baton_side, STEPS.len()), half(echo_side, STEPS.len()));
+        let (at_half, echo_at_half) =
+            turns.take(&baton, echo.as_ref(), args.seconds.div_ceil(2), paces).await;
+        baton_side.half = Some(at_half.peak);
+        echo_side.half = echo_at_half.map(|side| side.peak);
     }
+    signed_reps.sign_out(&admin).await?;
     Ok(Report {
-        what: what(args, urls, started),
+        what: what(args, ground),
         baton: baton_side,
         echo: echo_side,
         seen,
@@ -126,31 +102,48 @@ async fn measure(
     })
 }
 
-/// The servers with an org ready, and a client of each connection.
-async fn under_test(args: &Bench, urls: &[String]) -> anyhow::Result<(Servers, Vec<Client>)> {
-    let org = format!("bench-{:016x}", rand::random::<u64>());
-    let identity = Identity { org, role: "admin".to_owned(), actor: "bench".to_owned() };
-    let mut clients: Vec<Vec<Client>> = Vec::new();
-    for url in urls {
-        let connections =
-            (0..args.connections).map(|_| Client::new(url, &identity, RetryPolicy::default()));
-        clients.push(connections.collect::<Result<_, _>>()?);
+/// One life, to learn the mean sizes of messages.
+async fn sizes(baton: &Arc<Subject>, steps: usize) -> anyhow::Result<(usize, usize)> {
+    let mut sized = Tally { sizes: Some([0; 3]), ..Tally::of(steps) };
+    baton.life(0, Instant::now() + Duration::from_secs(60), &mut sized).await;
+    let [requests, responses, calls] = sized.sizes.unwrap_or_default();
+    if calls < steps as u64 {
+        bail!("the first session already failed: {:?}", sized.errors);
     }
+    let mean = |bytes: u64| usize::try_from(bytes / calls).unwrap_or(0);
+    Ok((mean(requests), mean(responses)))
+}
+
+/// Half of the pace that a side reached.
+fn half(side: &Side, steps: usize) -> Pace {
+    Pace::Open(side.calls_per_second() / 2.0 / steps as f64)
+}
+
+/// The servers with an org ready, a client of each connection, and who signs the reps out.
+async fn under_test(
+    args: &Bench,
+    ground: &Ground,
+) -> anyhow::Result<(Servers, Vec<Client>, SignedReps, Client)> {
+    let clients = ground.clients()?;
     // Signing in and looking on have connections of their own, so that they don't stand in the way.
-    let apart: Vec<Client> = urls
+    let apart: Vec<Client> = ground
+        .urls
         .iter()
-        .map(|url| Client::new(url, &identity, RetryPolicy::default()))
-        .collect::<Result<_, _>>()?;
-    let reps = args.reps.unwrap_or_else(|| args.concurrency.saturating_mul(2).min(10_000));
-    let reps =
-        setup::prepare(apart.first().context("no server to measure: give --server")?, reps).await?;
-    let sight = Sight::start(&apart, &reps).await?;
-    let all = clients.iter().flatten().cloned().collect();
-    Ok((Servers { clients, reps, sight }, all))
+        .map(|url| ground.connect(url, 1))
+        .collect::<Result<Vec<_>, _>>()?
+        .concat();
+    let admin = apart.first().context("no server to measure: give --server")?.clone();
+    let count = args.reps.unwrap_or_else(|| args.concurrency.saturating_mul(2).min(10_000));
+    let reps: Vec<pb::Rep> = (0..count.into()).map(setup::rep).collect();
+    let names: Vec<String> = reps.iter().map(|rep| rep.id.clone()).collect();
+    let signed_reps = setup::prepare(&admin, setup::directory(reps, ROOMY)).await?;
+    let sight = Sight::start(&apart, &names).await?;
+    let all = clients.concat();
+    Ok((Servers { clients, reps: names, sight }, all, signed_reps, admin))
 }
 
 async fn start_echo(
-    args: &Bench,
+    connections: u16,
     embedded: bool,
     (request, response): (usize, usize),
 ) -> anyhow::Result<(Option<EchoProcess>, Option<Arc<Subject>>)> {
@@ -161,55 +154,74 @@ async fn start_echo(
         (Some(process), address)
     };
     let clients: anyhow::Result<Vec<EchoClient>> =
-        (0..args.connections).map(|_| EchoClient::new(address, request, response)).collect();
+        (0..connections).map(|_| EchoClient::new(address, request, response)).collect();
     Ok((process, Some(Arc::new(Subject::Echo(clients?)))))
 }
 
-/// Baton and the echo, second by second.
-async fn take_turns(
-    baton: &Arc<Subject>,
-    echo: Option<&Arc<Subject>>,
+/// So many workers, whose lives have so many steps.
+#[derive(Clone, Copy, Debug)]
+struct Turns {
     workers: usize,
-    turns: u64,
-    paces: (Pace, Pace),
-) -> (Tally, Option<Tally>) {
-    let mut tallies = vec![Tally::new(); workers];
-    let mut echo_tallies = vec![Tally::new(); workers];
-    for turn in 1..=turns {
-        tallies = slice(baton, tallies, TURN, paces.0).await;
-        if let Some(echo) = echo {
-            echo_tallies = slice(echo, echo_tallies, TURN, paces.1).await;
-        }
-        if turn % 10 == 0 && turn < turns {
-            output::note(&format!("{turn} of {turns} s"));
-        }
+    steps: usize,
+}
+
+impl Turns {
+    fn fresh(self) -> Vec<Tally> {
+        vec![Tally::of(self.steps); self.workers]
     }
-    (total(&tallies), echo.map(|_| total(&echo_tallies)))
+
+    /// A second of all workers that nobody counts.
+    async fn warm_up(self, subject: &Arc<Subject>) {
+        slice(subject, self.fresh(), TURN, Pace::Closed).await;
+    }
+
+    /// Baton and the echo, second by second.
+    async fn take(
+        self,
+        baton: &Arc<Subject>,
+        echo: Option<&Arc<Subject>>,
+        turns: u64,
+        paces: (Pace, Pace),
+    ) -> (Side, Option<Side>) {
+        let (mut tallies, mut echo_tallies) = (self.fresh(), self.fresh());
+        let (mut took, mut echo_took) = (Duration::ZERO, Duration::ZERO);
+        for turn in 1..=turns {
+            let began = Instant::now();
+            tallies = slice(baton, tallies, TURN, paces.0).await;
+            took += began.elapsed().min(TURN);
+            if let Some(echo) = echo {
+                echo_tallies = slice(echo, echo_tallies, TURN, paces.1).await;
+                echo_took += TURN;
+            }
+            if baton.is_spent() {
+                break;
+            }
+            if turn % 10 == 0 && turn < turns {
+                output::note(&format!("{turn} of {turns} s"));
+            }
+        }
+        let side = |tallies: &[Tally], took: Duration| Side {
+            peak: total(tallies),
+            peak_seconds: took.as_secs_f64(),
+            half: None,
+        };
+        (side(&tallies, took), echo.map(|_| side(&echo_tallies, echo_took)))
+    }
 }
 
 fn total(tallies: &[Tally]) -> Tally {
-    let mut total = Tally::new();
+    let mut total = Tally::of(tallies.first().map_or(0, |tally| tally.steps.len()));
     tallies.iter().for_each(|tally| total.add(tally));
     total
 }
 
-fn what(args: &Bench, urls: &[String], started: Option<&RunningServer>) -> String {
-    let servers = match started {
-        Some(first) => {
-            format!("{} in this process ({})", plural(urls.len(), "server"), first.durability)
-        }
-        None => urls.join(", "),
-    };
-    let cores = std::thread::available_parallelism().map_or(0, usize::from);
+fn what(args: &Bench, ground: &Ground) -> String {
     format!(
-        "{servers}; {} at once on {} to each, {} s, {}",
+        "{}; {} at once on {} to each, {} s, {}",
+        ground.what(),
         plural(usize::from(args.concurrency), "session"),
-        plural(usize::from(args.connections), "connection"),
+        plural(usize::from(args.measured.connections), "connection"),
         args.seconds,
-        plural(cores, "core")
+        cores()
     )
-}
-
-fn plural(count: usize, what: &str) -> String {
-    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
 }

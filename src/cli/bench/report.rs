@@ -23,6 +23,23 @@ impl Side {
         self.peak.calls as f64 / self.peak_seconds
     }
 
+    /// Its figures as JSON, with the names of the steps. Latencies are in microseconds.
+    pub fn json(&self, steps: &[&str]) -> Value {
+        let methods: serde_json::Map<String, Value> = steps
+            .iter()
+            .zip(&self.peak.steps)
+            .map(|(name, histogram)| ((*name).to_owned(), quantiles(histogram)))
+            .collect();
+        json!({
+            "callsPerSecond": self.calls_per_second(),
+            "seconds": self.peak_seconds,
+            "calls": self.peak.calls,
+            "errors": self.peak.errors,
+            "methods": methods,
+            "all": quantiles(&self.peak.all()),
+        })
+    }
+
     fn transfers_per_second(&self) -> f64 {
         self.peak.steps[TRANSFER + 1].len() as f64 / self.peak_seconds
     }
@@ -65,7 +82,7 @@ impl Report {
     /// For people.
     pub fn text(&self) -> String {
         let mut table = Table::new(["", "COUNT", "P50", "P90", "P99", "MAX"]);
-        rows(&mut table, "", &self.baton.peak);
+        rows(&mut table, &STEPS, &self.baton.peak);
         row(&mut table, "click → completion seen", &self.seen);
         if let Some(half) = &self.baton.half {
             row(&mut table, "TransferSession at half load", &half.steps[TRANSFER]);
@@ -103,24 +120,15 @@ impl Report {
     /// For programs. Latencies are in microseconds.
     pub fn json(&self) -> Value {
         let side = |side: &Side| {
-            let steps: serde_json::Map<String, Value> = STEPS
-                .iter()
-                .zip(&side.peak.steps)
-                .map(|(name, h)| ((*name).to_owned(), quantiles(h)))
-                .collect();
-            json!({
-                "callsPerSecond": side.calls_per_second(),
-                "seconds": side.peak_seconds,
-                "calls": side.peak.calls,
-                "errors": side.peak.errors,
-                "methods": steps,
-                "all": quantiles(&side.peak.all()),
-                "halfLoad": side.half.as_ref().map(|half| json!({
+            let mut value = side.json(&STEPS);
+            value["halfLoad"] = side.half.as_ref().map_or(Value::Null, |half| {
+                json!({
                     "transferSession": quantiles(&half.steps[TRANSFER]),
                     "all": quantiles(&half.all()),
                     "errors": half.errors,
-                })),
-            })
+                })
+            });
+            value
         };
         json!({
             "what": self.what,
@@ -139,13 +147,15 @@ impl Report {
     }
 }
 
-fn rows(table: &mut Table, prefix: &str, tally: &Tally) {
-    for (name, histogram) in STEPS.iter().zip(&tally.steps) {
-        row(table, &format!("{prefix}{name}"), histogram);
+/// A row for each step.
+pub fn rows(table: &mut Table, steps: &[&str], tally: &Tally) {
+    for (name, histogram) in steps.iter().zip(&tally.steps) {
+        row(table, name, histogram);
     }
 }
 
-fn row(table: &mut Table, name: &str, histogram: &Histogram<u64>) {
+/// A row: how many, and the quantiles.
+pub fn row(table: &mut Table, name: &str, histogram: &Histogram<u64>) {
     let at = |quantile| milliseconds(histogram.value_at_quantile(quantile));
     let figures = if histogram.is_empty() {
         [(); 4].map(|()| String::new())
@@ -159,7 +169,8 @@ fn milliseconds(micros: u64) -> String {
     format!("{:.2}ms", micros as f64 / 1000.0)
 }
 
-fn quantiles(histogram: &Histogram<u64>) -> Value {
+/// Quantiles as JSON, in microseconds.
+pub fn quantiles(histogram: &Histogram<u64>) -> Value {
     let at = |quantile| histogram.value_at_quantile(quantile);
     json!({
         "count": histogram.len(),
@@ -170,7 +181,8 @@ fn quantiles(histogram: &Histogram<u64>) -> Value {
     })
 }
 
-fn errors(tally: &Tally) -> String {
+/// Errors by reason, as text.
+pub fn errors(tally: &Tally) -> String {
     if tally.errors.is_empty() {
         return "none".to_owned();
     }
@@ -187,7 +199,7 @@ mod tests {
     use super::*;
 
     fn side(calls: u64, micros: u64) -> Side {
-        let mut peak = Tally::new();
+        let mut peak = Tally::of(STEPS.len());
         peak.calls = calls;
         for step in &mut peak.steps {
             step.record_n(micros, calls / 5).unwrap();

@@ -1,4 +1,4 @@
-//! The org that a bench runs in: its own, with reps who have room for everything.
+//! The org that a bench runs in: its own, with reps who are signed in until the bench is over.
 
 use anyhow::Context as _;
 use tokio::task::JoinSet;
@@ -8,18 +8,26 @@ use super::super::presence::{self, SignedIn};
 use crate::client::{Client, Failure};
 use crate::pb;
 
-/// Room for all sessions that a bench can have alive: a million units.
-const CAPACITY_CENTI_UNITS: i64 = 100_000_000;
+/// The channel that a bench's sessions are of.
+pub const CHANNEL: &str = "web";
+/// How many sign in, or out, at once.
+const AT_ONCE: usize = 32;
 
-/// Applies the directory and signs the reps in; they stay signed in for as long as the process lives.
-pub async fn prepare(client: &Client, reps: u16) -> anyhow::Result<Vec<String>> {
-    let names: Vec<String> = (0..reps).map(|number| format!("rep-{number:04}")).collect();
-    let request =
-        pb::ApplyDirectoryRequest { directory: Some(directory(&names)), ..Default::default() };
+/// Reps who are signed in, and stay so until this is dropped.
+#[derive(Debug)]
+pub struct SignedReps {
+    presences: Vec<String>,
+    keeper: JoinSet<()>,
+}
+
+/// Applies a directory and signs all its reps in.
+pub async fn prepare(client: &Client, directory: pb::Directory) -> anyhow::Result<SignedReps> {
+    let names: Vec<String> = directory.reps.iter().map(|rep| rep.id.clone()).collect();
+    let request = pb::ApplyDirectoryRequest { directory: Some(directory), ..Default::default() };
     client.apply_directory(request).await.context("can't apply the bench's directory")?;
     let mut presences = Vec::new();
     let mut renew_every = None;
-    for chunk in names.chunks(32) {
+    for chunk in names.chunks(AT_ONCE) {
         let mut opening: JoinSet<Result<SignedIn, Failure>> = JoinSet::new();
         for rep in chunk {
             let (client, rep) = (client.clone(), rep.clone());
@@ -33,19 +41,57 @@ pub async fn prepare(client: &Client, reps: u16) -> anyhow::Result<Vec<String>> 
             presences.extend(opened.presences);
         }
     }
-    let signed_in =
-        SignedIn { presences, renew_every: renew_every.context("a bench without reps")? };
+    let signed_in = SignedIn {
+        presences: presences.clone(),
+        renew_every: renew_every.context("a bench without reps")?,
+    };
     let client = client.clone();
-    tokio::spawn(async move {
+    let mut keeper = JoinSet::new();
+    keeper.spawn(async move {
         presence::keep_alive(&client, signed_in, |news| {
             output::note(&format!("a rep of the bench: {news}"))
         })
         .await;
     });
-    Ok(names)
+    Ok(SignedReps { presences, keeper })
 }
 
-fn directory(reps: &[String]) -> pb::Directory {
+impl SignedReps {
+    /// Signs them out.
+    pub async fn sign_out(mut self, client: &Client) -> anyhow::Result<()> {
+        self.keeper.abort_all();
+        for chunk in std::mem::take(&mut self.presences).chunks(AT_ONCE) {
+            let mut closing = JoinSet::new();
+            for presence in chunk {
+                let (client, presence) = (client.clone(), presence.clone());
+                closing.spawn(async move {
+                    let whose = Some(pb::close_presence_request::Whose::Presence(presence));
+                    client
+                        .close_presence(pb::ClosePresenceRequest { whose, ..Default::default() })
+                        .await
+                });
+            }
+            while let Some(closed) = closing.join_next().await {
+                closed?.context("can't sign the bench's reps out")?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A rep of a bench.
+pub fn rep(number: usize) -> pb::Rep {
+    pb::Rep {
+        id: format!("rep-{number:04}"),
+        profile: "bench".to_owned(),
+        licences: vec![pb::Licence::EnhancedChatUser as i32],
+        permissions: vec![pb::Permission::EnhancedChatRep as i32],
+        ..Default::default()
+    }
+}
+
+/// A directory whose reps each have room for so many sessions, without queues.
+pub fn directory(reps: Vec<pb::Rep>, capacity: u32) -> pb::Directory {
     let seconds = |seconds| Some(prost_types::Duration { seconds, nanos: 0 });
     pb::Directory {
         settings: Some(pb::OrgSettings {
@@ -60,28 +106,19 @@ fn directory(reps: &[String]) -> pb::Directory {
             ..Default::default()
         }],
         presence_configurations: vec![pb::PresenceConfiguration {
-            id: "roomy".to_owned(),
-            capacity_centi_units: CAPACITY_CENTI_UNITS,
+            id: "bench".to_owned(),
+            capacity_centi_units: i64::from(capacity) * 100,
             ..Default::default()
         }],
         profiles: vec![pb::Profile {
             id: "bench".to_owned(),
             presence_statuses: vec!["available".to_owned()],
-            presence_configuration: "roomy".to_owned(),
+            presence_configuration: "bench".to_owned(),
             ..Default::default()
         }],
-        reps: reps
-            .iter()
-            .map(|rep| pb::Rep {
-                id: rep.clone(),
-                profile: "bench".to_owned(),
-                licences: vec![pb::Licence::EnhancedChatUser as i32],
-                permissions: vec![pb::Permission::EnhancedChatRep as i32],
-                ..Default::default()
-            })
-            .collect(),
+        reps,
         channels: vec![pb::Channel {
-            id: "web".to_owned(),
+            id: CHANNEL.to_owned(),
             r#type: pb::ChannelType::WebChatV2 as i32,
             ..Default::default()
         }],

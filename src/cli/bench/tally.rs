@@ -36,10 +36,10 @@ pub fn histogram() -> Histogram<u64> {
 }
 
 impl Tally {
-    /// Nothing counted.
-    pub fn new() -> Self {
+    /// Nothing counted, of a life with so many steps.
+    pub fn of(steps: usize) -> Self {
         Self {
-            steps: STEPS.iter().map(|_| histogram()).collect(),
+            steps: (0..steps).map(|_| histogram()).collect(),
             calls: 0,
             errors: BTreeMap::new(),
             sizes: None,

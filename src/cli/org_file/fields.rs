@@ -146,6 +146,23 @@ impl<'a> Fields<'a> {
         parse(text).map_err(|why| self.fault(at, key, why)).ok()
     }
 
+    /// Reports that a field is wrong.
+    pub fn wrong(&self, key: &str, text: impl Into<String>) {
+        let found = self.entries.iter().find(|(found, _)| found.text == key);
+        self.fault(found.map_or(self.at, |(_, node)| node.at), key, text);
+    }
+
+    /// Reports that something found in it is wrong.
+    pub fn wrong_at(&self, found: &Found, text: impl Into<String>) {
+        self.faults.add(found.at, found.path.clone(), text);
+    }
+
+    /// Whether a field is given, well or badly.
+    pub fn has(&self, key: &str) -> bool {
+        let mut given = self.entries.iter().filter(|(_, node)| !matches!(node.value, Value::Null));
+        given.any(|(found, _)| found.text == key)
+    }
+
     /// Reports that a required field isn't there.
     pub fn missing(&self, key: &str, wanted: &str) {
         // Of what was cut off the rest is unknown; a field given with a fault has been reported.
@@ -162,6 +179,27 @@ impl<'a> Fields<'a> {
     /// Some text.
     pub fn text(&mut self, key: &'static str) -> String {
         self.scalar(key, "text").map(|(text, _)| text.to_owned()).unwrap_or_default()
+    }
+
+    /// Some text with its place.
+    pub fn written(&mut self, key: &'static str, wanted: &str) -> Option<Found> {
+        let (text, at) = self.scalar(key, wanted)?;
+        Some(Found { text: text.to_owned(), at, path: self.path(key) })
+    }
+
+    /// A list of texts.
+    pub fn texts(&mut self, key: &'static str) -> Vec<Found> {
+        let items = self.items(key, "names").into_iter();
+        let found = items.filter_map(|(node, path)| {
+            let text = self.scalar_of(node, &path, "a name")?.to_owned();
+            Some(Found { text, at: node.at, path })
+        });
+        found.collect()
+    }
+
+    /// What was found, if it is an id.
+    pub fn checked(&self, found: Found) -> Option<Found> {
+        self.checked_id(&found.text, found.at, found.path)
     }
 
     /// The id of something, with its place.
@@ -308,6 +346,76 @@ impl<'a> Fields<'a> {
         let path = self.path(key);
         let node = self.node(key)?;
         Fields::of(node, &path, self.faults)
+    }
+
+    /// The mappings of a list.
+    pub fn inners(&mut self, key: &'static str) -> Vec<Fields<'a>> {
+        let items = self.items(key, "mappings").into_iter();
+        items.filter_map(|(node, path)| Fields::of(node, &path, self.faults)).collect()
+    }
+
+    /// The entries of a mapping whose keys are the file's own: each key with its value's node.
+    fn pairs(&mut self, key: &'static str) -> Vec<(Found, &'a Node)> {
+        let Some(inner) = self.inner(key) else {
+            return Vec::new();
+        };
+        let pair = |(key, node): &'a (Key, Node)| {
+            let path = inner.path(&key.text);
+            (Found { text: key.text.clone(), at: key.at, path }, node)
+        };
+        inner.entries.iter().map(pair).collect()
+    }
+
+    /// Mappings by the ids of what they are about.
+    pub fn named_inners(&mut self, key: &'static str) -> Vec<(Found, Fields<'a>)> {
+        let pairs = self.pairs(key).into_iter();
+        let inner = |(name, node): (Found, &'a Node)| {
+            let fields = Fields::of(node, &name.path, self.faults);
+            self.checked(name).zip(fields)
+        };
+        pairs.filter_map(inner).collect()
+    }
+
+    /// Levels of 0–100 by skill.
+    pub fn levels(&mut self, key: &'static str) -> Vec<(Found, u32)> {
+        let pairs = self.pairs(key).into_iter();
+        let level = |(name, node): (Found, &'a Node)| {
+            let text = self.scalar_of(node, &name.path, "a level from 0 to 100");
+            let level = text.and_then(|text| {
+                let level = text.parse().ok().filter(|level| (0..=100).contains(level));
+                if level.is_none() {
+                    let why = format!("must be a level from 0 to 100, not `{text}`");
+                    self.faults.add(node.at, name.path.clone(), why);
+                }
+                level
+            });
+            self.checked(name).zip(level)
+        };
+        pairs.filter_map(level).collect()
+    }
+
+    /// Texts by name.
+    pub fn attributes(&mut self, key: &'static str) -> Vec<(String, String)> {
+        let pairs = self.pairs(key).into_iter();
+        let text = |(name, node): (Found, &'a Node)| {
+            let text = self.scalar_of(node, &name.path, "text")?;
+            Some((name.text, text.to_owned()))
+        };
+        pairs.filter_map(text).collect()
+    }
+
+    /// A time of day such as `09:30`, in minutes after midnight; `24:00` is its end.
+    pub fn minute(&mut self, key: &'static str) -> Option<u32> {
+        self.parsed(key, "a time of day", |text| {
+            let time = text.split_once(':').and_then(|(hours, minutes)| {
+                let two = |part: &str| part.len() == 2 && part.bytes().all(|b| b.is_ascii_digit());
+                let (true, true) = (two(hours), two(minutes)) else { return None };
+                let (hours, minutes): (u32, u32) = (hours.parse().ok()?, minutes.parse().ok()?);
+                (minutes < 60).then_some(hours * 60 + minutes)
+            });
+            let time = time.filter(|minute| *minute <= 1_440);
+            time.ok_or_else(|| format!("must be a time of day such as 09:30, not `{text}`"))
+        })
     }
 
     /// Reports a field that is part of the API but not of this version.

@@ -6,6 +6,8 @@
 //! here.
 
 mod fields;
+mod flows;
+mod queues;
 #[cfg(test)]
 mod tests;
 mod yaml;
@@ -15,35 +17,52 @@ use std::collections::BTreeMap;
 use crate::pb;
 pub use fields::Fault;
 use fields::{Faults, Fields, Found};
+pub use flows::read_flow;
 use yaml::At;
 
 /// Reads an org file. `complete`: what it doesn't define doesn't exist (`--prune`).
 pub fn read(text: &str, complete: bool) -> Result<pb::Directory, Vec<Fault>> {
+    reading(text, |file, root| {
+        let directory = file.directory(root);
+        // What an error of syntax cut off may have defined the missing.
+        if complete && !file.cut {
+            file.check_references();
+        }
+        directory
+    })
+}
+
+/// Parses a file, reads it, and hands over all that was wrong, if anything was.
+fn reading<T>(
+    text: &str,
+    read: impl for<'a> FnOnce(&mut File<'a>, &'a yaml::Node) -> Option<T>,
+) -> Result<T, Vec<Fault>> {
     let faults = Faults::default();
     let (root, syntax) = yaml::parse(text);
     if let Some((at, why)) = &syntax {
         faults.add(*at, "", format!("not YAML: {why}"));
     }
-    let mut file = File { faults: &faults, ids: BTreeMap::new(), references: Vec::new() };
-    let directory = match &root {
-        Some(root) => file.directory(root),
-        None if syntax.is_none() => {
-            faults.add(
-                At { line: 1, column: 1 },
-                "",
-                "the file is empty: it needs at least one of the sections",
-            );
+    let there = match &root {
+        Some(root) => {
+            let mut file = File {
+                faults: &faults,
+                cut: syntax.is_some(),
+                ids: BTreeMap::new(),
+                references: Vec::new(),
+            };
+            read(&mut file, root)
+        }
+        None => {
+            if syntax.is_none() {
+                let at = At { line: 1, column: 1 };
+                faults.add(at, "", "the file is empty: it needs at least one of the sections");
+            }
             None
         }
-        None => None,
     };
-    // What an error of syntax cut off may have defined the missing.
-    if complete && syntax.is_none() {
-        file.check_references();
-    }
     let found = faults.into_sorted();
-    match directory {
-        Some(directory) if found.is_empty() => Ok(directory),
+    match there {
+        Some(there) if found.is_empty() => Ok(there),
         _ => Err(found),
     }
 }
@@ -56,6 +75,9 @@ enum Kind {
     Profile,
     Rep,
     Channel,
+    Skill,
+    Queue,
+    Flow,
 }
 
 impl Kind {
@@ -66,6 +88,9 @@ impl Kind {
             Self::Profile => "profiles",
             Self::Rep => "reps",
             Self::Channel => "channels",
+            Self::Skill => "skills",
+            Self::Queue => "queues",
+            Self::Flow => "flows",
         }
     }
 }
@@ -73,6 +98,7 @@ impl Kind {
 /// A file being read.
 struct File<'a> {
     faults: &'a Faults,
+    cut: bool,
     ids: BTreeMap<(Kind, String), At>,
     references: Vec<(Kind, Found)>,
 }
@@ -82,6 +108,7 @@ impl<'a> File<'a> {
         let mut top = Fields::of(root, "", self.faults)?;
         let directory = pb::Directory {
             settings: top.inner("settings").map(settings),
+            skills: self.section(&mut top, Kind::Skill, Self::skill),
             presence_statuses: self.section(&mut top, Kind::Status, Self::status),
             presence_configurations: self.section(
                 &mut top,
@@ -90,12 +117,12 @@ impl<'a> File<'a> {
             ),
             profiles: self.section(&mut top, Kind::Profile, Self::profile),
             reps: self.section(&mut top, Kind::Rep, Self::rep),
+            queues: self.section(&mut top, Kind::Queue, Self::queue),
             channels: self.section(&mut top, Kind::Channel, Self::channel),
-            ..Default::default()
+            flows: self.section(&mut top, Kind::Flow, Self::flow),
+            partners: Vec::new(),
         };
-        for later in ["queues", "flows", "skills", "partners"] {
-            top.unsupported(later);
-        }
+        top.unsupported("partners");
         top.finish();
         Some(directory)
     }
@@ -182,13 +209,16 @@ impl<'a> File<'a> {
             fields.missing("capacity", "units such as 5 or 2.50");
         }
         let restriction = fields.inner("recipient_restriction").map(|mut inner| {
+            let (queues, flows) = (inner.ids("queues"), inner.ids("flows"));
             let profiles = inner.ids("profiles");
-            inner.unsupported("queues");
-            inner.unsupported("flows");
             let external_contacts = inner.flag("external_contacts").unwrap_or_default();
             inner.finish();
-            let profiles = self.refer_all(Kind::Profile, profiles);
-            pb::RecipientRestriction { profiles, external_contacts, ..Default::default() }
+            pb::RecipientRestriction {
+                queues: self.refer_all(Kind::Queue, queues),
+                flows: self.refer_all(Kind::Flow, flows),
+                profiles: self.refer_all(Kind::Profile, profiles),
+                external_contacts,
+            }
         });
         let after_decline = fields.id("status_after_decline");
         let after_timeout = fields.id("status_after_push_timeout");
@@ -228,7 +258,6 @@ impl<'a> File<'a> {
             fields.missing("profile", "the id of one of profiles");
         }
         let configuration = fields.id("presence_configuration");
-        fields.unsupported("skills");
         pb::Rep {
             id,
             name: fields.text("name"),
@@ -236,14 +265,15 @@ impl<'a> File<'a> {
             presence_configuration: self.refer(Kind::Configuration, configuration),
             licences: fields.names::<pb::Licence>("licences"),
             permissions: fields.names::<pb::Permission>("permissions"),
-            skills: Vec::new(),
+            skills: self.levels(fields, "skills"),
         }
     }
 
     fn channel(&mut self, fields: &mut Fields<'a>, id: String) -> pb::Channel {
-        for later in ["routing_partner", "fallback_queue", "wrap_up"] {
+        for later in ["routing_partner", "wrap_up"] {
             fields.unsupported(later);
         }
+        let fallback = fields.id("fallback_queue");
         let channel = pb::Channel {
             id,
             name: fields.text("name"),
@@ -251,6 +281,7 @@ impl<'a> File<'a> {
             capacity_model: fields.name::<pb::CapacityModel>("capacity_model"),
             weight: fields.weight("weight"),
             paused_weight: fields.weight("paused_weight"),
+            fallback_queue: self.refer(Kind::Queue, fallback),
             interruptible: fields.flag("interruptible").unwrap_or_default(),
             ..Default::default()
         };
@@ -276,6 +307,12 @@ fn settings(mut fields: Fields<'_>) -> pb::OrgSettings {
         presence_lease: fields.duration("presence_lease", 5..=300),
         estimated_wait_min_samples: fields.count("estimated_wait_min_samples", 1..=10),
         estimated_wait_window: fields.duration("estimated_wait_window", 60..=3600),
+        time_zone: fields.text("time_zone"),
+        business_hours: fields
+            .inners("business_hours")
+            .into_iter()
+            .flat_map(queues::business_hours)
+            .collect(),
     };
     fields.finish();
     settings

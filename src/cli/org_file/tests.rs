@@ -16,6 +16,9 @@ fn the_example_is_complete_and_reads_as_meant() {
         directory.reps.iter().any(|rep| rep.id == "ana")
             && directory.reps.iter().any(|rep| rep.id == "ben")
     );
+    let queues: Vec<_> = directory.queues.iter().map(|queue| queue.id.as_str()).collect();
+    assert_eq!(queues, ["billing", "general", "orders", "returns"]);
+    assert_eq!((directory.skills.len(), directory.flows.len()), (3, 1));
     let web = directory.channels.iter().find(|channel| channel.id == "web").unwrap();
     assert_eq!(web.r#type(), pb::ChannelType::WebChatV2);
 }
@@ -67,7 +70,7 @@ channels:
   type: WEB_CHAT_V2
   type: SMS
   weight: 101%
-queues: []
+partners: []
 ";
     assert_eq!(
         faults(text, false),
@@ -89,7 +92,7 @@ queues: []
             "20:3: reps[1].profile: is required: the id of one of profiles",
             "24:3: channels[0].type: given twice, first in line 23: keep one",
             "25:11: channels[0].weight: must be units such as 1 or 0.5, or a percentage such as 25%, not `101%`",
-            "26:1: queues: isn't supported by this version yet: leave it out",
+            "26:1: partners: isn't supported by this version yet: leave it out",
         ]
     );
 }
@@ -118,6 +121,145 @@ fn references_are_looked_up_only_if_nothing_else_can_exist() {
             "2:38: profiles[0].presence_configuration: `standard` isn't in presence_configurations: the file has none",
             "2:68: profiles[0].presence_statuses[0]: `avalable` isn't in presence_statuses: did you mean \
              `available`?",
+        ]
+    );
+}
+
+const FLOW: &str = "\
+rules:
+- name: money
+  when: session.priority < 3
+  to: queue:billing
+  set: {routed: \"yes\"}
+  priority: 7
+- when: 'true'
+  skills:
+    required: {es: 50}
+    additional: {vip: {level: 10, timeout: 30s}}
+    queue: general
+fallback: {to: rep:ana}
+";
+
+#[test]
+fn a_flow_reads_as_meant_alone_and_in_an_org_file() {
+    use pb::flow_decision::Target;
+    let flow = read_flow(FLOW, None).unwrap();
+    assert_eq!(flow.rules[0].condition, "session.priority < 3");
+    let first = flow.rules[0].decision.as_ref().unwrap();
+    assert_eq!(first.target, Some(Target::Queue("billing".into())));
+    assert_eq!((first.set_priority, first.set_attributes["routed"].as_str()), (Some(7), "yes"));
+    let Some(Target::Skills(skills)) = flow.rules[1].decision.clone().unwrap().target else {
+        panic!("{flow:?}");
+    };
+    assert_eq!(skills.required, [pb::SkillLevel { skill: "es".into(), level: 50 }]);
+    assert_eq!(skills.additional[0].timeout.map(|t| t.seconds), Some(30));
+    assert_eq!(skills.queue, "general");
+    assert_eq!(flow.fallback.unwrap().target, Some(Target::Rep("ana".into())));
+
+    let indented = FLOW.trim_end().replace('\n', "\n  ");
+    let file = format!("flows:\n- id: one\n  {indented}\n- id: two\n  {indented}\n");
+    assert_eq!(read_flow(&file, Some("two")).unwrap().id, "two");
+    let faults = |wanted| read_flow(&file, wanted).unwrap_err()[0].to_string();
+    assert_eq!(faults(None), "2:3: flows: has 2 flows: say which with --flow");
+    assert_eq!(faults(Some("six")), "2:3: flows: has no flow `six`");
+}
+
+#[test]
+fn queues_and_skills_read_as_meant() {
+    let text = "\
+settings:
+  time_zone: Europe/Berlin
+  business_hours: [{days: [Monday, sunday], from: 09:00, to: 24:00}]
+queues:
+- id: q
+  channel_types: [SMS]
+  routing_model: MOST_AVAILABLE
+  weight: 25%
+  overflow: {max_wait: 90s, queue: r}
+- id: r
+reps:
+- {id: ana, profile: team, skills: {es: 0, vip: 100}}
+";
+    let directory = read(text, false).unwrap();
+    let hours = directory.settings.unwrap().business_hours;
+    let hours: Vec<_> = hours.iter().map(|h| (h.weekday, h.from_minute, h.to_minute)).collect();
+    assert_eq!(hours, [(1, 540, 1440), (7, 540, 1440)]);
+    let queue = &directory.queues[0];
+    assert_eq!(queue.routing_model(), pb::RoutingModel::MostAvailable);
+    let overflow = queue.overflow.as_ref().unwrap();
+    assert_eq!((overflow.max_wait.map(|w| w.seconds), overflow.queue.as_str()), (Some(90), "r"));
+    let levels: Vec<_> = directory.reps[0].skills.iter().map(|s| (&*s.skill, s.level)).collect();
+    assert_eq!(levels, [("es", 0), ("vip", 100)]);
+}
+
+#[test]
+fn faults_of_queues_skills_and_flows_have_their_places() {
+    let text = "\
+settings:
+  business_hours: [{days: [munday], from: 9, to: 17:00}, {days: [friday], from: 10:00, to: 09:00}]
+skills: [{id: es, level: 3}]
+reps:
+- {id: ana, profile: team, skills: {es: 101, 'a b': 1}}
+queues:
+- id: q
+  reps: ana
+  overflow: {queu: r}
+  max_length: 0
+flows:
+- id: f
+  rules:
+  - to: queue:a b
+  - when: 'true'
+    to: billing
+    skills: {queue: q}
+  - {when: 'true', to: contact:acme/1}
+  - {when: 'true'}
+";
+    assert_eq!(
+        faults(text, false),
+        [
+            "2:28: settings.business_hours[0].days[0]: `munday` isn't a day: did you mean monday?",
+            "2:43: settings.business_hours[0].from: must be a time of day such as 09:30, not `9`",
+            "2:92: settings.business_hours[1].to: must be later than `from`: write a spell past midnight as two",
+            "3:19: skills[0].level: unknown key: use one of id, name",
+            "5:41: reps[0].skills.es: must be a level from 0 to 100, not `101`",
+            "5:46: reps[0].skills.a b: `a b` isn't an id: 1–128 letters, digits or any of . _ : @ -",
+            "8:9: queues[0].reps: must be a list of ids, not a single value",
+            "9:13: queues[0].overflow.max_length: is required: or max_wait, or both: beyond which work goes elsewhere",
+            "9:13: queues[0].overflow.queue: is required: the id of one of queues",
+            "9:14: queues[0].overflow.queu: unknown key: did you mean `queue`?",
+            "10:15: queues[0].max_length: must be a whole number from 1 to 4294967295, not `0`",
+            "12:3: flows[0].fallback: is required: where sessions go that no rule matches",
+            "14:5: flows[0].rules[0].when: is required: a condition in CEL, such as session.priority < 5",
+            "14:9: flows[0].rules[0].to: `a b` isn't an id: 1–128 letters, digits or any of . _ : @ -",
+            "16:9: flows[0].rules[1].to: `billing` doesn't say what it is: write rep:billing, queue:billing or \
+             flow:billing",
+            "17:13: flows[0].rules[1].skills: can't go with `to`: name the queue inside `skills`",
+            "17:13: flows[0].rules[1].skills.required: is required: levels by skill, such as {spanish: 50}",
+            "18:24: flows[0].rules[2].to: contacts aren't supported by this version yet",
+            "19:5: flows[0].rules[3].to: is required: queue:ID, rep:ID or flow:ID; or give `skills`",
+        ]
+    );
+}
+
+#[test]
+fn names_in_queues_and_flows_are_looked_up_too() {
+    let text = "\
+skills: [{id: es}]
+queues: [{id: q, reps: [ana], overflow: {max_length: 1, queue: p}}]
+flows:
+- id: f
+  rules:
+  - {when: 'true', skills: {required: {ess: 1}, queue: q}}
+  fallback: {to: queue:qq}
+";
+    assert_eq!(
+        faults(text, true),
+        [
+            "2:25: queues[0].reps[0]: `ana` isn't in reps: the file has none",
+            "2:64: queues[0].overflow.queue: `p` isn't in queues: did you mean `q`?",
+            "6:40: flows[0].rules[0].skills.required.ess: `ess` isn't in skills: did you mean `es`?",
+            "7:18: flows[0].fallback.to: `qq` isn't in queues: did you mean `q`?",
         ]
     );
 }

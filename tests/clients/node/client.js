@@ -1,4 +1,5 @@
-// Plays whole transfers through @grpc/grpc-js, with stubs made from proto/ by @grpc/proto-loader when it starts.
+// Plays whole transfers through @grpc/grpc-js, with stubs made from proto/ by @grpc/proto-loader when it starts; with
+// queues.js also queues, skills and a flow.
 //
 //     client.js JOURNAL ADDRESS [OTHER_ADDRESS]
 //
@@ -189,6 +190,7 @@ class Play {
     this.ana = caller(address, 'rep', 'ana');
     this.ben = caller(other, 'rep', 'ben');
     this.benElsewhere = caller(address, 'rep', 'ben');
+    this.cleo = caller(other, 'rep', 'cleo');
     this.watcher = caller(other, 'dashboard', 'watcher');
   }
 
@@ -410,6 +412,8 @@ const scenarios = {
     }
     whole.call.cancel();
   },
+
+  ...require('./queues.js')({ Stream, byKind, refused }),
 
   'signs reps out': async (p) => {
     await p.adapter.EndSession({ session: p.late.session });

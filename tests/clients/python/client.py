@@ -1,4 +1,5 @@
-"""Plays whole transfers through grpcio, with stubs generated from proto/ by grpc_tools when it starts.
+"""Plays whole transfers through grpcio, with stubs generated from proto/ by grpc_tools when it starts; with queues.py
+also queues, skills and a flow.
 
     client.py JOURNAL ADDRESS [OTHER_ADDRESS]
 
@@ -53,6 +54,8 @@ from baton.v1 import transfer_service_pb2_grpc, watch_service_pb2_grpc, work_ser
 from baton.v1 import watch_service_pb2 as watch_api  # noqa: E402
 from baton.v1 import work_pb2 as work_types  # noqa: E402
 from baton.v1 import work_service_pb2 as work_api  # noqa: E402
+
+import queues  # noqa: E402
 
 
 class Caller:
@@ -197,6 +200,7 @@ class Play:
         self.ana = Caller(channel, "rep", "ana")
         self.ben = Caller(other, "rep", "ben")
         self.ben_elsewhere = Caller(channel, "rep", "ben")
+        self.cleo = Caller(other, "rep", "cleo")
         self.watcher = Caller(other, "dashboard", "watcher")
 
     def scenarios(self):
@@ -215,6 +219,7 @@ class Play:
             self.offers_the_waiting_transfer_when_there_is_room,
             self.resumes_a_watch_with_no_gap_and_no_repetition,
             self.tells_the_history,
+            *queues.Queues(self, sys.modules[__name__]).scenarios(),
             self.signs_reps_out,
         ]
 
