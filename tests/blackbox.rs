@@ -1,15 +1,27 @@
 //! Whole servers, seen through gRPC alone: transfers from click to completion, repeated requests,
 //! streams that resume, and two servers on one Redis.
 
+#[path = "blackbox/site.rs"]
+mod site;
 #[path = "blackbox/stream.rs"]
 mod stream;
 #[path = "blackbox/world.rs"]
 mod world;
 
+#[path = "blackbox/directory.rs"]
+mod directory;
+#[path = "blackbox/documents.rs"]
+mod documents;
+#[path = "blackbox/flows.rs"]
+mod flows;
+#[path = "blackbox/lines.rs"]
+mod lines;
 #[path = "blackbox/presences.rs"]
 mod presences;
 #[path = "blackbox/retries.rs"]
 mod retries;
+#[path = "blackbox/routing.rs"]
+mod routing;
 #[path = "blackbox/serving.rs"]
 mod serving;
 #[path = "blackbox/transfers.rs"]

@@ -121,6 +121,7 @@ fn name(change: &pb::change::Change) -> (&'static str, String) {
             Some(Object::Session(session)) => ("session", session.id.clone()),
             Some(Object::Transfer(transfer)) => ("transfer", transfer.id.clone()),
             Some(Object::Work(work)) => ("work", work.id.clone()),
+            Some(Object::Queue(queue)) => ("queue", queue.queue.clone()),
             other => panic!("not watched: {other:?}"),
         },
         pb::change::Change::Removed(removed) => {

@@ -155,6 +155,19 @@ async fn t25_a_session_tells_its_story_and_lists_go_page_by_page() {
         history.transfers.iter().map(|t| (t.from_rep.as_str(), t.rep.as_str())).collect();
     assert_eq!(chain, [("ana", "ben"), ("ben", "cleo")]);
     assert_eq!(history.events.first().map(|e| e.kind.as_str()), Some("session_opened"));
+    for transfer in &history.transfers {
+        let of_it = history.events.iter().filter(|e| e.transfer == transfer.id);
+        // Whatever happened in the same millisecond.
+        let kinds: Vec<_> = of_it.map(|e| e.kind.as_str()).collect();
+        let story = [
+            "transfer_requested",
+            "work_offered",
+            "rep_removed",
+            "transfer_completed",
+            "work_accepted",
+        ];
+        assert!(kinds.starts_with(&story), "{kinds:?}");
+    }
 
     let mut token = String::new();
     let mut listed = Vec::new();

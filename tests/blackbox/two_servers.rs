@@ -3,22 +3,14 @@
 
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
-use std::sync::Arc;
 
-use baton::engine::EngineOptions;
-use baton::journal::redis::{RedisJournal, RedisOptions};
 use baton::pb;
-use baton::server;
 use tonic::Code;
 
+use super::site::house;
 use super::stream::{ALL, Stream, request};
 use super::support::redis::RedisServer;
-use super::world::{Caller, DEADLINE, House, connect, refusal};
-
-async fn house(redis: &RedisServer) -> House {
-    let journal = RedisJournal::connect(RedisOptions::at(redis.url())).await.expect("it is up");
-    House::over(server::engine_over(Arc::new(journal), EngineOptions::default())).await
-}
+use super::world::{Caller, DEADLINE, connect, refusal};
 
 #[tokio::test]
 async fn w8_what_is_asked_at_one_server_is_accepted_at_the_other_at_once() {
@@ -62,13 +54,15 @@ async fn w8_what_is_asked_at_one_server_is_accepted_at_the_other_at_once() {
 }
 
 /// `baton serve` as a process of its own.
-struct Process {
+pub struct Process {
     child: Child,
-    url: String,
+    /// Where it listens.
+    pub url: String,
 }
 
 impl Process {
-    fn serve(redis: &RedisServer) -> Self {
+    /// Starts it, and waits until it says where it listens.
+    pub fn serve(redis: &RedisServer) -> Self {
         let mut child = Command::new(env!("CARGO_BIN_EXE_baton"))
             .args(["serve", "--listen", "127.0.0.1:0", "--redis", &redis.url()])
             .stdin(Stdio::null())
@@ -87,7 +81,7 @@ impl Process {
     }
 
     /// Ends it as a power cut does.
-    fn kill(&mut self) {
+    pub fn kill(&mut self) {
         self.child.kill().expect("it runs");
         self.child.wait().expect("it ends");
     }

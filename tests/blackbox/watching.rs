@@ -230,3 +230,35 @@ async fn w7_a_server_that_goes_away_says_so() {
     assert!(matches!(stream.frame().await, Ok(None)), "and then it ends");
     stopping.await.expect("it doesn't panic").expect("it ends well");
 }
+
+#[tokio::test]
+async fn e4_a_session_that_joins_another_line_is_told_once() {
+    let house = House::new().await;
+    let mut admin = house.admin();
+    admin.apply().await;
+    let mut live = Vec::new();
+    for rep in ["ben", "cleo", "ana"] {
+        admin.sign_in(rep).await;
+        for number in 1..=2 {
+            live.push(admin.live_session(&house, &format!("{rep}-{number}"), rep).await);
+        }
+    }
+    let (mut stream, ..) = Stream::synced(&mut admin, request(&[pb::WatchKind::Session])).await;
+    for session in &live[4..] {
+        admin.transfer(session, "ben", "").await.expect("it waits");
+    }
+    // Makes room for the first of them, and is ahead of the second when that waits for cleo too.
+    admin.transfer(&live[0], "cleo", "").await.expect("it waits");
+    let offered = admin.session(&live[4]).await;
+    house.rep("ben").accept(&offered).await;
+    let request = pb::EndSessionRequest { session: live[1].clone(), ..Default::default() };
+    admin.sessions.end_session(request).await.expect("it is live");
+    let offered = admin.session(&live[5]).await;
+    house.rep("ben").accept(&offered).await;
+    let moved = &live[5];
+    let waits = admin.transfer(moved, "cleo", "").await.expect("it waits").revision;
+    let seen = stream.up_to(waits).await;
+    let told = touched(seen.last().expect("its revision"));
+    let of_it = told.iter().filter(|(_, id)| id == moved).count();
+    assert_eq!(of_it, 1, "{told:?}");
+}
