@@ -33,7 +33,7 @@ pub struct Choice {
 struct Search {
     channel: Arc<Channel>,
     weight: Weight,
-    needs: Vec<(SkillId, u32)>,
+    needs: BTreeMap<SkillId, u32>,
     original: Option<RepId>,
     passed_by: BTreeSet<RepId>,
 }
@@ -44,19 +44,29 @@ impl Search {
         let transfer = session.transfer.and_then(|id| sight.transfer(&id));
         Some(Self {
             weight: weight_of(&channel, Some(queue)),
-            needs: needs(session).into_iter().collect(),
+            needs: needs(session),
             original: transfer.map(|t| t.from_rep.clone()),
             passed_by: session.passed_by.clone(),
             channel,
         })
     }
 
-    /// What keeps a rep from taking it whatever else they do: not online for it, or not skilled.
     fn unfit(&self, standing: &Standing) -> Option<WhyNot> {
-        if !standing.reach.takes.contains(&self.channel.channel_type) {
-            return Some(WhyNot::Out(Reason::RecipientNotOnlineForChannel));
+        unfit(standing, &self.channel, &self.needs).map(WhyNot::Out)
+    }
+
+    /// What puts a rep behind or out, whoever else is there; `None` if nothing does.
+    fn out(&self, standing: &Standing) -> Option<WhyNot> {
+        if let Some(why) = self.unfit(standing) {
+            return Some(why);
         }
-        (!standing.meets(&self.needs)).then_some(WhyNot::Out(Reason::MissingSkill))
+        if self.is_original(standing) {
+            Some(WhyNot::Original)
+        } else if !self.has_room(standing) {
+            Some(WhyNot::Out(Reason::RecipientFull))
+        } else {
+            self.passed_by.contains(&standing.rep).then_some(WhyNot::PassedBy)
+        }
     }
 
     fn has_room(&self, standing: &Standing) -> bool {
@@ -67,6 +77,14 @@ impl Search {
     fn is_original(&self, standing: &Standing) -> bool {
         self.original.as_ref() == Some(&standing.rep)
     }
+}
+
+/// What keeps a rep from taking a session whatever else they do: not online for it, or not skilled.
+fn unfit(standing: &Standing, channel: &Channel, needs: &BTreeMap<SkillId, u32>) -> Option<Reason> {
+    if !standing.reach.takes.contains(&channel.channel_type) {
+        return Some(Reason::RecipientNotOnlineForChannel);
+    }
+    (!standing.meets(needs)).then_some(Reason::MissingSkill)
 }
 
 /// The rep of `queue` to whom `session` is to be offered now, if there is one.
@@ -91,26 +109,22 @@ pub fn rep_for(sight: &Sight<'_>, session: &Session, queue: &QueueId) -> Option<
         if standing.full && (original.is_none() || others) && behind.len() >= CANDIDATES {
             break;
         }
-        let why = if let Some(why) = search.unfit(&standing) {
-            why
-        } else if search.is_original(&standing) {
+        let Some(why) = search.out(&standing) else {
+            note_behind(&search, &standing, members, &mut behind);
+            return Some(Choice { rep: standing.rep, candidates: behind });
+        };
+        match why {
             // As long as they have it, it isn't offered back to them.
-            if search.has_room(&standing) && session.owner().is_none() {
+            WhyNot::Original if search.has_room(&standing) && session.owner().is_none() => {
                 original = Some(standing.clone());
             }
-            WhyNot::Original
-        } else {
-            others = true;
-            if !search.has_room(&standing) {
-                WhyNot::Out(Reason::RecipientFull)
-            } else if search.passed_by.contains(&standing.rep) {
+            WhyNot::PassedBy => {
+                others = true;
                 again.get_or_insert_with(|| standing.clone());
-                WhyNot::PassedBy
-            } else {
-                note_behind(&search, &standing, members, &mut behind);
-                return Some(Choice { rep: standing.rep, candidates: behind });
             }
-        };
+            WhyNot::Out(Reason::RecipientFull) => others = true,
+            _ => {}
+        }
         if behind.len() < CANDIDATES {
             behind.push(Candidate { rep: standing.rep, why });
         }
@@ -130,9 +144,8 @@ pub fn stands_back(
     needs: &BTreeMap<SkillId, u32>,
     rep: &RepId,
 ) -> bool {
-    let needs: Vec<(SkillId, u32)> = needs.clone().into_iter().collect();
     let mut others = state.members(&queue.id).filter(|standing| standing.rep != *rep);
-    others.any(|s| s.reach.takes.contains(&channel.channel_type) && s.meets(&needs))
+    others.any(|standing| unfit(standing, channel, needs).is_none())
 }
 
 /// All members of a queue: those who are there in the order of R3, then the others by id.
@@ -153,17 +166,8 @@ fn note_behind(
 ) {
     let room = CANDIDATES.saturating_sub(behind.len());
     behind.extend(rest.take(room).map(|standing| {
-        let why = if let Some(why) = search.unfit(&standing) {
-            why
-        } else if search.is_original(&standing) {
-            WhyNot::Original
-        } else if !search.has_room(&standing) {
-            WhyNot::Out(Reason::RecipientFull)
-        } else if search.passed_by.contains(&standing.rep) {
-            WhyNot::PassedBy
-        } else {
-            tie_break(&chosen.rank, &standing.rank)
-        };
+        let why = search.out(&standing);
+        let why = why.unwrap_or_else(|| tie_break(&chosen.rank, &standing.rank));
         Candidate { rep: standing.rep, why }
     }));
 }
@@ -233,7 +237,7 @@ fn first_in(sight: &Sight<'_>, live: &RepPresence, reach: &Reach, queue: &Queue)
         }
     };
     sight.waiting(&Line::Queue(queue.id.clone())).find(|place| {
-        super::line::skilled(&reach.skills, &place.ask.needs)
+        place.ask.is_met_by(&reach.skills)
             && takes(&place.ask.channel)
             && (!place.ask.choosy || may_take(sight, place.session, queue, &live.rep))
     })

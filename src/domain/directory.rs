@@ -296,6 +296,22 @@ pub enum ChannelFamily {
 }
 
 impl ChannelType {
+    /// Every type.
+    pub const ALL: [Self; 12] = [
+        Self::InAppChat,
+        Self::WebChatV1,
+        Self::WebChatV2,
+        Self::Whatsapp,
+        Self::FacebookMessenger,
+        Self::Sms,
+        Self::AppleMessagesForBusiness,
+        Self::Line,
+        Self::Byoc,
+        Self::ByocForCcaas,
+        Self::StandardFacebookMessenger,
+        Self::StandardSms,
+    ];
+
     /// Its name in the API.
     #[must_use]
     pub const fn name(self) -> &'static str {

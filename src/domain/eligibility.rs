@@ -87,12 +87,11 @@ pub fn serving(
     channel: &Channel,
     needs: &BTreeMap<SkillId, u32>,
 ) -> [Check; 3] {
-    let needs = needs.iter().map(|(skill, level)| (skill.clone(), *level)).collect::<Vec<_>>();
     let serves = queue.serves(channel.channel_type);
     [
         Check::new("R10", Reason::QueueNotForChannel, serves),
         Check::new("R1", Reason::NotQueueMember, queue.reps.contains(&rep.id)),
-        Check::new("R4", Reason::MissingSkill, skilled(&rep.skills, &needs)),
+        Check::new("R4", Reason::MissingSkill, skilled(&rep.skills, needs)),
     ]
 }
 
@@ -275,6 +274,13 @@ pub fn named(to: &Recipient) -> (&'static str, &str) {
         Recipient::Queue(id) => ("queue", id.as_str()),
         Recipient::Flow(id) => ("flow", id.as_str()),
     }
+}
+
+/// The refusal that a failed check of a queue or a flow leads to.
+#[must_use]
+pub fn line_refusal(reason: Reason, to: &Recipient, channel: &Channel) -> Rejection {
+    let (kind, id) = named(to);
+    Rejection::new(reason, kind, id, describe_line(reason, false, to, channel))
 }
 
 /// A check of a queue or a flow, in words.

@@ -22,6 +22,14 @@ pub struct Ask {
     pub choosy: bool,
 }
 
+impl Ask {
+    /// Has somebody with these skills what it needs (R4)?
+    #[must_use]
+    pub fn is_met_by(&self, skills: &BTreeMap<SkillId, u32>) -> bool {
+        skilled(skills, self.needs.iter().map(|(skill, level)| (skill, level)))
+    }
+}
+
 /// A session's place in its line. Lower is nearer to the front (R2).
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Place {
@@ -157,7 +165,7 @@ impl Standing {
 
     /// Does the rep have these skills (R4)?
     #[must_use]
-    pub fn meets(&self, needs: &[(SkillId, u32)]) -> bool {
+    pub fn meets(&self, needs: &BTreeMap<SkillId, u32>) -> bool {
         skilled(&self.reach.skills, needs)
     }
 }
@@ -166,7 +174,7 @@ impl Standing {
 #[must_use]
 pub fn skilled<'n>(
     skills: &BTreeMap<SkillId, u32>,
-    needs: impl IntoIterator<Item = &'n (SkillId, u32)>,
+    needs: impl IntoIterator<Item = (&'n SkillId, &'n u32)>,
 ) -> bool {
     needs.into_iter().all(|(skill, level)| skills.get(skill).is_some_and(|has| has >= level))
 }

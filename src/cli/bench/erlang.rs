@@ -68,9 +68,8 @@ mod tests {
         near(erlang_b(2.0, 3), 4.0 / 19.0, 1e-12);
     }
 
-    /// 100 calls of 3 minutes in half an hour, 14 agents: the example of `pyworkforce` 0.1.0 on PyPI,
-    /// <https://pypi.org/project/pyworkforce/0.1.0/>, which gives the probability of waiting and the service level in
-    /// 20 s.
+    /// 100 calls of 3 minutes in half an hour, 14 agents: the example of `pyworkforce` 0.1.0, whose
+    /// description gives the probability of waiting and the service level in 20 s.
     #[test]
     fn a_published_example_of_workforce_planning_comes_out() {
         let line = ErlangC::of(10.0, 14).unwrap();

@@ -8,11 +8,11 @@ use std::sync::Arc;
 use crate::domain::command::Skills;
 use crate::domain::directory::{Channel, Queue};
 use crate::domain::draft::Draft;
-use crate::domain::eligibility::{Check, handing_on, receiving, refusal};
+use crate::domain::eligibility::{Check, handing_on, line_refusal, receiving, refusal};
 use crate::domain::flow::{self, FlowTarget, SkillsTarget, Trace};
 use crate::domain::flow_world::{self, Org};
 use crate::domain::id::{FlowId, QueueId, RepId, SkillId};
-use crate::domain::live::{Line, Session, Wish};
+use crate::domain::live::{Line, Recipient, Session, Wish};
 use crate::domain::look::Look;
 use crate::domain::rejection::{BadField, Reason, Rejection};
 
@@ -53,8 +53,8 @@ impl Destination {
         let queue = draft.expect_queue(id)?;
         serves(&queue, channel)?;
         let Some(taken) = route::admitting(draft, draft.base(), draft.now(), queue) else {
-            let message = format!("queue {id} is full: it takes no more than its max_length");
-            return Err(Rejection::new(Reason::LimitExceeded, "queue", id, message));
+            let full = Recipient::Queue(id.clone());
+            return Err(line_refusal(Reason::LimitExceeded, &full, channel));
         };
         serves(&taken, channel)?;
         Ok(Self {
@@ -212,11 +212,6 @@ pub(crate) fn serves(queue: &Queue, channel: &Channel) -> Result<(), Rejection> 
     if queue.serves(channel.channel_type) {
         return Ok(());
     }
-    let message = format!(
-        "queue {} doesn't serve {}, the type of channel {}",
-        queue.id,
-        channel.channel_type.name(),
-        channel.id
-    );
-    Err(Rejection::new(Reason::QueueNotForChannel, "queue", &queue.id, message))
+    let unserving = Recipient::Queue(queue.id.clone());
+    Err(line_refusal(Reason::QueueNotForChannel, &unserving, channel))
 }

@@ -114,6 +114,7 @@ fn dispatch(draft: &mut Draft<'_>, actor: &Actor, command: &Command) -> Result<S
         Command::Timer(due) => Ok(timer::pass(draft, due)),
         Command::Settle(reps) => {
             for rep in reps {
+                reach::refresh(draft, rep);
                 route::settle(draft, rep);
             }
             Ok(Subject::Nothing)

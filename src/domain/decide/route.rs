@@ -23,7 +23,7 @@ use crate::domain::state::State;
 use crate::domain::time::{Span, Timestamp};
 use crate::domain::wait;
 
-use super::{presence, reach, work};
+use super::{presence, work};
 
 /// Overflows followed before a queue takes the work after all; a loop can't be saved (R9).
 const OVERFLOWS: usize = 16;
@@ -44,14 +44,23 @@ pub fn route(draft: &mut Draft<'_>, session: Session) {
         }
         Line::Rep(_) => wait(draft, session),
         Line::Queue(queue) => match find(draft, &session, &queue) {
-            Some((choice, queue)) => {
-                let session = all_anew(session, &choice.rep);
-                let origin = from_queue(&session, queue, Found::FirstInOrder, choice.candidates);
-                offer(draft, session, &channel, &choice.rep, origin);
-            }
+            Some((choice, queue)) => offer_choice(draft, session, &channel, choice, queue),
             None => wait(draft, session),
         },
     }
+}
+
+/// Asks the rep who was found in `queue` for a session.
+fn offer_choice(
+    draft: &mut Draft<'_>,
+    session: Session,
+    channel: &Channel,
+    choice: Choice,
+    queue: Arc<Queue>,
+) {
+    let session = all_anew(session, &choice.rep);
+    let origin = from_queue(&session, queue, Found::FirstInOrder, choice.candidates);
+    offer(draft, session, channel, &choice.rep, origin);
 }
 
 /// Looks anew at a session that waits in a queue, because what it asks for has changed (R1).
@@ -259,7 +268,6 @@ fn wait_in_transfer(
 /// Offers `rep` whatever waits for them and fits: what is for them in particular, then the first of
 /// their queues (R1, R2). What doesn't fit is passed over: they couldn't take it.
 pub fn settle(draft: &mut Draft<'_>, rep: &RepId) {
-    reach::refresh(draft, rep);
     while let Some(id) = session_for(&draft.sight(), rep) {
         if !offer_next(draft, rep, id) {
             return;
@@ -316,10 +324,11 @@ pub fn withdraw(draft: &mut Draft<'_>, work: &Work, why: WorkEnd) -> Option<RepI
     match work.transfer.and_then(|id| draft.transfer(&id)).map(Arc::unwrap_or_clone) {
         Some(transfer) if session.owner().is_some() => route_transfer(draft, session, transfer),
         Some(transfer) => {
-            let stays = session.line.queue().and_then(|queue| find(draft, &session, queue));
-            match stays {
-                Some(_) => {
-                    route(draft, session);
+            let channel = draft.channel(&session.channel)?;
+            let found = session.line.queue().and_then(|queue| find(draft, &session, queue));
+            match found {
+                Some((choice, queue)) => {
+                    offer_choice(draft, session, &channel, choice, queue);
                     None
                 }
                 None => wait_in_transfer(draft, session, transfer),

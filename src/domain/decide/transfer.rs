@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use crate::domain::directory::Channel;
 use crate::domain::draft::Draft;
-use crate::domain::eligibility::{Check, describe_line, handing_on_to_line, named};
+use crate::domain::eligibility::{Check, handing_on_to_line, line_refusal};
 use crate::domain::entry::{Fact, FactKind};
 use crate::domain::id::{RepId, SessionId, TransferId};
 use crate::domain::live::{Actor, Line, Recipient, Session, SessionState, Transfer, TransferState};
@@ -110,11 +110,7 @@ fn allowed(
     let checks = handing_on_to_line(draft, Some(owner), caller, to, channel);
     match checks.into_iter().find(|check| check.forbids && !check.passed) {
         None => Ok(()),
-        Some(check) => {
-            let text = describe_line(check.reason, false, to, channel);
-            let (kind, id) = named(to);
-            Err(Rejection::new(check.reason, kind, id, text))
-        }
+        Some(check) => Err(line_refusal(check.reason, to, channel)),
     }
 }
 

@@ -86,8 +86,7 @@ fn everyone(state: &State) -> BTreeSet<RepId> {
 }
 
 /// Every rep for whom somebody waits, and every rep with room in a queue in which somebody does.
-#[must_use]
-pub fn waited_for(state: &State) -> BTreeSet<RepId> {
+fn waited_for(state: &State) -> BTreeSet<RepId> {
     let mut reps = BTreeSet::new();
     for line in state.lines() {
         match line {
@@ -127,7 +126,7 @@ pub(crate) fn follow_directory(draft: &mut Draft<'_>) {
 }
 
 /// Every rep who has a presence.
-pub fn signed_in(state: &State) -> impl Iterator<Item = RepId> {
+fn signed_in(state: &State) -> impl Iterator<Item = RepId> {
     super::directory::references::presences(state)
         .filter(|live| live.presence.is_some())
         .map(|live| live.rep.clone())

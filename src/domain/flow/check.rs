@@ -6,20 +6,14 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
+use crate::domain::attributes::{self, Attributes};
 use crate::domain::id::{FlowId, PartnerId, QueueId, RepId, SkillId};
-use crate::domain::time::Span;
 
 use super::cost;
 use super::{
-    ATTRIBUTE_KEY_BYTES, ATTRIBUTES_BYTES, ATTRIBUTES_MAX, Condition, FLOWS_MAX, Flow,
-    FlowDecision, FlowTarget, NAME_BYTES, RULES_MAX, SKILLS_MAX, SkillsTarget,
+    Condition, FLOWS_MAX, Flow, FlowDecision, FlowTarget, LEVEL_MAX, NAME_BYTES, RULES_MAX,
+    SKILLS_MAX, SkillsTarget, WISH_BOUNDS,
 };
-
-/// The highest level of a skill.
-const LEVEL_MAX: u32 = 100;
-/// How short and how long a skill may be wished for (R4).
-const WISH_MIN: Span = Span::from_secs(5);
-const WISH_MAX: Span = Span::from_secs(86_400);
 
 /// A mistake in a flow.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -174,10 +168,11 @@ impl Checker<'_> {
         for (id, level) in &skills.required {
             self.skill(&format!("{path}.required"), id, *level);
         }
+        let (shortest, longest) = WISH_BOUNDS;
         for (id, wish) in &skills.additional {
             let path = format!("{path}.additional");
             self.skill(&path, id, wish.level);
-            if !(WISH_MIN..=WISH_MAX).contains(&wish.timeout) {
+            if !(shortest..=longest).contains(&wish.timeout) {
                 let ms = wish.timeout.as_ms();
                 let why = format!("`{id}` is wished for {ms} ms long; give 5 s to 24 h");
                 self.fault(path, why);
@@ -197,22 +192,9 @@ impl Checker<'_> {
         }
     }
 
-    fn attributes(&mut self, path: &str, attributes: &BTreeMap<String, String>) {
-        let count = attributes.len();
-        if count > ATTRIBUTES_MAX {
-            let why = format!("has {count} entries; at most {ATTRIBUTES_MAX} are allowed");
-            self.fault(path, why);
-        }
-        let bytes: usize = attributes.iter().map(|(key, value)| key.len() + value.len()).sum();
-        if bytes > ATTRIBUTES_BYTES {
-            let why = format!("is {bytes} bytes in all; at most {ATTRIBUTES_BYTES} are allowed");
-            self.fault(path, why);
-        }
-        let wrong = |key: &&String| key.is_empty() || key.len() > ATTRIBUTE_KEY_BYTES;
-        if let Some(key) = attributes.keys().find(wrong) {
-            let bytes = key.len();
-            let why = format!("has a key of {bytes} bytes; give 1 to {ATTRIBUTE_KEY_BYTES}");
-            self.fault(path, why);
+    fn attributes(&mut self, path: &str, given: &Attributes) {
+        for fault in attributes::faults(path, given) {
+            self.fault(fault.field, fault.why);
         }
     }
 

@@ -3,7 +3,7 @@
 //! `check` hold conditions and flows to it.
 
 use super::tree::{Each, Function, Literal, Macro, Node, Type};
-use super::{ATTRIBUTES_BYTES, ATTRIBUTES_MAX};
+use crate::domain::attributes;
 
 /// Steps that one condition may cost.
 pub(super) const CONDITION_MAX: u32 = 4_096;
@@ -53,7 +53,7 @@ fn bound(node: &Node, element: u32) -> Bound {
         Node::Literal(Literal::Text(text)) => plain(0, number(text.len())),
         Node::Fact(_) => plain(0, 128),
         Node::Element => plain(0, element),
-        Node::Attribute(_) => plain(3 + read, number(ATTRIBUTES_BYTES)),
+        Node::Attribute(_) => plain(3 + read, number(attributes::MOST_BYTES)),
         Node::HasAttribute(_) => plain(3 + read, 0),
         Node::Queue(..) | Node::HasQueue(_) | Node::HasQueueField(..) => plain(4, 0),
         Node::List(_) => {
@@ -80,7 +80,7 @@ fn bound(node: &Node, element: u32) -> Bound {
 fn each_bound(each: &Each) -> Bound {
     let range = bound(&each.range, 0);
     let (times, element) = match each.range {
-        Node::Attributes => (number(ATTRIBUTES_MAX), 128),
+        Node::Attributes => (number(attributes::MOST), number(attributes::MOST_KEY_BYTES)),
         _ => (range.elements, range.bytes),
     };
     let inner = |node: &Option<Node>| node.as_ref().map(|node| bound(node, element));

@@ -12,7 +12,7 @@ use crate::domain::id::QueueId;
 
 use super::clock::within_reach;
 use super::condition::{Compiled, Reading};
-use super::facts::{Facts, Lookups, QueueFacts, channel_type_name};
+use super::facts::{Facts, Lookups, QueueFacts};
 use super::scan::Join;
 use super::tree::{Arithmetic, Comparison, Each, Function, Literal, Macro, Node};
 use super::words::{Fact, QueueField};
@@ -194,7 +194,7 @@ impl<'v> Scope<'v> {
             Fact::AgeSeconds => seconds(facts.age_seconds),
             Fact::Transfers => Value::Int(facts.transfers.into()),
             Fact::Transferred => Value::Bool(facts.transferred),
-            Fact::ChannelType => Value::Text(Cow::Borrowed(channel_type_name(facts.channel_type))),
+            Fact::ChannelType => Value::Text(Cow::Borrowed(facts.channel_type.name())),
             Fact::Now => Value::Moment(facts.time.now.as_ms()),
             Fact::Year => Value::Int(facts.time.year.into()),
             Fact::Month => Value::Int(facts.time.month.into()),

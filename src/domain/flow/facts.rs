@@ -53,25 +53,3 @@ pub trait Lookups {
     /// A flow that is gone on with.
     fn flow(&self, id: &FlowId) -> Option<Arc<Flow>>;
 }
-
-/// Every type of channel, by its name in the API.
-pub(super) const CHANNEL_TYPES: [(ChannelType, &str); 12] = [
-    (ChannelType::InAppChat, "IN_APP_CHAT"),
-    (ChannelType::WebChatV1, "WEB_CHAT_V1"),
-    (ChannelType::WebChatV2, "WEB_CHAT_V2"),
-    (ChannelType::Whatsapp, "WHATSAPP"),
-    (ChannelType::FacebookMessenger, "FACEBOOK_MESSENGER"),
-    (ChannelType::Sms, "SMS"),
-    (ChannelType::AppleMessagesForBusiness, "APPLE_MESSAGES_FOR_BUSINESS"),
-    (ChannelType::Line, "LINE"),
-    (ChannelType::Byoc, "BYOC"),
-    (ChannelType::ByocForCcaas, "BYOC_FOR_CCAAS"),
-    (ChannelType::StandardFacebookMessenger, "STANDARD_FACEBOOK_MESSENGER"),
-    (ChannelType::StandardSms, "STANDARD_SMS"),
-];
-
-/// The name of a channel's type as conditions and the API write it.
-#[must_use]
-pub fn channel_type_name(channel_type: ChannelType) -> &'static str {
-    CHANNEL_TYPES.iter().find(|(known, _)| *known == channel_type).map_or("", |(_, name)| name)
-}

@@ -25,7 +25,7 @@ use std::collections::BTreeMap;
 pub use check::{Fault, World, check, check_chains};
 pub use clock::{LocalTime, OrgClock, check_zone};
 pub use condition::Condition;
-pub use facts::{Facts, Lookups, QueueFacts, channel_type_name};
+pub use facts::{Facts, Lookups, QueueFacts};
 pub use run::{Outcome, Run, Trace, TraceStep, run};
 
 use super::id::{ContactId, FlowId, PartnerId, QueueId, RepId, SkillId};
@@ -39,14 +39,12 @@ pub const FLOWS_MAX: usize = 8;
 pub const NAME_BYTES: usize = 256;
 /// Bytes of a condition.
 pub const CONDITION_BYTES: usize = 2_048;
-/// Attributes of a session (O3).
-pub const ATTRIBUTES_MAX: usize = 64;
-/// Bytes of a session's attributes, keys and values together (O3).
-pub const ATTRIBUTES_BYTES: usize = 4_096;
-/// Bytes of an attribute's key (O3).
-pub const ATTRIBUTE_KEY_BYTES: usize = 128;
 /// Skills that a decision may require, and may wish for (R4).
 pub const SKILLS_MAX: usize = 16;
+/// The highest level of a skill; the lowest is 0.
+pub const LEVEL_MAX: u32 = 100;
+/// How short and how long a skill may be wished for (R4).
+pub const WISH_BOUNDS: (Span, Span) = (Span::from_secs(5), Span::from_secs(86_400));
 /// Steps that a trace keeps.
 pub const TRACE_STEPS: usize = 64;
 

@@ -6,14 +6,13 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use crate::domain::attributes;
 use crate::domain::id::FlowId;
 
 use super::eval::{QueuesSeen, Scope, verdict};
 use super::explain::{WHY_BYTES, shorten, why};
 use super::facts::{Facts, Lookups};
-use super::{
-    ATTRIBUTES_BYTES, ATTRIBUTES_MAX, FLOWS_MAX, Flow, FlowDecision, FlowTarget, TRACE_STEPS,
-};
+use super::{FLOWS_MAX, Flow, FlowDecision, FlowTarget, TRACE_STEPS};
 
 /// Steps that are kept back for the rules that match and for the fallbacks.
 const KEPT_BACK: usize = 2 * FLOWS_MAX;
@@ -190,7 +189,7 @@ impl Runner<'_> {
             let without = bytes - old.map_or(0, |old| key.len() + old.len());
             let more = usize::from(old.is_none());
             let after = without + key.len() + value.len();
-            if self.attributes.len() + more > ATTRIBUTES_MAX || after > ATTRIBUTES_BYTES {
+            if self.attributes.len() + more > attributes::MOST || after > attributes::MOST_BYTES {
                 self.note(&format!("attribute `{key}` is not set: the session has no room for it"));
                 continue;
             }

@@ -9,6 +9,7 @@ use cel::Env;
 use cel::common::ast::{Expr, IdedExpr, LiteralValue, SelectExpr, SourceInfo};
 use cel::parser::ParseError;
 
+use crate::domain::directory::ChannelType;
 use crate::domain::id::QueueId;
 
 use super::condition::{Mistake, Reading};
@@ -340,7 +341,7 @@ impl Typist<'_> {
 
 /// Is the type of the channel compared with a word that is no type of channel?
 fn unknown_channel_type<'n>(of: &Node, compared: &'n Node) -> Option<&'n str> {
-    let known = |word: &str| super::facts::CHANNEL_TYPES.iter().any(|(_, name)| *name == word);
+    let known = |word: &str| ChannelType::ALL.into_iter().any(|kind| kind.name() == word);
     match (of, compared) {
         (Node::Fact(Fact::ChannelType), Node::Literal(Literal::Text(word))) if !known(word) => {
             Some(word)

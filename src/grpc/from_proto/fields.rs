@@ -15,10 +15,11 @@ use crate::pb;
 
 /// The longest free text of each kind, in bytes.
 pub mod limits {
+    use crate::domain::flow;
     use crate::domain::time::Span;
 
     /// Names of things.
-    pub const NAME: usize = 256;
+    pub const NAME: usize = flow::NAME_BYTES;
     /// What is searched for.
     pub const QUERY: usize = 256;
     /// A client's name for itself.
@@ -34,13 +35,13 @@ pub mod limits {
     /// Skills of a rep (R4).
     pub const REP_SKILLS: usize = 64;
     /// Skills required, and skills wished for, by a target.
-    pub const TARGET_SKILLS: usize = 16;
+    pub const TARGET_SKILLS: usize = flow::SKILLS_MAX;
     /// The highest level of a skill.
-    pub const SKILL_LEVEL: u32 = 100;
+    pub const SKILL_LEVEL: u32 = flow::LEVEL_MAX;
     /// Rules of a flow (R8).
-    pub const FLOW_RULES: usize = 256;
+    pub const FLOW_RULES: usize = flow::RULES_MAX;
     /// A condition of a rule.
-    pub const CONDITION: usize = 2_048;
+    pub const CONDITION: usize = flow::CONDITION_BYTES;
     /// A time zone's name.
     pub const TIME_ZONE: usize = 64;
     /// Spells of business hours.

@@ -207,26 +207,26 @@ pub(super) fn emptied_into(
     for id in standing {
         let session = draft.expect_session(id)?;
         serves(&to, &*draft.expect_channel(&session.channel)?)?;
-        move_to(draft, Arc::unwrap_or_clone(session), &Line::Queue(to.id.clone()));
+        let session = Arc::unwrap_or_clone(session);
+        move_on(draft, session, &Line::Queue(from.clone()), &Line::Queue(to.id.clone()));
     }
     Ok(())
 }
 
-/// Moves a session to another line. One that is being offered to somebody stays with them, and
-/// would fall back to the other line.
-fn move_to(draft: &mut Draft<'_>, mut session: Session, line: &Line) {
-    let old = std::mem::replace(&mut session.line, line.clone());
+/// Moves a session from one line to another. One that is being offered to somebody stays with them,
+/// and would fall back to the other line; so does one whose owner is handing it on.
+fn move_on(draft: &mut Draft<'_>, mut session: Session, from: &Line, to: &Line) {
     if let Some(transfer) = session.transfer.and_then(|id| draft.transfer(&id)) {
         let mut transfer = Arc::unwrap_or_clone(transfer);
-        if transfer.line == old {
-            transfer.line = line.clone();
+        if transfer.line == *from {
+            transfer.line = to.clone();
+            draft.put_transfer(transfer);
         }
-        draft.put_transfer(transfer);
     }
-    if session.owner().is_some() {
-        session.line = old;
+    if session.owner().is_some() || session.line != *from {
         return;
     }
+    session.line = to.clone();
     session.line_since = draft.now();
     session.estimated = None;
     if session.state == (SessionState::Waiting { offer: None }) {

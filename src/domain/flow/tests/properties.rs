@@ -11,9 +11,7 @@ use proptest::prelude::{
 };
 use proptest::sample::select;
 
-use super::super::{
-    Condition, Facts, Flow, FlowTarget, TRACE_STEPS, channel_type_name, check, run,
-};
+use super::super::{Condition, Facts, Flow, FlowTarget, TRACE_STEPS, check, run};
 use super::conditions::outcome;
 use super::{Org, facts, flow, rule, to_flow, to_queue};
 
@@ -300,7 +298,7 @@ fn oracle(facts: &Facts) -> Context<'static, 'static> {
             ("transferred", Value::Bool(facts.transferred)),
         ]),
     );
-    let kind = text(channel_type_name(facts.channel_type));
+    let kind = text(facts.channel_type.name());
     context.add_variable_from_value(
         "channel",
         table(vec![("id", text(&facts.channel)), ("type", kind)]),

@@ -2,7 +2,8 @@
 
 use cel::common::ast::{CallExpr, Expr, IdedExpr, LiteralValue, operators as op};
 
-use super::super::facts::CHANNEL_TYPES;
+use crate::domain::directory::ChannelType;
+
 use super::super::spelling::hint;
 use super::super::tree::{Arithmetic, Comparison, Node, Type};
 use super::{Typed, Typist, unknown_channel_type};
@@ -136,7 +137,7 @@ impl Typist<'_> {
 
     fn known_channel_type(&mut self, at: usize, of: &Node, compared: &Node) {
         if let Some(word) = unknown_channel_type(of, compared) {
-            let mend = hint(word, CHANNEL_TYPES.iter().map(|(_, name)| *name));
+            let mend = hint(word, ChannelType::ALL.into_iter().map(ChannelType::name));
             let word: String = word.chars().take(64).collect();
             self.mistake_at(at, format!("there is no channel type `{word}`{mend}"));
         }

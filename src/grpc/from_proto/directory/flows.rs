@@ -7,7 +7,7 @@ use super::super::fields::{Fields, limits};
 use super::super::under;
 use super::name;
 use crate::domain::flow::{
-    Condition, Flow, FlowDecision, FlowRule, FlowTarget, SkillsTarget, WishedSkill,
+    Condition, Flow, FlowDecision, FlowRule, FlowTarget, SkillsTarget, WISH_BOUNDS, WishedSkill,
 };
 use crate::domain::id::SkillId;
 use crate::domain::time::Span;
@@ -114,7 +114,6 @@ pub fn wished(
     given: &[pb::AdditionalSkill],
 ) -> BTreeMap<SkillId, WishedSkill> {
     f.at_most(at, given.len(), limits::TARGET_SKILLS);
-    let bounds = (Span::from_secs(5), Span::from_secs(86_400));
     let mut wished = BTreeMap::new();
     for (i, given) in given.iter().enumerate().take(limits::TARGET_SKILLS) {
         let at = format!("{at}[{i}]");
@@ -124,7 +123,7 @@ pub fn wished(
         };
         let level = f.level(&under(&at, "skill"), skill);
         let timeout = given.timeout.as_ref();
-        let timeout = f.span(&under(&at, "timeout"), timeout, bounds, WISH_TIMEOUT);
+        let timeout = f.span(&under(&at, "timeout"), timeout, WISH_BOUNDS, WISH_TIMEOUT);
         let Some(((id, level), timeout)) = level.zip(timeout) else { continue };
         if wished.insert(id, WishedSkill { level, timeout }).is_some() {
             f.bad(under(&at, "skill.skill"), "is there already; give each skill once");
