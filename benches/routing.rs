@@ -144,6 +144,7 @@ fn directory() -> Vec<Record> {
             id: id("standard"),
             name: String::new(),
             capacity: Units::whole(CAPACITY),
+            interruptible_capacity: Units::ZERO,
             allow_decline: false,
             auto_accept: false,
             recipients: Recipients::Any,
@@ -171,6 +172,8 @@ fn directory() -> Vec<Record> {
             weight: Weight::Units(Units::whole(1)),
             paused_weight: None,
             fallback_queue: None,
+            wrap_up: None,
+            interruptible: false,
         })),
     ];
     records.extend(
@@ -202,6 +205,7 @@ fn rep_records(
 ) -> Vec<Record> {
     let reach = Reach {
         capacity: Units::whole(CAPACITY),
+        interruptible_capacity: Units::ZERO,
         takes: [ChannelType::Whatsapp].into(),
         skills: skills.clone(),
         queues: queues.iter().map(|q| (queue(*q), RoutingModel::LeastActive)).collect(),
@@ -215,6 +219,8 @@ fn rep_records(
         connection: Connection::Connected,
         lease: Span::from_secs(30),
         cause: PresenceCause::Rep,
+        by: None,
+        next: None,
         reach: Arc::new(reach),
     };
     let live = RepPresence {
@@ -257,6 +263,8 @@ fn one_piece_of_work(n: usize) -> [Record; 2] {
         state: WorkState::Open,
         weight: Units::whole(1),
         holds: Units::whole(1),
+        interruptible: false,
+        check_skipped: false,
         transfer: None,
         tab_open: true,
         queue: None,
@@ -280,7 +288,7 @@ fn session(n: usize, line: Line, required: BTreeMap<SkillId, u32>) -> Session {
         priority: 0,
         priority_given: true,
         opened_at: at(n),
-        state: SessionState::Waiting { offer: None },
+        state: Session::WAITING,
         line,
         line_since: at(n),
         estimated: None,

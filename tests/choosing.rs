@@ -77,6 +77,7 @@ fn configuration(name: &str, units: u32, dice: &mut Dice) -> PresenceConfigurati
         id: id(name),
         name: name.into(),
         capacity: Units::whole(units),
+        interruptible_capacity: Units::whole(units),
         allow_decline: true,
         auto_accept: false,
         recipients: Recipients::Any,
@@ -96,6 +97,8 @@ fn channel(name: &str, channel_type: ChannelType, units: u32) -> Channel {
         weight: Weight::Units(Units::whole(units)),
         paused_weight: None,
         fallback_queue: Some(queue(0)),
+        wrap_up: None,
+        interruptible: false,
     }
 }
 
@@ -217,21 +220,24 @@ impl Day {
         let command = match self.dice.below(20) {
             0..2 => {
                 let status = ["online", "online", "chat", "busy"][self.dice.below(4) as usize];
-                let lease = Span::from_secs(30);
-                Some(Command::OpenPresence {
-                    rep: who,
-                    status: id(status),
-                    device: String::new(),
-                    lease,
-                })
+                Some(Command::OpenPresence { rep: who, status: id(status), device: String::new() })
             }
-            2 => Some(Command::ClosePresence { presence: PresenceRef::Rep(who) }),
+            2 => Some(Command::ClosePresence {
+                presence: PresenceRef::Rep(who),
+                when_done: self.dice.below(3) == 0,
+            }),
             3 => {
                 let status = ["online", "chat", "busy"][self.dice.below(3) as usize];
-                Some(Command::SetStatus { presence: PresenceRef::Rep(who), status: id(status) })
+                let when_done = self.dice.below(3) == 0;
+                Some(Command::SetStatus {
+                    presence: PresenceRef::Rep(who),
+                    status: id(status),
+                    when_done,
+                })
             }
             4 => {
-                self.state.rep_presence(&who).presence.as_ref().map(|p| Command::LeaseLapsed(p.id))
+                let live = self.state.rep_presence(&who);
+                live.presence.as_ref().map(|p| Command::LeasesLapsed(vec![p.id]))
             }
             5..10 => Some(self.open()),
             10..13 => self.dice.of(&offered).map(|w| Command::AcceptWork(w.id)),
@@ -253,7 +259,7 @@ impl Day {
             self.run(command)?;
         }
         let due: Vec<_> = self.state.due(self.now).cloned().collect();
-        due.into_iter().try_for_each(|due| self.run(Command::Timer(due)))
+        if due.is_empty() { Ok(()) } else { self.run(Command::Timer(due)) }
     }
 
     fn open(&mut self) -> Command {

@@ -1,4 +1,4 @@
-//! Capacity (C1–C3): the only place where a rep's used units change. Work is given here, changed
+//! Capacity (C1–C6): the only place where a rep's used units change. Work is given here, changed
 //! here and ended here, so what it holds is taken once and freed once, on whichever path.
 
 use std::sync::Arc;
@@ -6,8 +6,9 @@ use std::sync::Arc;
 use super::directory::{CapacityModel, Channel, Queue};
 use super::draft::Draft;
 use super::eligibility::weight_of;
+use super::entry::{Fact, FactKind};
 use super::id::{RepId, SessionId, TransferId, WorkId};
-use super::live::{Candidate, Found, Session, Work, WorkEnd, WorkState};
+use super::live::{Candidate, Found, Reach, RepPresence, Session, Work, WorkEnd, WorkState};
 use super::look::Look;
 use super::record::RecordKey;
 use super::time::{Span, Timestamp};
@@ -22,17 +23,89 @@ pub fn capacity_of(look: &impl Look, rep: &RepId) -> Units {
     look.rep(rep).and_then(|rep| look.configuration_of(&rep)).map_or(Units::ZERO, |c| c.capacity)
 }
 
-/// Would this much more fit (T7)? A full rep has no room even for what weighs nothing.
-#[must_use]
-pub fn has_room(look: &impl Look, rep: &RepId, weight: Weight) -> bool {
-    let capacity = capacity_of(look, rep);
-    fits(look.rep_presence(rep).used, capacity, weight)
+/// What a rep carries, and how much they could (C1, C5).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Load {
+    used: Units,
+    interruptible_used: Units,
+    capacity: Units,
+    interruptible_capacity: Units,
 }
 
-/// Does this much more fit beside what is used?
-#[must_use]
-pub fn fits(used: Units, capacity: Units, weight: Weight) -> bool {
-    used < capacity && used + weight.for_capacity(capacity) <= capacity
+impl Load {
+    /// Of a rep with these limits.
+    #[must_use]
+    pub fn of(live: &RepPresence, reach: &Reach) -> Self {
+        Self {
+            used: live.used,
+            interruptible_used: live.interruptible_used,
+            capacity: reach.capacity,
+            interruptible_capacity: reach.interruptible_capacity,
+        }
+    }
+
+    /// As the directory has it now; without a configuration nothing fits.
+    #[must_use]
+    pub fn now(look: &(impl Look + ?Sized), rep: &RepId) -> Self {
+        let configuration = look.rep(rep).and_then(|rep| look.configuration_of(&rep));
+        let live = look.rep_presence(rep);
+        Self {
+            used: live.used,
+            interruptible_used: live.interruptible_used,
+            capacity: configuration.as_ref().map(|c| c.capacity).unwrap_or_default(),
+            interruptible_capacity: configuration
+                .map(|c| c.interruptible_capacity)
+                .unwrap_or_default(),
+        }
+    }
+
+    /// Is the rep at 100 %? Then nothing more is offered, not even what weighs nothing (T7).
+    #[must_use]
+    pub fn is_full(self) -> bool {
+        self.used >= self.capacity
+    }
+
+    /// Capacity left for primary work, whatever interruptible work there is (C5).
+    #[must_use]
+    pub fn free(self) -> Units {
+        self.capacity - self.used
+    }
+
+    /// Capacity left for interruptible work (C5): it has a pool of its own, and fills of it what
+    /// primary work leaves free.
+    #[must_use]
+    pub fn idle(self) -> Units {
+        if self.is_full() {
+            return Units::ZERO;
+        }
+        let all = self.capacity.max(self.interruptible_capacity);
+        let taken = self.used + self.interruptible_used;
+        (all - taken).min(self.interruptible_capacity - self.interruptible_used)
+    }
+
+    /// Does this much more fit (T7)?
+    #[must_use]
+    pub fn fits(self, weight: Weight, interruptible: bool) -> bool {
+        let weight = weight.for_capacity(self.capacity);
+        if interruptible {
+            weight <= self.idle() && self.idle() > Units::ZERO
+        } else {
+            !self.is_full() && weight <= self.free()
+        }
+    }
+
+    /// Is neither pool over its limit (C3, C5)?
+    #[must_use]
+    pub fn is_within(self) -> bool {
+        self.used <= self.capacity && self.interruptible_used <= self.interruptible_capacity
+    }
+
+    /// As it would be without what `work` holds.
+    fn without(mut self, work: &Work) -> Self {
+        let held = if work.interruptible { &mut self.interruptible_used } else { &mut self.used };
+        *held = *held - work.holds;
+        self
+    }
 }
 
 /// Where offered work comes from, and how its rep was found.
@@ -50,6 +123,8 @@ pub struct Origin {
     pub found: Found,
     /// Who else was considered.
     pub candidates: Vec<Candidate>,
+    /// A partner assigned it past the capacity check (C3).
+    pub check_skipped: bool,
 }
 
 /// Gives `session` to `rep` as offered work: its weight is fixed and its capacity taken (C1, C2).
@@ -72,6 +147,8 @@ pub fn give(
         state: WorkState::Offered,
         weight,
         holds: weight,
+        interruptible: channel.interruptible,
+        check_skipped: origin.check_skipped,
         transfer: origin.transfer,
         tab_open: false,
         queue: queue.map(|queue| queue.id.clone()),
@@ -85,7 +162,8 @@ pub fn give(
         holds_since: now,
     });
     let mut presence = Arc::unwrap_or_clone(draft.rep_presence(rep));
-    presence.used = presence.used + weight;
+    let held = presence.held_in(channel.interruptible);
+    *held = *held + weight;
     presence.work_count += 1;
     presence.assigned_at = Some(now);
     draft.put_presence(presence);
@@ -116,7 +194,8 @@ pub fn end(draft: &mut Draft<'_>, id: WorkId, why: WorkEnd) {
         return;
     };
     let mut presence = Arc::unwrap_or_clone(draft.rep_presence(&work.rep));
-    presence.used = presence.used - work.holds;
+    let held = presence.held_in(work.interruptible);
+    *held = *held - work.holds;
     presence.work_count = presence.work_count.saturating_sub(1);
     draft.put_presence(presence);
     let at = draft.now();
@@ -128,11 +207,34 @@ pub fn end(draft: &mut Draft<'_>, id: WorkId, why: WorkEnd) {
     draft.put_work(work);
 }
 
+/// Ends the work of a session that has ended. Where its channel wants after-conversation work, what it
+/// holds stays held for a while, as long as its rep is there to do it (C6).
+pub fn wrap_up(draft: &mut Draft<'_>, id: WorkId, channel: &Channel, why: WorkEnd) {
+    let Some(work) = draft.work(&id).filter(|w| w.is_live()) else {
+        return;
+    };
+    let there = draft.rep_presence(&work.rep).presence.is_some();
+    let follows = there && work.state != WorkState::Offered && work.holds > Units::ZERO;
+    match channel.wrap_up.filter(|_| follows) {
+        None => end(draft, id, why),
+        Some(after) => {
+            let until = draft.now() + after.duration;
+            let mut work = Arc::unwrap_or_clone(work);
+            let fact = Fact::of(FactKind::WrapUpStarted).session(work.session);
+            draft.fact(fact.work(id).rep(&work.rep));
+            work.state = WorkState::WrappingUp { until, extended: 0 };
+            work.tab_open &= why != WorkEnd::Completed;
+            draft.put_work(work);
+        }
+    }
+}
+
 /// Writes `work`, which from now on holds `units`.
 pub fn hold(draft: &mut Draft<'_>, mut work: Work, units: Units) {
     if work.holds != units {
         let mut presence = Arc::unwrap_or_clone(draft.rep_presence(&work.rep));
-        presence.used = presence.used - work.holds + units;
+        let held = presence.held_in(work.interruptible);
+        *held = *held - work.holds + units;
         draft.put_presence(presence);
         work.holds = units;
         work.holds_since = draft.now();
@@ -154,6 +256,6 @@ pub fn paused_holds(look: &impl Look, channel: &Channel, work: &Work) -> Units {
 /// Can `work` hold its full weight again without going over (C3)?
 #[must_use]
 pub fn can_hold_fully(look: &impl Look, work: &Work) -> bool {
-    let others = look.rep_presence(&work.rep).used - work.holds;
-    work.holds == work.weight || others + work.weight <= capacity_of(look, &work.rep)
+    let others = Load::now(look, &work.rep).without(work);
+    work.holds == work.weight || others.fits(Weight::Units(work.weight), work.interruptible)
 }

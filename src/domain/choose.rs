@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::capacity::fits;
+use super::capacity::Load;
 use super::directory::{Channel, Queue};
 use super::eligibility::{can_take, weight_of};
 use super::id::{ChannelId, QueueId, RepId, SessionId, SkillId};
@@ -15,7 +15,7 @@ use super::look::Look;
 use super::rejection::Reason;
 use super::sight::Sight;
 use super::state::State;
-use super::units::{Units, Weight};
+use super::units::Weight;
 
 /// How many reps are remembered who were considered and not asked.
 const CANDIDATES: usize = 8;
@@ -70,8 +70,7 @@ impl Search {
     }
 
     fn has_room(&self, standing: &Standing) -> bool {
-        let capacity = standing.reach.capacity;
-        !standing.full && fits(capacity - standing.free, capacity, self.weight)
+        standing.has_room(self.weight, self.channel.interruptible)
     }
 
     fn is_original(&self, standing: &Standing) -> bool {
@@ -212,7 +211,7 @@ fn own_line(sight: &Sight<'_>, rep: &RepId) -> Option<SessionId> {
 
 fn from_queues(sight: &Sight<'_>, live: &RepPresence) -> Option<SessionId> {
     let reach = &live.presence.as_ref()?.reach;
-    if live.used >= reach.capacity || reach.takes.is_empty() {
+    if Load::of(live, reach).is_full() || reach.takes.is_empty() {
         return None;
     }
     let firsts = reach.queues.keys().filter_map(|id| {
@@ -228,10 +227,11 @@ fn from_queues(sight: &Sight<'_>, live: &RepPresence) -> Option<SessionId> {
 /// The first session in `queue` that the rep could take.
 fn first_in(sight: &Sight<'_>, live: &RepPresence, reach: &Reach, queue: &Queue) -> Option<Place> {
     let mut verdicts: BTreeMap<ChannelId, bool> = BTreeMap::new();
+    let load = Load::of(live, reach);
     let mut takes = |id: &ChannelId| match verdicts.get(id) {
         Some(known) => *known,
         None => {
-            let verdict = sight.channel(id).is_some_and(|c| suits(&c, live.used, reach, queue));
+            let verdict = sight.channel(id).is_some_and(|c| suits(&c, load, reach, queue));
             verdicts.insert(id.clone(), verdict);
             verdict
         }
@@ -243,10 +243,10 @@ fn first_in(sight: &Sight<'_>, live: &RepPresence, reach: &Reach, queue: &Queue)
     })
 }
 
-fn suits(channel: &Channel, used: Units, reach: &Reach, queue: &Queue) -> bool {
+fn suits(channel: &Channel, load: Load, reach: &Reach, queue: &Queue) -> bool {
     queue.serves(channel.channel_type)
         && reach.takes.contains(&channel.channel_type)
-        && fits(used, reach.capacity, weight_of(channel, Some(queue)))
+        && load.fits(weight_of(channel, Some(queue)), channel.interruptible)
 }
 
 /// Whether a rep who can take a session may be offered it, though some may not.

@@ -17,7 +17,6 @@ use super::id::{
 };
 use super::live::{PresenceCause, Recipient};
 use super::record::Due;
-use super::time::Span;
 
 /// A command, who gives it, and as which transaction it is to be committed.
 #[derive(Debug, Clone)]
@@ -156,8 +155,6 @@ pub enum Command {
         status: StatusId,
         /// The client's name for itself.
         device: String,
-        /// How long one renewal lasts.
-        lease: Span,
     },
     /// Chooses a status (P1, P6).
     SetStatus {
@@ -165,14 +162,18 @@ pub enum Command {
         presence: PresenceRef,
         /// Which.
         status: StatusId,
+        /// Only when the rep's current work is done (P10).
+        when_done: bool,
     },
     /// Signs out (P6, P7).
     ClosePresence {
         /// Which.
         presence: PresenceRef,
+        /// Only when the rep's current work is done (P10).
+        when_done: bool,
     },
-    /// A lease ran out (P4).
-    LeaseLapsed(PresenceId),
+    /// Leases ran out (P4).
+    LeasesLapsed(Vec<PresenceId>),
     /// A client is back within the grace (P4).
     Reconnect(PresenceId),
     /// Opens a session, or finds it (O2, R10).
@@ -209,6 +210,19 @@ pub enum Command {
         /// End the session too (T14).
         end_session: bool,
     },
+    /// Lengthens after-conversation work (C6).
+    ExtendWrapUp(WorkId),
+    /// Ends after-conversation work early (C6).
+    EndWrapUp(WorkId),
+    /// The partner that routes its channel names the rep for a waiting session (N1, C3).
+    AssignSession {
+        /// Which.
+        session: SessionId,
+        /// Who gets it.
+        rep: RepId,
+        /// Whether they get it without room for it.
+        skip_capacity_check: bool,
+    },
     /// Hands a session on.
     TransferSession {
         /// Which.
@@ -218,8 +232,8 @@ pub enum Command {
         /// What the recipient should know.
         note: String,
     },
-    /// A deadline may have passed.
-    Timer(Due),
+    /// Deadlines may have passed.
+    Timer(Vec<Due>),
     /// Offers what waits to these reps, if they have room.
     Settle(BTreeSet<RepId>),
 }

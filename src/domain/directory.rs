@@ -19,6 +19,8 @@ pub struct Settings {
     pub max_transfers_per_session: u32,
     /// T17: how long a transfer waits for a rep who has gone. Default 5 min.
     pub direct_wait_limit: Span,
+    /// P2: how long one renewal of a presence lasts, 5–300 s. Default 30 s.
+    pub presence_lease: Span,
     /// P4: how long a disconnected rep is waited for. Default 60 s.
     pub disconnect_grace: Span,
     /// P7: how long sessions of a rep who has gone are kept. Default 5 min.
@@ -54,6 +56,7 @@ impl Default for Settings {
             direct_to_rep_routing: false,
             max_transfers_per_session: 20,
             direct_wait_limit: Span::from_secs(300),
+            presence_lease: Span::from_secs(30),
             disconnect_grace: Span::from_secs(60),
             orphan_after: Span::from_secs(300),
             history_retention: Span::from_secs(86_400),
@@ -75,6 +78,8 @@ pub struct SettingsPatch {
     pub max_transfers_per_session: Option<u32>,
     /// See [`Settings::direct_wait_limit`].
     pub direct_wait_limit: Option<Span>,
+    /// See [`Settings::presence_lease`].
+    pub presence_lease: Option<Span>,
     /// See [`Settings::disconnect_grace`].
     pub disconnect_grace: Option<Span>,
     /// See [`Settings::orphan_after`].
@@ -104,6 +109,7 @@ impl SettingsPatch {
                 .unwrap_or(settings.direct_to_rep_routing),
             max_transfers_per_session: most.unwrap_or(settings.max_transfers_per_session),
             direct_wait_limit: self.direct_wait_limit.unwrap_or(settings.direct_wait_limit),
+            presence_lease: self.presence_lease.unwrap_or(settings.presence_lease),
             disconnect_grace: self.disconnect_grace.unwrap_or(settings.disconnect_grace),
             orphan_after: self.orphan_after.unwrap_or(settings.orphan_after),
             history_retention: self.history_retention.unwrap_or(settings.history_retention),
@@ -230,6 +236,8 @@ pub struct PresenceConfiguration {
     pub name: String,
     /// Configured capacity (C1).
     pub capacity: Units,
+    /// C5: size of the pool of interruptible work; nothing: none is offered.
+    pub interruptible_capacity: Units,
     /// R6: may ordinary offers be declined? Never true together with `auto_accept` (R7).
     pub allow_decline: bool,
     /// R7: offers are accepted as they are made.
@@ -450,4 +458,19 @@ pub struct Channel {
     pub paused_weight: Option<Weight>,
     /// T17, P7: where sessions go that nobody is left to take.
     pub fallback_queue: Option<QueueId>,
+    /// C6: after-conversation work, if there is any.
+    pub wrap_up: Option<WrapUp>,
+    /// C5: does its work use the pool of interruptible work?
+    pub interruptible: bool,
+}
+
+/// After-conversation work: what a session held stays held for a while after its end (C6).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct WrapUp {
+    /// How long, 10–3600 s.
+    pub duration: Span,
+    /// How often the rep may extend it, 0–10.
+    pub max_extensions: u32,
+    /// By how much each time, 10–3600 s.
+    pub extension: Span,
 }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use super::command::Request;
 use super::directory::Settings;
 use super::entry::{Answer, Fact, Transaction};
-use super::id::{SessionId, TxnId, WorkId};
+use super::id::{RepId, SessionId, TxnId, WorkId};
 use super::live::{RepPresence, Session, Transfer, Work};
 use super::look::Look;
 use super::record::{Record, RecordKey};
@@ -81,6 +81,18 @@ impl<'a> Draft<'a> {
             _ => 0,
         };
         SessionId::nth_at(self.now, ordinal, self.random())
+    }
+
+    /// The work that `rep` has, as the decision leaves it so far.
+    #[must_use]
+    pub fn work_of(&self, rep: &RepId) -> Vec<Arc<Work>> {
+        let mut ids: BTreeSet<WorkId> = self.state.work_of_rep(rep).map(|work| work.id).collect();
+        ids.extend(self.writes.iter().filter_map(|(_, record)| match record {
+            Some(Record::Work(work)) if work.rep == *rep => Some(work.id),
+            _ => None,
+        }));
+        let live = |id| self.work(&id).filter(|work| work.is_live());
+        ids.into_iter().filter_map(live).collect()
     }
 
     /// An id for new work. Ids sort in the order of the offers, also within a millisecond.

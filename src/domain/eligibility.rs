@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use super::capacity::has_room;
+use super::capacity::Load;
 use super::directory::{
     Channel, ChannelFamily, ChannelType, Licence, Permission, PresenceStatus, Queue, Recipients,
     Rep,
@@ -75,8 +75,14 @@ pub fn reach_of(
         .filter(|queue| queue.reps.contains(&rep.id))
         .map(|queue| (queue.id.clone(), queue.model))
         .collect();
-    let capacity = look.configuration_of(rep).map(|c| c.capacity).unwrap_or_default();
-    Reach { capacity, takes, skills: rep.skills.clone(), queues }
+    let configuration = look.configuration_of(rep);
+    Reach {
+        capacity: configuration.as_ref().map(|c| c.capacity).unwrap_or_default(),
+        interruptible_capacity: configuration.map(|c| c.interruptible_capacity).unwrap_or_default(),
+        takes,
+        skills: rep.skills.clone(),
+        queues,
+    }
 }
 
 /// Whether a rep can take what waits in `queue` and insists on `needs`, apart from [`receiving`].
@@ -118,11 +124,13 @@ pub fn receiving(
     rep: &Rep,
     channel: &Channel,
     queue: Option<&Queue>,
-) -> [Check; 7] {
+) -> [Check; 8] {
     let live = look.rep_presence(&rep.id);
     let status = live.presence.as_ref().and_then(|p| look.status(&p.status));
     let online_for = status.as_ref().map(|s| &s.online_for);
     let signed_in = live.presence.is_some();
+    let finishing = live.presence.as_ref().is_some_and(|p| p.next.is_some());
+    let room = Load::now(look, &rep.id).fits(weight_of(channel, queue), channel.interruptible);
     let (licence, permission) = channel.channel_type.requirements();
     let licensed = rep.licences.contains(&licence);
     let listed_licence = rep.licences.contains(&Licence::MessagingUser)
@@ -134,6 +142,7 @@ pub fn receiving(
         Check::new("P4", Reason::RecipientDisconnected, !signed_in || live.is_connected()).hides(),
         Check::new("L1", Reason::RecipientBusy, online_for.is_none_or(|types| !types.is_empty()))
             .hides(),
+        Check::new("P10", Reason::RecipientFinishing, !finishing),
         Check::new(
             "P1",
             Reason::RecipientNotOnlineForChannel,
@@ -142,8 +151,7 @@ pub fn receiving(
         ),
         entitled,
         Check::new("T14", Reason::MissingPermission, rep.permissions.contains(&permission)),
-        Check::new("T7", Reason::RecipientFull, has_room(look, &rep.id, weight_of(channel, queue)))
-            .only_delays(),
+        Check::new("T7", Reason::RecipientFull, room).only_delays(),
     ]
 }
 
@@ -327,6 +335,10 @@ pub fn describe(reason: Reason, passed: bool, rep: &Rep, channel: &Channel) -> S
         }
         (Reason::RecipientBusy, true) => format!("{id} has not chosen a BUSY status"),
         (Reason::RecipientBusy, false) => format!("{id} has chosen a BUSY status"),
+        (Reason::RecipientFinishing, true) => format!("{id} isn't about to stop"),
+        (Reason::RecipientFinishing, false) => {
+            format!("{id} finishes their current work, and takes nothing new before they stop")
+        }
         (Reason::RecipientNotOnlineForChannel, true) => {
             format!("{id}'s presence status doesn't leave out {kind}")
         }
@@ -397,6 +409,8 @@ mod tests {
             weight: Weight::Units(Units::whole(1)),
             paused_weight: None,
             fallback_queue: None,
+            wrap_up: None,
+            interruptible: false,
         };
         let told = |reason, passed| describe(reason, passed, &rep, &channel);
         assert_eq!(

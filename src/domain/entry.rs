@@ -115,6 +115,22 @@ pub enum FactKind {
     PresenceReconnected,
     /// A rep is signed out.
     PresenceClosed,
+    /// A rep wants another status, or to sign out, when their current work is done (P10).
+    StopPlanned,
+    /// A session of a rep who has gone goes back to its line (P7).
+    SessionOrphaned,
+    /// A session that waited for a rep who has gone goes to the channel's fallback queue (T17).
+    SessionRerouted,
+    /// A session waits for a rep who has gone, with nowhere to fall back to (T17).
+    SessionStranded,
+    /// A partner named the rep for a session (C3).
+    SessionAssigned,
+    /// After-conversation work began (C6).
+    WrapUpStarted,
+    /// After-conversation work was extended (C6).
+    WrapUpExtended,
+    /// After-conversation work is over (C6).
+    WrapUpEnded,
 }
 
 /// Something that happened, and what it happened to.

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::capacity::capacity_of;
+use super::capacity::Load;
 use super::id::{RepId, SessionId, WorkId};
 use super::live::{RepPresence, Session, SessionState, Transfer, TransferState, Work, WorkState};
 use super::look::Look;
@@ -34,15 +34,14 @@ fn ensure(holds: bool, rule: &'static str, what: impl FnOnce() -> String) -> Res
 /// # Errors
 /// The first [`Violation`] found.
 pub fn check(state: &State) -> Result<(), Violation> {
-    let mut load: BTreeMap<&RepId, (Units, u32)> = BTreeMap::new();
+    let mut load: BTreeMap<&RepId, Held> = BTreeMap::new();
     let mut live: BTreeMap<SessionId, Vec<&Work>> = BTreeMap::new();
     for (key, held) in state.records() {
         ensure(*key == held.record.key(), "records", || format!("{key:?} holds another record"))?;
         if let Record::Work(work) = &held.record {
             check_work(work)?;
             if work.is_live() {
-                let sum = load.entry(&work.rep).or_default();
-                *sum = (sum.0 + work.holds, sum.1 + 1);
+                load.entry(&work.rep).or_default().add(work);
                 live.entry(work.session).or_default().push(work);
             }
         }
@@ -55,7 +54,7 @@ pub fn check(state: &State) -> Result<(), Violation> {
             }
             Record::Transfer(transfer) => check_transfer(state, transfer)?,
             Record::RepPresence(rep) => {
-                check_rep(state, rep, load.remove(&rep.rep).unwrap_or_default())?;
+                check_rep(state, rep, &load.remove(&rep.rep).unwrap_or_default())?;
             }
             Record::Reference(channel, reference, id) => {
                 let found = state.session(id);
@@ -77,35 +76,60 @@ fn check_work(work: &Work) -> Result<(), Violation> {
     ensure(freed, "C2", || format!("work {} has ended and holds {}", work.id, work.holds))
 }
 
-fn check_rep(
-    state: &State,
-    rep: &RepPresence,
-    (used, count): (Units, u32),
-) -> Result<(), Violation> {
+/// What a rep's live work comes to.
+#[derive(Debug, Default)]
+struct Held {
+    used: Units,
+    interruptible: Units,
+    count: u32,
+}
+
+impl Held {
+    fn add(&mut self, work: &Work) {
+        let pool = if work.interruptible { &mut self.interruptible } else { &mut self.used };
+        *pool = *pool + work.holds;
+        self.count += 1;
+    }
+}
+
+fn check_rep(state: &State, rep: &RepPresence, held: &Held) -> Result<(), Violation> {
     let name = &rep.rep;
-    ensure(rep.used == used, "C7", || format!("{name} uses {}, the work holds {used}", rep.used))?;
-    ensure(rep.work_count == count, "C7", || {
-        format!("{name} counts {} of {count}", rep.work_count)
+    for (says, is) in [(rep.used, held.used), (rep.interruptible_used, held.interruptible)] {
+        ensure(says == is, "C7", || format!("{name} uses {says}, the work holds {is}"))?;
+    }
+    ensure(rep.work_count == held.count, "C7", || {
+        format!("{name} counts {} of {}", rep.work_count, held.count)
     })?;
-    if rep.presence.is_none() {
-        let offered = state.work_of_rep(name).find(|w| w.state == WorkState::Offered);
-        if let Some(work) = offered {
-            return broken("T17", format!("{name} is signed out and is offered {}", work.id));
-        }
+    if rep.presence.is_some() {
+        return ensure(rep.kept_until.is_none(), "P7", || format!("{name} is there and kept for"));
+    }
+    for work in state.work_of_rep(name) {
+        let id = work.id;
+        ensure(work.state != WorkState::Offered, "T17", || {
+            format!("{name} is signed out and is offered {id}")
+        })?;
+        let active = state
+            .session(&work.session)
+            .is_some_and(|s| matches!(s.state, SessionState::Active { .. }));
+        let wrapping_up = matches!(work.state, WorkState::WrappingUp { .. });
+        ensure(!rep.is_gone() || !(active || wrapping_up), "P7", || {
+            format!("{name} is gone and still has {id}")
+        })?;
     }
     Ok(())
 }
 
-/// No rep is over 100 % (C3). Holds as long as nobody's configured capacity is lowered.
+/// No rep is over 100 %, in either pool (C3, C5), but by what a partner assigned past the check. Holds
+/// as long as nobody's configured capacity is lowered.
 ///
 /// # Errors
 /// The first rep who is over.
 pub fn check_capacity(state: &State) -> Result<(), Violation> {
     for (_, held) in state.records() {
         if let Record::RepPresence(rep) = &held.record {
-            let capacity = capacity_of(state, &rep.rep);
-            let within = rep.used <= capacity;
-            ensure(within, "C3", || format!("{} uses {} of {capacity}", rep.rep, rep.used))?;
+            let skipped = state.work_of_rep(&rep.rep).any(|work| work.check_skipped);
+            let load = Load::now(state, &rep.rep);
+            ensure(load.is_within() || skipped, "C3", || format!("{} carries {load:?}", rep.rep))?;
         }
     }
     Ok(())
@@ -116,7 +140,13 @@ fn check_session(state: &State, session: &Session, live: &[&Work]) -> Result<(),
     let id = session.id;
     let offered: BTreeSet<WorkId> =
         live.iter().filter(|w| w.state == WorkState::Offered).map(|w| w.id).collect();
-    let held: Vec<&&Work> = live.iter().filter(|w| w.state != WorkState::Offered).collect();
+    let (over, held): (Vec<&&Work>, Vec<&&Work>) = live
+        .iter()
+        .filter(|w| w.state != WorkState::Offered)
+        .partition(|w| matches!(w.state, WorkState::WrappingUp { .. }));
+    ensure(over.is_empty() || session.is_ended(), "C6", || {
+        format!("session {id} goes on, and somebody wraps it up: {over:?}")
+    })?;
     ensure(held.len() <= 1, "T6", || format!("session {id} has two owners: {held:?}"))?;
     ensure(offered.len() <= 1, "O1", || format!("session {id} is offered twice: {offered:?}"))?;
     match session.owner() {

@@ -5,11 +5,12 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::capacity::Load;
 use super::directory::RoutingModel;
 use super::id::{ChannelId, QueueId, RepId, SessionId, SkillId};
-use super::live::{Connection, Line, Presence, Reach, RepPresence, Session, SessionState};
+use super::live::{Connection, Line, Presence, Reach, RepPresence, Session};
 use super::time::{Span, Timestamp};
-use super::units::Units;
+use super::units::{Units, Weight};
 
 /// What a waiting session asks of the rep who takes it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -47,8 +48,7 @@ impl Place {
     /// The place of a session that waits and isn't being offered.
     #[must_use]
     pub fn of(session: &Session) -> Option<Self> {
-        matches!(session.state, SessionState::Waiting { offer: None })
-            .then(|| Self::would_be(session))
+        session.waits_for_an_offer().then(|| Self::would_be(session))
     }
 
     /// The place that a session has in its line, or would have.
@@ -113,6 +113,8 @@ pub struct Standing {
     pub rep: RepId,
     /// Capacity left.
     pub free: Units,
+    /// Capacity left for interruptible work (C5).
+    pub idle: Units,
     /// What they may do.
     pub reach: Arc<Reach>,
 }
@@ -125,7 +127,8 @@ impl Standing {
         if presence.connection != Connection::Connected || reach.takes.is_empty() {
             return;
         }
-        let free = reach.capacity - live.used;
+        let load = Load::of(live, reach);
+        let (full, free, idle) = (load.is_full(), load.free(), load.idle());
         for (queue, model) in &reach.queues {
             let load = match model {
                 RoutingModel::LeastActive => u64::from(live.work_count),
@@ -137,9 +140,8 @@ impl Standing {
                 signed_in: presence.opened_at,
                 assigned: live.assigned_at,
             };
-            let full = live.used >= reach.capacity;
-            let reach = reach.clone();
-            put(queue.clone(), Self { full, rank, rep: live.rep.clone(), free, reach });
+            let (rep, reach) = (live.rep.clone(), reach.clone());
+            put(queue.clone(), Self { full, rank, rep, free, idle, reach });
         }
     }
 
@@ -160,7 +162,15 @@ impl Standing {
     pub fn first(full: bool) -> Self {
         let rank = Rank { load: 0, has_work: false, signed_in: Timestamp::MIN, assigned: None };
         let reach = Arc::default();
-        Self { full, rank, rep: RepId::least(), free: Units::ZERO, reach }
+        let none = Units::ZERO;
+        Self { full, rank, rep: RepId::least(), free: none, idle: none, reach }
+    }
+
+    /// Has the rep room for this much of one of the two kinds of work (C5)?
+    #[must_use]
+    pub fn has_room(&self, weight: Weight, interruptible: bool) -> bool {
+        let left = if interruptible { self.idle } else { self.free };
+        !self.full && left > Units::ZERO && weight.for_capacity(self.reach.capacity) <= left
     }
 
     /// Does the rep have these skills (R4)?

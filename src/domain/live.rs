@@ -1,21 +1,23 @@
 //! What happens: reps' presence and capacity, sessions, work, transfers. Values only. States are
 //! enums that carry what belongs to them, so that a session with two owners can't be written down.
 
+mod presence;
 mod work;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+pub use presence::{
+    ClosedPresence, Connection, Next, Presence, PresenceCause, Reach, RepPresence, Then,
+};
 pub use work::{Candidate, Found, WhyNot, Work, WorkEnd, WorkState};
 
-use super::directory::{ChannelType, RoutingModel};
 use super::flow::Trace;
 use super::id::{
-    ActorId, ChannelId, ExternalReference, FlowId, PresenceId, QueueId, RepId, SessionId, SkillId,
-    StatusId, TransferId, WorkId,
+    ActorId, ChannelId, ExternalReference, FlowId, QueueId, RepId, SessionId, SkillId, TransferId,
+    WorkId,
 };
 use super::time::{Span, Timestamp};
-use super::units::Units;
 
 /// In which role somebody calls (S1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -45,126 +47,15 @@ pub struct Actor {
     pub id: ActorId,
 }
 
-/// Why a presence changed (P8).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum PresenceCause {
-    /// The rep's own wish.
-    Rep,
-    /// A supervisor's.
-    Supervisor,
-    /// The lease wasn't renewed.
-    LeaseExpired,
-    /// The grace is over too (P4).
-    ConnectionLost,
-    /// The rep signed in a second time.
-    DuplicateLogin,
-    /// An offer wasn't accepted in time.
-    PushTimeout,
-    /// An offer was declined.
-    Declined,
-    /// Baton.
-    Server,
-}
-
-/// Whether a rep's client is there (P3, P4).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Connection {
-    /// The lease holds.
-    Connected,
-    /// The lease ran out; the presence goes on if the client is back before `grace_until`.
-    Disconnected {
-        /// When it ran out.
-        since: Timestamp,
-        /// When the rep is signed out.
-        grace_until: Timestamp,
-    },
-}
-
-/// One signed-in spell of a rep.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Presence {
-    /// Made by the server.
-    pub id: PresenceId,
-    /// What the rep chose to be.
-    pub status: StatusId,
-    /// What the client calls itself.
-    pub device: String,
-    /// When it was opened.
-    pub opened_at: Timestamp,
-    /// When the status was chosen.
-    pub status_since: Timestamp,
-    /// Whether the client is there.
-    pub connection: Connection,
-    /// How long one renewal lasts.
-    pub lease: Span,
-    /// Why it is as it is.
-    pub cause: PresenceCause,
-    /// What the directory lets the rep do as this status.
-    pub reach: Arc<Reach>,
-}
-
-/// What the directory lets a signed-in rep do: copied into the presence when it is opened, when its
-/// status changes and when the directory does, so that the ready reps of a queue are found in the
-/// index, in the order of R3, without looking anything up.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
-pub struct Reach {
-    /// Configured capacity (C1).
-    pub capacity: Units,
-    /// The channel types that the status covers (P1) and the rep is entitled to (T14).
-    pub takes: BTreeSet<ChannelType>,
-    /// Skills with their levels (R4).
-    pub skills: BTreeMap<SkillId, u32>,
-    /// The queues that the rep is a member of, and how each picks.
-    pub queues: BTreeMap<QueueId, RoutingModel>,
-}
-
-/// How a rep's last presence ended.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ClosedPresence {
-    /// Which.
-    pub id: PresenceId,
-    /// When.
-    pub at: Timestamp,
-    /// Why.
-    pub cause: PresenceCause,
-}
-
-/// A rep's presence and capacity in one record, so that neither changes behind the other's back:
-/// every offer, acceptance and end of work writes it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RepPresence {
-    /// Whose.
-    pub rep: RepId,
-    /// The signed-in spell, if there is one.
-    pub presence: Option<Presence>,
-    /// The spell before it.
-    pub last: Option<ClosedPresence>,
-    /// Capacity held: the sum of `holds` of the rep's work, always (C7).
-    pub used: Units,
-    /// How many pieces of work the rep has, offered ones included.
-    pub work_count: u32,
-    /// When work was last assigned (R3).
-    pub assigned_at: Option<Timestamp>,
-}
-
-impl RepPresence {
-    /// A rep who has never signed in.
+impl Actor {
+    /// Baton itself.
+    ///
+    /// # Panics
+    /// Never: the name keeps the rules for ids.
     #[must_use]
-    pub const fn absent(rep: RepId) -> Self {
-        Self {
-            rep,
-            presence: None,
-            last: None,
-            used: Units::ZERO,
-            work_count: 0,
-            assigned_at: None,
-        }
-    }
-
-    /// Is the rep signed in, with a client that is there?
-    #[must_use]
-    pub fn is_connected(&self) -> bool {
-        self.presence.as_ref().is_some_and(|p| p.connection == Connection::Connected)
+    pub fn baton() -> Self {
+        let id = ActorId::new("baton").expect("the name keeps the rules for ids");
+        Self { role: Role::Server, id }
     }
 }
 
@@ -208,6 +99,15 @@ pub enum EndedBy {
     Supervisor,
 }
 
+/// Waiting for a rep who has gone (T17).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Absence {
+    /// For a while, in case they come back.
+    Until(Timestamp),
+    /// That is over, and there is nowhere to fall back to: supervisors look at it.
+    Stranded,
+}
+
 /// Where a session is (O1): one owner, or one waiting place, or one being asked first, or an end.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SessionState {
@@ -215,6 +115,8 @@ pub enum SessionState {
     Waiting {
         /// The work that is being offered meanwhile.
         offer: Option<WorkId>,
+        /// T17: it isn't in transfer, and the rep in whose line it waits has gone.
+        absence: Option<Absence>,
     },
     /// Its first owner is being asked.
     Offered {
@@ -307,6 +209,15 @@ impl Session {
             | SessionState::Offered { .. }
             | SessionState::Ended { .. } => None,
         }
+    }
+
+    /// The state of one that waits and isn't being offered, for nobody who has gone.
+    pub const WAITING: SessionState = SessionState::Waiting { offer: None, absence: None };
+
+    /// Does it wait, without being offered?
+    #[must_use]
+    pub const fn waits_for_an_offer(&self) -> bool {
+        matches!(self.state, SessionState::Waiting { offer: None, .. })
     }
 
     /// Is it over?

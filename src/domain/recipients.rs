@@ -140,6 +140,8 @@ fn any_channel() -> Channel {
         weight: Weight::Units(Units::ZERO),
         paused_weight: None,
         fallback_queue: None,
+        wrap_up: None,
+        interruptible: false,
     }
 }
 

@@ -14,7 +14,8 @@ use super::id::{
 };
 use super::line::{Place, Standing, Waited};
 use super::live::{
-    Connection, Line, RepPresence, Session, SessionState, Transfer, TransferState, Work, WorkState,
+    Absence, Connection, Line, RepPresence, Session, SessionState, Transfer, TransferState, Work,
+    WorkState,
 };
 use super::time::Timestamp;
 
@@ -149,6 +150,9 @@ fn index_presence(r: &RepPresence, mut put: impl FnMut(IndexKey)) {
     if let Some(last) = &r.last {
         put(IndexKey::PresenceOf(last.id, r.rep.clone()));
     }
+    if let Some(until) = r.kept_until {
+        put(IndexKey::Due(until, Due::Orphans(r.rep.clone())));
+    }
 }
 
 fn index_session(s: &Session, mut put: impl FnMut(IndexKey)) {
@@ -157,6 +161,9 @@ fn index_session(s: &Session, mut put: impl FnMut(IndexKey)) {
             put(IndexKey::Choosy(queue.clone(), s.id));
         }
         put(IndexKey::InLine(s.line.clone(), place));
+    }
+    if let SessionState::Waiting { absence: Some(Absence::Until(until)), .. } = s.state {
+        put(IndexKey::Due(until, Due::Absence(s.id)));
     }
     match &s.state {
         SessionState::Ended { forget_at, .. } => {
@@ -175,10 +182,12 @@ fn index_work(w: &Work, mut put: impl FnMut(IndexKey)) {
     if w.is_live() {
         put(IndexKey::WorkOfRep(w.rep.clone(), w.id));
     }
-    if let (WorkState::Offered, Some(until)) = (w.state, w.offer_until) {
-        put(IndexKey::Due(until, Due::Push(w.id)));
+    match (w.state, w.offer_until) {
+        (WorkState::Offered, Some(until)) => put(IndexKey::Due(until, Due::Push(w.id))),
+        (WorkState::WrappingUp { until, .. }, _) => put(IndexKey::Due(until, Due::WrapUp(w.id))),
+        _ => {}
     }
-    if let (Some(queue), Some(at)) = (&w.queue, w.accepted_at) {
+    if let (Some(queue), Some(at), false) = (&w.queue, w.accepted_at, w.interruptible) {
         let waited = Waited { wait: at.since(w.queued_at), estimated: w.estimated };
         put(IndexKey::Accepted(queue.clone(), Reverse(at), w.id, waited));
     }
@@ -197,6 +206,12 @@ pub enum Due {
     Push(WorkId),
     /// A skill has been wished for long enough (R4).
     Wish(SessionId),
+    /// Sessions have been kept long enough for a rep whose connection was lost (P7).
+    Orphans(RepId),
+    /// After-conversation work is over (C6).
+    WrapUp(WorkId),
+    /// A session has waited long enough for a rep who has gone (T17).
+    Absence(SessionId),
 }
 
 /// Where records are found other than by their key. One ordered set holds them all; each kind is a
@@ -214,7 +229,7 @@ pub enum IndexKey {
     /// A queue that a rep is a member of.
     QueueOf(RepId, QueueId),
     /// Work that was accepted from a queue, the newest first, with how long its session had waited
-    /// (E1) and what was estimated (E5).
+    /// (E1) and what was estimated (E5). Interruptible work isn't there (E2).
     Accepted(QueueId, Reverse<Timestamp>, WorkId, Waited),
     /// The rep of a presence, the current and the last one.
     PresenceOf(PresenceId, RepId),

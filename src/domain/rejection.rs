@@ -37,6 +37,8 @@ pub enum Reason {
     RecipientBusy,
     /// P4: the rep's client is gone.
     RecipientDisconnected,
+    /// P10: the rep takes nothing new before they stop.
+    RecipientFinishing,
     /// P1: the rep's status doesn't cover the channel's type.
     RecipientNotOnlineForChannel,
     /// T8: the rep has no room; never an error, only a wait.
@@ -96,6 +98,7 @@ impl Reason {
             Self::RecipientOffline => "RECIPIENT_OFFLINE",
             Self::RecipientBusy => "RECIPIENT_BUSY",
             Self::RecipientDisconnected => "RECIPIENT_DISCONNECTED",
+            Self::RecipientFinishing => "RECIPIENT_FINISHING",
             Self::RecipientNotOnlineForChannel => "RECIPIENT_NOT_ONLINE_FOR_CHANNEL",
             Self::RecipientFull => "RECIPIENT_FULL",
             Self::SessionNotActive => "SESSION_NOT_ACTIVE",

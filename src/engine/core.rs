@@ -14,8 +14,8 @@ use imbl::Vector;
 use crate::domain::command::{Command, Request};
 use crate::domain::decide::decide;
 use crate::domain::entry::{Answer, Cause, Fingerprint, Outcome};
-use crate::domain::id::{ActorId, RepId, TxnId};
-use crate::domain::live::{Actor, Role};
+use crate::domain::id::{RepId, TxnId};
+use crate::domain::live::Actor;
 use crate::domain::state::BrokenChain;
 use crate::domain::time::{Span, Timestamp};
 use crate::journal::{Batch, Committed, Epoch, JournalError, Loaded, Verdict};
@@ -323,7 +323,7 @@ impl<T> Core<T> {
                 item.not_before = self.spread(item.attempts, now);
                 again.push(Waiting { origin: Origin::Client(ticket), ..item });
             }
-            (Origin::Timer(due), Some(_)) => self.timers.done(&due),
+            (Origin::Timer(due), Some(_)) => due.iter().for_each(|due| self.timers.done(due)),
             // Whoever came first has probably acted on it; else it comes up again.
             (Origin::Timer(_), None) => {}
             (Origin::Settle(_), Some(_)) => self.stats.settled_by_follow_up.add(1),
@@ -357,9 +357,7 @@ impl<T> Core<T> {
 /// A request of Baton's own.
 #[must_use]
 pub fn server_request(rpc: &str, command: Command, txn: TxnId) -> Box<Request> {
-    let id = ActorId::new("baton").expect("the name keeps the rules for ids");
-    let actor = Actor { role: Role::Server, id };
-    let cause = Cause { actor, rpc: Arc::from(rpc), request_id: None };
+    let cause = Cause { actor: Actor::baton(), rpc: Arc::from(rpc), request_id: None };
     Box::new(Request { txn, fingerprint: Fingerprint::default(), cause, presence: None, command })
 }
 

@@ -1,18 +1,21 @@
-//! Watches over presence leases (P4): asks the journal which ran out and turns each into a command.
-//! Leases that nobody could renew, because the store or this server was away, get a fresh one
-//! first (P9). Renewing itself is `facade`'s. Started by `registry`; one per org.
+//! Watches over presence leases (P4): asks the journal which ran out and turns them into commands.
+//! Leases that nobody could renew, because the store, this server or another one was away, get a
+//! fresh one first (P9). Renewing itself is `facade`'s. Started by `registry`; one per org.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::domain::command::Command;
+use crate::domain::entry::{FactKind, Revision};
 use crate::domain::id::{OrgId, PresenceId, RepId};
-use crate::domain::live::Connection;
+use crate::domain::live::{Connection, RepPresence};
+use crate::domain::look::Look;
 use crate::domain::record::{Record, RecordKey};
 use crate::domain::state::State;
 use crate::domain::time::{Span, Timestamp};
-use crate::journal::JournalError;
+use crate::journal::{JournalError, Lapsed, ServerId};
 
 use super::actor::{Cue, Phase, Shared};
 use super::core::server_request;
@@ -20,8 +23,10 @@ use super::entropy::Randomness;
 use super::policy::jitter;
 use super::{Refusal, View};
 
-/// The most lapsed presences handled at once.
-const AT_ONCE: usize = 64;
+/// The most lapsed presences asked for at once.
+const AT_ONCE: usize = 256;
+/// How many of them become one transaction.
+const TOGETHER: usize = 16;
 /// Leases renewed in one call.
 const CHUNK: usize = 512;
 
@@ -34,79 +39,129 @@ pub(super) struct Leases {
     pub(super) phase: watch::Receiver<Phase>,
 }
 
+/// What a watcher remembers from one round to the next.
+struct Watch {
+    server: ServerId,
+    randomness: Randomness,
+    /// Leases may have run out because nobody was there to renew them: all get a fresh one first.
+    fresh: bool,
+    /// Up to here it is certain that who came has a lease.
+    seen: Revision,
+}
+
 impl Leases {
     /// Watches until the server goes away.
     pub(super) async fn watch(mut self) {
         let mut closing = self.shared.closing.clone();
+        let mut randomness = self.shared.randomness(&self.org);
+        let server = ServerId(randomness.transaction().to_u128());
         tokio::select! {
             _ = closing.wait_for(|closing| *closing) => {}
-            () = self.poll() => {}
+            () = self.poll(server, randomness) => {}
+        }
+        if let Err(error) = self.shared.journal().leave(&self.org, server).await {
+            tracing::info!(org = %self.org, %error, "the others will have to miss this server");
         }
     }
 
-    async fn poll(&mut self) {
+    async fn poll(&mut self, server: ServerId, randomness: Randomness) {
         if self.phase.wait_for(|phase| *phase == Phase::Ready).await.is_err() {
             return;
         }
         let every = self.shared.options.lease_poll;
-        let mut randomness = self.shared.randomness(&self.org);
         // A new replica can't know which renewals were missed before it came.
-        let mut fresh = true;
+        let mut watch = Watch { server, randomness, fresh: true, seen: Revision::ZERO };
         let mut last = self.shared.clock().now();
         loop {
-            let spread = jitter(Span::from_ms(every.as_ms() / 4), randomness.word());
+            let spread = jitter(Span::from_ms(every.as_ms() / 4), watch.randomness.word());
             self.shared.clock().sleep(Span::from_ms(every.as_ms() + spread.as_ms())).await;
             let now = self.shared.clock().now();
-            fresh |= was_away(last, now, every);
+            watch.fresh |= was_away(last, now, every);
             last = now;
-            let polled = self.round(fresh, &mut randomness).await;
-            fresh = polled.is_err();
+            if self.round(&mut watch).await.is_err() {
+                watch.fresh = true;
+            }
         }
     }
 
-    async fn round(&self, fresh: bool, randomness: &mut Randomness) -> Result<(), JournalError> {
+    async fn round(&self, watch: &mut Watch) -> Result<(), JournalError> {
         let (org, journal) = (&self.org, self.shared.journal());
-        if fresh {
-            let leases = connected(&self.views.borrow().state, None);
-            self.renew(&leases).await?;
+        self.provide(watch).await?;
+        loop {
+            match journal.lapsed(org, watch.server, AT_ONCE).await? {
+                Lapsed::ServerLost => {
+                    tracing::warn!(%org, "a server is lost: every presence gets a fresh lease");
+                    watch.fresh = true;
+                    self.provide(watch).await?;
+                }
+                Lapsed::Claimed { presences, .. } if presences.is_empty() => return Ok(()),
+                Lapsed::Claimed { presences, until } => {
+                    let over = self.disconnect(&presences, &mut watch.randomness).await;
+                    // Whoever was renewed while they were being disconnected is there after all.
+                    let back = journal.forget(org, &over, until).await?;
+                    self.reconnect(&back, &mut watch.randomness).await;
+                    if presences.len() < AT_ONCE || over.len() < presences.len() {
+                        return Ok(());
+                    }
+                }
+            }
         }
-        let lapsed = journal.lapsed(org, AT_ONCE).await?;
-        if lapsed.is_empty() {
-            return Ok(());
-        }
-        let over = self.disconnect(&lapsed, randomness).await;
-        journal.release(org, &over).await?;
-        // Whoever came back in between has renewed a lease that was just released.
-        let leases = connected(&self.views.borrow().state, Some(&over));
-        self.renew(&leases).await
     }
 
-    async fn renew(&self, leases: &[(PresenceId, Span)]) -> Result<(), JournalError> {
-        for chunk in leases.chunks(CHUNK) {
-            self.shared.journal().renew(&self.org, chunk).await?;
+    /// Sees to it that everybody who is there has a lease: a fresh one where that is due (P9), else
+    /// at least one, should whoever signed them in have gone before it gave them theirs.
+    async fn provide(&self, watch: &mut Watch) -> Result<(), JournalError> {
+        let (org, journal) = (&self.org, self.shared.journal());
+        let view = Arc::clone(&self.views.borrow());
+        if watch.fresh {
+            for chunk in connected(&view.state).chunks(CHUNK) {
+                journal.renew(org, chunk).await?;
+            }
+        } else {
+            for chunk in came_since(&view, watch.seen).chunks(CHUNK) {
+                journal.start(org, chunk).await?;
+            }
         }
+        watch.fresh = false;
+        watch.seen = view.state.head().revision;
         Ok(())
     }
 
-    /// Has the presences disconnected; gives those whose lease isn't needed any more.
+    /// Has the presences disconnected; gives those of which that is done.
     async fn disconnect(&self, lapsed: &[PresenceId], bits: &mut Randomness) -> Vec<PresenceId> {
-        let mut asked = Vec::with_capacity(lapsed.len());
-        for presence in lapsed {
-            let command = Command::LeaseLapsed(*presence);
-            let request = server_request("lease", command, bits.transaction());
-            let (answer, answered) = oneshot::channel();
-            if self.mailbox.send(Cue::Submit(request, answer)).await.is_err() {
-                return Vec::new();
-            }
-            asked.push((*presence, answered));
-        }
         let mut over = Vec::with_capacity(lapsed.len());
-        for (presence, answered) in asked {
-            if matches!(answered.await, Ok(Ok(_) | Err(Refusal::Rejected(_)))) {
-                over.push(presence);
+        for some in lapsed.chunks(TOGETHER) {
+            match self.submit(Command::LeasesLapsed(some.to_vec()), bits).await {
+                Ok(()) => over.extend_from_slice(some),
+                Err(refusal) => {
+                    tracing::info!(org = %self.org, %refusal, "lapsed leases have to wait");
+                    break;
+                }
             }
         }
         over
+    }
+
+    async fn reconnect(&self, back: &[PresenceId], bits: &mut Randomness) {
+        for presence in back {
+            if let Err(refusal) = self.submit(Command::Reconnect(*presence), bits).await {
+                tracing::info!(org = %self.org, %refusal, "a presence stays disconnected");
+            }
+        }
+    }
+
+    /// `Ok` also if the domain says that there is nothing to do.
+    async fn submit(&self, command: Command, bits: &mut Randomness) -> Result<(), Refusal> {
+        let request = server_request("lease", command, bits.transaction());
+        let (answer, answered) = oneshot::channel();
+        if self.mailbox.send(Cue::Submit(request, answer)).await.is_err() {
+            return Err(Refusal::Closing);
+        }
+        match answered.await {
+            Ok(Ok(_) | Err(Refusal::Rejected(_))) => Ok(()),
+            Ok(Err(refusal)) => Err(refusal),
+            Err(_) => Err(Refusal::Closing),
+        }
     }
 }
 
@@ -116,31 +171,38 @@ fn was_away(last: Timestamp, now: Timestamp, every: Span) -> bool {
     now.since(last) > Span::from_ms(every.as_ms().saturating_mul(3).saturating_add(2_000))
 }
 
-/// The presences whose client is there, with their lease; of all, or of these.
-fn connected(state: &State, of: Option<&[PresenceId]>) -> Vec<(PresenceId, Span)> {
-    let lease = |record: &Record| match record {
-        Record::RepPresence(rep) => rep
-            .presence
-            .as_ref()
-            .filter(|p| p.connection == Connection::Connected)
-            .map(|p| (p.id, p.lease)),
-        _ => None,
-    };
-    let key = |rep: &RepId| RecordKey::RepPresence(rep.clone());
-    match of {
-        None => state
-            .range(key(&RepId::least())..)
-            .take_while(|record| matches!(record, Record::RepPresence(_)))
-            .filter_map(lease)
-            .collect(),
-        Some(presences) => presences
-            .iter()
-            .filter_map(|id| state.rep_of_presence(*id).map(|rep| (id, key(rep))))
-            .filter_map(|(id, key)| {
-                state.range(&key..=&key).find_map(lease).filter(|(current, _)| current == id)
-            })
-            .collect(),
+/// The presences whose client is there, with the lease that each is to have.
+fn connected(state: &State) -> Vec<(PresenceId, Span)> {
+    let org = state.settings().presence_lease;
+    state
+        .range(RecordKey::RepPresence(RepId::least())..)
+        .map_while(|record| match record {
+            Record::RepPresence(rep) => Some(rep),
+            _ => None,
+        })
+        .filter_map(|rep| lease_of(rep, org))
+        .collect()
+}
+
+/// The same of those who signed in, or came back, after a revision.
+fn came_since(view: &View, seen: Revision) -> Vec<(PresenceId, Span)> {
+    let oldest = view.recent.front().map(|applied| applied.entry.revision);
+    if view.state.head().revision > seen && oldest.is_none_or(|oldest| oldest > seen.next()) {
+        return connected(&view.state);
     }
+    let org = view.state.settings().presence_lease;
+    let new = view.recent.iter().rev().take_while(|applied| applied.entry.revision > seen);
+    let came = new.flat_map(|applied| &applied.entry.facts).filter(|fact| {
+        matches!(fact.kind, FactKind::PresenceOpened | FactKind::PresenceReconnected)
+    });
+    let reps: BTreeSet<&RepId> = came.filter_map(|fact| fact.rep.as_ref()).collect();
+    reps.into_iter().filter_map(|rep| lease_of(&view.state.rep_presence(rep), org)).collect()
+}
+
+/// Until a client renews it knows the lease that it was told when it signed in.
+fn lease_of(rep: &RepPresence, org: Span) -> Option<(PresenceId, Span)> {
+    let presence = rep.presence.as_ref()?;
+    (presence.connection == Connection::Connected).then(|| (presence.id, presence.lease.max(org)))
 }
 
 #[cfg(test)]

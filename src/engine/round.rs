@@ -22,8 +22,8 @@ use super::Applied;
 pub(super) enum Origin<T> {
     /// Somebody waits for the answer.
     Client(T),
-    /// The engine's own: a deadline.
-    Timer(Due),
+    /// The engine's own: deadlines.
+    Timer(Vec<Due>),
     /// The engine's own: a match that a commit left.
     Settle(BTreeSet<RepId>),
 }

@@ -10,8 +10,11 @@ use crate::domain::time::{Span, Timestamp};
 
 use super::policy::Backoff;
 
-/// The most deadlines acted on at once.
+/// The most deadlines acted on at once. When thousands pass in the same moment, whatever else is asked
+/// for comes in between.
 const AT_ONCE: usize = 32;
+/// How many of the kinds that pass by the thousand, when a network fails, become one transaction.
+const TOGETHER: usize = 16;
 /// Above this many, those tried are forgotten once their pause is over.
 const KEPT: usize = 1_024;
 
@@ -35,9 +38,9 @@ impl Timers {
         Self { later, tried: BTreeMap::new() }
     }
 
-    /// The deadlines to act on now. Each is held back afterwards, so that one whose command comes
+    /// The deadlines to act on now, in groups of those to be committed together. Each is held back afterwards, so that one whose command comes
     /// to nothing isn't tried in a hot loop.
-    pub(super) fn take(&mut self, state: &State, now: Timestamp, random: u64) -> Vec<Due> {
+    pub(super) fn take(&mut self, state: &State, now: Timestamp, random: u64) -> Vec<Vec<Due>> {
         if self.tried.len() > KEPT {
             self.tried.retain(|_, tried| tried.again_at > now);
         }
@@ -49,7 +52,7 @@ impl Timers {
             let again_at = now + Backoff::TIMER.pause(failures, random);
             self.tried.insert(item.clone(), Tried { failures, again_at });
         }
-        due
+        grouped(due)
     }
 
     /// It has been acted on.
@@ -76,4 +79,11 @@ impl Timers {
         }
         next
     }
+}
+
+fn grouped(due: Vec<Due>) -> Vec<Vec<Due>> {
+    let (many, single): (Vec<Due>, Vec<Due>) =
+        due.into_iter().partition(|due| matches!(due, Due::Grace(_) | Due::Orphans(_)));
+    let single = single.into_iter().map(|due| vec![due]);
+    single.chain(many.chunks(TOGETHER).map(<[Due]>::to_vec)).collect()
 }

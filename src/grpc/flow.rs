@@ -10,7 +10,7 @@ use super::to_proto::Scene;
 use crate::domain::flow::{self, Flow};
 use crate::domain::flow_world::{Named, Org, facts};
 use crate::domain::id::{FlowId, RepId, SessionId};
-use crate::domain::live::{Line, Session, SessionState};
+use crate::domain::live::{Line, Session};
 use crate::domain::look::Look as _;
 use crate::domain::rejection::{BadField, Rejection};
 use crate::engine::View;
@@ -69,7 +69,7 @@ fn made_up(asked: &TestFlow, now: crate::domain::time::Timestamp) -> Session {
         priority: asked.priority,
         priority_given: true,
         opened_at: now,
-        state: SessionState::Waiting { offer: None },
+        state: Session::WAITING,
         line: Line::Rep(RepId::least()),
         line_since: now,
         estimated: None,

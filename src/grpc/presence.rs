@@ -31,8 +31,8 @@ const RECONNECTIONS: usize = 32;
 /// What holds for a presence.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Standing {
-    Connected(Span),
-    Disconnected(Span),
+    Connected,
+    Disconnected,
     Over(PresenceCause),
     Unknown,
 }
@@ -46,9 +46,9 @@ fn standing(view: &View, caller: &Caller, id: PresenceId) -> Standing {
     let image = view.state.rep_presence(rep);
     match (&image.presence, &image.last) {
         (Some(current), _) if current.id == id && image.is_connected() => {
-            Standing::Connected(current.lease)
+            Standing::Connected
         }
-        (Some(current), _) if current.id == id => Standing::Disconnected(current.lease),
+        (Some(current), _) if current.id == id => Standing::Disconnected,
         (_, Some(last)) if last.id == id => Standing::Over(last.cause),
         _ => Standing::Unknown,
     }
@@ -119,19 +119,18 @@ impl Presences {
             standings = look(&view);
         }
         // Leases first: a presence that is brought back without one would be lost again at once.
+        let lease = view.state.settings().presence_lease;
         let leases: Vec<_> = standings
             .iter()
-            .filter_map(|(id, s)| match s {
-                Standing::Connected(lease) | Standing::Disconnected(lease) => Some((*id, *lease)),
-                Standing::Over(_) | Standing::Unknown => None,
-            })
+            .filter(|(_, s)| matches!(s, Standing::Connected | Standing::Disconnected))
+            .map(|(id, _)| (*id, lease))
             .collect();
         if !leases.is_empty() {
             engine.keep_alive(&caller.org, &leases).await.map_err(unread)?;
         }
         let away: Vec<_> = standings
             .iter()
-            .filter(|(_, s)| matches!(s, Standing::Disconnected(_)))
+            .filter(|(_, s)| matches!(s, Standing::Disconnected))
             .map(|(id, _)| *id)
             .collect();
         if !away.is_empty() {
@@ -152,7 +151,7 @@ fn verdict(
     use pb::{ErrorReason as R, KeepAliveVerdict as V};
     let (verdict, reason, cause) = match id.map(|id| (id, standings.get(&id))) {
         None => (V::Invalid, R::InvalidField, None),
-        Some((id, Some(Standing::Connected(_) | Standing::Disconnected(_)))) => {
+        Some((id, Some(Standing::Connected | Standing::Disconnected))) => {
             let back = if away.contains(&id) { V::Reconnected } else { V::Renewed };
             (back, R::Unspecified, None)
         }
@@ -184,19 +183,18 @@ impl PresenceService for Presences {
         const RPC: &str = "PresenceService/OpenPresence";
         let (caller, mut message) = self.0.admit(RPC, request)?;
         let asked = from_proto::open_presence(&message)?;
-        let lease = from_proto::LEASE;
         let command = Command::OpenPresence {
             rep: caller.acting_for("rep", asked.rep)?,
             status: asked.status,
             device: asked.device,
-            lease,
         };
         let id = std::mem::take(&mut message.request_id);
         let ask = Ask { rpc: RPC, message: &message, request_id: &id };
         let done = self.0.mutate(&caller, ask, command).await?;
         let opened = image(&done)?.presence.as_ref().map(|p| p.id);
         let opened = opened.ok_or(Problem::Internal("a presence was opened and isn't there"))?;
-        if let Standing::Connected(lease) = standing(&done.view, &caller, opened) {
+        let lease = done.view.state.settings().presence_lease;
+        if standing(&done.view, &caller, opened) == Standing::Connected {
             let leases = [(opened, lease)];
             self.0.engine.keep_alive(&caller.org, &leases).await.map_err(unread)?;
         }
@@ -219,6 +217,7 @@ impl PresenceService for Presences {
             message.presences.iter().map(|text| text.parse().ok()).collect();
         let distinct = ids.iter().flatten().copied().collect();
         let (standings, view, away) = self.renew(&caller, &distinct).await?;
+        let lease = view.state.settings().presence_lease;
         let results = message
             .presences
             .iter()
@@ -227,8 +226,8 @@ impl PresenceService for Presences {
             .collect();
         Ok(Response::new(pb::KeepAliveResponse {
             results,
-            lease: Some(to_proto::span(from_proto::LEASE)),
-            renew_every: Some(renew_every(from_proto::LEASE)),
+            lease: Some(to_proto::span(lease)),
+            renew_every: Some(renew_every(lease)),
             revision: number(view.state.head().revision),
         }))
     }
@@ -243,7 +242,8 @@ impl PresenceService for Presences {
         check_whose(&caller, &presence)?;
         let id = std::mem::take(&mut message.request_id);
         let ask = Ask { rpc: RPC, message: &message, request_id: &id };
-        let command = Command::SetStatus { presence, status };
+        let when_done = message.when_current_work_is_done;
+        let command = Command::SetStatus { presence, status, when_done };
         let done = self.0.mutate(&caller, ask, command).await?;
         Ok(Response::new(pb::SetStatusResponse {
             rep_presence: Some(shown(&done)?),
@@ -261,8 +261,10 @@ impl PresenceService for Presences {
         check_whose(&caller, &presence)?;
         let id = std::mem::take(&mut message.request_id);
         let ask = Ask { rpc: RPC, message: &message, request_id: &id };
-        let done = self.0.mutate(&caller, ask, Command::ClosePresence { presence }).await?;
-        if let Some(last) = &image(&done)?.last {
+        let when_done = message.when_current_work_is_done;
+        let command = Command::ClosePresence { presence, when_done };
+        let done = self.0.mutate(&caller, ask, command).await?;
+        if let (None, Some(last)) = (&image(&done)?.presence, &image(&done)?.last) {
             // A lease that is left behind runs out and finds its presence closed: no harm.
             drop(self.0.engine.release(&caller.org, &[last.id]).await);
         }

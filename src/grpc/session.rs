@@ -84,7 +84,7 @@ fn is_listed(view: &View, s: &Session, filter: &SessionFilter) -> bool {
     let state = to_proto::session_state(&s.state);
     let stranded = || {
         let transfer = s.transfer.and_then(|id| view.state.transfer(&id));
-        transfer.is_some_and(|t| to_proto::is_stranded(&t))
+        to_proto::waits_in_vain(s) || transfer.is_some_and(|t| to_proto::is_stranded(&t))
     };
     let wanted = if filter.states.is_empty() {
         state != pb::SessionState::Ended

@@ -211,6 +211,7 @@ const fn code_of(reason: Reason) -> Code {
         | Reason::RecipientOffline
         | Reason::RecipientBusy
         | Reason::RecipientDisconnected
+        | Reason::RecipientFinishing
         | Reason::RecipientNotOnlineForChannel
         | Reason::RecipientFull
         | Reason::SessionNotActive

@@ -10,7 +10,7 @@ use super::caller::Caller;
 use super::from_proto::WorkFilter;
 use super::status::Problem;
 use super::to_proto::{Revisions, Scene};
-use super::{from_proto, later, to_proto};
+use super::{from_proto, to_proto};
 use crate::domain::command::Command;
 use crate::domain::id::WorkId;
 use crate::domain::live::Work;
@@ -137,16 +137,20 @@ impl WorkService for Works {
 
     async fn extend_wrap_up(
         &self,
-        _request: Request<pb::ExtendWrapUpRequest>,
+        request: Request<pb::ExtendWrapUpRequest>,
     ) -> Result<Response<pb::ExtendWrapUpResponse>, Status> {
-        Err(later("WorkService.ExtendWrapUp"))
+        on_work!(self, request, "WorkService/ExtendWrapUp", ExtendWrapUpResponse, |_: &_| {
+            Command::ExtendWrapUp
+        })
     }
 
     async fn end_wrap_up(
         &self,
-        _request: Request<pb::EndWrapUpRequest>,
+        request: Request<pb::EndWrapUpRequest>,
     ) -> Result<Response<pb::EndWrapUpResponse>, Status> {
-        Err(later("WorkService.EndWrapUp"))
+        on_work!(self, request, "WorkService/EndWrapUp", EndWrapUpResponse, |_: &_| {
+            Command::EndWrapUp
+        })
     }
 
     async fn list_work(

@@ -10,8 +10,8 @@ use std::time::Duration;
 use tokio::sync::watch;
 
 use super::{
-    BATCH_MAX, Batch, Committed, Epoch, History, Journal, JournalError, Loaded, OUTCOME_BUCKET,
-    OUTCOME_BUCKETS, Pending, Verdict,
+    BATCH_MAX, Batch, CLAIM, Committed, Epoch, History, Journal, JournalError, Lapsed, Loaded,
+    OUTCOME_BUCKET, OUTCOME_BUCKETS, Pending, SERVER_AWAY, ServerId, Verdict,
 };
 use crate::domain::entry::{Entry, Head, Outcome, Revision, Transaction};
 use crate::domain::id::{OrgId, PresenceId, TxnId};
@@ -53,6 +53,8 @@ struct Stored {
     outcomes: Outcomes,
     /// When each lease runs out.
     leases: BTreeMap<PresenceId, Timestamp>,
+    /// When each server last looked after them.
+    servers: BTreeMap<ServerId, Timestamp>,
 }
 
 impl Default for Stored {
@@ -64,6 +66,7 @@ impl Default for Stored {
             entries: VecDeque::new(),
             outcomes: Outcomes::default(),
             leases: BTreeMap::new(),
+            servers: BTreeMap::new(),
         }
     }
 }
@@ -301,12 +304,64 @@ impl Journal for MemoryJournal {
         Self::ready(Ok(()))
     }
 
-    fn lapsed<'a>(&'a self, org: &'a OrgId, limit: usize) -> Pending<'a, Vec<PresenceId>> {
+    fn start<'a>(&'a self, org: &'a OrgId, leases: &'a [(PresenceId, Span)]) -> Pending<'a, ()> {
         let now = (self.clock)();
         let org = self.org(org);
-        let stored = org.stored();
-        let lapsed = stored.leases.iter().filter(|(_, end)| **end <= now).map(|(id, _)| *id);
-        Self::ready(Ok(lapsed.take(limit).collect()))
+        let mut stored = org.stored();
+        for (presence, span) in leases {
+            stored.leases.entry(*presence).or_insert(now + *span);
+        }
+        Self::ready(Ok(()))
+    }
+
+    fn lapsed<'a>(
+        &'a self,
+        org: &'a OrgId,
+        by: ServerId,
+        limit: usize,
+    ) -> Pending<'a, Lapsed> {
+        let now = (self.clock)();
+        let org = self.org(org);
+        let mut stored = org.stored();
+        stored.servers.insert(by, now);
+        let before = stored.servers.len();
+        stored.servers.retain(|_, seen| now.since(*seen) < SERVER_AWAY);
+        if stored.servers.len() < before {
+            return Self::ready(Ok(Lapsed::ServerLost));
+        }
+        let until = now + CLAIM;
+        let mut presences = Vec::new();
+        for (presence, end) in &mut stored.leases {
+            if *end <= now && presences.len() < limit {
+                presences.push(*presence);
+                *end = until;
+            }
+        }
+        Self::ready(Ok(Lapsed::Claimed { presences, until }))
+    }
+
+    fn forget<'a>(
+        &'a self,
+        org: &'a OrgId,
+        presences: &'a [PresenceId],
+        until: Timestamp,
+    ) -> Pending<'a, Vec<PresenceId>> {
+        let org = self.org(org);
+        let mut stored = org.stored();
+        let mut renewed = Vec::new();
+        for presence in presences {
+            match stored.leases.get(presence) {
+                Some(end) if *end == until => drop(stored.leases.remove(presence)),
+                Some(_) => renewed.push(*presence),
+                None => {}
+            }
+        }
+        Self::ready(Ok(renewed))
+    }
+
+    fn leave<'a>(&'a self, org: &'a OrgId, by: ServerId) -> Pending<'a, ()> {
+        self.org(org).stored().servers.remove(&by);
+        Self::ready(Ok(()))
     }
 
     fn release<'a>(&'a self, org: &'a OrgId, presences: &'a [PresenceId]) -> Pending<'a, ()> {

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use crate::domain::entry::{Entry, Head, Outcome, Revision, Transaction};
 use crate::domain::id::{OrgId, PresenceId, TxnId};
 use crate::domain::state::State;
-use crate::domain::time::Span;
+use crate::domain::time::{Span, Timestamp};
 
 /// What a journal's methods return: boxed, so that the engine needn't know which journal it has.
 pub type Pending<'a, T> = Pin<Box<dyn Future<Output = Result<T, JournalError>> + Send + 'a>>;
@@ -44,6 +44,32 @@ const OUTCOME_BUCKET: Span = Span::from_secs(12 * 3_600);
 
 /// This many buckets are kept: an outcome is there for 24 h at least.
 const OUTCOME_BUCKETS: usize = 3;
+
+/// A server that watches over leases, by a number that it has drawn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ServerId(pub u128);
+
+/// A server that hasn't asked for lapsed leases for so long is lost. Well below what is left of the
+/// shortest lease when it should have been renewed, so that a server is missed before its clients are.
+pub const SERVER_AWAY: Span = Span::from_ms(3_000);
+
+/// How long whoever is given a lapsed lease has it to itself.
+pub const CLAIM: Span = Span::from_ms(2_000);
+
+/// What there is to do about leases.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Lapsed {
+    /// A server is lost, and with it the way of its clients to renew: they get a fresh lease first
+    /// (P9). Told once, to one of the others.
+    ServerLost,
+    /// These have run out.
+    Claimed {
+        /// Whose.
+        presences: Vec<PresenceId>,
+        /// Until when the claim holds, by the store's clock.
+        until: Timestamp,
+    },
+}
 
 /// What became of one transaction.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -142,9 +168,25 @@ pub trait Journal: Send + Sync + 'static {
     /// started.
     fn renew<'a>(&'a self, org: &'a OrgId, leases: &'a [(PresenceId, Span)]) -> Pending<'a, ()>;
 
-    /// At most `limit` presences whose lease has run out, by the store's clock.
-    fn lapsed<'a>(&'a self, org: &'a OrgId, limit: usize) -> Pending<'a, Vec<PresenceId>>;
+    /// Starts leases of presences that have none.
+    fn start<'a>(&'a self, org: &'a OrgId, leases: &'a [(PresenceId, Span)]) -> Pending<'a, ()>;
 
-    /// Forgets leases.
+    /// Claims at most `limit` presences, and 1000, whose lease has run out by the store's clock: for
+    /// [`CLAIM`] nobody else is given them. By asking, `by` says that it is there.
+    fn lapsed<'a>(&'a self, org: &'a OrgId, by: ServerId, limit: usize) -> Pending<'a, Lapsed>;
+
+    /// Forgets leases that were claimed until then, but those that were renewed meanwhile, and gives
+    /// those.
+    fn forget<'a>(
+        &'a self,
+        org: &'a OrgId,
+        presences: &'a [PresenceId],
+        until: Timestamp,
+    ) -> Pending<'a, Vec<PresenceId>>;
+
+    /// The server goes away, and nobody is to wonder where it is.
+    fn leave<'a>(&'a self, org: &'a OrgId, by: ServerId) -> Pending<'a, ()>;
+
+    /// Forgets leases, run out or not.
     fn release<'a>(&'a self, org: &'a OrgId, presences: &'a [PresenceId]) -> Pending<'a, ()>;
 }

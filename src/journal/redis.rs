@@ -23,10 +23,12 @@ use ::redis::{Client, IntoConnectionInfo};
 use self::keys::Keys;
 use self::link::Link;
 use self::wake::Listener;
-use super::{Batch, Committed, Epoch, History, Journal, Loaded, Pending, Verdict};
+use super::{
+    Batch, Committed, Epoch, History, Journal, Lapsed, Loaded, Pending, ServerId, Verdict,
+};
 use crate::domain::entry::{Head, Revision};
 use crate::domain::id::{OrgId, PresenceId};
-use crate::domain::time::Span;
+use crate::domain::time::{Span, Timestamp};
 
 /// How to reach Redis, and how much to keep there.
 #[derive(Debug, Clone)]
@@ -178,11 +180,33 @@ impl Journal for RedisJournal {
     }
 
     fn renew<'a>(&'a self, org: &'a OrgId, leases: &'a [(PresenceId, Span)]) -> Pending<'a, ()> {
-        Box::pin(leases::renew(&self.link, org, leases))
+        Box::pin(leases::renew(&self.link, org, leases, leases::Which::All))
     }
 
-    fn lapsed<'a>(&'a self, org: &'a OrgId, limit: usize) -> Pending<'a, Vec<PresenceId>> {
-        Box::pin(leases::lapsed(&self.link, org, limit))
+    fn start<'a>(&'a self, org: &'a OrgId, leases: &'a [(PresenceId, Span)]) -> Pending<'a, ()> {
+        Box::pin(leases::renew(&self.link, org, leases, leases::Which::OnlyNew))
+    }
+
+    fn lapsed<'a>(
+        &'a self,
+        org: &'a OrgId,
+        by: ServerId,
+        limit: usize,
+    ) -> Pending<'a, Lapsed> {
+        Box::pin(leases::lapsed(&self.link, org, by, limit))
+    }
+
+    fn forget<'a>(
+        &'a self,
+        org: &'a OrgId,
+        presences: &'a [PresenceId],
+        until: Timestamp,
+    ) -> Pending<'a, Vec<PresenceId>> {
+        Box::pin(leases::forget(&self.link, org, presences, until))
+    }
+
+    fn leave<'a>(&'a self, org: &'a OrgId, by: ServerId) -> Pending<'a, ()> {
+        Box::pin(leases::leave(&self.link, org, by))
     }
 
     fn release<'a>(&'a self, org: &'a OrgId, presences: &'a [PresenceId]) -> Pending<'a, ()> {

@@ -8,7 +8,9 @@
 
 use baton::domain::eligibility::named;
 use baton::domain::id::{RepId, SessionId};
-use baton::domain::live::{Connection, Line, Recipient, SessionState, TransferState};
+use baton::domain::live::{
+    Absence, Actor, Connection, Line, Recipient, SessionState, Then, TransferState, WorkState,
+};
 use baton::domain::look::Look;
 use baton::domain::recipients::lines::{explain_line, list_flows, list_queues};
 use baton::domain::recipients::quote::quote;
@@ -49,6 +51,9 @@ impl World {
             }
             [rep, "used"] => return same(rep, &self.used(rep)?, &wanted, "used"),
             [rep, "presence"] => self.presence_words(rep)?,
+            [rep, "ledger"] => self.ledger(rep)?,
+            ["work", s] => self.work_words(s)?,
+            ["by", rep] => self.by(rep)?,
             [s, "state"] => self.session_words(s)?,
             other => return Err(format!("unknown question {other:?}")),
         };
@@ -72,12 +77,17 @@ impl World {
             return Ok("FORGOTTEN".into());
         };
         Ok(match &session.state {
-            SessionState::Waiting { offer } => {
+            SessionState::Waiting { offer, absence } => {
                 let line = match &session.line {
                     Line::Rep(rep) => rep.to_string(),
                     Line::Queue(queue) => format!("queue:{queue}"),
                 };
-                let asked = if offer.is_some() { " asked" } else { "" };
+                let asked = match (offer, absence) {
+                    (Some(_), _) => " asked",
+                    (None, Some(Absence::Until(_))) => " absent",
+                    (None, Some(Absence::Stranded)) => " stranded",
+                    (None, None) => "",
+                };
                 format!("WAITING {line}{asked}")
             }
             SessionState::Offered { rep, .. } => format!("OFFERED {rep}"),
@@ -98,6 +108,50 @@ impl World {
             },
             (None, Some(last)) => format!("OFFLINE {:?}", last.cause),
             (None, None) => "OFFLINE".into(),
+        })
+    }
+
+    /// `2.00 of 3.00: a 1.00 Open, b 1.00 WrappingUp`, and the pool of interruptible work behind `+`.
+    fn ledger(&self, rep: &str) -> Result<String> {
+        let rep: RepId = rep.parse().map_err(|e| format!("{e}"))?;
+        let live = self.state.rep_presence(&rep);
+        let lines = self.state.work_of_rep(&rep).map(|work| {
+            let state = match work.state {
+                WorkState::WrappingUp { .. } => "WrappingUp".to_owned(),
+                state => format!("{state:?}"),
+            };
+            let pool = if work.interruptible { "+" } else { "" };
+            format!("{} {pool}{} {state}", self.label(work.session), work.holds)
+        });
+        let lines = lines.collect::<Vec<_>>().join(", ");
+        Ok(format!("{} +{}: {lines}", live.used, live.interruptible_used).trim().to_owned())
+    }
+
+    /// `WrappingUp`, `Ended Orphaned`: the last work on a session.
+    fn work_words(&self, label: &str) -> Result<String> {
+        let work = self.state.work_of_session(self.session(label)?).last().ok_or("no work")?;
+        Ok(match work.state {
+            WorkState::WrappingUp { until, extended } => {
+                format!("{} WrappingUp {}s {extended}", work.rep, until.since(self.now).as_ms() / 1_000)
+            }
+            WorkState::Ended { why, .. } => format!("{} Ended {why:?}", work.rep),
+            state => format!("{} {state:?}", work.rep),
+        })
+    }
+
+    /// Who made a presence as it is, and what happens when the current work is done.
+    fn by(&self, rep: &str) -> Result<String> {
+        let rep: RepId = rep.parse().map_err(|e| format!("{e}"))?;
+        let live = self.state.rep_presence(&rep);
+        let name = |by: &Option<Actor>| by.as_ref().map_or("nobody".to_owned(), |by| by.id.to_string());
+        Ok(match (&live.presence, &live.last) {
+            (Some(presence), _) => match presence.next.as_ref().map(|next| &next.then) {
+                Some(Then::Status(status)) => format!("{} then {status}", name(&presence.by)),
+                Some(Then::SignOut) => format!("{} then OFFLINE", name(&presence.by)),
+                None => name(&presence.by),
+            },
+            (None, Some(last)) => name(&last.by),
+            (None, None) => "nobody".into(),
         })
     }
 

@@ -41,6 +41,7 @@ fn configuration(name: &str, units: u32) -> PresenceConfiguration {
         id: id(name),
         name: name.into(),
         capacity: Units::whole(units),
+        interruptible_capacity: Units::ZERO,
         allow_decline: false,
         auto_accept: false,
         recipients: Recipients::Any,
@@ -77,6 +78,8 @@ fn channel(name: &str, channel_type: ChannelType, weight: Weight) -> Channel {
         weight,
         paused_weight: None,
         fallback_queue: None,
+        wrap_up: None,
+        interruptible: false,
     }
 }
 

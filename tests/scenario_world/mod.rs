@@ -166,7 +166,7 @@ impl World {
         let due: Vec<_> = self.state.due(self.now).cloned().collect();
         let mut facts = Vec::new();
         for due in due {
-            let done = self.run(&actor("server"), Command::Timer(due))?;
+            let done = self.run(&actor("server"), Command::Timer(vec![due]))?;
             facts.extend(done.map_err(|r| r.to_string())?.0);
         }
         Ok(facts)
@@ -174,6 +174,12 @@ impl World {
 
     pub fn session(&self, label: &str) -> Result<SessionId> {
         self.sessions.get(label).copied().ok_or_else(|| format!("no session {label}"))
+    }
+
+    /// What a scenario calls a session.
+    pub fn label(&self, id: SessionId) -> &str {
+        let found = self.sessions.iter().find(|(_, known)| **known == id);
+        found.map_or("?", |(label, _)| label.as_str())
     }
 
     fn presence(&self, rep: &RepId, back: usize) -> Result<PresenceId> {
@@ -207,33 +213,33 @@ impl World {
                 let status = rest.first().copied().unwrap_or("available");
                 let rep = rest.get(1).map_or_else(me, |rep| named(rep))?;
                 let status = StatusId::new(status).map_err(|e| e.to_string())?;
-                Command::OpenPresence {
-                    rep,
-                    status,
-                    device: "test".into(),
-                    lease: Span::from_secs(30),
-                }
+                Command::OpenPresence { rep, status, device: "test".into() }
             }
-            ["status", status, rest @ ..] => {
+            [word @ ("status" | "status-when-done"), status, rest @ ..] => {
                 let presence = match rest.first() {
                     Some(rep) => PresenceRef::Rep(named(rep)?),
                     None => PresenceRef::Presence(self.presence(&me()?, 0)?),
                 };
                 let status = StatusId::new(status).map_err(|e| e.to_string())?;
-                Command::SetStatus { presence, status }
+                Command::SetStatus { presence, status, when_done: *word == "status-when-done" }
             }
             ["old-status", status] => Command::SetStatus {
                 presence: PresenceRef::Presence(self.presence(&me()?, 1)?),
                 status: StatusId::new(status).map_err(|e| e.to_string())?,
+                when_done: false,
             },
-            ["offline"] => Command::ClosePresence {
-                presence: PresenceRef::Presence(self.presence(&me()?, 0)?),
-            },
-            ["old-offline"] => Command::ClosePresence {
-                presence: PresenceRef::Presence(self.presence(&me()?, 1)?),
-            },
-            ["offline", rep] => Command::ClosePresence { presence: PresenceRef::Rep(named(rep)?) },
-            ["lapse", rep] => Command::LeaseLapsed(self.presence(&named(rep)?, 0)?),
+            [word @ ("offline" | "old-offline" | "offline-when-done"), rest @ ..] => {
+                let back = usize::from(*word == "old-offline");
+                let presence = match rest.first() {
+                    Some(rep) => PresenceRef::Rep(named(rep)?),
+                    None => PresenceRef::Presence(self.presence(&me()?, back)?),
+                };
+                Command::ClosePresence { presence, when_done: *word == "offline-when-done" }
+            }
+            ["lapse", reps @ ..] => {
+                let presences = reps.iter().map(|rep| self.presence(&named(rep)?, 0));
+                Command::LeasesLapsed(presences.collect::<Result<_>>()?)
+            }
             ["reconnect"] => Command::Reconnect(self.presence(&me()?, 0)?),
             ["open", label, channel, target, rest @ ..] => {
                 Command::OpenSession(Box::new(opening(label, channel, target, rest)?))
@@ -247,6 +253,13 @@ impl World {
             ["complete", s] => {
                 Command::CloseWork { work: self.work(s, own()?.as_ref())?, end_session: true }
             }
+            ["extend", s] => Command::ExtendWrapUp(self.work(s, own()?.as_ref())?),
+            ["finish", s] => Command::EndWrapUp(self.work(s, own()?.as_ref())?),
+            ["assign", s, rep, rest @ ..] => Command::AssignSession {
+                session: self.session(s)?,
+                rep: named(rep)?,
+                skip_capacity_check: rest == ["whatever"],
+            },
             ["pause", s] => Command::PauseSession(self.session(s)?),
             ["resume", s] => Command::ResumeSession(self.session(s)?),
             ["inactivate", s] => Command::InactivateSession(self.session(s)?),
@@ -410,7 +423,7 @@ fn compare(
     }
 }
 
-/// `ana` is a rep; `sup`, `admin`, `channel`, `server`, `board` are roles.
+/// `ana` is a rep; `sup`, `admin`, `channel`, `server`, `board`, `vendor` are roles.
 pub fn actor(name: &str) -> Actor {
     let role = match name {
         "sup" => Role::Supervisor,
@@ -418,6 +431,7 @@ pub fn actor(name: &str) -> Actor {
         "channel" => Role::Adapter,
         "server" => Role::Server,
         "board" => Role::Dashboard,
+        "vendor" => Role::Partner,
         _ => Role::Rep,
     };
     Actor { role, id: ActorId::new(name).expect("names in scenarios are ids") }

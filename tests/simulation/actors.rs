@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use baton::domain::command::{Command, Opening, Request, Skills, Target};
+use baton::domain::directory::SettingsPatch;
 use baton::domain::entry::{Answer, Entry, FactKind, Head, Revision};
 use baton::domain::id::{ExternalReference, OrgId, PresenceId, SessionId, StatusId, TxnId, WorkId};
 use baton::domain::live::{Recipient, Role, SessionState};
@@ -15,7 +16,9 @@ use baton::domain::record::Record;
 use baton::domain::time::{Span, Timestamp};
 use baton::engine::entropy::Randomness;
 use baton::engine::{Clock, Done, Engine, EngineOptions, Refusal, SystemClock, View};
-use baton::journal::{Batch, Committed, Epoch, History, Journal, JournalError, Loaded, Pending};
+use baton::journal::{
+    Batch, CLAIM, Committed, Epoch, History, Journal, JournalError, Lapsed, Loaded, Pending, ServerId,
+};
 use tokio::sync::Notify;
 
 use super::asks::{self, actor, rep};
@@ -116,14 +119,53 @@ impl Journal for Shelf {
         })
     }
 
-    fn lapsed<'a>(&'a self, _org: &'a OrgId, limit: usize) -> Pending<'a, Vec<PresenceId>> {
+    fn start<'a>(&'a self, _org: &'a OrgId, leases: &'a [(PresenceId, Span)]) -> Pending<'a, ()> {
         Box::pin(async move {
             self.check()?;
             let now = SystemClock.now();
-            let leases = self.leases();
-            let over = leases.iter().filter(|(_, until)| **until <= now);
-            Ok(over.map(|(id, _)| *id).take(limit).collect())
+            for (id, span) in leases {
+                self.leases().entry(*id).or_insert(now + *span);
+            }
+            Ok(())
         })
+    }
+
+    fn lapsed<'a>(
+        &'a self,
+        _org: &'a OrgId,
+        _by: ServerId,
+        limit: usize,
+    ) -> Pending<'a, Lapsed> {
+        Box::pin(async move {
+            self.check()?;
+            let now = SystemClock.now();
+            let until = now + CLAIM;
+            let mut leases = self.leases();
+            let over = leases.iter_mut().filter(|(_, end)| **end <= now).take(limit);
+            let presences = over.map(|(id, end)| {
+                *end = until;
+                *id
+            });
+            Ok(Lapsed::Claimed { presences: presences.collect(), until })
+        })
+    }
+
+    fn forget<'a>(
+        &'a self,
+        _org: &'a OrgId,
+        presences: &'a [PresenceId],
+        until: Timestamp,
+    ) -> Pending<'a, Vec<PresenceId>> {
+        Box::pin(async move {
+            self.check()?;
+            let mut leases = self.leases();
+            leases.retain(|id, end| !(presences.contains(id) && *end == until));
+            Ok(presences.iter().filter(|id| leases.contains_key(id)).copied().collect())
+        })
+    }
+
+    fn leave<'a>(&'a self, _org: &'a OrgId, _by: ServerId) -> Pending<'a, ()> {
+        Box::pin(async { Ok(()) })
     }
 
     fn release<'a>(&'a self, _org: &'a OrgId, presences: &'a [PresenceId]) -> Pending<'a, ()> {
@@ -175,13 +217,18 @@ fn open_session(reference: &str, number: usize) -> Command {
     }))
 }
 
-fn open_presence(number: usize, lease: Span) -> Command {
+fn open_presence(number: usize) -> Command {
     Command::OpenPresence {
         rep: rep(number),
         status: StatusId::new("online").expect("a valid id"),
         device: "desk".to_owned(),
-        lease,
     }
+}
+
+/// Leases of reps who sign in from now on.
+fn lease(span: Span) -> Command {
+    let presence_lease = Some(span);
+    Command::ChangeSettings(SettingsPatch { presence_lease, ..SettingsPatch::default() })
 }
 
 async fn set_up(engine: &Engine) {
@@ -189,7 +236,7 @@ async fn set_up(engine: &Engine) {
         .await
         .expect("it is done");
     for number in [0, 1] {
-        ask(engine, open_presence(number, Span::from_secs(60))).await.expect("it is done");
+        ask(engine, open_presence(number)).await.expect("it is done");
     }
 }
 
@@ -278,7 +325,7 @@ async fn a_store_that_goes_and_comes_back_is_noticed_both_times() {
     let engine = engine(&shelf);
     let mut ready = engine.readiness();
     shelf.down.store(true, Ordering::SeqCst);
-    let refused = ask(&engine, open_presence(0, Span::from_secs(60))).await;
+    let refused = ask(&engine, open_presence(0)).await;
     assert!(matches!(refused, Err(Refusal::Unavailable { .. })), "{refused:?}");
     assert!(!engine.healthy());
     shelf.down.store(false, Ordering::SeqCst);
@@ -299,7 +346,8 @@ async fn p4_a_lease_that_lapses_disconnects_the_rep_and_one_that_is_renewed_does
     let engine = engine(&shelf);
     set_up(&engine).await;
     let mut views = within(engine.subscribe(&demo())).await.unwrap();
-    let done = ask(&engine, open_presence(0, Span::from_ms(100))).await.unwrap();
+    ask(&engine, lease(Span::from_ms(100))).await.unwrap();
+    let done = ask(&engine, open_presence(0)).await.unwrap();
     let Answer::Record(Record::RepPresence(live)) = done.answer else { panic!("no presence") };
     let id = live.presence.as_ref().unwrap().id;
     within(engine.keep_alive(&demo(), &[(id, Span::from_ms(100))])).await.unwrap();
@@ -311,10 +359,9 @@ async fn p4_a_lease_that_lapses_disconnects_the_rep_and_one_that_is_renewed_does
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn p9_leases_that_nobody_could_renew_get_a_fresh_one() {
     let shelf = Shelf::new();
-    let lease = Span::from_secs(60);
     let first = engine(&shelf);
     set_up(&first).await;
-    let done = ask(&first, open_presence(0, lease)).await.unwrap();
+    let done = ask(&first, open_presence(0)).await.unwrap();
     let Answer::Record(Record::RepPresence(live)) = done.answer else { panic!("no presence") };
     let id = live.presence.as_ref().unwrap().id;
     within(first.shutdown()).await;

@@ -51,6 +51,7 @@ fn configuration(name: &str, capacity: u32) -> PresenceConfiguration {
         id: ConfigurationId::new(name).expect("a valid id"),
         name: name.to_owned(),
         capacity: Units::whole(capacity),
+        interruptible_capacity: Units::whole(capacity),
         allow_decline: name == "choosy",
         auto_accept: name == "eager",
         recipients: Recipients::Any,
@@ -132,6 +133,8 @@ fn channel(name: &str, model: CapacityModel, weight: Weight) -> Channel {
         paused_weight: (model == CapacityModel::StatusBased)
             .then_some(Weight::Percent(CentiPercent::new(2_500))),
         fallback_queue: Some(id("q1")),
+        wrap_up: None,
+        interruptible: false,
     }
 }
 
@@ -185,7 +188,7 @@ pub fn request(bits: &mut Randomness, actor: Actor, command: Command) -> Request
     let txn = TxnId::from_u128(bits.bits() | 1);
     let fingerprint = Fingerprint(bits.bits());
     // Most clients give their requests ids; what leases lead to has none.
-    let of_a_lease = matches!(command, Command::LeaseLapsed(_) | Command::Reconnect(_));
+    let of_a_lease = matches!(command, Command::LeasesLapsed(_) | Command::Reconnect(_));
     let named = chance(bits, 75) && !of_a_lease;
     let request_id = named.then(|| Arc::from(txn.to_string()));
     let cause = Cause { actor, rpc: Arc::from("Simulated"), request_id };
@@ -243,13 +246,14 @@ pub fn command(bits: &mut Randomness, state: &State) -> Option<(Actor, Command)>
             let presence = one_of(bits, &scene.presences)?.presence.as_ref()?.id;
             let status = if chance(bits, 65) { "online" } else { "busy" };
             let status = StatusId::new(status).expect("a valid id");
-            Command::SetStatus { presence: PresenceRef::Presence(presence), status }
+            let when_done = chance(bits, 25);
+            Command::SetStatus { presence: PresenceRef::Presence(presence), status, when_done }
         }
         22..25 => {
             let rep = one_of(bits, &scene.presences)?.rep.clone();
-            Command::ClosePresence { presence: PresenceRef::Rep(rep) }
+            Command::ClosePresence { presence: PresenceRef::Rep(rep), when_done: chance(bits, 25) }
         }
-        25..29 => Command::LeaseLapsed(one_of(bits, &scene.presences)?.presence.as_ref()?.id),
+        25..29 => lapse(bits, &scene)?,
         29..33 => Command::Reconnect(one_of(bits, &scene.presences)?.presence.as_ref()?.id),
         33..50 => open_session(bits),
         50..66 => {
@@ -273,6 +277,16 @@ pub fn command(bits: &mut Randomness, state: &State) -> Option<(Actor, Command)>
     Some((admin(), command))
 }
 
+/// The leases of one client, or of several at once.
+fn lapse(bits: &mut Randomness, scene: &Scene<'_>) -> Option<Command> {
+    let first = one_of(bits, &scene.presences)?.presence.as_ref()?.id;
+    let others = scene.presences.iter().filter_map(|rep| rep.presence.as_ref());
+    let others = others.filter(|p| p.id != first && chance(bits, 20)).map(|p| p.id);
+    let mut all: Vec<PresenceId> = others.collect();
+    all.push(first);
+    Some(Command::LeasesLapsed(all))
+}
+
 fn open_presence(bits: &mut Randomness) -> Option<(Actor, Command)> {
     let rep = rep(below(bits, REPS));
     let name = rep.to_string();
@@ -281,7 +295,6 @@ fn open_presence(bits: &mut Randomness) -> Option<(Actor, Command)> {
         rep,
         status: StatusId::new(status).expect("a valid id"),
         device: "desk".to_owned(),
-        lease: Span::from_secs(30),
     };
     Some((actor(Role::Rep, &name), command))
 }

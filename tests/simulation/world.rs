@@ -413,7 +413,8 @@ impl World {
     /// Offers that nobody accepts would go round for all the hours that are to pass.
     fn sign_everyone_out(&mut self) -> Result<(), String> {
         for number in 0..asks::REPS {
-            let command = Command::ClosePresence { presence: PresenceRef::Rep(asks::rep(number)) };
+            let presence = PresenceRef::Rep(asks::rep(number));
+            let command = Command::ClosePresence { presence, when_done: false };
             let request = request(&mut self.bits, actor(Role::Admin, "admin"), command);
             let node = below(&mut self.bits, NODES);
             self.call(request, node, TRIES, false, Span::from_ms(0));

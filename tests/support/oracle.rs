@@ -9,9 +9,7 @@ use baton::domain::eligibility::can_serve;
 use baton::domain::entry::Entry;
 use baton::domain::id::{QueueId, RepId};
 use baton::domain::line::{Place, needs};
-use baton::domain::live::{
-    Found, RepPresence, Session, SessionState, WhyNot, Work, WorkEnd, WorkState,
-};
+use baton::domain::live::{Found, RepPresence, Session, WhyNot, Work, WorkEnd, WorkState};
 use baton::domain::look::Look;
 use baton::domain::record::{Record, RecordKey};
 use baton::domain::state::State;
@@ -20,7 +18,7 @@ use baton::domain::units::Units;
 /// The sessions that wait in queues and aren't being offered.
 fn waiting(state: &State) -> Vec<Arc<Session>> {
     let all = state.records().filter_map(|(_, held)| match &held.record {
-        Record::Session(s) if s.state == (SessionState::Waiting { offer: None }) => Some(s.clone()),
+        Record::Session(s) if s.waits_for_an_offer() => Some(s.clone()),
         _ => None,
     });
     all.filter(|s| s.line.queue().is_some()).collect()
@@ -110,7 +108,13 @@ fn nobody_was_passed_over(
 ) -> Result<(), String> {
     let live = after.rep_presence(&work.rep);
     let theirs: Vec<_> = new.iter().filter(|w| w.rep == work.rep).collect();
-    let given: Units = theirs.iter().map(|w| w.holds).sum();
+    let held = |of: &mut dyn Iterator<Item = &&&Arc<Work>>| {
+        of.fold((Units::ZERO, Units::ZERO), |(primary, interruptible), w| match w.interruptible {
+            false => (primary + w.holds, interruptible),
+            true => (primary, interruptible + w.holds),
+        })
+    };
+    let given = held(&mut theirs.iter());
     for other in waiting(after) {
         let place = Place::would_be(&other);
         let was_there = before.session(&other.id).is_some_and(|s| Place::of(&s).is_some());
@@ -119,11 +123,13 @@ fn nobody_was_passed_over(
         if !was_there || barred || place >= Place::would_be(taken) {
             continue;
         }
-        let earlier = theirs
+        let mut earlier = theirs
             .iter()
             .filter(|w| after.session(&w.session).is_some_and(|s| Place::would_be(&s) < place));
-        let used = live.used.minus(given) + earlier.map(|w| w.holds).sum();
-        let then = Arc::new(RepPresence { used, ..(*live).clone() });
+        let earlier = held(&mut earlier);
+        let used = live.used.minus(given.0) + earlier.0;
+        let interruptible_used = live.interruptible_used.minus(given.1) + earlier.1;
+        let then = Arc::new(RepPresence { used, interruptible_used, ..(*live).clone() });
         if could(&With { state: after, live: then }, &other, &work.rep) {
             return Err(format!("R1: {} was passed over for {}", other.id, taken.id));
         }

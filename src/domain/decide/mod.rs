@@ -2,16 +2,20 @@
 //! command to its file and says who may act for whom. Called by the engine, which commits the
 //! transaction, and by dry runs, which don't.
 
+mod assign;
 pub(crate) mod destination;
 pub mod directory;
+mod leave;
 pub mod presence;
 pub mod reach;
 pub mod route;
 pub mod session;
+mod stop;
 pub mod timer;
 pub mod transfer;
 pub mod unsettled;
 pub mod work;
+mod wrap_up;
 
 #[cfg(test)]
 mod tests;
@@ -64,6 +68,7 @@ pub fn decide(
         presence::check_current(&draft, &request.cause.actor, presence)?;
     }
     let subject = dispatch(&mut draft, &request.cause.actor, &request.command)?;
+    stop::stop_those_who_are_done(&mut draft);
     let answer = match subject {
         Subject::Nothing => Answer::Nothing,
         Subject::Answer(answer) => answer,
@@ -82,15 +87,17 @@ fn dispatch(draft: &mut Draft<'_>, actor: &Actor, command: &Command) -> Result<S
         Command::Upsert(directory) => directory::upsert(draft, directory),
         Command::ChangeSettings(patch) => directory::change_settings(draft, patch),
         Command::Delete { key, move_to } => directory::delete(draft, key, move_to.as_ref()),
-        Command::OpenPresence { rep, status, device, lease } => {
-            presence::open(draft, actor, rep, status, device, *lease)
+        Command::OpenPresence { rep, status, device } => {
+            presence::open(draft, actor, rep, status, device)
         }
-        Command::SetStatus { presence, status } => {
-            presence::set_status(draft, actor, presence, status)
+        Command::SetStatus { presence, status, when_done } => {
+            presence::set_status(draft, actor, presence, status, *when_done)
         }
-        Command::ClosePresence { presence } => presence::close(draft, actor, presence),
-        Command::LeaseLapsed(id) => Ok(presence::lapse(draft, *id)),
-        Command::Reconnect(id) => presence::reconnect(draft, *id),
+        Command::ClosePresence { presence, when_done } => {
+            presence::close(draft, actor, presence, *when_done)
+        }
+        Command::LeasesLapsed(presences) => Ok(presence::lapse(draft, actor, presences)),
+        Command::Reconnect(id) => presence::reconnect(draft, actor, *id),
         Command::OpenSession(opening) => session::open(draft, opening),
         Command::UpdateSession { session, attributes, priority, skills } => {
             let change = session::Change {
@@ -108,10 +115,15 @@ fn dispatch(draft: &mut Draft<'_>, actor: &Actor, command: &Command) -> Result<S
         Command::AcceptTransfer(id) => work::accept_transfer(draft, actor, *id),
         Command::DeclineWork(id) => work::decline(draft, actor, *id),
         Command::CloseWork { work, end_session } => work::close(draft, actor, *work, *end_session),
+        Command::ExtendWrapUp(id) => wrap_up::extend(draft, actor, *id),
+        Command::EndWrapUp(id) => wrap_up::end(draft, actor, *id),
+        Command::AssignSession { session, rep, skip_capacity_check } => {
+            assign::assign(draft, actor, *session, rep, *skip_capacity_check)
+        }
         Command::TransferSession { session, recipient, note } => {
             transfer::request(draft, actor, *session, recipient, note)
         }
-        Command::Timer(due) => Ok(timer::pass(draft, due)),
+        Command::Timer(due) => Ok(timer::pass(draft, actor, due)),
         Command::Settle(reps) => {
             for rep in reps {
                 reach::refresh(draft, rep);

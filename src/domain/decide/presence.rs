@@ -1,4 +1,5 @@
-//! Presence (P1–P6): signing in and out, statuses, lost and regained connections.
+//! Presence (P1–P6): signing in and out, statuses, lost and regained connections. What becomes of the
+//! work is in `leave`, what waits for the work to be done in `stop`.
 
 use std::sync::Arc;
 
@@ -7,14 +8,19 @@ use crate::domain::draft::Draft;
 use crate::domain::entry::{Fact, FactKind};
 use crate::domain::id::{PresenceId, RepId, StatusId};
 use crate::domain::live::{
-    Actor, ClosedPresence, Connection, Presence, PresenceCause, RepPresence, WorkEnd,
+    Actor, ClosedPresence, Connection, Next, Presence, PresenceCause, RepPresence, Then, WorkEnd,
 };
 use crate::domain::look::Look;
 use crate::domain::record::RecordKey;
 use crate::domain::rejection::{Reason, Rejection};
-use crate::domain::time::Span;
+use crate::domain::time::{Span, Timestamp};
 
-use super::{Subject, about, acting_rep, acts_for, not_owner, reach, route};
+use super::{Subject, about, acting_rep, acts_for, leave, not_owner, reach, route, stop};
+
+/// A rep can sign in this often at once …
+const SIGN_INS: i64 = 20;
+/// … and then once in so long. Whoever comes and goes faster would cost all the others.
+const SIGN_IN_EVERY: Span = Span::from_secs(2);
 
 /// Signs a rep in. A presence that is there already is taken over (P5).
 pub(crate) fn open(
@@ -23,7 +29,6 @@ pub(crate) fn open(
     rep: &RepId,
     status: &StatusId,
     device: &str,
-    lease: Span,
 ) -> Result<Subject, Rejection> {
     if !acts_for(actor, rep) {
         return Err(not_owner(actor, "rep", rep));
@@ -31,9 +36,11 @@ pub(crate) fn open(
     check_status(draft, rep, status)?;
     let now = draft.now();
     let mut live = Arc::unwrap_or_clone(draft.rep_presence(rep));
+    live.signed_in_until = Some(pay_for_sign_in(&live, now)?);
+    live.kept_until = None;
     if let Some(first) = live.presence.take() {
-        live.last =
-            Some(ClosedPresence { id: first.id, at: now, cause: PresenceCause::DuplicateLogin });
+        let (cause, by) = (PresenceCause::DuplicateLogin, Some(actor.clone()));
+        live.last = Some(ClosedPresence { id: first.id, at: now, cause, by });
         draft.fact(Fact::of(FactKind::PresenceClosed).rep(rep));
     }
     live.presence = Some(Presence {
@@ -43,14 +50,33 @@ pub(crate) fn open(
         opened_at: now,
         status_since: now,
         connection: Connection::Connected,
-        lease,
+        lease: draft.settings().presence_lease,
         cause: PresenceCause::of(actor.role),
-        reach: reach::of(draft, rep, status),
+        by: Some(actor.clone()),
+        next: None,
+        reach: reach::of(draft, rep, status, false),
     });
     draft.put_presence(live);
     draft.fact(Fact::of(FactKind::PresenceOpened).rep(rep));
     route::follow_presence(draft, rep);
     Ok(about(RecordKey::RepPresence(rep.clone())))
+}
+
+/// When all sign-ins of the rep are paid for, this one included.
+fn pay_for_sign_in(live: &RepPresence, now: Timestamp) -> Result<Timestamp, Rejection> {
+    let paid = live.signed_in_until.map_or(now, |until| until.max(now)) + SIGN_IN_EVERY;
+    let most = SIGN_IN_EVERY.as_ms() * SIGN_INS;
+    let ahead = paid.since(now).as_ms() - most;
+    if ahead <= 0 {
+        return Ok(paid);
+    }
+    let message = format!(
+        "{} has signed in {SIGN_INS} times in a short while; more is possible every {} s, the next \
+         time in {ahead} ms",
+        live.rep,
+        SIGN_IN_EVERY.as_ms() / 1_000
+    );
+    Err(Rejection::new(Reason::LimitExceeded, "rep", &live.rep, message))
 }
 
 /// P1: the status must exist, and the rep's profile must allow it.
@@ -139,29 +165,52 @@ fn gone(live: &RepPresence, id: PresenceId) -> Rejection {
     Rejection::new(reason, "presence", id, format!("presence {id} of {} {how}", live.rep))
 }
 
-/// Chooses a status (P1, P6).
+/// Chooses a status (P1, P6), at once or when the current work is done (P10). What was to happen then is
+/// forgotten.
 pub(crate) fn set_status(
     draft: &mut Draft<'_>,
     actor: &Actor,
     named: &PresenceRef,
     status: &StatusId,
+    when_done: bool,
 ) -> Result<Subject, Rejection> {
     let (live, presence) = current(draft, actor, named)?;
     let rep = live.rep.clone();
     check_status(draft, &rep, status)?;
-    if presence.status != *status {
-        let presence = Presence {
-            status: status.clone(),
-            status_since: draft.now(),
-            cause: PresenceCause::of(actor.role),
-            reach: reach::of(draft, &rep, status),
-            ..presence
-        };
-        draft.put_presence(RepPresence { presence: Some(presence), ..live });
-        draft.fact(Fact::of(FactKind::StatusChanged).rep(&rep));
+    let (cause, by) = (PresenceCause::of(actor.role), actor.clone());
+    let status = status.clone();
+    if when_done && presence.status != status {
+        stop::plan(draft, live, presence, Next { then: Then::Status(status), cause, by });
+    } else if presence.status != status || presence.next.is_some() {
+        choose(draft, live, presence, Choice { status, cause, by });
         route::follow_presence(draft, &rep);
     }
     Ok(about(RecordKey::RepPresence(rep)))
+}
+
+/// A status that a rep is to have, why, and who wants it.
+pub(super) struct Choice {
+    pub status: StatusId,
+    pub cause: PresenceCause,
+    pub by: Actor,
+}
+
+/// Sets a status; nothing is to happen any more when the current work is done. What follows from it
+/// is the caller's part.
+pub(super) fn choose(
+    draft: &mut Draft<'_>,
+    live: RepPresence,
+    presence: Presence,
+    Choice { status, cause, by }: Choice,
+) {
+    let rep = live.rep.clone();
+    let status_since =
+        if presence.status == status { presence.status_since } else { draft.now() };
+    let reach = reach::of(draft, &rep, &status, false);
+    let by = Some(by);
+    let presence = Presence { status, status_since, cause, by, next: None, reach, ..presence };
+    draft.put_presence(RepPresence { presence: Some(presence), ..live });
+    draft.fact(Fact::of(FactKind::StatusChanged).rep(&rep));
 }
 
 /// Sets the status that the presence configuration wants after an offer was declined or ran out
@@ -183,17 +232,25 @@ pub(crate) fn set_by_offer(draft: &mut Draft<'_>, rep: &RepId, why: WorkEnd) {
     if presence.status == status || check_status(draft, rep, &status).is_err() {
         return;
     }
-    let reach = reach::of(draft, rep, &status);
-    let presence = Presence { status, status_since: draft.now(), cause, reach, ..presence };
-    draft.put_presence(RepPresence { presence: Some(presence), ..live });
-    draft.fact(Fact::of(FactKind::StatusChanged).rep(rep));
+    let next = presence.next.clone();
+    choose(draft, live, presence, Choice { status, cause, by: Actor::baton() });
+    if next.is_some() {
+        let mut live = Arc::unwrap_or_clone(draft.rep_presence(rep));
+        if let Some(presence) = &mut live.presence {
+            presence.reach = reach::of(draft, rep, &presence.status, true);
+            presence.next = next;
+        }
+        draft.put_presence(live);
+    }
 }
 
-/// Signs out (P6). Closing a presence that is closed changes nothing; a superseded one is refused.
+/// Signs out (P6), at once or when the current work is done (P10). Closing a presence that is closed
+/// changes nothing; a superseded one is refused.
 pub(crate) fn close(
     draft: &mut Draft<'_>,
     actor: &Actor,
     named: &PresenceRef,
+    when_done: bool,
 ) -> Result<Subject, Rejection> {
     let (live, presence) = match current(draft, actor, named) {
         Ok(found) => found,
@@ -208,27 +265,49 @@ pub(crate) fn close(
         Err(rejection) => return Err(rejection),
     };
     let rep = live.rep.clone();
-    sign_out(draft, live, presence.id, PresenceCause::of(actor.role));
+    let (cause, by) = (PresenceCause::of(actor.role), actor.clone());
+    if when_done {
+        stop::plan(draft, live, presence, Next { then: Then::SignOut, cause, by });
+    } else {
+        sign_out(draft, live, presence.id, cause, by);
+    }
     Ok(about(RecordKey::RepPresence(rep)))
 }
 
-fn sign_out(draft: &mut Draft<'_>, live: RepPresence, id: PresenceId, cause: PresenceCause) {
-    let rep = live.rep.clone();
-    let last = Some(ClosedPresence { id, at: draft.now(), cause });
-    draft.put_presence(RepPresence { presence: None, last, ..live });
+/// The rep is OFFLINE. Their sessions go back to their lines; after a lost connection they are kept
+/// for a while first (P7).
+pub(super) fn sign_out(
+    draft: &mut Draft<'_>,
+    live: RepPresence,
+    id: PresenceId,
+    cause: PresenceCause,
+    by: Actor,
+) {
+    let (rep, now) = (live.rep.clone(), draft.now());
+    let last = Some(ClosedPresence { id, at: now, cause, by: Some(by) });
+    let orphan_after = draft.settings().orphan_after;
+    let lost = cause == PresenceCause::ConnectionLost;
+    let kept = lost && orphan_after > Span::from_ms(0) && leave::has_to_keep(draft, &rep);
+    let kept_until = kept.then(|| now + orphan_after);
+    draft.put_presence(RepPresence { presence: None, last, kept_until, ..live });
     draft.fact(Fact::of(FactKind::PresenceClosed).rep(&rep));
+    if !kept {
+        let why = if lost { WorkEnd::Orphaned } else { WorkEnd::SignedOut };
+        leave::hand_back(draft, &rep, why);
+    }
     route::follow_presence(draft, &rep);
 }
 
-/// A lease ran out: the rep is disconnected, and is waited for (P4).
-pub(crate) fn lapse(draft: &mut Draft<'_>, id: PresenceId) -> Subject {
-    let connected = Connection::Connected;
-    if let Some((live, presence)) = with_connection(draft, id, |c| *c == connected) {
-        let rep = live.rep.clone();
-        let since = draft.now();
-        let grace_until = since + draft.settings().disconnect_grace;
-        let connection = Connection::Disconnected { since, grace_until };
-        let presence = Presence { connection, cause: PresenceCause::LeaseExpired, ..presence };
+/// Leases ran out: the reps are disconnected, and are waited for (P4).
+pub(crate) fn lapse(draft: &mut Draft<'_>, actor: &Actor, presences: &[PresenceId]) -> Subject {
+    let grace = draft.settings().disconnect_grace;
+    for id in presences {
+        let found = with_connection(draft, *id, |c| *c == Connection::Connected);
+        let Some((live, presence)) = found else { continue };
+        let (rep, since) = (live.rep.clone(), draft.now());
+        let connection = Connection::Disconnected { since, grace_until: since + grace };
+        let (cause, by) = (PresenceCause::LeaseExpired, Some(actor.clone()));
+        let presence = Presence { connection, cause, by, ..presence };
         draft.put_presence(RepPresence { presence: Some(presence), ..live });
         draft.fact(Fact::of(FactKind::PresenceDisconnected).rep(&rep));
         route::follow_presence(draft, &rep);
@@ -237,7 +316,11 @@ pub(crate) fn lapse(draft: &mut Draft<'_>, id: PresenceId) -> Subject {
 }
 
 /// The client is back within the grace: the same presence goes on (P4).
-pub(crate) fn reconnect(draft: &mut Draft<'_>, id: PresenceId) -> Result<Subject, Rejection> {
+pub(crate) fn reconnect(
+    draft: &mut Draft<'_>,
+    actor: &Actor,
+    id: PresenceId,
+) -> Result<Subject, Rejection> {
     let Some(rep) = draft.base().rep_of_presence(id).cloned() else {
         return Err(Rejection::not_found("presence", id));
     };
@@ -247,8 +330,8 @@ pub(crate) fn reconnect(draft: &mut Draft<'_>, id: PresenceId) -> Result<Subject
     }
     let lost = |c: &Connection| matches!(c, Connection::Disconnected { .. });
     if let Some((live, presence)) = with_connection(draft, id, lost) {
-        let presence =
-            Presence { connection: Connection::Connected, cause: PresenceCause::Rep, ..presence };
+        let (connection, cause) = (Connection::Connected, PresenceCause::of(actor.role));
+        let presence = Presence { connection, cause, by: Some(actor.clone()), ..presence };
         draft.put_presence(RepPresence { presence: Some(presence), ..live });
         draft.fact(Fact::of(FactKind::PresenceReconnected).rep(&rep));
         route::follow_presence(draft, &rep);
@@ -268,7 +351,7 @@ fn with_connection(
 }
 
 /// The grace of a disconnected rep is over: they are signed out (P4).
-pub(crate) fn end_grace(draft: &mut Draft<'_>, rep: &RepId, cause: PresenceCause) {
+pub(crate) fn end_grace(draft: &mut Draft<'_>, actor: &Actor, rep: &RepId) {
     let live = Arc::unwrap_or_clone(draft.rep_presence(rep));
     let over = live.presence.as_ref().and_then(|presence| match presence.connection {
         Connection::Disconnected { grace_until, .. } if grace_until <= draft.now() => {
@@ -277,6 +360,6 @@ pub(crate) fn end_grace(draft: &mut Draft<'_>, rep: &RepId, cause: PresenceCause
         _ => None,
     });
     if let Some(id) = over {
-        sign_out(draft, live, id, cause);
+        sign_out(draft, live, id, PresenceCause::ConnectionLost, actor.clone());
     }
 }

@@ -12,21 +12,26 @@ use crate::domain::look::Look;
 use crate::domain::record::{Record, RecordKey};
 use crate::domain::sight::Sight;
 
-/// What the directory lets `rep` do with this status.
+/// What the directory lets `rep` do with this status; nothing new while they are finishing what
+/// they have (P10).
 #[must_use]
-pub fn of(draft: &Draft<'_>, rep: &RepId, status: &StatusId) -> Arc<Reach> {
+pub fn of(draft: &Draft<'_>, rep: &RepId, status: &StatusId, finishing: bool) -> Arc<Reach> {
     let queues = draft.sight().queues_of(rep);
-    Arc::new(derive(draft, rep, status, queues).unwrap_or_default())
+    Arc::new(derive(draft, rep, (status, finishing), queues).unwrap_or_default())
 }
 
 fn derive(
     look: &impl Look,
     rep: &RepId,
-    status: &StatusId,
+    (status, finishing): (&StatusId, bool),
     queues: BTreeSet<QueueId>,
 ) -> Option<Reach> {
     let (rep, status) = (look.rep(rep)?, look.status(status)?);
-    Some(reach_of(look, &rep, &status, queues))
+    let mut reach = reach_of(look, &rep, &status, queues);
+    if finishing {
+        reach.takes.clear();
+    }
+    Some(reach)
 }
 
 /// Does the presence of `rep` say something else than the directory?
@@ -35,7 +40,8 @@ pub fn is_stale(sight: &Sight<'_>, rep: &RepId) -> bool {
     let live = sight.rep_presence(rep);
     live.presence.as_ref().is_some_and(|presence| {
         let queues = sight.queues_of(rep);
-        derive(sight, rep, &presence.status, queues).unwrap_or_default() != *presence.reach
+        let chosen = (&presence.status, presence.next.is_some());
+        derive(sight, rep, chosen, queues).unwrap_or_default() != *presence.reach
     })
 }
 
@@ -46,7 +52,7 @@ pub fn refresh(draft: &mut Draft<'_>, rep: &RepId) {
     }
     let live = Arc::unwrap_or_clone(draft.rep_presence(rep));
     if let Some(presence) = live.presence.clone() {
-        let reach = of(draft, rep, &presence.status);
+        let reach = of(draft, rep, &presence.status, presence.next.is_some());
         draft.put_presence(RepPresence { presence: Some(Presence { reach, ..presence }), ..live });
     }
 }

@@ -14,7 +14,7 @@ use crate::domain::entry::{Fact, FactKind};
 use crate::domain::id::{QueueId, RepId, SessionId, TransferId, WorkId};
 use crate::domain::line::{Place, needs};
 use crate::domain::live::{
-    Candidate, Found, Line, Session, SessionState, Transfer, TransferState, Work, WorkEnd,
+    Absence, Candidate, Found, Line, Session, SessionState, Transfer, TransferState, Work, WorkEnd,
     WorkState,
 };
 use crate::domain::look::Look;
@@ -120,12 +120,14 @@ fn from_queue(
         estimated: session.estimated,
         found,
         candidates,
+        check_skipped: false,
     }
 }
 
 /// Lets a session without an owner wait in its line.
 fn wait(draft: &mut Draft<'_>, mut session: Session) {
-    session.state = SessionState::Waiting { offer: None };
+    let absence = absence(draft, &session);
+    session.state = SessionState::Waiting { offer: None, absence };
     session.estimated = estimated(draft, &session);
     let fact = Fact::of(FactKind::SessionWaiting).session(session.id);
     let fact = match &session.line {
@@ -134,6 +136,17 @@ fn wait(draft: &mut Draft<'_>, mut session: Session) {
     };
     draft.fact(fact);
     draft.put_session(session);
+}
+
+/// Until when a session waits in a rep's line if they aren't there (T17). For one in transfer the
+/// transfer says it.
+fn absence(draft: &Draft<'_>, session: &Session) -> Option<Absence> {
+    match &session.line {
+        Line::Rep(rep) if session.transfer.is_none() && !there_for(draft, rep, session) => {
+            Some(Absence::Until(draft.now() + draft.settings().direct_wait_limit))
+        }
+        Line::Rep(_) | Line::Queue(_) => None,
+    }
 }
 
 /// The wait that is estimated for a session as it joins its line (E5); what it was told at first
@@ -145,7 +158,7 @@ fn estimated(draft: &Draft<'_>, session: &Session) -> Option<Span> {
 
 /// Asks `rep` to take a session that has no owner. It keeps its place in line if a transfer brings
 /// it; otherwise its first owner is being asked (O1).
-fn offer(
+pub(super) fn offer(
     draft: &mut Draft<'_>,
     mut session: Session,
     channel: &Channel,
@@ -155,7 +168,7 @@ fn offer(
     let id = capacity::give(draft, &session, channel, rep, origin);
     match session.transfer.and_then(|t| draft.transfer(&t)) {
         Some(transfer) => {
-            if let SessionState::Waiting { offer } = &mut session.state {
+            if let SessionState::Waiting { offer, .. } = &mut session.state {
                 *offer = Some(id);
             }
             offer_transfer(draft, Arc::unwrap_or_clone(transfer), rep, id);
@@ -220,12 +233,18 @@ pub fn route_transfer(
     accept_by_itself(draft, &rep, work)
 }
 
-/// Takes the original rep off a session whose transfer waits or completes (T6, T7).
-pub fn remove_owner(draft: &mut Draft<'_>, session: &Session, transfer: &mut Transfer) {
+/// Takes the original rep off a session whose transfer waits or completes (T6, T7), or goes on
+/// without them (T19).
+pub fn remove_owner(
+    draft: &mut Draft<'_>,
+    session: &Session,
+    transfer: &mut Transfer,
+    why: WorkEnd,
+) {
     let Some((owner, work)) = session.owner() else {
         return;
     };
-    capacity::end(draft, work, WorkEnd::Transferred);
+    capacity::end(draft, work, why);
     transfer.original_removed_at = Some(draft.now());
     let fact = Fact::of(FactKind::RepRemoved).session(session.id);
     draft.fact(fact.transfer(transfer.id).work(work).rep(owner));
@@ -239,7 +258,7 @@ fn wait_in_transfer(
     mut transfer: Transfer,
 ) -> Option<RepId> {
     let freed = session.owner().map(|(owner, _)| owner.clone());
-    remove_owner(draft, &session, &mut transfer);
+    remove_owner(draft, &session, &mut transfer, WorkEnd::Transferred);
     let since = draft.now();
     if session.line != transfer.line || freed.is_some() {
         session.line = transfer.line.clone();
@@ -247,7 +266,7 @@ fn wait_in_transfer(
         session.estimated = None;
     }
     session.estimated = estimated(draft, &session);
-    session.state = SessionState::Waiting { offer: None };
+    session.state = Session::WAITING;
     let absent_until = match &transfer.line {
         Line::Rep(rep) if !there_for(draft, rep, &session) => {
             Some(since + draft.settings().direct_wait_limit)
@@ -318,7 +337,7 @@ pub fn withdraw(draft: &mut Draft<'_>, work: &Work, why: WorkEnd) -> Option<RepI
         session.passed_by.insert(work.rep.clone());
     }
     presence::set_by_offer(draft, &work.rep, why);
-    if let SessionState::Waiting { offer } = &mut session.state {
+    if let SessionState::Waiting { offer, .. } = &mut session.state {
         *offer = None;
     }
     match work.transfer.and_then(|id| draft.transfer(&id)).map(Arc::unwrap_or_clone) {
@@ -391,10 +410,11 @@ pub fn follow_presence(draft: &mut Draft<'_>, rep: &RepId) {
     let line: Vec<SessionId> =
         draft.sight().waiting(&Line::Rep(rep.clone())).map(|place| place.session).collect();
     for id in line {
-        if let Some(session) = draft.session(&id)
-            && let Some(transfer) = session.transfer
-        {
-            mark_absence(draft, rep, &session, transfer);
+        if let Some(session) = draft.session(&id) {
+            match session.transfer {
+                Some(transfer) => mark_absence(draft, rep, &session, transfer),
+                None => mark_absence_of(draft, session),
+            }
         }
     }
     for rep in &freed {
@@ -438,6 +458,18 @@ fn mark_absence(draft: &mut Draft<'_>, rep: &RepId, session: &Session, id: Trans
         }
     };
     draft.put_transfer(Transfer { state, ..Arc::unwrap_or_clone(transfer) });
+}
+
+/// The same for a session that isn't in transfer.
+fn mark_absence_of(draft: &mut Draft<'_>, session: Arc<Session>) {
+    let SessionState::Waiting { absence: known, .. } = session.state else {
+        return;
+    };
+    let new = absence(draft, &session);
+    if known.is_some() != new.is_some() {
+        let state = SessionState::Waiting { offer: None, absence: new };
+        draft.put_session(Session { state, ..Arc::unwrap_or_clone(session) });
+    }
 }
 
 fn there_for(draft: &Draft<'_>, rep: &RepId, session: &Session) -> bool {

@@ -21,7 +21,7 @@ use crate::domain::rejection::{Reason, Rejection};
 use crate::domain::units::Units;
 
 use super::destination::{Destination, ask_for, check_skills, direct_routing};
-use super::{Subject, about, acts_for, not_owner, route};
+use super::{Subject, about, acts_for, leave, not_owner, route};
 
 /// Opens a session and routes it, or finds the one that the channel opened before (O2, R10).
 pub(crate) fn open(draft: &mut Draft<'_>, opening: &Opening) -> Result<Subject, Rejection> {
@@ -40,7 +40,7 @@ pub(crate) fn open(draft: &mut Draft<'_>, opening: &Opening) -> Result<Subject, 
         priority: opening.priority.unwrap_or_default(),
         priority_given: opening.priority.is_some(),
         opened_at: now,
-        state: SessionState::Waiting { offer: None },
+        state: Session::WAITING,
         line: Line::Rep(RepId::least()),
         line_since: now,
         estimated: None,
@@ -220,17 +220,38 @@ pub(crate) fn resume(
     alive(&session)?;
     match &session.state {
         SessionState::Active { .. } => {}
-        SessionState::Paused { .. } => reopen(draft, &session, true)?,
+        SessionState::Paused { .. } => take_up(draft, actor, &session)?,
         SessionState::Inactive { .. } => reply(draft, &session)?,
         _ => return Err(not_active(id, "paused or inactive")),
     }
     Ok(about(RecordKey::Session(id)))
 }
 
+/// Takes a paused session up again. For a rep who has gone somebody else has to do it (P7).
+fn take_up(draft: &mut Draft<'_>, actor: &Actor, session: &Session) -> Result<(), Rejection> {
+    if !owner_is_gone(draft, session) {
+        return reopen(draft, session, true);
+    }
+    if actor.role == Role::Rep {
+        let message = format!("{} isn't signed in; sign in to take a session up", actor.id);
+        return Err(Rejection::new(Reason::WrongState, "session", session.id, message));
+    }
+    reroute(draft, session)
+}
+
+/// The customer is back (N5): under TAB_BASED, or if the rep has gone (P7), the session is routed anew.
 fn reply(draft: &mut Draft<'_>, session: &Session) -> Result<(), Rejection> {
     let channel = draft.expect_channel(&session.channel)?;
     let stays = channel.capacity_model == CapacityModel::StatusBased || session.transfer.is_some();
-    if stays { reopen(draft, session, false) } else { reroute(draft, session) }
+    if stays && !owner_is_gone(draft, session) {
+        reopen(draft, session, false)
+    } else {
+        reroute(draft, session)
+    }
+}
+
+fn owner_is_gone(draft: &Draft<'_>, session: &Session) -> bool {
+    session.owner().is_some_and(|(rep, _)| draft.rep_presence(rep).is_gone())
 }
 
 /// Makes a paused or inactive session active where it is. Where there is no room for its full
@@ -248,6 +269,7 @@ fn reopen(draft: &mut Draft<'_>, session: &Session, by_rep: bool) -> Result<(), 
     let (rep, mut session) = (rep.clone(), session.clone());
     if fits {
         work.state = WorkState::Open;
+        work.tab_open = true;
         session.state = SessionState::Active { rep: rep.clone(), work: id };
         let weight = work.weight;
         capacity::hold(draft, work, weight);
@@ -259,22 +281,30 @@ fn reopen(draft: &mut Draft<'_>, session: &Session, by_rep: bool) -> Result<(), 
     Ok(())
 }
 
-/// Routes a session anew that had gone inactive under TAB_BASED: to the line it came from, which for
-/// one that came to its rep directly is that rep's (N5).
+/// Routes a session anew whose customer is back: to the queue that it came from. One that came to its
+/// rep directly goes to that rep, or, if they have gone, to the channel's fallback queue (N5, P7).
 fn reroute(draft: &mut Draft<'_>, session: &Session) -> Result<(), Rejection> {
     let Some((rep, work)) = session.owner() else {
         return Err(not_active(session.id, "inactive"));
     };
     let rep = rep.clone();
+    let channel = draft.expect_channel(&session.channel)?;
+    let gone = owner_is_gone(draft, session);
+    if session.transfer.is_some() {
+        leave::give_back(draft, session.clone(), &channel, WorkEnd::Rerouted);
+        return Ok(());
+    }
     capacity::end(draft, work, WorkEnd::Rerouted);
     draft.fact(Fact::of(FactKind::SessionResumed).session(session.id).work(work).rep(&rep));
     let line = match &session.line {
         Line::Queue(queue) if draft.queue(queue).is_some() => session.line.clone(),
+        Line::Queue(_) | Line::Rep(_) if gone => leave::line_back(draft, session, &channel, &rep),
         Line::Queue(_) | Line::Rep(_) => Line::Rep(rep),
     };
     let line_since = draft.now();
-    let state = SessionState::Waiting { offer: None };
-    route::route(draft, Session { line, line_since, state, ..session.clone() });
+    let state = Session::WAITING;
+    let session = Session { line, line_since, estimated: None, state, ..session.clone() };
+    route::route(draft, session);
     Ok(())
 }
 
@@ -323,13 +353,17 @@ pub(crate) fn end_with(
 /// Ends the work and the transfer of a session, and says whose capacity that freed.
 fn free_everything(draft: &mut Draft<'_>, session: &Session, why: WorkEnd) -> BTreeSet<RepId> {
     let mut freed = BTreeSet::new();
+    if let Some((rep, work)) = session.owner() {
+        match draft.channel(&session.channel) {
+            Some(channel) => capacity::wrap_up(draft, work, &channel, why),
+            None => capacity::end(draft, work, why),
+        }
+        freed.insert(rep.clone());
+    }
     let mut end = |draft: &mut Draft<'_>, rep: &RepId, work, why| {
         capacity::end(draft, work, why);
         freed.insert(rep.clone());
     };
-    if let Some((rep, work)) = session.owner() {
-        end(draft, rep, work, why);
-    }
     if let SessionState::Offered { rep, work } = &session.state {
         end(draft, rep, *work, WorkEnd::SessionEnded);
     }

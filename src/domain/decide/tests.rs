@@ -12,7 +12,7 @@ use crate::domain::draft::Entropy;
 use crate::domain::entry::{Cause, Entry, Fingerprint, Transaction};
 use crate::domain::id::{ActorId, PresenceId, SessionId, TxnId};
 use crate::domain::live::{
-    Actor, ClosedPresence, Line, PresenceCause, RepPresence, Role, Session, SessionState,
+    Actor, ClosedPresence, Line, PresenceCause, RepPresence, Role, Session,
 };
 use crate::domain::look::Look;
 use crate::domain::record::{Record, RecordKey};
@@ -39,7 +39,7 @@ fn state() -> State {
         priority: 10,
         priority_given: true,
         opened_at: Timestamp::from_ms(1),
-        state: SessionState::Waiting { offer: None },
+        state: Session::WAITING,
         line: Line::Rep("ana".parse().unwrap()),
         line_since: Timestamp::from_ms(1),
         estimated: None,
@@ -53,7 +53,7 @@ fn state() -> State {
     };
     let at = Timestamp::from_ms(1);
     let id = PresenceId::from_u128(1);
-    let last = Some(ClosedPresence { id, at, cause: PresenceCause::DuplicateLogin });
+    let last = Some(ClosedPresence { id, at, cause: PresenceCause::DuplicateLogin, by: None });
     let ana = RepPresence { last, ..RepPresence::absent("ana".parse().unwrap()) };
     let records = [Record::Session(Arc::new(session)), Record::RepPresence(Arc::new(ana))];
     let held = |record: Record| (record.key(), Held { version: TxnId::from_u128(1), record });

@@ -1,4 +1,4 @@
-//! What happens because time has passed (P4, R4, R5, T17, O5). Every replica asks; the first to commit
+//! What happens because time has passed (P4, P7, C6, R4, R5, T17, O5). Every replica asks; the first to commit
 //! wins, and the others find nothing due.
 
 use std::sync::Arc;
@@ -6,22 +6,61 @@ use std::sync::Arc;
 use crate::domain::draft::Draft;
 use crate::domain::entry::{Fact, FactKind};
 use crate::domain::id::{SessionId, TransferId};
-use crate::domain::live::{Line, PresenceCause, Session, SessionState, TransferState};
+use crate::domain::live::{
+    Absence, Actor, Line, Session, SessionState, TransferState, WorkState,
+};
 use crate::domain::look::Look;
 use crate::domain::record::{Due, RecordKey};
+use crate::domain::time::{Span, Timestamp};
 
-use super::{Subject, presence, route, work};
+use super::{Subject, leave, presence, route, work, wrap_up};
 
-/// Looks at one deadline; changes nothing if it hasn't passed or doesn't hold any more.
-pub(crate) fn pass(draft: &mut Draft<'_>, due: &Due) -> Subject {
-    match due {
-        Due::Grace(rep) => presence::end_grace(draft, rep, PresenceCause::ConnectionLost),
-        Due::DirectWait(transfer) => fall_back(draft, *transfer),
-        Due::Forget(session) => forget(draft, *session),
-        Due::Push(work) => work::time_out(draft, *work),
-        Due::Wish(session) => drop_wishes(draft, *session),
+/// Looks at deadlines; one that hasn't passed, or doesn't hold any more, changes nothing.
+pub(crate) fn pass(draft: &mut Draft<'_>, actor: &Actor, due: &[Due]) -> Subject {
+    for due in due {
+        match due {
+            Due::Grace(rep) => presence::end_grace(draft, actor, rep),
+            Due::Orphans(rep) => leave::end_keeping(draft, rep),
+            Due::DirectWait(transfer) => fall_back(draft, *transfer),
+            Due::Absence(session) => end_absence(draft, *session),
+            Due::Forget(session) => forget(draft, *session),
+            Due::Push(work) => work::time_out(draft, *work),
+            Due::WrapUp(work) => wrap_up::time_out(draft, *work),
+            Due::Wish(session) => drop_wishes(draft, *session),
+        }
     }
     Subject::Nothing
+}
+
+/// A session that isn't in transfer has waited long enough for a rep who has gone: as with a transfer,
+/// the channel's fallback queue takes it, at its original age (T17).
+fn end_absence(draft: &mut Draft<'_>, id: SessionId) {
+    let Some(session) = draft.session(&id) else {
+        return;
+    };
+    match session.state {
+        SessionState::Waiting { absence: Some(Absence::Until(until)), .. }
+            if until <= draft.now() => {}
+        _ => return,
+    }
+    let mut session = Arc::unwrap_or_clone(session);
+    let channel = draft.channel(&session.channel);
+    match channel.and_then(|c| c.fallback_queue.clone()).filter(|q| draft.queue(q).is_some()) {
+        Some(queue) => {
+            draft.fact(Fact::of(FactKind::SessionRerouted).session(id).queue(&queue));
+            session.line = Line::Queue(queue);
+            session.line_since = draft.now();
+            session.estimated = None;
+            session.state = Session::WAITING;
+            route::route(draft, session);
+        }
+        None => {
+            let absence = Some(Absence::Stranded);
+            session.state = SessionState::Waiting { offer: None, absence };
+            draft.fact(Fact::of(FactKind::SessionStranded).session(id));
+            draft.put_session(session);
+        }
+    }
 }
 
 /// A transfer has waited long enough for a rep who has gone: the channel's fallback queue takes it,
@@ -82,6 +121,15 @@ fn drop_wishes(draft: &mut Draft<'_>, id: SessionId) {
     route::reconsider(draft, id);
 }
 
+/// A session isn't forgotten before the after-conversation work on it is over (C6).
+fn forget_later(draft: &mut Draft<'_>, mut session: Session, until: Timestamp) {
+    if let SessionState::Ended { forget_at, .. } = &mut session.state {
+        // Not at once again: what ends the work may be due in the same moment.
+        *forget_at = until.max(draft.now()) + Span::from_secs(1);
+    }
+    draft.put_session(session);
+}
+
 /// An ended session has been kept long enough: it goes with its work and its transfers (O5).
 fn forget(draft: &mut Draft<'_>, id: SessionId) {
     let Some(session) = draft.session(&id) else {
@@ -92,6 +140,13 @@ fn forget(draft: &mut Draft<'_>, id: SessionId) {
         _ => return,
     }
     let base = draft.base();
+    let wrapping_up = base.work_of_session(id).filter_map(|work| match work.state {
+        WorkState::WrappingUp { until, .. } => Some(until),
+        _ => None,
+    });
+    if let Some(until) = wrapping_up.max() {
+        return forget_later(draft, Arc::unwrap_or_clone(session), until);
+    }
     for work in base.work_of_session(id) {
         draft.remove(RecordKey::Work(work.id));
     }

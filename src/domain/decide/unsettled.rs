@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use crate::domain::choose::{rep_for, session_for};
 use crate::domain::draft::Draft;
 use crate::domain::id::{QueueId, RepId, SessionId};
-use crate::domain::live::{Line, SessionState};
+use crate::domain::live::Line;
 use crate::domain::look::Look;
 use crate::domain::record::RecordKey;
 use crate::domain::sight::Sight;
@@ -62,7 +62,7 @@ fn unsettled_reps(sight: &Sight<'_>, reps: BTreeSet<RepId>) -> BTreeSet<RepId> {
 
 fn waits(state: &State, session: SessionId) -> Option<Line> {
     let session = state.session(&session)?;
-    matches!(session.state, SessionState::Waiting { offer: None }).then(|| session.line.clone())
+    session.waits_for_an_offer().then(|| session.line.clone())
 }
 
 fn rep_of(sight: &Sight<'_>, session: SessionId, queue: &QueueId) -> Option<RepId> {

@@ -1,4 +1,5 @@
-//! What a rep does with work: accept it (T6), decline it (T4, R6), close its tab (C4).
+//! What a rep does with work: accept it (T6), decline it (T4, R6), close its tab (C4). What comes after
+//! the conversation is in `wrap_up`.
 
 use std::sync::Arc;
 
@@ -13,14 +14,14 @@ use crate::domain::record::RecordKey;
 use crate::domain::rejection::{Reason, Rejection};
 use crate::domain::units::Units;
 
-use super::{Subject, about, acts_for, not_owner, route, session};
+use super::{Subject, about, acts_for, not_owner, route, session, wrap_up};
 
-fn own_work(draft: &Draft<'_>, actor: &Actor, id: WorkId) -> Result<Arc<Work>, Rejection> {
+pub(super) fn own_work(draft: &Draft<'_>, actor: &Actor, id: WorkId) -> Result<Arc<Work>, Rejection> {
     let work = draft.expect_work(id)?;
     if acts_for(actor, &work.rep) { Ok(work) } else { Err(not_owner(actor, "work", id)) }
 }
 
-fn ended(id: WorkId, why: WorkEnd) -> Rejection {
+pub(super) fn ended(id: WorkId, why: WorkEnd) -> Rejection {
     let how = match why {
         WorkEnd::Transferred => "the session was handed on",
         WorkEnd::SessionEnded => "the session ended",
@@ -29,6 +30,8 @@ fn ended(id: WorkId, why: WorkEnd) -> Rejection {
         WorkEnd::PushTimeout => "the offer ran out",
         WorkEnd::Completed => "it was marked complete",
         WorkEnd::Rerouted => "the session was routed anew",
+        WorkEnd::SignedOut => "the rep signed out",
+        WorkEnd::Orphaned => "the rep was gone for too long",
     };
     Rejection::new(Reason::WorkEnded, "work", id, format!("work {id} is over: {how}"))
 }
@@ -42,7 +45,7 @@ pub(crate) fn accept(
     let work = own_work(draft, actor, id)?;
     match work.state {
         WorkState::Ended { why, .. } => return Err(ended(id, why)),
-        WorkState::Open | WorkState::Paused => {}
+        WorkState::Open | WorkState::Paused | WorkState::WrappingUp { .. } => {}
         WorkState::Offered => settle_all(draft, id),
     }
     Ok(about(RecordKey::Work(id)))
@@ -94,7 +97,7 @@ pub fn take(draft: &mut Draft<'_>, id: WorkId) -> Option<RepId> {
     let freed = session.owner().map(|(owner, _)| owner.clone());
     if let Some(transfer) = work.transfer.and_then(|t| draft.transfer(&t)) {
         let mut transfer: Transfer = Arc::unwrap_or_clone(transfer);
-        route::remove_owner(draft, &session, &mut transfer);
+        route::remove_owner(draft, &session, &mut transfer, WorkEnd::Transferred);
         transfer.state = TransferState::Completed { rep: work.rep.clone(), at: now };
         let fact = Fact::of(FactKind::TransferCompleted).session(session.id);
         draft.fact(fact.transfer(transfer.id).work(id).rep(&work.rep));
@@ -125,7 +128,7 @@ pub(crate) fn decline(
     match work.state {
         WorkState::Ended { why: WorkEnd::Declined, .. } => return Ok(about(RecordKey::Work(id))),
         WorkState::Ended { why, .. } => return Err(ended(id, why)),
-        WorkState::Open | WorkState::Paused => {
+        WorkState::Open | WorkState::Paused | WorkState::WrappingUp { .. } => {
             let message = format!("work {id} was accepted already");
             return Err(Rejection::new(Reason::WorkNotOffered, "work", id, message));
         }
@@ -176,6 +179,10 @@ pub(crate) fn close(
             let message = format!("work {id} is being offered: there is no tab to close yet");
             return Err(Rejection::new(Reason::WrongState, "work", id, message));
         }
+        WorkState::WrappingUp { .. } => {
+            close_wrapping_up(draft, Arc::unwrap_or_clone(work), end_session)?;
+            return Ok(about(RecordKey::Work(id)));
+        }
         WorkState::Open | WorkState::Paused => {}
     }
     if end_session {
@@ -198,4 +205,24 @@ pub(crate) fn close(
     capacity::hold(draft, work, holds);
     route::settle(draft, &rep);
     Ok(about(RecordKey::Work(id)))
+}
+
+/// The tab of after-conversation work: with it, or with marking it complete, the rep is done; under
+/// STATUS_BASED it takes the mark (C4, C6).
+fn close_wrapping_up(
+    draft: &mut Draft<'_>,
+    mut work: Work,
+    complete: bool,
+) -> Result<(), Rejection> {
+    let session = draft.expect_session(work.session)?;
+    let model = draft.expect_channel(&session.channel)?.capacity_model;
+    if complete || (work.tab_open && model == CapacityModel::TabBased) {
+        wrap_up::finish(draft, &work);
+    } else if work.tab_open {
+        work.tab_open = false;
+        let fact = Fact::of(FactKind::TabClosed).session(session.id);
+        draft.fact(fact.work(work.id).rep(&work.rep));
+        draft.put_work(work);
+    }
+    Ok(())
 }

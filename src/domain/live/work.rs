@@ -18,8 +18,12 @@ pub enum WorkEnd {
     Declined,
     /// The rep didn't accept in time (R5).
     PushTimeout,
-    /// The rep marked it complete.
+    /// The rep marked it complete, or was done with the after-conversation work (C6).
     Completed,
+    /// The rep signed out (P7).
+    SignedOut,
+    /// The rep's connection was lost for too long (P7).
+    Orphaned,
     /// The customer came back and the session was routed anew (N5).
     Rerouted,
 }
@@ -33,6 +37,13 @@ pub enum WorkState {
     Open,
     /// The rep has put it aside, or the customer is silent.
     Paused,
+    /// The session has ended, and what it held stays held for a while (C6).
+    WrappingUp {
+        /// Until when.
+        until: Timestamp,
+        /// How often it was extended.
+        extended: u32,
+    },
     /// Over.
     Ended {
         /// When.
@@ -97,6 +108,10 @@ pub struct Work {
     pub weight: Units,
     /// What it holds now (C2); zero once ended.
     pub holds: Units,
+    /// Whether it holds it in the pool of interruptible work (C5), fixed when it was offered.
+    pub interruptible: bool,
+    /// Whether a partner assigned it past the capacity check (C3).
+    pub check_skipped: bool,
     /// The transfer that brings it, if one does.
     pub transfer: Option<TransferId>,
     /// Whether its tab is open.

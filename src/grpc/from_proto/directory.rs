@@ -19,7 +19,7 @@ use crate::pb;
 pub(super) use flows::{flow, skills_target, wished};
 use queues::{channel, queue, skill};
 use reps::{configuration, profile, rep, status};
-pub use settings::{LEASE, update_settings};
+pub use settings::update_settings;
 
 /// The whole directory of a request.
 ///

@@ -48,6 +48,10 @@ pub mod limits {
     pub const BUSINESS_HOURS: usize = 70;
     /// How long an offer waits (R5).
     pub const PUSH_TIMEOUT: (Span, Span) = (Span::from_secs(1), Span::from_secs(3_600));
+    /// After-conversation work, and each extension of it (C6).
+    pub const WRAP_UP: (Span, Span) = (Span::from_secs(10), Span::from_secs(3_600));
+    /// Extensions of after-conversation work (C6).
+    pub const WRAP_UP_EXTENSIONS: u32 = 10;
     /// Entries of a page.
     pub const PAGE: i32 = 500;
     /// Entries of a page, if none is asked for.

@@ -37,7 +37,7 @@ pub fn open_presence(request: &pb::OpenPresenceRequest) -> Result<OpenPresence, 
 /// A choice of status: whose, if it says so, and which.
 ///
 /// # Errors
-/// INVALID_FIELD or NOT_IMPLEMENTED.
+/// INVALID_FIELD.
 pub fn set_status(
     request: &pb::SetStatusRequest,
     own: Option<&RepId>,
@@ -45,7 +45,6 @@ pub fn set_status(
     use pb::set_status_request::Whose;
     let mut f = Fields::new();
     f.request_id(&request.request_id);
-    f.unsupported("when_current_work_is_done", request.when_current_work_is_done);
     let whose = match &request.whose {
         Some(Whose::Presence(id)) => f.id("presence", id).map(PresenceRef::Presence),
         Some(Whose::Rep(id)) => f.id("rep", id).map(PresenceRef::Rep),
@@ -58,7 +57,7 @@ pub fn set_status(
 /// A sign-out: whose.
 ///
 /// # Errors
-/// INVALID_FIELD or NOT_IMPLEMENTED.
+/// INVALID_FIELD.
 pub fn close_presence(
     request: &pb::ClosePresenceRequest,
     own: Option<&RepId>,
@@ -66,7 +65,6 @@ pub fn close_presence(
     use pb::close_presence_request::Whose;
     let mut f = Fields::new();
     f.request_id(&request.request_id);
-    f.unsupported("when_current_work_is_done", request.when_current_work_is_done);
     let whose = match &request.whose {
         Some(Whose::Presence(id)) => f.id("presence", id).map(PresenceRef::Presence),
         Some(Whose::Rep(id)) => f.id("rep", id).map(PresenceRef::Rep),

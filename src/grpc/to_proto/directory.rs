@@ -11,7 +11,6 @@ use crate::domain::entry::{DirectoryAction, DirectoryChange};
 use crate::domain::record::Record;
 use crate::domain::state::State;
 use crate::domain::units::Weight;
-use crate::grpc::from_proto::LEASE;
 use crate::pb;
 
 /// Everything configured.
@@ -55,7 +54,7 @@ pub fn settings(s: &Settings) -> pb::OrgSettings {
         history_retention: Some(span(s.history_retention)),
         handoff_deadline: Some(span(s.handoff_deadline)),
         routing_deadline: Some(span(Span::from_secs(60))),
-        presence_lease: Some(span(LEASE)),
+        presence_lease: Some(span(s.presence_lease)),
         estimated_wait_min_samples: Some(s.estimate_samples),
         estimated_wait_window: Some(span(s.estimate_window)),
         time_zone: s.time_zone.clone(),
@@ -137,7 +136,7 @@ pub fn configuration(c: &PresenceConfiguration) -> pb::PresenceConfiguration {
         status_after_decline: text(c.status_after_decline.as_ref()),
         status_after_push_timeout: text(c.status_after_push_timeout.as_ref()),
         push_timeout: c.push_timeout.map(span),
-        interruptible_capacity_centi_units: 0,
+        interruptible_capacity_centi_units: centi(c.interruptible_capacity),
     }
 }
 
@@ -181,7 +180,12 @@ pub fn channel(c: &Channel) -> pb::Channel {
         weight: Some(weight(c.weight)),
         paused_weight: c.paused_weight.map(weight),
         fallback_queue: text(c.fallback_queue.as_ref()),
-        ..Default::default()
+        wrap_up: c.wrap_up.map(|after| pb::WrapUp {
+            duration: Some(span(after.duration)),
+            max_extensions: after.max_extensions,
+            extension: Some(span(after.extension)),
+        }),
+        interruptible: c.interruptible,
     }
 }
 
@@ -248,11 +252,12 @@ pub fn changed_fields(old: &Record, new: &Record) -> Vec<String> {
             name, r#type, channel_types),
         (Record::Configuration(a), Record::Configuration(b)) => {
             differing!(configuration(a), configuration(b);
-                name, capacity_centi_units, allow_decline, auto_accept, recipient_restriction,
+                name, capacity_centi_units, interruptible_capacity_centi_units, allow_decline, auto_accept, recipient_restriction,
                 status_after_decline, status_after_push_timeout, push_timeout)
         }
         (Record::Channel(a), Record::Channel(b)) => differing!(channel(a), channel(b);
-            name, r#type, capacity_model, weight, paused_weight, fallback_queue),
+            name, r#type, capacity_model, weight, paused_weight, fallback_queue, wrap_up,
+            interruptible),
         (Record::Skill(a), Record::Skill(b)) => differing!(skill(a), skill(b); name),
         (Record::Queue(a), Record::Queue(b)) => differing!(queue(a), queue(b);
             name, reps, routing_model, push_timeout, overflow, default_priority, channel_types,
@@ -267,6 +272,6 @@ pub fn changed_fields(old: &Record, new: &Record) -> Vec<String> {
 fn settings_fields(old: &Arc<Settings>, new: &Arc<Settings>) -> Vec<String> {
     differing!(settings(old), settings(new);
         skills_based_and_direct_to_rep_routing, max_transfers_per_session, direct_wait_limit,
-        disconnect_grace, orphan_after, history_retention, handoff_deadline,
+        presence_lease, disconnect_grace, orphan_after, history_retention, handoff_deadline,
         estimated_wait_min_samples, estimated_wait_window, time_zone, business_hours)
 }

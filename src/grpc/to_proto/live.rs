@@ -4,7 +4,7 @@ use super::{Scene, actor, centi, channel_type, flow_trace, level, role, span, ti
 use crate::domain::entry::{FactKind, Revision};
 use crate::domain::id::{SkillId, WorkId};
 use crate::domain::live::{
-    EndedBy, Line, Recipient, Role, Session, SessionState, Transfer, TransferState, Wish, Work,
+    Absence, EndedBy, Line, Recipient, Role, Session, SessionState, Transfer, TransferState, Wish, Work,
     WorkEnd, WorkState,
 };
 use crate::domain::wait::standpoint;
@@ -39,7 +39,7 @@ pub fn session(scene: Scene<'_>, s: &Session, revision: Revision) -> pb::Session
         age_since: Some(time(s.opened_at)),
         ended_at,
         ended_by,
-        stranded: transfer.as_deref().is_some_and(is_stranded),
+        stranded: waits_in_vain(s) || transfer.as_deref().is_some_and(is_stranded),
         flow_trace: s.trace.as_deref().map(flow_trace),
         revision: number(revision),
         ..Default::default()
@@ -107,7 +107,7 @@ pub fn offered_work(s: &Session, transfer: Option<&Transfer>) -> Option<WorkId> 
     match (&s.state, transfer.map(|t| &t.state)) {
         (_, Some(TransferState::Offered { work, .. }))
         | (SessionState::Offered { work, .. }, _)
-        | (SessionState::Waiting { offer: Some(work) }, _) => Some(*work),
+        | (SessionState::Waiting { offer: Some(work), .. }, _) => Some(*work),
         _ => None,
     }
 }
@@ -120,6 +120,12 @@ fn offer(scene: Scene<'_>, work: WorkId) -> Option<pb::Offer> {
         transfer: work.transfer.map(|id| id.to_string()).unwrap_or_default(),
         expires_at: work.offer_until.map(time),
     })
+}
+
+/// Does a session that isn't in transfer wait for a rep who is gone, with nowhere to go (T17)?
+#[must_use]
+pub fn waits_in_vain(s: &Session) -> bool {
+    matches!(s.state, SessionState::Waiting { absence: Some(Absence::Stranded), .. })
 }
 
 /// Does a transfer wait for a rep who is gone, with nowhere to go (T17)?
@@ -140,7 +146,12 @@ pub(super) fn ended_by(by: EndedBy) -> pb::Actor {
 /// A piece of work, last changed at `revision`.
 #[must_use]
 pub fn work(scene: Scene<'_>, w: &Work, revision: Revision) -> pb::Work {
-    let channel = scene.look.session(&w.session).map(|s| s.channel.to_string());
+    let channel = scene.look.session(&w.session).map(|s| s.channel.clone());
+    let after = channel.as_ref().and_then(|id| scene.look.channel(id)?.wrap_up);
+    let wrapping_up = match w.state {
+        WorkState::WrappingUp { until, extended } => Some((until, extended)),
+        _ => None,
+    };
     let (ended_at, why) = match w.state {
         WorkState::Ended { at, why } => (Some(time(at)), work_end(why)),
         _ => (None, pb::WorkEndReason::Unspecified),
@@ -149,7 +160,7 @@ pub fn work(scene: Scene<'_>, w: &Work, revision: Revision) -> pb::Work {
         id: w.id.to_string(),
         session: w.session.to_string(),
         rep: w.rep.to_string(),
-        channel: channel.unwrap_or_default(),
+        channel: channel.map(|id| id.to_string()).unwrap_or_default(),
         state: work_state(w.state).into(),
         weight_centi_units: centi(w.weight),
         holds_centi_units: centi(w.holds),
@@ -161,10 +172,16 @@ pub fn work(scene: Scene<'_>, w: &Work, revision: Revision) -> pb::Work {
         offered_at: Some(time(w.offered_at)),
         offer_expires_at: w.offer_until.filter(|_| w.state == WorkState::Offered).map(time),
         accepted_at: w.accepted_at.map(time),
+        wrap_up_until: wrapping_up.map(|(until, _)| time(until)),
+        wrap_up_extensions_left: match (wrapping_up, after) {
+            (Some((_, extended)), Some(after)) => after.max_extensions.saturating_sub(extended),
+            _ => 0,
+        },
+        interruptible: w.interruptible,
+        capacity_check_skipped: w.check_skipped,
         ended_at,
         end_reason: why.into(),
         revision: number(revision),
-        ..Default::default()
     }
 }
 
@@ -185,6 +202,7 @@ pub const fn work_state(state: WorkState) -> pb::WorkState {
         WorkState::Offered => pb::WorkState::Offered,
         WorkState::Open => pb::WorkState::Open,
         WorkState::Paused => pb::WorkState::Paused,
+        WorkState::WrappingUp { .. } => pb::WorkState::WrappingUp,
         WorkState::Ended { .. } => pb::WorkState::Ended,
     }
 }
@@ -198,6 +216,8 @@ const fn work_end(why: WorkEnd) -> pb::WorkEndReason {
         WorkEnd::PushTimeout => pb::WorkEndReason::PushTimeout,
         WorkEnd::Completed => pb::WorkEndReason::Completed,
         WorkEnd::Rerouted => pb::WorkEndReason::Rerouted,
+        WorkEnd::SignedOut => pb::WorkEndReason::SignedOut,
+        WorkEnd::Orphaned => pb::WorkEndReason::Orphaned,
     }
 }
 
@@ -296,5 +316,13 @@ pub const fn fact(kind: FactKind) -> &'static str {
         FactKind::SkillsDropped => "skills_dropped",
         FactKind::TransferRerouted => "transfer_rerouted",
         FactKind::OfferTimedOut => "offer_timed_out",
+        FactKind::StopPlanned => "stop_planned",
+        FactKind::SessionOrphaned => "session_orphaned",
+        FactKind::SessionRerouted => "session_rerouted",
+        FactKind::SessionStranded => "session_stranded",
+        FactKind::SessionAssigned => "session_assigned",
+        FactKind::WrapUpStarted => "wrap_up_started",
+        FactKind::WrapUpExtended => "wrap_up_extended",
+        FactKind::WrapUpEnded => "wrap_up_ended",
     }
 }

@@ -3,13 +3,14 @@
 use std::sync::Arc;
 
 use super::directory::status_type;
-use super::{Scene, centi, channel_type, span, time, work_state};
-use crate::domain::capacity::capacity_of;
+use super::{Scene, actor, centi, channel_type, span, time, work_state};
+use crate::domain::capacity::{Load, capacity_of};
 use crate::domain::directory::ChannelType;
 use crate::domain::entry::Revision;
 use crate::domain::id::RepId;
 use crate::domain::live::{
-    ClosedPresence, Connection, Presence, PresenceCause, RepPresence, SessionState, Work, WorkState,
+    ClosedPresence, Connection, Presence, PresenceCause, RepPresence, SessionState, Then, Work,
+    WorkState,
 };
 use crate::grpc::api::number;
 use crate::pb;
@@ -38,7 +39,7 @@ pub fn rep_presence(scene: Scene<'_>, r: &RepPresence, revision: Revision) -> pb
         used_centi_units: centi(r.used),
         capacity_centi_units: centi(capacity),
         used_centi_percent: i64::from(r.used.percent_of(capacity).get()),
-        interruptible_used_centi_units: 0,
+        interruptible_used_centi_units: centi(r.interruptible_used),
         open_work: r.work_count,
         last_closed: r.last.as_ref().map(closed),
         revision: number(revision),
@@ -48,8 +49,9 @@ pub fn rep_presence(scene: Scene<'_>, r: &RepPresence, revision: Revision) -> pb
 /// The channel types that a rep is available for (P3).
 #[must_use]
 pub fn available_for(scene: Scene<'_>, r: &RepPresence) -> Vec<ChannelType> {
-    let room = r.used < capacity_of(scene.state, &r.rep);
-    match r.presence.as_ref().filter(|_| room && r.is_connected()) {
+    let room = !Load::now(scene.look, &r.rep).is_full();
+    let finishing = |p: &Presence| p.next.is_some();
+    match r.presence.as_ref().filter(|p| room && r.is_connected() && !finishing(p)) {
         Some(presence) => scene
             .look
             .status(&presence.status)
@@ -73,7 +75,12 @@ fn presence(rep: &RepId, p: &Presence) -> pb::Presence {
             Connection::Disconnected { since, .. } => Some(time(since)),
         },
         cause: cause(p.cause).into(),
-        ..Default::default()
+        changed_by: p.by.as_ref().map(actor),
+        next_status: match p.next.as_ref().map(|next| &next.then) {
+            Some(Then::Status(status)) => status.to_string(),
+            Some(Then::SignOut) | None => String::new(),
+        },
+        close_when_done: p.next.as_ref().is_some_and(|next| next.then == Then::SignOut),
     }
 }
 
@@ -82,7 +89,7 @@ fn closed(c: &ClosedPresence) -> pb::ClosedPresence {
         id: c.id.to_string(),
         closed_at: Some(time(c.at)),
         cause: cause(c.cause).into(),
-        closed_by: None,
+        closed_by: c.by.as_ref().map(actor),
     }
 }
 
@@ -104,7 +111,11 @@ pub const fn cause(cause: PresenceCause) -> pb::PresenceCause {
 /// What fills a rep (C7).
 #[must_use]
 pub fn capacity(scene: Scene<'_>, r: &RepPresence) -> pb::CapacityExplanation {
-    let total = capacity_of(scene.state, &r.rep);
+    let configuration =
+        scene.look.rep(&r.rep).and_then(|rep| scene.look.configuration_of(&rep));
+    let (total, pool) = configuration
+        .map(|c| (c.capacity, c.interruptible_capacity))
+        .unwrap_or_default();
     let lines = scene
         .state
         .work_of_rep(&r.rep)
@@ -116,8 +127,9 @@ pub fn capacity(scene: Scene<'_>, r: &RepPresence) -> pb::CapacityExplanation {
         used_centi_units: centi(r.used),
         capacity_centi_units: centi(total),
         used_centi_percent: i64::from(r.used.percent_of(total).get()),
+        interruptible_used_centi_units: centi(r.interruptible_used),
+        interruptible_capacity_centi_units: centi(pool),
         lines,
-        ..Default::default()
     }
 }
 
@@ -134,7 +146,7 @@ fn capacity_line(scene: Scene<'_>, work: &Arc<Work>) -> pb::CapacityLine {
         since: Some(time(work.holds_since)),
         reason: reason.into(),
         why: why.to_owned(),
-        interruptible: false,
+        interruptible: work.interruptible,
     }
 }
 
@@ -142,6 +154,9 @@ fn hold_reason(work: &Work, session: Option<&SessionState>) -> (pb::HoldReason, 
     match (work.state, session) {
         (WorkState::Offered, _) => {
             (pb::HoldReason::Offered, "reserved by an offer that isn't accepted yet")
+        }
+        (WorkState::WrappingUp { .. }, _) => {
+            (pb::HoldReason::WrappingUp, "after-conversation work: the session has ended")
         }
         (WorkState::Open | WorkState::Paused, Some(SessionState::Ended { .. }) | None) => {
             (pb::HoldReason::TabOpen, "the session is over, but its tab is still open")

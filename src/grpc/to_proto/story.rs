@@ -75,7 +75,11 @@ fn work_events(w: &Work, events: &mut Events) {
     }
     if let WorkState::Ended { at, why } = w.state {
         let phase = match why {
-            WorkEnd::Transferred | WorkEnd::SessionEnded | WorkEnd::Completed => Phase::PartEnded,
+            WorkEnd::Transferred
+            | WorkEnd::SessionEnded
+            | WorkEnd::Completed
+            | WorkEnd::SignedOut
+            | WorkEnd::Orphaned => Phase::PartEnded,
             WorkEnd::Withdrawn | WorkEnd::Declined | WorkEnd::PushTimeout | WorkEnd::Rerouted => {
                 Phase::CameToNothing
             }
@@ -91,7 +95,9 @@ const fn work_end_text(why: WorkEnd) -> &'static str {
         WorkEnd::Withdrawn => "the offer was taken back: the rep went away",
         WorkEnd::Declined => "the rep declined",
         WorkEnd::PushTimeout => "the rep didn't accept in time, so the offer went on",
-        WorkEnd::Completed => "the rep marked the work complete",
+        WorkEnd::Completed => "the rep was done with it",
+        WorkEnd::SignedOut => "the rep signed out, so the session went back to its line",
+        WorkEnd::Orphaned => "the rep was gone for too long, so the session went back to its line",
         WorkEnd::Rerouted => "the customer came back and the session went elsewhere",
     }
 }

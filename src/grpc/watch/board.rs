@@ -239,6 +239,8 @@ mod tests {
             state: WorkState::Open,
             weight: Units::ZERO,
             holds: Units::ZERO,
+            interruptible: false,
+            check_skipped: false,
             transfer: None,
             tab_open: true,
             queue: Some(queue.id.clone()),

@@ -8,7 +8,7 @@ use super::field::{
 use super::{corrupt, stored};
 use crate::domain::directory::{
     CapacityModel, Channel, ChannelType, OpeningHours, PresenceConfiguration, PresenceStatus,
-    Profile, Recipients, Rep, RoutingOwner, Settings,
+    Profile, Recipients, Rep, RoutingOwner, Settings, WrapUp,
 };
 use crate::domain::id::{ChannelId, ConfigurationId, ProfileId, RepId, StatusId};
 use crate::domain::time::Span;
@@ -21,6 +21,7 @@ pub(super) fn from_settings(s: &Settings) -> stored::Settings {
     let default = Settings::default();
     let samples = (s.estimate_samples != default.estimate_samples).then_some(s.estimate_samples);
     let window = (s.estimate_window != default.estimate_window).then_some(s.estimate_window);
+    let lease = (s.presence_lease != default.presence_lease).then_some(s.presence_lease);
     let zone = (s.time_zone != default.time_zone).then_some(&s.time_zone);
     stored::Settings {
         direct_to_rep_routing: s.direct_to_rep_routing,
@@ -34,6 +35,7 @@ pub(super) fn from_settings(s: &Settings) -> stored::Settings {
         estimate_window_ms: window.unwrap_or_default().as_ms(),
         time_zone: zone.cloned().unwrap_or_default(),
         business_hours: s.business_hours.iter().map(from_hours).collect(),
+        presence_lease_ms: lease.unwrap_or_default().as_ms(),
     }
 }
 
@@ -75,6 +77,10 @@ pub(super) fn to_settings(s: stored::Settings) -> Read<Settings> {
         estimate_window: window.unwrap_or(default.estimate_window),
         time_zone: if s.time_zone.is_empty() { default.time_zone } else { s.time_zone },
         business_hours: s.business_hours.iter().map(to_hours).collect::<Read<_>>()?,
+        presence_lease: match s.presence_lease_ms {
+            0 => default.presence_lease,
+            ms => Span::from_ms(ms),
+        },
     })
 }
 
@@ -96,6 +102,7 @@ pub(super) fn from_configuration(c: &PresenceConfiguration) -> stored::PresenceC
         status_after_decline: text(c.status_after_decline.as_ref()),
         status_after_push_timeout: text(c.status_after_push_timeout.as_ref()),
         push_timeout_ms: span_ms(c.push_timeout),
+        interruptible_capacity_centi: c.interruptible_capacity.as_centi(),
     }
 }
 
@@ -115,6 +122,7 @@ pub(super) fn to_configuration(
         id,
         name: c.name,
         capacity: units(c.capacity_centi)?,
+        interruptible_capacity: units(c.interruptible_capacity_centi)?,
         allow_decline: c.allow_decline,
         auto_accept: c.auto_accept,
         recipients,
@@ -182,6 +190,12 @@ pub(super) fn from_channel(c: &Channel) -> stored::Channel {
         weight: Some(from_weight(c.weight)),
         paused_weight: c.paused_weight.map(from_weight),
         fallback_queue: text(c.fallback_queue.as_ref()),
+        wrap_up: c.wrap_up.map(|after| stored::WrapUp {
+            duration_ms: after.duration.as_ms(),
+            max_extensions: after.max_extensions,
+            extension_ms: after.extension.as_ms(),
+        }),
+        interruptible: c.interruptible,
     }
 }
 
@@ -195,6 +209,12 @@ pub(super) fn to_channel(id: ChannelId, c: stored::Channel) -> Read<Channel> {
         weight: to_weight(&there(c.weight, "a channel's weight")?)?,
         paused_weight: c.paused_weight.as_ref().map(to_weight).transpose()?,
         fallback_queue: name_or_none(&c.fallback_queue)?,
+        wrap_up: c.wrap_up.map(|after| WrapUp {
+            duration: Span::from_ms(after.duration_ms),
+            max_extensions: after.max_extensions,
+            extension: Span::from_ms(after.extension_ms),
+        }),
+        interruptible: c.interruptible,
     })
 }
 

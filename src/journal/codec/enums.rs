@@ -53,14 +53,19 @@ same_names! {
         ConnectionLost,
     }
     EndedBy { Channel, Owner, Supervisor }
-    WorkEnd { Transferred, SessionEnded, Withdrawn, Declined, Completed, Rerouted, PushTimeout }
+    WorkEnd {
+        Transferred, SessionEnded, Withdrawn, Declined, Completed, Rerouted, PushTimeout,
+        SignedOut, Orphaned,
+    }
     FactKind {
         DirectoryChanged, SessionOpened, SessionWaiting, SessionOffered, SessionAccepted,
         SessionUpdated, SessionPaused, SessionResumed, SessionInactivated, SessionEnded,
         SessionForgotten, TransferRequested, TransferOffered, TransferWaiting, TransferCompleted,
         TransferSessionEnded, TransferStranded, RepRemoved, OfferWithdrawn, WorkDeclined, TabClosed,
         PresenceOpened, StatusChanged, PresenceDisconnected, PresenceReconnected, PresenceClosed,
-        SkillsDropped, TransferRerouted, OfferTimedOut,
+        SkillsDropped, TransferRerouted, OfferTimedOut, StopPlanned, SessionOrphaned,
+        SessionRerouted, SessionStranded, SessionAssigned, WrapUpStarted, WrapUpExtended,
+        WrapUpEnded,
     }
     DirectoryAction { Created, Updated, Deleted }
 }

@@ -1,76 +1,30 @@
-//! Images of presences, sessions and transfers ↔ domain values. Used by the codec alone; work has a
-//! file of its own.
+//! Images of sessions and transfers ↔ domain values. Used by the codec alone; presences and work have
+//! files of their own.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::super::JournalError;
-use super::enums::{Stored, all};
+use super::enums::Stored;
 use super::field::{
-    id_from_bytes, made, made_or_empty, ms, name, names, there, time, to_made_or_none, units,
+    id_from_bytes, made, made_or_empty, ms, name, names, there, time, to_made_or_none,
 };
 use super::{corrupt, stored};
-use crate::domain::directory::RoutingModel;
 use crate::domain::flow::{Trace, TraceStep};
-use crate::domain::id::{QueueId, RepId, SessionId, SkillId, TransferId, WorkId};
+use crate::domain::id::{RepId, SessionId, SkillId, TransferId, WorkId};
 use crate::domain::live::{
-    Actor, ClosedPresence, Connection, EndedBy, Line, Presence, PresenceCause, Reach, Recipient,
-    RepPresence, Role, Session, SessionState, Transfer, TransferState, Wish,
+    Absence, Actor, EndedBy, Line, Recipient, Role, Session, SessionState, Transfer, TransferState,
+    Wish,
 };
 use crate::domain::time::{Span, Timestamp};
 
 type Read<T> = Result<T, JournalError>;
 
-fn from_presence(p: &Presence) -> stored::Presence {
-    stored::Presence {
-        id: made(p.id),
-        status: p.status.to_string(),
-        device: p.device.clone(),
-        opened_at_ms: p.opened_at.as_ms(),
-        status_since_ms: p.status_since.as_ms(),
-        disconnected: match p.connection {
-            Connection::Connected => None,
-            Connection::Disconnected { since, grace_until } => Some(stored::Disconnected {
-                since_ms: since.as_ms(),
-                grace_until_ms: grace_until.as_ms(),
-            }),
-        },
-        lease_ms: p.lease.as_ms(),
-        cause: p.cause.to_stored(),
-        reach: (*p.reach != Reach::default()).then(|| from_reach(&p.reach)),
-    }
-}
-
-fn from_reach(reach: &Reach) -> stored::Reach {
-    let membership = |(queue, model): (&QueueId, &RoutingModel)| stored::Membership {
-        queue: queue.to_string(),
-        model: model.to_stored(),
-    };
-    stored::Reach {
-        capacity_centi: reach.capacity.as_centi(),
-        takes: reach.takes.iter().map(|kind| kind.to_stored()).collect(),
-        skills: from_levels(&reach.skills),
-        queues: reach.queues.iter().map(membership).collect(),
-    }
-}
-
-fn to_reach(reach: &stored::Reach) -> Read<Reach> {
-    let membership = |m: &stored::Membership| -> Read<(QueueId, RoutingModel)> {
-        Ok((name(&m.queue)?, RoutingModel::from_stored(m.model)?))
-    };
-    Ok(Reach {
-        capacity: units(reach.capacity_centi)?,
-        takes: all(&reach.takes)?,
-        skills: to_levels(&reach.skills)?,
-        queues: reach.queues.iter().map(membership).collect::<Read<_>>()?,
-    })
-}
-
-fn from_levels(levels: &BTreeMap<SkillId, u32>) -> BTreeMap<String, u32> {
+pub(super) fn from_levels(levels: &BTreeMap<SkillId, u32>) -> BTreeMap<String, u32> {
     levels.iter().map(|(skill, level)| (skill.to_string(), *level)).collect()
 }
 
-fn to_levels(levels: &BTreeMap<String, u32>) -> Read<BTreeMap<SkillId, u32>> {
+pub(super) fn to_levels(levels: &BTreeMap<String, u32>) -> Read<BTreeMap<SkillId, u32>> {
     levels.iter().map(|(skill, level)| Ok((name(skill)?, *level))).collect()
 }
 
@@ -117,55 +71,6 @@ fn to_trace(trace: stored::FlowTrace) -> Read<Arc<Trace>> {
     Ok(Arc::new(Trace { steps: trace.steps.into_iter().map(step).collect::<Read<_>>()?, left_out }))
 }
 
-fn to_presence(p: stored::Presence) -> Read<Presence> {
-    Ok(Presence {
-        id: id_from_bytes(&p.id)?,
-        status: name(&p.status)?,
-        device: p.device,
-        opened_at: Timestamp::from_ms(p.opened_at_ms),
-        status_since: Timestamp::from_ms(p.status_since_ms),
-        connection: p.disconnected.map_or(Connection::Connected, |d| Connection::Disconnected {
-            since: Timestamp::from_ms(d.since_ms),
-            grace_until: Timestamp::from_ms(d.grace_until_ms),
-        }),
-        lease: Span::from_ms(p.lease_ms),
-        cause: PresenceCause::from_stored(p.cause)?,
-        reach: Arc::new(p.reach.as_ref().map(to_reach).transpose()?.unwrap_or_default()),
-    })
-}
-
-pub(super) fn from_rep_presence(p: &RepPresence) -> stored::RepPresence {
-    stored::RepPresence {
-        presence: p.presence.as_ref().map(from_presence),
-        last: p.last.as_ref().map(|last| stored::ClosedPresence {
-            id: made(last.id),
-            at_ms: last.at.as_ms(),
-            cause: last.cause.to_stored(),
-        }),
-        used_centi: p.used.as_centi(),
-        work_count: p.work_count,
-        assigned_at_ms: ms(p.assigned_at),
-    }
-}
-
-pub(super) fn to_rep_presence(rep: RepId, p: stored::RepPresence) -> Read<RepPresence> {
-    let to_closed = |last: stored::ClosedPresence| -> Read<ClosedPresence> {
-        Ok(ClosedPresence {
-            id: id_from_bytes(&last.id)?,
-            at: Timestamp::from_ms(last.at_ms),
-            cause: PresenceCause::from_stored(last.cause)?,
-        })
-    };
-    Ok(RepPresence {
-        rep,
-        presence: p.presence.map(to_presence).transpose()?,
-        last: p.last.map(to_closed).transpose()?,
-        used: units(p.used_centi)?,
-        work_count: p.work_count,
-        assigned_at: time(p.assigned_at_ms),
-    })
-}
-
 fn from_holder(rep: &RepId, work: WorkId) -> stored::Holder {
     stored::Holder { rep: rep.to_string(), work: made(work) }
 }
@@ -177,12 +82,22 @@ fn to_holder(holder: &stored::Holder) -> Read<(RepId, WorkId)> {
 fn from_session_state(s: &Session) -> stored::session::State {
     use stored::session::State as Image;
     match &s.state {
-        SessionState::Waiting { offer } => {
+        SessionState::Waiting { offer, absence } => {
             let (rep, since_ms) = match &s.line {
                 Line::Rep(rep) => (rep.to_string(), s.line_since.as_ms()),
                 Line::Queue(_) => (String::new(), 0),
             };
-            Image::Waiting(stored::Waiting { rep, since_ms, offer: made_or_empty(*offer) })
+            let absent_until_ms = match absence {
+                Some(Absence::Until(until)) => Some(until.as_ms()),
+                Some(Absence::Stranded) | None => None,
+            };
+            Image::Waiting(stored::Waiting {
+                rep,
+                since_ms,
+                offer: made_or_empty(*offer),
+                absent_until_ms,
+                stranded: *absence == Some(Absence::Stranded),
+            })
         }
         SessionState::Offered { rep, work } => Image::Offered(from_holder(rep, *work)),
         SessionState::Active { rep, work } => Image::Active(from_holder(rep, *work)),
@@ -199,7 +114,13 @@ fn from_session_state(s: &Session) -> stored::session::State {
 fn to_session_state(state: &stored::session::State) -> Read<SessionState> {
     use stored::session::State as Image;
     Ok(match state {
-        Image::Waiting(w) => SessionState::Waiting { offer: to_made_or_none(&w.offer)? },
+        Image::Waiting(w) => SessionState::Waiting {
+            offer: to_made_or_none(&w.offer)?,
+            absence: match (w.absent_until_ms, w.stranded) {
+                (_, true) => Some(Absence::Stranded),
+                (until, false) => time(until).map(Absence::Until),
+            },
+        },
         Image::Offered(holder) => {
             let (rep, work) = to_holder(holder)?;
             SessionState::Offered { rep, work }

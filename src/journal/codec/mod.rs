@@ -8,6 +8,7 @@ mod enums;
 mod field;
 mod key;
 mod live;
+mod presence;
 mod routing;
 #[cfg(test)]
 mod tests;
@@ -51,7 +52,7 @@ pub fn encode_record(record: &Record, out: &mut Vec<u8>) {
         Record::Queue(r) => &|out| append(&routing::from_queue(r), out),
         Record::Flow(r) => &|out| append(&routing::from_flow(r), out),
         Record::Rep(r) => &|out| append(&directory::from_rep(r), out),
-        Record::RepPresence(r) => &|out| append(&live::from_rep_presence(r), out),
+        Record::RepPresence(r) => &|out| append(&presence::from_rep_presence(r), out),
         Record::Session(r) => &|out| append(&live::from_session(r), out),
         Record::Reference(_, _, session) => &|out| append(&live::from_reference(*session), out),
         Record::Work(r) => &|out| append(&work::from_work(r), out),
@@ -102,7 +103,7 @@ pub fn decode_record(key: &RecordKey, image: &[u8]) -> Result<Record, JournalErr
         RecordKey::Rep(id) => {
             Record::Rep(Arc::new(directory::to_rep(id.clone(), message("a rep", image)?)?))
         }
-        RecordKey::RepPresence(rep) => Record::RepPresence(Arc::new(live::to_rep_presence(
+        RecordKey::RepPresence(rep) => Record::RepPresence(Arc::new(presence::to_rep_presence(
             rep.clone(),
             message("a presence", image)?,
         )?)),

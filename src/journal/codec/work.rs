@@ -54,6 +54,9 @@ pub(super) fn from_work(w: &Work) -> stored::Work {
         WorkState::Offered => Image::Live(stored::LiveWork::Offered as i32),
         WorkState::Open => Image::Live(stored::LiveWork::Open as i32),
         WorkState::Paused => Image::Live(stored::LiveWork::Paused as i32),
+        WorkState::WrappingUp { until, extended } => {
+            Image::WrappingUp(stored::WrappingUp { until_ms: until.as_ms(), extended })
+        }
         WorkState::Ended { at, why } => {
             Image::Ended(stored::WorkEnding { at_ms: at.as_ms(), why: why.to_stored() })
         }
@@ -79,6 +82,8 @@ pub(super) fn from_work(w: &Work) -> stored::Work {
         },
         candidates: w.candidates.iter().map(from_candidate).collect(),
         offer_until_ms: ms(w.offer_until),
+        interruptible: w.interruptible,
+        check_skipped: w.check_skipped,
     }
 }
 
@@ -92,6 +97,10 @@ pub(super) fn to_work(id: WorkId, w: stored::Work) -> Read<Work> {
             Ok(stored::LiveWork::Unspecified) | Err(_) => {
                 return Err(corrupt(format!("{number} is no state of work")));
             }
+        },
+        Image::WrappingUp(after) => WorkState::WrappingUp {
+            until: Timestamp::from_ms(after.until_ms),
+            extended: after.extended,
         },
         Image::Ended(end) => WorkState::Ended {
             at: Timestamp::from_ms(end.at_ms),
@@ -121,5 +130,7 @@ pub(super) fn to_work(id: WorkId, w: stored::Work) -> Read<Work> {
         },
         candidates: w.candidates.iter().map(to_candidate).collect::<Read<_>>()?,
         offer_until: time(w.offer_until_ms),
+        interruptible: w.interruptible,
+        check_skipped: w.check_skipped,
     })
 }

@@ -7,7 +7,8 @@
 //! | `baton:{org}:records` | hash | commit | record key → 16 bytes of version, then the image | the record's |
 //! | `baton:{org}:journal` | stream | commit | `0-<revision>` → `t` transaction, `p` the one before, `ms` time, `e` entry | trimmed to the newest by number |
 //! | `baton:{org}:requests:<bucket>` | hash | commit | transaction → revision, a space, outcome | dropped whole when the third bucket after it is begun: 24 h at least, by the time of what was decided |
-//! | `baton:{org}:leases` | sorted set | renew, release | presence, by when its lease runs out (ms, Redis' clock) | until released |
+//! | `baton:{org}:leases` | sorted set | renew, lapsed, forget, release | presence, by when its lease, or the claim on one that ran out, does (ms, Redis' clock) | until forgotten |
+//! | `baton:{org}:servers` | sorted set | lapsed, leave | server that watches over the leases, by when it last did (ms, Redis' clock) | until it leaves or is lost |
 //!
 //! | channel | published by | says |
 //! |---|---|---|
@@ -43,6 +44,10 @@ impl Keys<'_> {
 
     pub(super) fn leases(&self) -> String {
         self.key("leases")
+    }
+
+    pub(super) fn servers(&self) -> String {
+        self.key("servers")
     }
 
     pub(super) fn wake(&self) -> String {

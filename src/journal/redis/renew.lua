@@ -1,8 +1,16 @@
 -- Renews leases by this server's clock: score = when the lease runs out, in ms.
--- KEYS  1 leases.  ARGV  per lease: its span in ms, its presence.
+-- KEYS  1 leases.  ARGV  1 'NX' to start only those that aren't there, or 'ALL'; then per lease: its
+--       span in ms, its presence.
 local now = redis.call('TIME')
 local ms = tonumber(now[1]) * 1000 + math.floor(tonumber(now[2]) / 1000)
-for i = 1, #ARGV, 2 do
-  redis.call('ZADD', KEYS[1], string.format('%.0f', ms + tonumber(ARGV[i])), ARGV[i + 1])
+local call = redis.call
+local only_new = ARGV[1] == 'NX'
+for i = 2, #ARGV, 2 do
+  local runs_out = string.format('%.0f', ms + tonumber(ARGV[i]))
+  if only_new then
+    call('ZADD', KEYS[1], 'NX', runs_out, ARGV[i + 1])
+  else
+    call('ZADD', KEYS[1], runs_out, ARGV[i + 1])
+  end
 end
 return redis.status_reply('OK')

@@ -229,7 +229,7 @@ fn move_on(draft: &mut Draft<'_>, mut session: Session, from: &Line, to: &Line) 
     session.line = to.clone();
     session.line_since = draft.now();
     session.estimated = None;
-    if session.state == (SessionState::Waiting { offer: None }) {
+    if session.state == (Session::WAITING) {
         route::route(draft, session);
     } else {
         draft.put_session(session);

@@ -4,20 +4,14 @@ use super::super::fields::{Fields, limits};
 use super::super::{channel_type, under};
 use super::{name, weight};
 use crate::domain::directory::{
-    CapacityModel, Channel, Overflow, Queue, RoutingModel, RoutingOwner, Skill,
+    CapacityModel, Channel, Overflow, Queue, RoutingModel, RoutingOwner, Skill, WrapUp,
 };
 use crate::domain::time::Span;
 use crate::domain::units::{Units, Weight};
 use crate::pb;
 
 pub(super) fn channel(f: &mut Fields, at: &str, given: &pb::Channel) -> Option<Channel> {
-    for (name, set) in [
-        ("routing_partner", !given.routing_partner.is_empty()),
-        ("wrap_up", given.wrap_up.is_some()),
-        ("interruptible", given.interruptible),
-    ] {
-        f.unsupported(under(at, name), set);
-    }
+    f.unsupported(under(at, "routing_partner"), !given.routing_partner.is_empty());
     let id = f.id(&under(at, "id"), &given.id);
     let name = name(f, at, &given.name, &given.id);
     let channel_type = f.value(&under(at, "type"), given.r#type, channel_type);
@@ -38,6 +32,10 @@ pub(super) fn channel(f: &mut Fields, at: &str, given: &pb::Channel) -> Option<C
     if model == Some(CapacityModel::TabBased) && given.paused_weight.is_some() {
         f.bad(paused_at, "can't go with TAB_BASED; leave it out or choose STATUS_BASED");
     }
+    let wrap_up = match &given.wrap_up {
+        None => Some(None),
+        Some(after) => wrap_up(f, &under(at, "wrap_up"), after).map(Some),
+    };
     let fallback = f.optional_id(&under(at, "fallback_queue"), &given.fallback_queue);
     Some(Channel {
         id: id?,
@@ -48,7 +46,26 @@ pub(super) fn channel(f: &mut Fields, at: &str, given: &pb::Channel) -> Option<C
         weight: full?,
         paused_weight: paused?,
         fallback_queue: fallback?,
+        wrap_up: wrap_up?,
+        interruptible: given.interruptible,
     })
+}
+
+/// After-conversation work (C6).
+fn wrap_up(f: &mut Fields, at: &str, given: &pb::WrapUp) -> Option<WrapUp> {
+    let duration_at = under(at, "duration");
+    let duration = f.optional_span(&duration_at, given.duration.as_ref(), limits::WRAP_UP)?;
+    if duration.is_none() {
+        f.bad(duration_at, "is required: 10 to 3600 s");
+    }
+    if given.max_extensions > limits::WRAP_UP_EXTENSIONS {
+        let (n, most) = (given.max_extensions, limits::WRAP_UP_EXTENSIONS);
+        f.bad(under(at, "max_extensions"), format!("is {n}; give 0 to {most}"));
+    }
+    let each = under(at, "extension");
+    let extension = f.optional_span(&each, given.extension.as_ref(), limits::WRAP_UP)?;
+    let max_extensions = given.max_extensions;
+    Some(WrapUp { duration: duration?, max_extensions, extension: extension.or(duration)? })
 }
 
 /// A skill (R4).

@@ -63,13 +63,11 @@ pub(super) fn configuration(
     at: &str,
     given: &pb::PresenceConfiguration,
 ) -> Option<PresenceConfiguration> {
-    f.unsupported(
-        under(at, "interruptible_capacity_centi_units"),
-        given.interruptible_capacity_centi_units != 0,
-    );
     let id = f.id(&under(at, "id"), &given.id);
     let name = name(f, at, &given.name, &given.id);
     let capacity = units(f, &under(at, "capacity_centi_units"), given.capacity_centi_units, 1);
+    let pool_at = under(at, "interruptible_capacity_centi_units");
+    let pool = units(f, &pool_at, given.interruptible_capacity_centi_units, 0);
     if given.allow_decline && given.auto_accept {
         f.bad(under(at, "auto_accept"), "can't go with allow_decline (R7); choose one");
     }
@@ -88,6 +86,7 @@ pub(super) fn configuration(
         id: id?,
         name: name?,
         capacity: capacity?,
+        interruptible_capacity: pool?,
         allow_decline: given.allow_decline,
         auto_accept: given.auto_accept,
         recipients,

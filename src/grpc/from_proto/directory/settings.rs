@@ -62,6 +62,7 @@ fn patch(named: &BTreeSet<&str>, values: Settings) -> SettingsPatch {
             values.max_transfers_per_session,
         ),
         direct_wait_limit: span("direct_wait_limit", values.direct_wait_limit),
+        presence_lease: span("presence_lease", values.presence_lease),
         disconnect_grace: span("disconnect_grace", values.disconnect_grace),
         orphan_after: span("orphan_after", values.orphan_after),
         history_retention: span("history_retention", values.history_retention),
@@ -127,7 +128,6 @@ pub(super) fn settings(
         span.is_some_and(|s| s.seconds != seconds || s.nanos != 0)
     };
     f.unsupported(under(at, "routing_deadline"), fixed(given.routing_deadline, 60));
-    f.unsupported(under(at, "presence_lease"), fixed(given.presence_lease, LEASE.as_ms() / 1_000));
     let transfers = f.count(
         &under(at, "max_transfers_per_session"),
         given.max_transfers_per_session,
@@ -147,6 +147,7 @@ pub(super) fn settings(
     let day = 86_400;
     let limit =
         span("direct_wait_limit", &given.direct_wait_limit, 1, day, default.direct_wait_limit);
+    let lease = span("presence_lease", &given.presence_lease, 5, 300, default.presence_lease);
     let grace =
         span("disconnect_grace", &given.disconnect_grace, 0, 3_600, default.disconnect_grace);
     let orphan = span("orphan_after", &given.orphan_after, 0, day, default.orphan_after);
@@ -164,6 +165,7 @@ pub(super) fn settings(
             .unwrap_or(default.direct_to_rep_routing),
         max_transfers_per_session: transfers?,
         direct_wait_limit: limit?,
+        presence_lease: lease?,
         disconnect_grace: grace?,
         orphan_after: orphan?,
         history_retention: kept?,
@@ -218,6 +220,3 @@ fn opening_hours(f: &mut Fields, at: &str, given: &pb::BusinessHours) -> Option<
     }
     Some(OpeningHours { weekday: day?, from_minute: from?, to_minute: to? })
 }
-
-/// How long one renewal of a presence lasts (P2).
-pub const LEASE: Span = Span::from_secs(30);

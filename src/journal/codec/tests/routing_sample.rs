@@ -14,7 +14,7 @@ use crate::domain::flow::{
 };
 use crate::domain::record::Record;
 use crate::domain::time::Span;
-use crate::domain::units::{CentiPercent, Weight};
+use crate::domain::units::{CentiPercent, Units, Weight};
 
 fn queue() -> Queue {
     Queue {
@@ -76,6 +76,7 @@ fn configuration() -> PresenceConfiguration {
         id: id("standard"),
         name: "Standard".into(),
         capacity: units(400),
+        interruptible_capacity: Units::ZERO,
         allow_decline: true,
         auto_accept: false,
         recipients: Recipients::Any,

@@ -50,6 +50,7 @@ fn configuration() -> Record {
         id: id("standard"),
         name: "Standard".into(),
         capacity: units(1_050),
+        interruptible_capacity: Units::ZERO,
         allow_decline: true,
         auto_accept: false,
         recipients: Recipients::Listed {
@@ -73,6 +74,8 @@ fn channel() -> Channel {
         weight: Weight::Units(units(200)),
         paused_weight: Some(Weight::Percent(CentiPercent::new(3_333))),
         fallback_queue: Some(id("q1")),
+        wrap_up: None,
+        interruptible: false,
     }
 }
 
@@ -88,16 +91,22 @@ fn presence() -> RepPresence {
             connection: Connection::Disconnected { since: at(3), grace_until: at(60_003) },
             lease: Span::from_secs(30),
             cause: PresenceCause::LeaseExpired,
+            by: None,
+            next: None,
             reach: Arc::default(),
         }),
         last: Some(ClosedPresence {
             id: PresenceId::MAX,
             at: at(0),
             cause: PresenceCause::DuplicateLogin,
+            by: None,
         }),
         used: units(200),
+        interruptible_used: Units::ZERO,
         work_count: 1,
         assigned_at: Some(at(4)),
+        kept_until: None,
+        signed_in_until: None,
     }
 }
 
@@ -136,6 +145,8 @@ fn work(state: WorkState) -> Record {
         state,
         weight: units(200),
         holds: units(100),
+        interruptible: false,
+        check_skipped: false,
         transfer: Some(TRANSFER),
         tab_open: true,
         offered_at: at(11),
@@ -194,7 +205,7 @@ pub fn one_of_each() -> Vec<Record> {
             skills: BTreeMap::new(),
         })),
         Record::RepPresence(Arc::new(presence())),
-        session(SessionState::Waiting { offer: Some(WORK) }),
+        session(SessionState::Waiting { offer: Some(WORK), absence: None }),
         Record::Reference(id("wa"), id("491701234567@wa"), SESSION),
         work(WorkState::Ended { at: at(15), why: WorkEnd::Transferred }),
         transfer(TransferState::Waiting {
@@ -218,7 +229,7 @@ pub fn other_states() -> Vec<Record> {
             ..channel()
         })),
         Record::RepPresence(Arc::new(RepPresence::absent(id("ana")))),
-        session(SessionState::Waiting { offer: None }),
+        session(Session::WAITING),
         session(SessionState::Offered { rep: rep(), work: WORK }),
         session(SessionState::Active { rep: rep(), work: WORK }),
         session(SessionState::Paused { rep: rep(), work: WORK }),
@@ -273,6 +284,7 @@ pub fn of_queues() -> Vec<Record> {
         let mut r = Arc::unwrap_or_clone(r);
         let reach = Reach {
             capacity: units(1_050),
+            interruptible_capacity: Units::ZERO,
             takes: [ChannelType::Whatsapp].into(),
             skills: [(id("es"), 3)].into(),
             queues: [(id("billing"), RoutingModel::MostAvailable)].into(),
@@ -280,7 +292,7 @@ pub fn of_queues() -> Vec<Record> {
         r.presence = r.presence.map(|p| Presence { reach: Arc::new(reach), ..p });
         records.push(Record::RepPresence(Arc::new(r)));
     }
-    if let Record::Session(s) = session(SessionState::Waiting { offer: None }) {
+    if let Record::Session(s) = session(Session::WAITING) {
         let session = Session {
             line: line.clone(),
             line_since: at(15),

@@ -1,0 +1,65 @@
+//! A status, or a sign-out, that takes effect when the rep's current work is done (P10). Until then
+//! nothing new is offered. Looked at after every decision, whichever way the work ended.
+
+use std::sync::Arc;
+
+use crate::domain::draft::Draft;
+use crate::domain::entry::{Fact, FactKind};
+use crate::domain::id::RepId;
+use crate::domain::live::{Next, Presence, RepPresence, SessionState, Then, WorkState};
+use crate::domain::look::Look;
+use crate::domain::record::{Record, RecordKey};
+
+use super::{presence, reach, route};
+
+/// Notes what is to happen when the current work of a rep is done.
+pub(super) fn plan(draft: &mut Draft<'_>, live: RepPresence, current: Presence, next: Next) {
+    if current.next.as_ref() == Some(&next) {
+        return;
+    }
+    let rep = live.rep.clone();
+    let reach = reach::of(draft, &rep, &current.status, true);
+    let presence = Presence { next: Some(next), reach, ..current };
+    draft.put_presence(RepPresence { presence: Some(presence), ..live });
+    draft.fact(Fact::of(FactKind::StopPlanned).rep(&rep));
+    route::follow_presence(draft, &rep);
+}
+
+/// Lets every rep stop who wanted to and has, by this decision, nothing left to do.
+pub(super) fn stop_those_who_are_done(draft: &mut Draft<'_>) {
+    while let Some((live, presence, next)) = next_done(draft) {
+        let rep = live.rep.clone();
+        match next.then {
+            Then::SignOut => presence::sign_out(draft, live, presence.id, next.cause, next.by),
+            Then::Status(status) => {
+                let change = presence::Choice { status, cause: next.cause, by: next.by };
+                presence::choose(draft, live, presence, change);
+                route::follow_presence(draft, &rep);
+            }
+        }
+    }
+}
+
+fn next_done(draft: &Draft<'_>) -> Option<(RepPresence, Presence, Next)> {
+    let written = draft.sight().written().filter_map(|(key, record)| match (key, record) {
+        (RecordKey::RepPresence(_), Some(Record::RepPresence(live))) => Some(live),
+        _ => None,
+    });
+    let wants = written.filter_map(|live| {
+        let presence = live.presence.clone()?;
+        let next = presence.next.clone()?;
+        Some((live, presence, next))
+    });
+    let mut done = wants.filter(|(live, ..)| is_done(draft, &live.rep));
+    done.next().map(|(live, presence, next)| (RepPresence::clone(live), presence, next))
+}
+
+/// Has a rep no work left but sessions whose customer is silent?
+fn is_done(draft: &Draft<'_>, rep: &RepId) -> bool {
+    let silent = |session: Arc<crate::domain::live::Session>| {
+        matches!(session.state, SessionState::Inactive { .. })
+    };
+    draft.work_of(rep).iter().all(|work| {
+        work.state == WorkState::Paused && draft.session(&work.session).is_some_and(silent)
+    })
+}
