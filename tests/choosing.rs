@@ -13,6 +13,7 @@ use baton::domain::decide::{decide, unsettled};
 use baton::domain::directory::{
     CapacityModel, Channel, ChannelType, Licence, Permission, PresenceConfiguration,
     PresenceStatus, Profile, Queue, Recipients, Rep, RoutingModel, RoutingOwner, Settings, Skill,
+    WrapUp,
 };
 use baton::domain::draft::Entropy;
 use baton::domain::entry::{Cause, Entry, Fingerprint};
@@ -108,6 +109,8 @@ fn some<T: Ord>(dice: &mut Dice, most: u64, one: impl Fn(u64) -> T) -> BTreeSet<
 
 fn org(dice: &mut Dice) -> Directory {
     use ChannelType::{WebChatV2, Whatsapp};
+    let (duration, extension) = (Span::from_secs(20), Span::from_secs(10));
+    let wrap_up = WrapUp { duration, max_extensions: 1, extension };
     let status = |name: &str, online_for: &[ChannelType]| PresenceStatus {
         id: id(name),
         name: name.into(),
@@ -150,7 +153,11 @@ fn org(dice: &mut Dice) -> Directory {
             statuses: ["online", "chat", "busy"].map(id).into(),
             configuration: id("small"),
         }],
-        channels: vec![channel("wa", Whatsapp, 1), channel("web", WebChatV2, 2)],
+        channels: vec![
+            channel("wa", Whatsapp, 1),
+            Channel { wrap_up: Some(wrap_up), ..channel("web", WebChatV2, 2) },
+            Channel { interruptible: true, ..channel("notes", Whatsapp, 1) },
+        ],
         reps,
         skills: (0..3).map(|n| Skill { id: skill(n), name: String::new() }).collect(),
         queues,
@@ -259,7 +266,7 @@ impl Day {
             self.run(command)?;
         }
         let due: Vec<_> = self.state.due(self.now).cloned().collect();
-        if due.is_empty() { Ok(()) } else { self.run(Command::Timer(due)) }
+        due.into_iter().try_for_each(|due| self.run(Command::Timer(vec![due])))
     }
 
     fn open(&mut self) -> Command {
@@ -273,7 +280,7 @@ impl Day {
         let target =
             if dice.below(5) == 0 { Target::Rep(rep(dice.below(REPS))) } else { Target::Queue(to) };
         Command::OpenSession(Box::new(Opening {
-            channel: id(if dice.below(2) == 0 { "wa" } else { "web" }),
+            channel: id(["wa", "wa", "web", "web", "notes"][dice.below(5) as usize]),
             external_reference: id(&format!("c{}", self.opened)),
             target,
             priority: (dice.below(3) == 0).then(|| u32::try_from(dice.below(3)).expect("small")),

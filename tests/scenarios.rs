@@ -73,6 +73,16 @@ fn presence() {
 }
 
 #[test]
+fn leaving() {
+    play("leaving.txt");
+}
+
+#[test]
+fn wrap_up() {
+    play("wrap_up.txt");
+}
+
+#[test]
 fn sessions() {
     play("sessions.txt");
 }

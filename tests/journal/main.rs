@@ -95,8 +95,8 @@ contract! {
         a_head_that_contradicts_what_is_known_starts_an_epoch;
     waiting:
         waiting_ends_with_a_commit
-        leases_run_out_are_renewed_and_released;
-        a_claimed_lease_is_forgotten_unless_it_was_renewed;
+        leases_run_out_are_renewed_and_released
+        a_claimed_lease_is_forgotten_unless_it_was_renewed
         a_lost_server_is_missed_once_and_one_that_leaves_is_not
         orgs_dont_mix;
 }

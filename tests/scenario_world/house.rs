@@ -11,11 +11,15 @@
 //! | hal | may decline |
 //! | ida | accepts by herself |
 //! | rob | may run flows |
+//! | zoe | 3 units, and a pool of 2 for interruptible work |
 //!
-//! Queues: `sales` (ana, ben, gil), `care` (cleo, hal, ben), `late` (nobody). Skills: es, fr, vip.
+//! Queues: `sales` (ana, ben, gil), `care` (cleo, hal, ben), `late` (nobody), `desk` (zoe). Skills: es,
+//! fr, vip.
 //!
 //! Channels: `web` (enhanced chat, TAB_BASED, 1 unit), `chat` (enhanced messaging, STATUS_BASED,
-//! 2 units, paused 0.5), `share` (33.33 % of a rep), `old` (standard SMS).
+//! 2 units, paused 0.5), `share` (33.33 % of a rep), `old` (standard SMS), `tail` (as `web`, 20 s of
+//! after-conversation work), `talk` (as `chat`, 30 s of it, twice 10 s more), `mail` (interruptible,
+//! 1 unit), `vend` (as `chat`, routed by the partner `vendor`).
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Display;
@@ -24,12 +28,14 @@ use baton::domain::command::{Command, Directory, DirectoryKey};
 use baton::domain::directory::{
     CapacityModel, Channel, ChannelType, Licence, Overflow, Permission, PresenceConfiguration,
     PresenceStatus, Profile, Queue, Recipients, Rep, RoutingModel, RoutingOwner, Settings, Skill,
+    WrapUp,
 };
 use baton::domain::id::{
     BadId, ChannelId, ConfigurationId, ProfileId, QueueId, RepId, SkillId, StatusId,
 };
 use baton::domain::look::Look;
 use baton::domain::state::State;
+use baton::domain::time::Span;
 use baton::domain::units::{CentiPercent, Units, Weight};
 
 fn id<T: std::str::FromStr<Err = BadId>>(text: &str) -> T {
@@ -83,6 +89,11 @@ fn channel(name: &str, channel_type: ChannelType, weight: Weight) -> Channel {
     }
 }
 
+fn wrap_up(seconds: i64, max_extensions: u32) -> WrapUp {
+    let (duration, extension) = (Span::from_secs(seconds), Span::from_secs(10));
+    WrapUp { duration, max_extensions, extension }
+}
+
 fn rep(name: &str, configuration: &str) -> Rep {
     Rep {
         id: id(name),
@@ -132,6 +143,10 @@ pub fn directory() -> Directory {
             PresenceConfiguration { recipients: listed, ..configuration("leads-only", 3) },
             PresenceConfiguration { allow_decline: true, ..configuration("declining", 3) },
             PresenceConfiguration { auto_accept: true, ..configuration("eager", 3) },
+            PresenceConfiguration {
+                interruptible_capacity: Units::whole(2),
+                ..configuration("blended", 3)
+            },
         ],
         statuses: vec![
             status("available", &[WebChatV2, Whatsapp, Line, StandardSms]),
@@ -152,6 +167,18 @@ pub fn directory() -> Directory {
             },
             channel("share", Line, Weight::Percent(CentiPercent::new(3_333))),
             channel("old", StandardSms, unit),
+            Channel { wrap_up: Some(wrap_up(20, 0)), ..channel("tail", WebChatV2, unit) },
+            Channel {
+                capacity_model: CapacityModel::StatusBased,
+                wrap_up: Some(wrap_up(30, 2)),
+                ..channel("talk", Whatsapp, Weight::Units(Units::whole(2)))
+            },
+            Channel { interruptible: true, ..channel("mail", Line, unit) },
+            Channel {
+                capacity_model: CapacityModel::StatusBased,
+                routing_owner: RoutingOwner::Partner(id("vendor")),
+                ..channel("vend", Whatsapp, Weight::Units(Units::whole(2)))
+            },
         ],
         reps: vec![
             rep("ana", "standard"),
@@ -164,6 +191,7 @@ pub fn directory() -> Directory {
             Rep { profile: id("leads"), ..rep("lea", "standard") },
             rep("hal", "declining"),
             rep("ida", "eager"),
+            rep("zoe", "blended"),
             Rep { permissions: runner, ..rep("rob", "standard") },
         ],
         skills: ["es", "fr", "vip"].map(|s| Skill { id: id(s), name: s.into() }).into(),
@@ -171,6 +199,7 @@ pub fn directory() -> Directory {
             queue("sales", &["ana", "ben", "gil"]),
             queue("care", &["cleo", "hal", "ben"]),
             queue("late", &[]),
+            queue("desk", &["zoe"]),
         ],
         flows: Vec::new(),
     }
@@ -207,6 +236,25 @@ pub fn change(state: &State, words: &[&str]) -> Result<Command, String> {
         ["licence", name, "none"] => {
             let known = state.rep(&id(name)).ok_or("no such rep")?;
             directory.reps.push(Rep { licences: BTreeSet::new(), ..(*known).clone() });
+        }
+        ["lease", span] => {
+            let presence_lease = super::span(span)?;
+            directory.settings = Some(Settings { presence_lease, ..settings });
+        }
+        ["retention", span] => {
+            let history_retention = super::span(span)?;
+            directory.settings = Some(Settings { history_retention, ..settings });
+        }
+        ["orphans", span] => {
+            let orphan_after = super::span(span)?;
+            directory.settings = Some(Settings { orphan_after, ..settings });
+        }
+        ["pool", name, units] => {
+            let known = state.configuration(&id(name)).ok_or("no such configuration")?;
+            let interruptible_capacity = Units::whole(parse(units)?);
+            directory
+                .configurations
+                .push(PresenceConfiguration { interruptible_capacity, ..(*known).clone() });
         }
         ["estimate", samples] => {
             let estimate_samples = parse(samples)?;

@@ -8,6 +8,7 @@ use baton::domain::command::{Command, Directory, Opening, PresenceRef, Request, 
 use baton::domain::directory::{
     CapacityModel, Channel, ChannelType, Licence, Overflow, Permission, PresenceConfiguration,
     PresenceStatus, Profile, Queue, Recipients, Rep, RoutingModel, RoutingOwner, Settings, Skill,
+    WrapUp,
 };
 use baton::domain::draft::Entropy;
 use baton::domain::entry::{Cause, Fingerprint};
@@ -171,11 +172,26 @@ pub fn org() -> Directory {
         profiles: configurations.iter().map(|name| profile(name)).collect(),
         channels: vec![
             channel("tabs", CapacityModel::TabBased, Weight::Units(Units::whole(1))),
-            channel(
-                "states",
-                CapacityModel::StatusBased,
-                Weight::Percent(CentiPercent::new(5_000)),
-            ),
+            Channel {
+                wrap_up: Some(WrapUp {
+                    duration: Span::from_secs(20),
+                    max_extensions: 2,
+                    extension: Span::from_secs(10),
+                }),
+                ..channel(
+                    "states",
+                    CapacityModel::StatusBased,
+                    Weight::Percent(CentiPercent::new(5_000)),
+                )
+            },
+            Channel {
+                interruptible: true,
+                ..channel("notes", CapacityModel::TabBased, Weight::Units(Units::whole(1)))
+            },
+            Channel {
+                routing_owner: RoutingOwner::Partner(id("vendor")),
+                ..channel("theirs", CapacityModel::TabBased, Weight::Units(Units::whole(1)))
+            },
         ],
         reps: reps.collect(),
         skills: vec![Skill { id: id("es"), name: String::new() }],
@@ -265,7 +281,12 @@ pub fn command(bits: &mut Randomness, state: &State) -> Option<(Actor, Command)>
         71..73 => Command::DeclineWork(one_of(bits, &scene.works)?.id),
         73..82 => desk_work(bits, &scene)?,
         82..95 => return hand_on(bits, &scene),
-        95..98 => Command::EndSession(one_of(bits, &scene.sessions)?.id),
+        95..97 => Command::EndSession(one_of(bits, &scene.sessions)?.id),
+        97 => Command::AssignSession {
+            session: one_of(bits, &scene.sessions)?.id,
+            rep: one_of(bits, &scene.presences)?.rep.clone(),
+            skip_capacity_check: chance(bits, 50),
+        },
         98 if chance(bits, 50) => raise_capacity(bits, state)?,
         98 => change_members(bits, state)?,
         _ => {
@@ -300,7 +321,7 @@ fn open_presence(bits: &mut Randomness) -> Option<(Actor, Command)> {
 }
 
 fn open_session(bits: &mut Randomness) -> Command {
-    let channel = if chance(bits, 50) { "tabs" } else { "states" };
+    let channel = ["tabs", "tabs", "states", "states", "notes", "theirs"][below(bits, 6)];
     let reference = format!("c{}", below(bits, 60));
     let target = match below(bits, 10) {
         0..4 => Target::Rep(rep(below(bits, REPS))),
@@ -342,7 +363,16 @@ fn skills(bits: &mut Randomness) -> Skills {
 
 /// What is done with tabs and sessions in between.
 fn desk_work(bits: &mut Randomness, scene: &Scene<'_>) -> Option<Command> {
-    let which = below(bits, 9);
+    let which = below(bits, 11);
+    if which > 8 {
+        let over: Vec<_> =
+            scene.works.iter().filter(|w| matches!(w.state, WorkState::WrappingUp { .. })).collect();
+        let work = one_of(bits, &over)?.id;
+        return Some(match which {
+            9 => Command::ExtendWrapUp(work),
+            _ => Command::EndWrapUp(work),
+        });
+    }
     if which < 4 {
         let work = one_of(bits, &scene.works)?.id;
         return Some(Command::CloseWork { work, end_session: chance(bits, 40) });

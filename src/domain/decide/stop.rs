@@ -1,14 +1,17 @@
 //! A status, or a sign-out, that takes effect when the rep's current work is done (P10). Until then
 //! nothing new is offered. Looked at after every decision, whichever way the work ended.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::domain::draft::Draft;
 use crate::domain::entry::{Fact, FactKind};
 use crate::domain::id::RepId;
-use crate::domain::live::{Next, Presence, RepPresence, SessionState, Then, WorkState};
+use crate::domain::live::{
+    Next, Presence, RepPresence, Session, SessionState, Then, WorkState,
+};
 use crate::domain::look::Look;
-use crate::domain::record::{Record, RecordKey};
+use crate::domain::record::Record;
 
 use super::{presence, reach, route};
 
@@ -41,24 +44,24 @@ pub(super) fn stop_those_who_are_done(draft: &mut Draft<'_>) {
 }
 
 fn next_done(draft: &Draft<'_>) -> Option<(RepPresence, Presence, Next)> {
-    let written = draft.sight().written().filter_map(|(key, record)| match (key, record) {
-        (RecordKey::RepPresence(_), Some(Record::RepPresence(live))) => Some(live),
+    let touched = draft.sight().written().filter_map(|(_, record)| match record {
+        Some(Record::RepPresence(live)) => Some(&live.rep),
+        Some(Record::Work(work)) => Some(&work.rep),
         _ => None,
     });
-    let wants = written.filter_map(|live| {
+    let reps: BTreeSet<&RepId> = touched.collect();
+    reps.into_iter().find_map(|rep| {
+        let live = draft.rep_presence(rep);
         let presence = live.presence.clone()?;
-        let next = presence.next.clone()?;
-        Some((live, presence, next))
-    });
-    let mut done = wants.filter(|(live, ..)| is_done(draft, &live.rep));
-    done.next().map(|(live, presence, next)| (RepPresence::clone(live), presence, next))
+        let next = presence.next.clone().filter(|_| is_done(draft, rep))?;
+        Some((Arc::unwrap_or_clone(live), presence, next))
+    })
 }
 
 /// Has a rep no work left but sessions whose customer is silent?
 fn is_done(draft: &Draft<'_>, rep: &RepId) -> bool {
-    let silent = |session: Arc<crate::domain::live::Session>| {
-        matches!(session.state, SessionState::Inactive { .. })
-    };
+    let silent =
+        |session: Arc<Session>| matches!(session.state, SessionState::Inactive { .. });
     draft.work_of(rep).iter().all(|work| {
         work.state == WorkState::Paused && draft.session(&work.session).is_some_and(silent)
     })

@@ -7,11 +7,10 @@ use crate::domain::draft::Draft;
 use crate::domain::entry::{Fact, FactKind};
 use crate::domain::id::{SessionId, TransferId};
 use crate::domain::live::{
-    Absence, Actor, Line, Session, SessionState, TransferState, WorkState,
+    Absence, Actor, Line, Session, SessionState, TransferState,
 };
 use crate::domain::look::Look;
 use crate::domain::record::{Due, RecordKey};
-use crate::domain::time::{Span, Timestamp};
 
 use super::{Subject, leave, presence, route, work, wrap_up};
 
@@ -121,15 +120,6 @@ fn drop_wishes(draft: &mut Draft<'_>, id: SessionId) {
     route::reconsider(draft, id);
 }
 
-/// A session isn't forgotten before the after-conversation work on it is over (C6).
-fn forget_later(draft: &mut Draft<'_>, mut session: Session, until: Timestamp) {
-    if let SessionState::Ended { forget_at, .. } = &mut session.state {
-        // Not at once again: what ends the work may be due in the same moment.
-        *forget_at = until.max(draft.now()) + Span::from_secs(1);
-    }
-    draft.put_session(session);
-}
-
 /// An ended session has been kept long enough: it goes with its work and its transfers (O5).
 fn forget(draft: &mut Draft<'_>, id: SessionId) {
     let Some(session) = draft.session(&id) else {
@@ -140,12 +130,9 @@ fn forget(draft: &mut Draft<'_>, id: SessionId) {
         _ => return,
     }
     let base = draft.base();
-    let wrapping_up = base.work_of_session(id).filter_map(|work| match work.state {
-        WorkState::WrappingUp { until, .. } => Some(until),
-        _ => None,
-    });
-    if let Some(until) = wrapping_up.max() {
-        return forget_later(draft, Arc::unwrap_or_clone(session), until);
+    // Not before the after-conversation work on it is over: it comes up again (C6).
+    if base.work_of_session(id).any(|work| work.is_live()) {
+        return;
     }
     for work in base.work_of_session(id) {
         draft.remove(RecordKey::Work(work.id));
