@@ -2,6 +2,7 @@
 //! what is written is read back, and nothing that is read makes the codec guess or panic.
 
 mod golden;
+mod presence_sample;
 mod routing_sample;
 mod sample;
 
@@ -62,6 +63,13 @@ fn what_came_with_routing_is_stored_as_it_always_was() {
 }
 
 #[test]
+fn what_came_with_presence_is_stored_as_it_always_was() {
+    let found: Vec<_> =
+        presence_sample::records().iter().map(|record| hex(&image(record))).collect();
+    assert_eq!(found, golden::PRESENCE_RECORDS);
+}
+
+#[test]
 fn images_from_before_routing_have_the_defaults() {
     let settings = unhex(golden::RECORDS[0].1);
     let read = decode_record(&RecordKey::Settings, &settings);
@@ -87,8 +95,8 @@ fn outcomes_are_stored_as_they_always_were() {
 fn every_record_is_read_back() {
     let began = sample::one_of_each().into_iter().chain(sample::other_states());
     let queues = sample::of_queues();
-    for record in began.chain(queues).chain(routing_sample::records()).chain(routing_sample::bare())
-    {
+    let routing = routing_sample::records().into_iter().chain(routing_sample::bare());
+    for record in began.chain(queues).chain(routing).chain(presence_sample::records()) {
         assert_eq!(decode_record(&record.key(), &image(&record)), Ok(record));
     }
 }

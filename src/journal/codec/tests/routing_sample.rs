@@ -71,7 +71,7 @@ fn flow() -> Flow {
     }
 }
 
-fn configuration() -> PresenceConfiguration {
+pub fn configuration() -> PresenceConfiguration {
     PresenceConfiguration {
         id: id("standard"),
         name: "Standard".into(),

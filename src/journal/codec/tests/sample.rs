@@ -33,7 +33,7 @@ pub(super) fn id<T: std::str::FromStr<Err: std::fmt::Debug>>(text: &str) -> T {
     text.parse().expect("a good id")
 }
 
-const fn at(ms: i64) -> Timestamp {
+pub const fn at(ms: i64) -> Timestamp {
     Timestamp::from_ms(1_700_000_000_000 + ms)
 }
 
@@ -64,7 +64,7 @@ fn configuration() -> Record {
     }))
 }
 
-fn channel() -> Channel {
+pub fn channel() -> Channel {
     Channel {
         id: id("wa"),
         name: "WhatsApp".into(),
@@ -110,7 +110,7 @@ fn presence() -> RepPresence {
     }
 }
 
-fn session(state: SessionState) -> Record {
+pub fn session(state: SessionState) -> Record {
     let attributes = [("language", "de"), ("tier", "gold")];
     Record::Session(Arc::new(Session {
         id: SESSION,
@@ -137,7 +137,7 @@ fn session(state: SessionState) -> Record {
     }))
 }
 
-fn work(state: WorkState) -> Record {
+pub fn work(state: WorkState) -> Record {
     Record::Work(Arc::new(Work {
         id: WORK,
         session: SESSION,
@@ -449,6 +449,14 @@ pub fn every_fact() -> Vec<Fact> {
         K::WorkDeclined,
         K::TabClosed,
         K::PresenceOpened,
+        K::StopPlanned,
+        K::SessionOrphaned,
+        K::SessionRerouted,
+        K::SessionStranded,
+        K::SessionAssigned,
+        K::WrapUpStarted,
+        K::WrapUpExtended,
+        K::WrapUpEnded,
         K::StatusChanged,
         K::PresenceDisconnected,
         K::PresenceReconnected,
