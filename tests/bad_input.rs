@@ -33,6 +33,8 @@ macro_rules! refused {
     )*};
 }
 
+#[path = "bad_input/presence.rs"]
+mod presence;
 #[path = "bad_input/routing.rs"]
 mod routing;
 #[path = "bad_input/sessions.rs"]
@@ -160,29 +162,24 @@ async fn directory_service() {
     let upsert = |rep| pb::UpsertRepRequest { rep: Some(rep), ..Default::default() };
     let unknown_profile = pb::Rep { profile: text("none"), ..world::rep("dan") };
     let partners = pb::Directory { partners: vec![pb::Partner::default()], ..Default::default() };
-    let lease = pb::OrgSettings {
-        presence_lease: Some(prost_types::Duration { seconds: 5, nanos: 0 }),
+    let routing = pb::OrgSettings {
+        routing_deadline: Some(prost_types::Duration { seconds: 5, nanos: 0 }),
         ..Default::default()
     };
     let mask = Some(prost_types::FieldMask { paths: vec![text("colour")] });
-    let wrap_up = pb::Channel { wrap_up: Some(pb::WrapUp::default()), ..org().channels[0].clone() };
+    let partner = pb::Channel { routing_partner: text("acme"), ..org().channels[0].clone() };
     let both = pb::Channel {
         paused_weight: Some(pb::Weight { weight: Some(pb::weight::Weight::CentiUnits(1)) }),
         ..org().channels[0].clone()
     };
-    let pool = pb::PresenceConfiguration {
-        interruptible_capacity_centi_units: 1,
-        ..org().presence_configurations[0].clone()
-    };
     refused! {
         "no directory": d, apply_directory(pb::ApplyDirectoryRequest::default()) => INVALID;
         "partners": d, apply_directory(apply(partners)) => LATER;
-        "a setting": d, apply_directory(apply(pb::Directory { settings: Some(lease), ..Default::default() })) => LATER;
+        "a setting": d, apply_directory(apply(pb::Directory { settings: Some(routing), ..Default::default() })) => LATER;
         "no rep": d, upsert_rep(pb::UpsertRepRequest::default()) => INVALID;
         "unknown profile": d, upsert_rep(upsert(unknown_profile)) => INVALID;
-        "wrap-up": d, upsert_channel(pb::UpsertChannelRequest { channel: Some(wrap_up), ..Default::default() }) => LATER;
+        "partner": d, upsert_channel(pb::UpsertChannelRequest { channel: Some(partner), ..Default::default() }) => LATER;
         "TAB_BASED": d, upsert_channel(pb::UpsertChannelRequest { channel: Some(both), ..Default::default() }) => INVALID;
-        "interruptible": d, upsert_presence_configuration(pb::UpsertPresenceConfigurationRequest { presence_configuration: Some(pool), ..Default::default() }) => LATER;
         "none": d, upsert_presence_status(pb::UpsertPresenceStatusRequest::default()) => INVALID;
         "none": d, upsert_profile(pb::UpsertProfileRequest::default()) => INVALID;
         "empty": d, get_rep(pb::GetRepRequest::default()) => INVALID;
@@ -228,8 +225,6 @@ async fn presence_service() {
     let rep = |id: &str| Some(pb::set_status_request::Whose::Rep(text(id)));
     let unknown = Some(pb::set_status_request::Whose::Presence(text(NOBODY)));
     let malformed = Some(pb::set_status_request::Whose::Presence(text("x")));
-    let later =
-        pb::SetStatusRequest { when_current_work_is_done: true, ..set(rep("ana"), "lunch") };
     let close = |id: &str| pb::ClosePresenceRequest {
         whose: Some(pb::close_presence_request::Whose::Presence(text(id))),
         ..Default::default()
@@ -247,7 +242,6 @@ async fn presence_service() {
         "malformed": p, set_status(set(malformed, "lunch")) => INVALID;
         "unknown": p, set_status(set(unknown, "lunch")) => MISSING;
         "not allowed": p, set_status(set(rep("ana"), "training")) => state("STATUS_NOT_ALLOWED");
-        "later": p, set_status(later) => LATER;
         "whose": p, close_presence(pb::ClosePresenceRequest::default()) => INVALID;
         "unknown": p, close_presence(close(NOBODY)) => MISSING;
         "nobody": p, get_rep_presence(pb::GetRepPresenceRequest::default()) => INVALID;
@@ -348,8 +342,12 @@ async fn work_service() {
         "offered": w, close_work(close(&work)) => state("WRONG_STATE");
         "request id": w, close_work(pb::CloseWorkRequest { request_id: text("\u{e9}"), ..close(&work) }) => INVALID;
         "enum": w, list_work(pb::ListWorkRequest { states: vec![42], ..Default::default() }) => INVALID;
-        "wrap-up": w, extend_wrap_up(pb::ExtendWrapUpRequest::default()) => LATER;
-        "wrap-up": w, end_wrap_up(pb::EndWrapUpRequest::default()) => LATER;
+        "no work": w, extend_wrap_up(pb::ExtendWrapUpRequest::default()) => INVALID;
+        "unknown": w, extend_wrap_up(pb::ExtendWrapUpRequest { work: text(NOBODY), ..Default::default() }) => MISSING;
+        "too early": w, extend_wrap_up(pb::ExtendWrapUpRequest { work: work.clone(), ..Default::default() }) => state("WRONG_STATE");
+        "no work": w, end_wrap_up(pb::EndWrapUpRequest::default()) => INVALID;
+        "too early": w, end_wrap_up(pb::EndWrapUpRequest { work: work.clone(), ..Default::default() }) => state("WRONG_STATE");
+        "wrong rep": ben.work, end_wrap_up(pb::EndWrapUpRequest { work: work.clone(), ..Default::default() }) => state("NOT_OWNER");
     }
     w.accept_work(accept(&work)).await.expect("it is offered");
     refused! {

@@ -8,6 +8,8 @@ mod stream;
 #[path = "blackbox/world.rs"]
 mod world;
 
+#[path = "blackbox/capacity.rs"]
+mod capacity;
 #[path = "blackbox/directory.rs"]
 mod directory;
 #[path = "blackbox/documents.rs"]
@@ -28,6 +30,8 @@ mod serving;
 mod transfers;
 #[path = "blackbox/two_servers.rs"]
 mod two_servers;
+#[path = "blackbox/vanishing.rs"]
+mod vanishing;
 #[path = "blackbox/watching.rs"]
 mod watching;
 

@@ -125,7 +125,8 @@ impl Engine {
         journal.read(org, after, limit).await.map_err(|error| refuse(&error))
     }
 
-    /// Starts or renews leases: each runs for its span from now (P4).
+    /// Starts or renews leases: each runs for its span from now (P4). Gives those that had none: if
+    /// the caller's view says that they are connected, it is out of date.
     ///
     /// # Errors
     /// [`Refusal::Unavailable`] or [`Refusal::Unknown`]; renewing again is safe.
@@ -133,7 +134,7 @@ impl Engine {
         &self,
         org: &OrgId,
         leases: &[(PresenceId, Span)],
-    ) -> Result<(), Refusal> {
+    ) -> Result<Vec<PresenceId>, Refusal> {
         // Somebody has to watch over them, too.
         self.registry.org(org)?;
         let journal = self.registry.shared.journal();

@@ -72,15 +72,16 @@ impl Leases {
         // A new replica can't know which renewals were missed before it came.
         let mut watch = Watch { server, randomness, fresh: true, seen: Revision::ZERO };
         let mut last = self.shared.clock().now();
+        // At once, so that the others know of this server before anybody depends on it.
         loop {
+            if self.round(&mut watch).await.is_err() {
+                watch.fresh = true;
+            }
             let spread = jitter(Span::from_ms(every.as_ms() / 4), watch.randomness.word());
             self.shared.clock().sleep(Span::from_ms(every.as_ms() + spread.as_ms())).await;
             let now = self.shared.clock().now();
             watch.fresh |= was_away(last, now, every);
             last = now;
-            if self.round(&mut watch).await.is_err() {
-                watch.fresh = true;
-            }
         }
     }
 
@@ -112,7 +113,11 @@ impl Leases {
     /// at least one, should whoever signed them in have gone before it gave them theirs.
     async fn provide(&self, watch: &mut Watch) -> Result<(), JournalError> {
         let (org, journal) = (&self.org, self.shared.journal());
-        let view = Arc::clone(&self.views.borrow());
+        let view = match watch.fresh {
+            // Whoever was disconnected meanwhile must come back by themselves.
+            true => self.caught_up().await?,
+            false => Arc::clone(&self.views.borrow()),
+        };
         if watch.fresh {
             for chunk in connected(&view.state).chunks(CHUNK) {
                 journal.renew(org, chunk).await?;
@@ -125,6 +130,20 @@ impl Leases {
         watch.fresh = false;
         watch.seen = view.state.head().revision;
         Ok(())
+    }
+
+    /// The org with everything that was committed anywhere before now.
+    async fn caught_up(&self) -> Result<Arc<View>, JournalError> {
+        let (answer, answered) = oneshot::channel();
+        let missed = |why: String| JournalError::Unavailable(why);
+        if self.mailbox.send(Cue::Barrier(answer)).await.is_err() {
+            return Err(missed("the server is going away".to_owned()));
+        }
+        match answered.await {
+            Ok(Ok(view)) => Ok(view),
+            Ok(Err(refusal)) => Err(missed(refusal.to_string())),
+            Err(_) => Err(missed("the server is going away".to_owned())),
+        }
     }
 
     /// Has the presences disconnected; gives those of which that is done.

@@ -126,7 +126,12 @@ impl Presences {
             .map(|(id, _)| (*id, lease))
             .collect();
         if !leases.is_empty() {
-            engine.keep_alive(&caller.org, &leases).await.map_err(unread)?;
+            let started = engine.keep_alive(&caller.org, &leases).await.map_err(unread)?;
+            // One without a lease was disconnected by another server, and this one hasn't heard.
+            if started.iter().any(|id| standings.get(id) == Some(&Standing::Connected)) {
+                view = engine.barrier(&caller.org).await.map_err(unread)?;
+                standings = look(&view);
+            }
         }
         let away: Vec<_> = standings
             .iter()

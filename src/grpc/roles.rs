@@ -25,7 +25,9 @@ fn allowed(rpc: &str) -> &'static [Role] {
         | "TransferService/AcceptTransfer"
         | "WorkService/AcceptWork"
         | "WorkService/DeclineWork"
-        | "WorkService/CloseWork" => ACT,
+        | "WorkService/CloseWork"
+        | "WorkService/ExtendWrapUp"
+        | "WorkService/EndWrapUp" => ACT,
         "SessionService/OpenSession" => CHANNEL,
         "SessionService/UpdateSession"
         | "SessionService/PauseSession"

@@ -297,11 +297,19 @@ impl Journal for MemoryJournal {
         })
     }
 
-    fn renew<'a>(&'a self, org: &'a OrgId, leases: &'a [(PresenceId, Span)]) -> Pending<'a, ()> {
+    fn renew<'a>(
+        &'a self,
+        org: &'a OrgId,
+        leases: &'a [(PresenceId, Span)],
+    ) -> Pending<'a, Vec<PresenceId>> {
         let now = (self.clock)();
-        let ends = leases.iter().map(|(presence, span)| (*presence, now + *span));
-        self.org(org).stored().leases.extend(ends);
-        Self::ready(Ok(()))
+        let org = self.org(org);
+        let mut stored = org.stored();
+        let mut renew = |(presence, span): &(PresenceId, Span)| {
+            let known = stored.leases.insert(*presence, now + *span);
+            known.is_none().then_some(*presence)
+        };
+        Self::ready(Ok(leases.iter().filter_map(&mut renew).collect()))
     }
 
     fn start<'a>(&'a self, org: &'a OrgId, leases: &'a [(PresenceId, Span)]) -> Pending<'a, ()> {

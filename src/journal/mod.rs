@@ -165,8 +165,12 @@ pub trait Journal: Send + Sync + 'static {
     fn wake<'a>(&'a self, org: &'a OrgId, after: Revision) -> Pending<'a, ()>;
 
     /// Renews leases: each runs from now, by the store's clock, for its span (P4). Unknown ones are
-    /// started.
-    fn renew<'a>(&'a self, org: &'a OrgId, leases: &'a [(PresenceId, Span)]) -> Pending<'a, ()>;
+    /// started, and named: whoever thought that they held has missed something.
+    fn renew<'a>(
+        &'a self,
+        org: &'a OrgId,
+        leases: &'a [(PresenceId, Span)],
+    ) -> Pending<'a, Vec<PresenceId>>;
 
     /// Starts leases of presences that have none.
     fn start<'a>(&'a self, org: &'a OrgId, leases: &'a [(PresenceId, Span)]) -> Pending<'a, ()>;

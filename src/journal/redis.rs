@@ -179,12 +179,18 @@ impl Journal for RedisJournal {
         })
     }
 
-    fn renew<'a>(&'a self, org: &'a OrgId, leases: &'a [(PresenceId, Span)]) -> Pending<'a, ()> {
+    fn renew<'a>(
+        &'a self,
+        org: &'a OrgId,
+        leases: &'a [(PresenceId, Span)],
+    ) -> Pending<'a, Vec<PresenceId>> {
         Box::pin(leases::renew(&self.link, org, leases, leases::Which::All))
     }
 
     fn start<'a>(&'a self, org: &'a OrgId, leases: &'a [(PresenceId, Span)]) -> Pending<'a, ()> {
-        Box::pin(leases::renew(&self.link, org, leases, leases::Which::OnlyNew))
+        Box::pin(async {
+            leases::renew(&self.link, org, leases, leases::Which::OnlyNew).await.map(drop)
+        })
     }
 
     fn lapsed<'a>(

@@ -85,6 +85,22 @@ impl Process {
         self.child.kill().expect("it runs");
         self.child.wait().expect("it ends");
     }
+
+    /// Stops it in its tracks, as a machine does that is put to sleep.
+    pub fn pause(&self) {
+        signal(&self.child, "-STOP");
+    }
+
+    /// Wakes it up.
+    pub fn resume(&self) {
+        signal(&self.child, "-CONT");
+    }
+}
+
+/// Sends a signal to a process.
+pub fn signal(child: &Child, signal: &str) {
+    let sent = Command::new("kill").args([signal, &child.id().to_string()]).status();
+    assert!(sent.expect("kill can be run").success(), "kill {signal}");
 }
 
 impl Drop for Process {

@@ -53,7 +53,10 @@ pub async fn leases_run_out_are_renewed_and_released(subject: Subject) {
     let [long, short, gone] = [1, 2, 3].map(PresenceId::from_u128);
     let (hour, brief) = (Span::from_secs(3_600), brief(&subject));
     let leases = [(long, hour), (short, brief), (gone, brief)];
-    subject.journal.renew(&org, &leases).await.expect("renewed");
+    let started = subject.journal.renew(&org, &leases).await.expect("renewed");
+    assert_eq!(started, [long, short, gone], "none was there");
+    let again = subject.journal.renew(&org, &leases[..1]).await.expect("renewed");
+    assert_eq!(again, [], "it was there");
     subject.journal.start(&org, &[(long, brief), (short, hour)]).await.expect("nothing to start");
     subject.journal.release(&org, &[gone]).await.expect("released");
     subject.clock.fetch_add(1_000, Ordering::SeqCst);

@@ -110,12 +110,19 @@ impl Journal for Shelf {
         })
     }
 
-    fn renew<'a>(&'a self, _org: &'a OrgId, leases: &'a [(PresenceId, Span)]) -> Pending<'a, ()> {
+    fn renew<'a>(
+        &'a self,
+        _org: &'a OrgId,
+        leases: &'a [(PresenceId, Span)],
+    ) -> Pending<'a, Vec<PresenceId>> {
         Box::pin(async move {
             self.check()?;
             let now = SystemClock.now();
-            self.leases().extend(leases.iter().map(|(id, span)| (*id, now + *span)));
-            Ok(())
+            let mut known = self.leases();
+            let mut renew = |(id, span): &(PresenceId, Span)| {
+                known.insert(*id, now + *span).is_none().then_some(*id)
+            };
+            Ok(leases.iter().filter_map(&mut renew).collect())
         })
     }
 

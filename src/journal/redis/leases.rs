@@ -32,16 +32,19 @@ pub(super) async fn renew(
     org: &OrgId,
     leases: &[(PresenceId, Span)],
     which: Which,
-) -> Result<(), JournalError> {
+) -> Result<Vec<PresenceId>, JournalError> {
+    let mut started = Vec::new();
     for slice in leases.chunks(SLICE) {
         let mut call = RENEW.key(Keys(org).leases());
         call.arg(if which == Which::OnlyNew { "NX" } else { "ALL" });
         for (presence, span) in slice {
             call.arg(span.as_ms()).arg(&id_to_bytes(*presence)[..]);
         }
-        link.run(&call).await.map_err(Trouble::of_read)?;
+        for presence in reply::list(link.run(&call).await.map_err(Trouble::of_read)?)? {
+            started.push(id_from_bytes(reply::bytes(&presence)?)?);
+        }
     }
-    Ok(())
+    Ok(started)
 }
 
 pub(super) async fn lapsed(
