@@ -17,7 +17,7 @@ use baton::domain::id::{BadId, ExternalReference, RepId, SessionId, TransferId, 
 use baton::domain::live::{Actor, Recipient, Role};
 use baton::domain::record::{Record, RecordKey};
 use baton::domain::state::State;
-use baton::domain::time::{Span, Timestamp};
+use baton::domain::time::Timestamp;
 use baton::domain::units::{Units, Weight};
 
 const REPS: usize = 1_000;
@@ -54,7 +54,6 @@ impl World {
                 rep: rep(n),
                 status: id("available"),
                 device: String::new(),
-                lease: Span::from_secs(30),
             });
         }
         for _ in 0..open {
@@ -121,6 +120,7 @@ fn directory() -> Directory {
             id: id("standard"),
             name: String::new(),
             capacity: Units::MAX,
+            interruptible_capacity: Units::ZERO,
             allow_decline: false,
             auto_accept: false,
             recipients: Recipients::Any,
@@ -148,6 +148,8 @@ fn directory() -> Directory {
             weight: Weight::Units(Units::whole(1)),
             paused_weight: None,
             fallback_queue: None,
+            wrap_up: None,
+            interruptible: false,
         }],
         reps: (0..REPS)
             .map(|n| Rep {

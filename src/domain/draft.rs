@@ -87,7 +87,7 @@ impl<'a> Draft<'a> {
     #[must_use]
     pub fn work_of(&self, rep: &RepId) -> Vec<Arc<Work>> {
         let mut ids: BTreeSet<WorkId> = self.state.work_of_rep(rep).map(|work| work.id).collect();
-        ids.extend(self.writes.iter().filter_map(|(_, record)| match record {
+        ids.extend(self.writes.values().filter_map(|record| match record {
             Some(Record::Work(work)) if work.rep == *rep => Some(work.id),
             _ => None,
         }));

@@ -45,9 +45,7 @@ fn standing(view: &View, caller: &Caller, id: PresenceId) -> Standing {
     }
     let image = view.state.rep_presence(rep);
     match (&image.presence, &image.last) {
-        (Some(current), _) if current.id == id && image.is_connected() => {
-            Standing::Connected
-        }
+        (Some(current), _) if current.id == id && image.is_connected() => Standing::Connected,
         (Some(current), _) if current.id == id => Standing::Disconnected,
         (_, Some(last)) if last.id == id => Standing::Over(last.cause),
         _ => Standing::Unknown,

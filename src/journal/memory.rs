@@ -322,12 +322,7 @@ impl Journal for MemoryJournal {
         Self::ready(Ok(()))
     }
 
-    fn lapsed<'a>(
-        &'a self,
-        org: &'a OrgId,
-        by: ServerId,
-        limit: usize,
-    ) -> Pending<'a, Lapsed> {
+    fn lapsed<'a>(&'a self, org: &'a OrgId, by: ServerId, limit: usize) -> Pending<'a, Lapsed> {
         let now = (self.clock)();
         let org = self.org(org);
         let mut stored = org.stored();

@@ -193,12 +193,7 @@ impl Journal for RedisJournal {
         })
     }
 
-    fn lapsed<'a>(
-        &'a self,
-        org: &'a OrgId,
-        by: ServerId,
-        limit: usize,
-    ) -> Pending<'a, Lapsed> {
+    fn lapsed<'a>(&'a self, org: &'a OrgId, by: ServerId, limit: usize) -> Pending<'a, Lapsed> {
         Box::pin(leases::lapsed(&self.link, org, by, limit))
     }
 

@@ -48,11 +48,8 @@ async fn c5_c6_pools_and_after_conversation_work_have_bounds() {
         let channel = pb::Channel { wrap_up: Some(wrap_up), ..org().channels[0].clone() };
         pb::UpsertChannelRequest { channel: Some(channel), ..Default::default() }
     };
-    let wrap_up = |duration, max_extensions, extension| pb::WrapUp {
-        duration,
-        max_extensions,
-        extension,
-    };
+    let wrap_up =
+        |duration, max_extensions, extension| pb::WrapUp { duration, max_extensions, extension };
     let pool = |hundredths| {
         let presence_configuration = Some(pb::PresenceConfiguration {
             interruptible_capacity_centi_units: hundredths,
@@ -130,7 +127,10 @@ async fn p4_a_batch_with_bad_entries_renews_the_good_ones() {
     let kept = admin.presence.keep_alive(request).await.expect("as a whole it is right");
     let results = kept.into_inner().results;
     assert_eq!(results.len(), batch.len(), "one answer for each");
-    assert!(results.iter().zip(&batch).all(|(result, asked)| result.presence == *asked), "in order");
+    assert!(
+        results.iter().zip(&batch).all(|(result, asked)| result.presence == *asked),
+        "in order"
+    );
     let verdicts: Vec<V> = results.iter().map(pb::KeepAliveResult::verdict).collect();
     let first = [V::Renewed, V::Superseded, V::Invalid, V::Invalid, V::NotFound, V::Renewed];
     assert_eq!(verdicts[..6], first);
@@ -138,7 +138,8 @@ async fn p4_a_batch_with_bad_entries_renews_the_good_ones() {
     assert_eq!(verdicts[5_006], V::Renewed);
     let reasons: Vec<_> = results[..5].iter().map(pb::KeepAliveResult::reason).collect();
     use pb::ErrorReason as R;
-    let why = [R::Unspecified, R::PresenceSuperseded, R::InvalidField, R::InvalidField, R::NotFound];
+    let why =
+        [R::Unspecified, R::PresenceSuperseded, R::InvalidField, R::InvalidField, R::NotFound];
     assert_eq!(reasons, why);
     let request = pb::KeepAliveRequest { presences: vec![ben] };
     let foreign = house.rep("ana").presence.keep_alive(request.clone()).await.expect("S2");

@@ -10,11 +10,8 @@ use super::world::{Caller, org, refusal};
 fn directory() -> pb::Directory {
     let mut directory = pb::Directory { queues: vec![queue("desk", &["ana"])], ..org() };
     directory.presence_configurations[0].interruptible_capacity_centi_units = 100;
-    directory.channels[0].wrap_up = Some(pb::WrapUp {
-        duration: seconds(60),
-        max_extensions: 1,
-        extension: seconds(30),
-    });
+    directory.channels[0].wrap_up =
+        Some(pb::WrapUp { duration: seconds(60), max_extensions: 1, extension: seconds(30) });
     directory.channels.push(pb::Channel {
         id: "mail".into(),
         interruptible: true,
@@ -125,7 +122,10 @@ async fn p10_p8_a_status_for_when_the_work_is_done_comes_into_force_with_its_end
         let planned = sue.presence.set_status(plan).await.expect("P6").into_inner();
         let shown = planned.rep_presence.expect("a live state");
         let presence = shown.presence.expect("a presence");
-        assert_eq!((presence.status.as_str(), presence.next_status.as_str()), ("available", "lunch"));
+        assert_eq!(
+            (presence.status.as_str(), presence.next_status.as_str()),
+            ("available", "lunch")
+        );
         assert!(shown.available_channel_types.is_empty(), "nothing new meanwhile");
         let mut log = Log::of(&mut site.b().admin(), &[pb::WatchKind::Queue]).await;
         let (waits, revision) = site.b().admin().enqueue("c-2", "desk").await;

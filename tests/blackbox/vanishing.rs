@@ -108,10 +108,8 @@ struct Watch {
 
 impl Watch {
     async fn over(caller: &mut Caller) -> Self {
-        let quiet = pb::WatchRequest {
-            heartbeat_interval: seconds(2),
-            ..request(&[pb::WatchKind::Rep])
-        };
+        let quiet =
+            pb::WatchRequest { heartbeat_interval: seconds(2), ..request(&[pb::WatchKind::Rep]) };
         let (stream, objects, _) = Stream::synced(caller, quiet).await;
         let (steps, last, facts) = Default::default();
         let mut watch = Self { stream, steps, last, facts };
@@ -354,7 +352,8 @@ async fn p9_when_one_of_two_servers_is_stopped_its_clients_get_a_fresh_lease() {
     watch.until("dora is offline", |w| w.is("dora", LOST)).await;
     assert!(watch.is("ana", Step::Here), "back at her server: {:?}", watch.steps);
     for rep in ["ana", "ben"] {
-        let signed_out = |s: &Step| matches!(s, Step::Offline(c) if *c != pb::PresenceCause::Unspecified);
+        let signed_out =
+            |s: &Step| matches!(s, Step::Offline(c) if *c != pb::PresenceCause::Unspecified);
         assert!(!watch.steps(rep).iter().any(signed_out), "{rep}: {:?}", watch.steps);
     }
     let ben: Vec<_> = watch.steps("ben").iter().copied().skip_while(|s| *s != Step::Here).collect();

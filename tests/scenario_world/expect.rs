@@ -132,7 +132,11 @@ impl World {
         let work = self.state.work_of_session(self.session(label)?).last().ok_or("no work")?;
         Ok(match work.state {
             WorkState::WrappingUp { until, extended } => {
-                format!("{} WrappingUp {}s {extended}", work.rep, until.since(self.now).as_ms() / 1_000)
+                format!(
+                    "{} WrappingUp {}s {extended}",
+                    work.rep,
+                    until.since(self.now).as_ms() / 1_000
+                )
             }
             WorkState::Ended { why, .. } => format!("{} Ended {why:?}", work.rep),
             state => format!("{} {state:?}", work.rep),
@@ -143,7 +147,8 @@ impl World {
     fn by(&self, rep: &str) -> Result<String> {
         let rep: RepId = rep.parse().map_err(|e| format!("{e}"))?;
         let live = self.state.rep_presence(&rep);
-        let name = |by: &Option<Actor>| by.as_ref().map_or("nobody".to_owned(), |by| by.id.to_string());
+        let name =
+            |by: &Option<Actor>| by.as_ref().map_or("nobody".to_owned(), |by| by.id.to_string());
         Ok(match (&live.presence, &live.last) {
             (Some(presence), _) => match presence.next.as_ref().map(|next| &next.then) {
                 Some(Then::Status(status)) => format!("{} then {status}", name(&presence.by)),

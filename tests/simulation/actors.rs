@@ -17,7 +17,8 @@ use baton::domain::time::{Span, Timestamp};
 use baton::engine::entropy::Randomness;
 use baton::engine::{Clock, Done, Engine, EngineOptions, Refusal, SystemClock, View};
 use baton::journal::{
-    Batch, CLAIM, Committed, Epoch, History, Journal, JournalError, Lapsed, Loaded, Pending, ServerId,
+    Batch, CLAIM, Committed, Epoch, History, Journal, JournalError, Lapsed, Loaded, Pending,
+    ServerId,
 };
 use tokio::sync::Notify;
 
@@ -137,12 +138,7 @@ impl Journal for Shelf {
         })
     }
 
-    fn lapsed<'a>(
-        &'a self,
-        _org: &'a OrgId,
-        _by: ServerId,
-        limit: usize,
-    ) -> Pending<'a, Lapsed> {
+    fn lapsed<'a>(&'a self, _org: &'a OrgId, _by: ServerId, limit: usize) -> Pending<'a, Lapsed> {
         Box::pin(async move {
             self.check()?;
             let now = SystemClock.now();

@@ -365,8 +365,11 @@ fn skills(bits: &mut Randomness) -> Skills {
 fn desk_work(bits: &mut Randomness, scene: &Scene<'_>) -> Option<Command> {
     let which = below(bits, 11);
     if which > 8 {
-        let over: Vec<_> =
-            scene.works.iter().filter(|w| matches!(w.state, WorkState::WrappingUp { .. })).collect();
+        let over: Vec<_> = scene
+            .works
+            .iter()
+            .filter(|w| matches!(w.state, WorkState::WrappingUp { .. }))
+            .collect();
         let work = one_of(bits, &over)?.id;
         return Some(match which {
             9 => Command::ExtendWrapUp(work),

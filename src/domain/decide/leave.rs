@@ -50,9 +50,11 @@ enum Keep {
 fn what(work: &Work, session: &Session, channel: &Channel) -> Keep {
     match (work.state, &session.state, channel.capacity_model) {
         (WorkState::Offered | WorkState::Ended { .. }, ..) => Keep::All,
-        (_, SessionState::Paused { .. } | SessionState::Inactive { .. }, CapacityModel::StatusBased) => {
-            Keep::All
-        }
+        (
+            _,
+            SessionState::Paused { .. } | SessionState::Inactive { .. },
+            CapacityModel::StatusBased,
+        ) => Keep::All,
         (_, SessionState::Inactive { .. }, CapacityModel::TabBased) => Keep::Session,
         _ => Keep::Nothing,
     }
@@ -60,12 +62,7 @@ fn what(work: &Work, session: &Session, channel: &Channel) -> Keep {
 
 /// Takes a session from its owner and sends it back to its line, at its original age (P7, T22). One
 /// that is being offered to somebody else stays so, without an owner (T19).
-pub(super) fn give_back(
-    draft: &mut Draft<'_>,
-    session: Session,
-    channel: &Channel,
-    why: WorkEnd,
-) {
+pub(super) fn give_back(draft: &mut Draft<'_>, session: Session, channel: &Channel, why: WorkEnd) {
     let Some((rep, work)) = session.owner() else {
         return;
     };

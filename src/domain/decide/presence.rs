@@ -204,8 +204,7 @@ pub(super) fn choose(
     Choice { status, cause, by }: Choice,
 ) {
     let rep = live.rep.clone();
-    let status_since =
-        if presence.status == status { presence.status_since } else { draft.now() };
+    let status_since = if presence.status == status { presence.status_since } else { draft.now() };
     let reach = reach::of(draft, &rep, &status, false);
     let by = Some(by);
     let presence = Presence { status, status_since, cause, by, next: None, reach, ..presence };

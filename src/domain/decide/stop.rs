@@ -7,9 +7,7 @@ use std::sync::Arc;
 use crate::domain::draft::Draft;
 use crate::domain::entry::{Fact, FactKind};
 use crate::domain::id::RepId;
-use crate::domain::live::{
-    Next, Presence, RepPresence, Session, SessionState, Then, WorkState,
-};
+use crate::domain::live::{Next, Presence, RepPresence, Session, SessionState, Then, WorkState};
 use crate::domain::look::Look;
 use crate::domain::record::Record;
 
@@ -60,8 +58,7 @@ fn next_done(draft: &Draft<'_>) -> Option<(RepPresence, Presence, Next)> {
 
 /// Has a rep no work left but sessions whose customer is silent?
 fn is_done(draft: &Draft<'_>, rep: &RepId) -> bool {
-    let silent =
-        |session: Arc<Session>| matches!(session.state, SessionState::Inactive { .. });
+    let silent = |session: Arc<Session>| matches!(session.state, SessionState::Inactive { .. });
     draft.work_of(rep).iter().all(|work| {
         work.state == WorkState::Paused && draft.session(&work.session).is_some_and(silent)
     })

@@ -11,9 +11,7 @@ use crate::domain::directory::{Settings, SettingsPatch};
 use crate::domain::draft::Entropy;
 use crate::domain::entry::{Cause, Entry, Fingerprint, Transaction};
 use crate::domain::id::{ActorId, PresenceId, SessionId, TxnId};
-use crate::domain::live::{
-    Actor, ClosedPresence, Line, PresenceCause, RepPresence, Role, Session,
-};
+use crate::domain::live::{Actor, ClosedPresence, Line, PresenceCause, RepPresence, Role, Session};
 use crate::domain::look::Look;
 use crate::domain::record::{Record, RecordKey};
 use crate::domain::rejection::{Reason, Rejection};

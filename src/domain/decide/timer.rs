@@ -6,9 +6,7 @@ use std::sync::Arc;
 use crate::domain::draft::Draft;
 use crate::domain::entry::{Fact, FactKind};
 use crate::domain::id::{SessionId, TransferId};
-use crate::domain::live::{
-    Absence, Actor, Line, Session, SessionState, TransferState,
-};
+use crate::domain::live::{Absence, Actor, Line, Session, SessionState, TransferState};
 use crate::domain::look::Look;
 use crate::domain::record::{Due, RecordKey};
 

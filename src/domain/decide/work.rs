@@ -16,7 +16,11 @@ use crate::domain::units::Units;
 
 use super::{Subject, about, acts_for, not_owner, route, session, wrap_up};
 
-pub(super) fn own_work(draft: &Draft<'_>, actor: &Actor, id: WorkId) -> Result<Arc<Work>, Rejection> {
+pub(super) fn own_work(
+    draft: &Draft<'_>,
+    actor: &Actor,
+    id: WorkId,
+) -> Result<Arc<Work>, Rejection> {
     let work = draft.expect_work(id)?;
     if acts_for(actor, &work.rep) { Ok(work) } else { Err(not_owner(actor, "work", id)) }
 }

@@ -4,8 +4,8 @@ use super::{Scene, actor, centi, channel_type, flow_trace, level, role, span, ti
 use crate::domain::entry::{FactKind, Revision};
 use crate::domain::id::{SkillId, WorkId};
 use crate::domain::live::{
-    Absence, EndedBy, Line, Recipient, Role, Session, SessionState, Transfer, TransferState, Wish, Work,
-    WorkEnd, WorkState,
+    Absence, EndedBy, Line, Recipient, Role, Session, SessionState, Transfer, TransferState, Wish,
+    Work, WorkEnd, WorkState,
 };
 use crate::domain::wait::standpoint;
 use crate::grpc::api::number;

@@ -111,11 +111,9 @@ pub const fn cause(cause: PresenceCause) -> pb::PresenceCause {
 /// What fills a rep (C7).
 #[must_use]
 pub fn capacity(scene: Scene<'_>, r: &RepPresence) -> pb::CapacityExplanation {
-    let configuration =
-        scene.look.rep(&r.rep).and_then(|rep| scene.look.configuration_of(&rep));
-    let (total, pool) = configuration
-        .map(|c| (c.capacity, c.interruptible_capacity))
-        .unwrap_or_default();
+    let configuration = scene.look.rep(&r.rep).and_then(|rep| scene.look.configuration_of(&rep));
+    let (total, pool) =
+        configuration.map(|c| (c.capacity, c.interruptible_capacity)).unwrap_or_default();
     let lines = scene
         .state
         .work_of_rep(&r.rep)

@@ -63,8 +63,9 @@ pub(super) async fn lapsed(
         Some(b"LOST") => Ok(Lapsed::ServerLost),
         Some(b"OK") => {
             let until = parts.next().map(reply::number).transpose()?.unwrap_or_default();
-            let presences =
-                parts.map(|presence| id_from_bytes(reply::bytes(presence)?)).collect::<Result<_, _>>()?;
+            let presences = parts
+                .map(|presence| id_from_bytes(reply::bytes(presence)?))
+                .collect::<Result<_, _>>()?;
             Ok(Lapsed::Claimed { presences, until: Timestamp::from_ms(until) })
         }
         _ => Err(JournalError::Corrupt("the leases answered something else".to_owned())),

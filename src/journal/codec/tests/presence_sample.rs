@@ -7,11 +7,11 @@ use std::sync::Arc;
 use super::routing_sample::configuration;
 use super::sample::{at, id, session, units, work};
 use crate::domain::directory::{Channel, PresenceConfiguration, Settings, WrapUp};
+use crate::domain::id::PresenceId;
 use crate::domain::live::{
     Absence, Actor, ClosedPresence, Connection, Next, Presence, PresenceCause, Reach, RepPresence,
     Role, SessionState, Then, Work, WorkEnd, WorkState,
 };
-use crate::domain::id::PresenceId;
 use crate::domain::record::Record;
 use crate::domain::time::Span;
 
@@ -74,11 +74,8 @@ fn assigned() -> Record {
 /// Every new field and every new state.
 pub fn records() -> Vec<Record> {
     let absence = |absence| session(SessionState::Waiting { offer: None, absence: Some(absence) });
-    let wrap_up = WrapUp {
-        duration: Span::from_secs(30),
-        max_extensions: 3,
-        extension: Span::from_secs(10),
-    };
+    let wrap_up =
+        WrapUp { duration: Span::from_secs(30), max_extensions: 3, extension: Span::from_secs(10) };
     let mut records = vec![
         Record::Settings(Arc::new(Settings {
             presence_lease: Span::from_secs(45),
