@@ -126,3 +126,44 @@ fn a_wrong_expectation_is_noticed() {
         assert!(why.contains(wrong), "{line}: {why}");
     }
 }
+
+/// Ten sign-ins a second for a minute, with and without a word of leaving.
+#[test]
+fn p5_a_flapping_rep_costs_a_bounded_number_of_entries_and_bothers_nobody_else() {
+    for leaves in [true, false] {
+        let mut world = World::new();
+        for line in [
+            "0s ben online -> PresenceOpened",
+            "0s channel open x web ben",
+            "0s ben accept x",
+            "0s channel open y chat ben",
+            "0s ben accept y",
+            "0s channel open s web queue:sales -> SessionOpened SessionWaiting",
+        ] {
+            world.line(line).unwrap_or_else(|why| panic!("{line}: {why}"));
+        }
+        let before = world.state.clone();
+        let mut refused = 0;
+        for at in (1_000..61_000).step_by(100) {
+            if world.line(&format!("{at}ms ana online")).is_err() {
+                refused += 1;
+            } else if leaves {
+                world.line(&format!("{at}ms ana offline")).expect("she is signed in");
+            }
+        }
+        let entries = world.state.head().revision.get() - before.head().revision.get();
+        // A burst of 20, then one every 2 s.
+        let sign_ins = 600 - refused;
+        assert!((45..=51).contains(&sign_ins), "{sign_ins} sign-ins");
+        assert!(entries <= 2 * sign_ins, "{entries} entries");
+        for (key, held) in before.records() {
+            let touched = world.state.version(key) != held.version;
+            let about = format!("{key:?}");
+            // Her own, and the session that she is offered each time.
+            let hers = about.contains("ana") || about.starts_with("Session");
+            assert!(!touched || hers, "{about} was touched");
+        }
+        let x = world.line("? x state: ACTIVE ben");
+        x.expect("ben notices nothing");
+    }
+}
