@@ -233,6 +233,11 @@ pub fn change(state: &State, words: &[&str]) -> Result<Command, String> {
             let known = state.rep(&id(name)).ok_or("no such rep")?;
             directory.reps.push(Rep { profile: id(profile), ..(*known).clone() });
         }
+        ["statuses", name, statuses] => {
+            let known = state.profile(&id(name)).ok_or("no such profile")?;
+            let statuses = statuses.split(',').map(id).collect();
+            directory.profiles.push(Profile { statuses, ..(*known).clone() });
+        }
         ["licence", name, "none"] => {
             let known = state.rep(&id(name)).ok_or("no such rep")?;
             directory.reps.push(Rep { licences: BTreeSet::new(), ..(*known).clone() });

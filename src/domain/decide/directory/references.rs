@@ -13,7 +13,7 @@ use crate::domain::directory::{PresenceConfiguration, Queue, Recipients, Rep};
 use crate::domain::draft::Draft;
 use crate::domain::flow::{Flow, FlowDecision, FlowTarget};
 use crate::domain::id::{QueueId, RepId, SessionId, SkillId, StatusId};
-use crate::domain::live::{Line, RepPresence, Session, SessionState};
+use crate::domain::live::{Line, Presence, RepPresence, Session, SessionState, Then};
 use crate::domain::look::Look;
 use crate::domain::record::{Record, RecordKey};
 use crate::domain::rejection::{Reason, Rejection};
@@ -174,7 +174,7 @@ pub(super) fn live_user(base: &State, look: &impl Look, key: &RecordKey) -> Opti
             .find(|s| s.channel == *channel)
             .map(|session| format!("session {}", session.id)),
         RecordKey::Status(status) => presences(base)
-            .find(|p| p.presence.as_ref().is_some_and(|p| p.status == *status))
+            .find(|p| p.presence.as_ref().is_some_and(|p| chooses(p, status)))
             .map(|presence| format!("rep {}, who has chosen it", presence.rep)),
         RecordKey::Skill(skill) => sessions(base)
             .find(|s| {
@@ -183,6 +183,12 @@ pub(super) fn live_user(base: &State, look: &impl Look, key: &RecordKey) -> Opti
             .map(|session| format!("session {}", session.id)),
         _ => None,
     }
+}
+
+/// Has a rep this status, or will have it when their current work is done (P10)?
+fn chooses(presence: &Presence, status: &StatusId) -> bool {
+    let next = presence.next.as_ref().map(|next| &next.then);
+    presence.status == *status || matches!(next, Some(Then::Status(wanted)) if wanted == status)
 }
 
 /// Empties the queue `from`, which is to be deleted, into the queue `to`, where its sessions stand at
@@ -229,7 +235,7 @@ fn move_on(draft: &mut Draft<'_>, mut session: Session, from: &Line, to: &Line) 
     session.line = to.clone();
     session.line_since = draft.now();
     session.estimated = None;
-    if session.state == (Session::WAITING) {
+    if session.waits_for_an_offer() {
         route::route(draft, session);
     } else {
         draft.put_session(session);
