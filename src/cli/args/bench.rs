@@ -58,6 +58,38 @@ pub enum BenchWhat {
     /// One day of a service team, speeded up, beside what queueing theory says of it
     #[command(after_help = DAY_HELP)]
     Day(BenchDay),
+    /// Very many reps who stay, and many who vanish at once: what it costs, and whom it bothers
+    #[command(after_help = PRESENCE_HELP)]
+    Presence(BenchPresence),
+}
+
+const PRESENCE_HELP: &str = "\
+A server is started in a process of its own, so that its CPU time and memory can be told from those of this program; \
+both are read from /proc, which only Linux has. Leases of 60 s are renewed every 20 s. Those who vanish are renewed \
+once more, all at the same moment, and never again: a lease later they are disconnected, and 10 s after that signed out. \
+Meanwhile others are renewed as before, and 50 reps live sessions at a steady pace.";
+
+/// `baton bench presence`.
+#[derive(Clone, Debug, Args)]
+pub struct BenchPresence {
+    /// Reps who are signed in
+    #[arg(long, default_value_t = 100_000, value_parser = clap::value_parser!(u32).range(100..=1_000_000))]
+    pub presences: u32,
+    /// How many of them vanish at once
+    #[arg(long, default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    pub vanish: u32,
+    /// Presences renewed in one call
+    #[arg(long, default_value_t = 1_000, value_parser = clap::value_parser!(u16).range(1..=10_000))]
+    pub batch: u16,
+    /// How long to measure renewals
+    #[arg(long, default_value_t = 40, value_parser = clap::value_parser!(u64).range(20..=3600))]
+    pub seconds: u64,
+    /// Connections to the server
+    #[arg(long, default_value_t = 4, value_parser = clap::value_parser!(u16).range(1..=256))]
+    pub connections: u16,
+    /// The Redis behind the server [default: in memory]
+    #[arg(long, value_name = "URL")]
+    pub redis: Option<String>,
 }
 
 const DAY_HELP: &str = "\

@@ -13,7 +13,9 @@ use clap_complete::Shell;
 use super::names::Named as _;
 use super::target;
 use crate::pb;
-pub use bench::{Bench, BenchDay, BenchRouting, BenchWhat, DayProfile, HandlingLaw, Measured};
+pub use bench::{
+    Bench, BenchDay, BenchPresence, BenchRouting, BenchWhat, DayProfile, HandlingLaw, Measured,
+};
 pub use lists::{Flows, Queues, Reps, Sessions, Skills, TestFlow, Transfers, WorkQuery};
 
 /// Hands live messaging sessions from one service rep to the next.

@@ -1,5 +1,5 @@
-//! `bench`: how fast servers live sessions, and how that compares with a bare echo; `routing` and `day` are its
-//! subcommands.
+//! `bench`: how fast servers live sessions, and how that compares with a bare echo; `routing`, `day` and `presence` are
+//! its subcommands.
 //!
 //! Closed-loop clients run whole lives of sessions in an org of their own. With `--baseline` Baton and the echo take
 //! turns second by second, then both again at half of their own peak, paced. The echo runs the way the servers do: in
@@ -13,6 +13,7 @@ mod echo;
 mod erlang;
 mod ground;
 mod load;
+mod presence;
 mod profile;
 mod report;
 mod routing;
@@ -51,6 +52,7 @@ pub async fn run(context: &Context, args: Bench, start: StartServer) -> anyhow::
     match &args.what {
         Some(BenchWhat::Routing(routing)) => routing::run(context, routing, &start).await,
         Some(BenchWhat::Day(day)) => day::run(context, day, &start).await,
+        Some(BenchWhat::Presence(args)) => presence::run(context, args).await,
         None => {
             let ground = Ground::prepare(context, &args.measured, &start).await?;
             let report = measure(&args, &ground).await?;
