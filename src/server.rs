@@ -34,8 +34,9 @@ use crate::pb::transfer_service_server::TransferServiceServer;
 use crate::pb::watch_service_server::WatchServiceServer;
 use crate::pb::work_service_server::WorkServiceServer;
 
-/// The largest message taken, and the largest directory.
+/// The largest message taken, the largest renewal (ten thousand presences), and the largest directory.
 const MESSAGE: usize = 256 * 1024;
+const RENEWAL: usize = 1024 * 1024;
 const DIRECTORY: usize = 4 * 1024 * 1024;
 /// Streams and calls that one connection may have open.
 const STREAMS: u32 = 128;
@@ -258,7 +259,7 @@ fn router(api: &Arc<Api>, health: &HealthReporter) -> anyhow::Result<Router> {
         .add_service(v1)
         .add_service(v1alpha)
         .add_service(service!(DirectoryServiceServer, Directory(Arc::clone(api)), DIRECTORY))
-        .add_service(service!(PresenceServiceServer, Presences(Arc::clone(api)), MESSAGE))
+        .add_service(service!(PresenceServiceServer, Presences(Arc::clone(api)), RENEWAL))
         .add_service(service!(SessionServiceServer, Sessions(Arc::clone(api)), MESSAGE))
         .add_service(service!(WorkServiceServer, Works(Arc::clone(api)), MESSAGE))
         .add_service(service!(TransferServiceServer, Transfers(Arc::clone(api)), MESSAGE))

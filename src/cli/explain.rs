@@ -4,7 +4,7 @@ use anyhow::bail;
 
 use super::args::{Explain, Recipients};
 use super::output::Table;
-use super::{Context, json, names, queue, table, target};
+use super::{Context, json, names, queue, rep, table, target};
 use crate::pb;
 use crate::pb::recipient_entry::Entry;
 
@@ -127,9 +127,16 @@ pub async fn explain(context: &Context, args: Explain) -> anyhow::Result<()> {
         let Some(rep) = args.rep.or_else(|| context.global.actor.clone()) else {
             bail!("whose capacity? Write `explain capacity ana`");
         };
-        return capacity(context, rep).await;
+        return rep::capacity(context, rep).await;
     }
     let recipient = target::recipient(&args.what).map_err(anyhow::Error::msg)?;
+    let whom = args.what.strip_prefix("rep:").unwrap_or(&args.what).to_owned();
+    let of = match (&args.session, &args.channel) {
+        (Some(session), _) => format!("session {session}"),
+        (None, channel) => {
+            format!("a session of channel {}", channel.as_deref().unwrap_or_default())
+        }
+    };
     use pb::explain_recipient_request::About;
     let about = args.session.map(About::Session).or(args.channel.map(About::Channel));
     if about.is_none() {
@@ -138,44 +145,52 @@ pub async fn explain(context: &Context, args: Explain) -> anyhow::Result<()> {
     let request =
         pb::ExplainRecipientRequest { recipient: Some(recipient), about, ..Default::default() };
     let answer = context.client()?.explain_recipient(request).await?;
-    context.out.one(|| json::of("ExplainRecipientResponse", &answer), || recipient_text(&answer));
+    context.out.one(
+        || json::of("ExplainRecipientResponse", &answer),
+        || recipient_text(&answer, &whom, &of),
+    );
     Ok(())
 }
 
-fn recipient_text(answer: &pb::ExplainRecipientResponse) -> String {
-    let mut rows = Table::new(["RULE", "PASSED", "REASON", "EFFECT", "TEXT"]);
-    for verdict in &answer.verdicts {
-        let effect = match (verdict.passed, verdict.hides, verdict.forbids) {
-            (true, ..) => "",
-            (_, true, true) => "hides and forbids",
-            (_, true, false) => "hides",
-            (_, false, true) => "forbids",
-            (_, false, false) => "none",
-        };
-        rows.row([
-            verdict.rule.clone(),
-            if verdict.passed { "yes" } else { "no" }.to_owned(),
-            if verdict.passed {
+/// The verdict in a sentence, then the rules in words: first those that speak against it.
+fn recipient_text(answer: &pb::ExplainRecipientResponse, whom: &str, about: &str) -> String {
+    let (against, passed): (Vec<_>, Vec<_>) = answer.verdicts.iter().partition(|v| !v.passed);
+    let mut text = verdict(answer, whom, about);
+    for (mark, rules) in [("✗", against), ("✓", passed)] {
+        for rule in rules {
+            let reason = if rule.passed {
                 String::new()
             } else {
-                names::of::<pb::ErrorReason>(verdict.reason)
-            },
-            effect.to_owned(),
-            verdict.text.clone(),
-        ]);
+                format!("  [{}{}]", names::of::<pb::ErrorReason>(rule.reason), effect(rule))
+            };
+            text += &format!("\n  {mark} {:4} {}{reason}", rule.rule, rule.text);
+        }
     }
-    let yes = |is: bool| if is { "yes" } else { "no" };
-    let mut text = format!(
-        "listed: {}  transferable: {}  would wait: {}\n{}",
-        yes(answer.listed),
-        yes(answer.transferable),
-        yes(answer.would_wait),
-        rows.text()
-    );
     if !answer.reps.is_empty() {
-        text += &format!("\n{}", reps_table(&answer.reps).text());
+        text += &format!("\n\n{}", reps_table(&answer.reps).text());
     }
     text
+}
+
+fn verdict(answer: &pb::ExplainRecipientResponse, whom: &str, about: &str) -> String {
+    let listed = if answer.listed { "is in the list" } else { "isn't in the list" };
+    let can = match (answer.transferable, answer.would_wait) {
+        (false, _) => format!("can't be given {about}"),
+        (true, true) => format!("{about} would wait"),
+        (true, false) => format!("can be given {about} now"),
+    };
+    let and = if answer.listed == answer.transferable { "and" } else { "but" };
+    format!("{whom} {listed}, {and} {can}")
+}
+
+/// What a rule that isn't passed does.
+fn effect(rule: &pb::RuleVerdict) -> &'static str {
+    match (rule.hides, rule.forbids) {
+        (true, true) => ": hides and forbids",
+        (true, false) => ": hides",
+        (false, true) => ": forbids",
+        (false, false) => "",
+    }
 }
 
 /// The reps of a queue, the next to be asked first, and why not.
@@ -188,40 +203,6 @@ fn reps_table(reps: &[pb::RepVerdicts]) -> Table {
         rows.row([rep.rep.clone(), could.to_owned(), rules.join(","), why.join("; ")]);
     }
     rows
-}
-
-async fn capacity(context: &Context, rep: String) -> anyhow::Result<()> {
-    let request = pb::ExplainCapacityRequest { rep, ..Default::default() };
-    let answer = context.client()?.explain_capacity(request).await?.explanation.unwrap_or_default();
-    context.out.one(
-        || json::of("CapacityExplanation", &answer),
-        || {
-            let mut rows = Table::new([
-                "WORK", "SESSION", "CHANNEL", "STATE", "HOLDS", "SINCE", "REASON", "WHY",
-            ]);
-            for line in &answer.lines {
-                rows.row([
-                    line.work.clone(),
-                    line.session.clone(),
-                    line.channel.clone(),
-                    names::of::<pb::WorkState>(line.state),
-                    table::units(line.holds_centi_units),
-                    table::clock(line.since.as_ref()),
-                    names::of::<pb::HoldReason>(line.reason),
-                    line.why.clone(),
-                ]);
-            }
-            format!(
-                "{}: {} of {} units, {}\n{}",
-                answer.rep,
-                table::units(answer.used_centi_units),
-                table::units(answer.capacity_centi_units),
-                table::percent(answer.used_centi_percent),
-                if rows.len() == 0 { String::new() } else { rows.text() }
-            )
-        },
-    );
-    Ok(())
 }
 
 #[cfg(test)]
@@ -255,7 +236,11 @@ mod tests {
             ..Default::default()
         };
         let answer = pb::ExplainRecipientResponse {
-            verdicts: vec![verdict("T15", "ana may transfer there")],
+            verdicts: vec![
+                pb::RuleVerdict { passed: true, ..verdict("T15", "ana may transfer there") },
+                pb::RuleVerdict { forbids: true, ..verdict("P1", "nobody is there") },
+            ],
+            listed: true,
             reps: vec![
                 pb::RepVerdicts { rep: "cleo".into(), could_take: true, verdicts: Vec::new() },
                 pb::RepVerdicts {
@@ -266,9 +251,14 @@ mod tests {
             ],
             ..Default::default()
         };
-        let text = recipient_text(&answer);
+        let text = recipient_text(&answer, "queue:care", "session s");
         let (rules, reps) = text.split_once("\n\n").unwrap();
-        assert!(rules.contains("T15"), "{text}");
+        let rules: Vec<&str> = rules.lines().collect();
+        assert_eq!(rules[0], "queue:care is in the list, but can't be given session s");
+        assert!(
+            rules[1].starts_with("  ✗ P1   nobody is there  [") && rules[1].ends_with("forbids]")
+        );
+        assert_eq!(rules[2], "  ✓ T15  ana may transfer there", "{text}");
         assert!(reps.starts_with("REP   COULD TAKE IT  RULES"), "{text}");
         assert!(reps.ends_with("dan   no             P1,R4  dan is offline; lacks es\n"), "{text}");
     }

@@ -3,7 +3,7 @@
 use anyhow::bail;
 
 use super::args::{Flows, Reps, Sessions, Skills, Transfers, WorkQuery};
-use super::{Context, flow, json, output, table};
+use super::{Context, flow, json, output, rep, table};
 use crate::pb;
 
 /// Largest page that the API gives.
@@ -52,11 +52,7 @@ pub async fn reps(context: &Context, what: Reps) -> anyhow::Result<()> {
             }).await?, rep_presences);
             context.out.list(&reps, |rep| json::of("RepPresence", rep), table::reps);
         }
-        Reps::Get { id } => {
-            let request = pb::GetRepPresenceRequest { rep: id, ..Default::default() };
-            let rep = client.get_rep_presence(request).await?.rep_presence.unwrap_or_default();
-            show(context, &json::of("RepPresence", &rep));
-        }
+        Reps::Get { id } => rep::get(context, id).await?,
     }
     Ok(())
 }

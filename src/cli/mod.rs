@@ -16,6 +16,7 @@ mod org_file;
 mod output;
 mod presence;
 mod queue;
+mod rep;
 mod serve;
 mod session;
 mod table;
@@ -173,6 +174,8 @@ pub async fn run(start: StartServer) -> anyhow::Result<()> {
         Command::Accept(args) => work::accept(&context, &args).await,
         Command::Decline { work } => work::decline(&context, work).await,
         Command::Close { work, end } => work::close(&context, work, end).await,
+        Command::Extend { work } => work::extend(&context, work).await,
+        Command::Finish { work } => work::finish(&context, work).await,
         Command::Transfer(args) => session::transfer(&context, args).await,
         Command::Quote { session, to } => explain::quote(&context, session, to).await,
         Command::Recipients(args) => explain::recipients(&context, args).await,

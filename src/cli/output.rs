@@ -39,11 +39,6 @@ impl Table {
         self.beneath.push((self.rows.len(), format!("    {line}\n")));
     }
 
-    /// How many rows it has.
-    pub fn len(&self) -> usize {
-        self.rows.len()
-    }
-
     /// The table as text: columns as wide as their widest cell, two blanks between, none at a line's end.
     pub fn text(&self) -> String {
         let mut widths: Vec<usize> = self.headings.iter().map(|h| h.chars().count()).collect();

@@ -6,7 +6,7 @@ use anyhow::bail;
 use tokio::time::sleep;
 
 use super::args::{Offline, Online, Status};
-use super::{Context, json, names, output, table};
+use super::{Context, json, names, output, rep, table};
 use crate::client::{Client, Failure};
 use crate::pb;
 use crate::pb::{close_presence_request, set_status_request};
@@ -164,9 +164,10 @@ pub async fn offline(context: &Context, args: &Offline) -> anyhow::Result<()> {
 }
 
 fn show(context: &Context, rep: &pb::RepPresence) {
-    context
-        .out
-        .one(|| json::of("RepPresence", rep), || table::reps(std::slice::from_ref(rep)).text());
+    context.out.one(
+        || json::of("RepPresence", rep),
+        || format!("{}\n\n{}", rep::choice(rep), table::reps(std::slice::from_ref(rep)).text()),
+    );
 }
 
 impl names::Named for pb::PresenceCause {

@@ -90,8 +90,12 @@ pub fn work(work: &[pb::Work]) -> Table {
             work.id.clone(),
             work.rep.clone(),
             work.session.clone(),
-            names::of::<pb::WorkState>(work.state),
-            format!("{}/{}", units(work.holds_centi_units), units(work.weight_centi_units)),
+            match wrap_up(work) {
+                Some(after) => format!("{} ({after})", names::of::<pb::WorkState>(work.state)),
+                None => names::of::<pb::WorkState>(work.state),
+            },
+            format!("{}/{}", units(work.holds_centi_units), units(work.weight_centi_units))
+                + if work.interruptible { " interruptible" } else { "" },
             if work.tab_open { "open" } else { "" }.to_owned(),
             work.queue.clone(),
             work.transfer.clone(),
@@ -100,6 +104,16 @@ pub fn work(work: &[pb::Work]) -> Table {
         ]);
     }
     table
+}
+
+/// Until when after-conversation work goes on, and how often it can be extended (C6).
+pub fn wrap_up(work: &pb::Work) -> Option<String> {
+    let until = clock(Some(work.wrap_up_until.as_ref()?));
+    Some(match work.wrap_up_extensions_left {
+        0 => format!("until {until}"),
+        1 => format!("until {until}, can be extended once"),
+        left => format!("until {until}, can be extended {left} times"),
+    })
 }
 
 /// What happened to a session, and beneath each offer out of a queue who else was considered, and why not they (R3).

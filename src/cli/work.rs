@@ -1,4 +1,4 @@
-//! `accept`, `decline` and `close`: what a rep does with what is offered.
+//! `accept`, `decline`, `close`, `extend` and `finish`: what a rep does with work.
 
 use std::time::Duration;
 
@@ -132,6 +132,22 @@ pub async fn close(context: &Context, work: String, end: bool) -> anyhow::Result
     Ok(())
 }
 
+/// `baton extend`.
+pub async fn extend(context: &Context, work: String) -> anyhow::Result<()> {
+    let request = pb::ExtendWrapUpRequest { work, ..Default::default() };
+    let work = context.client()?.extend_wrap_up(request).await?.work.unwrap_or_default();
+    show_work(context, &work);
+    Ok(())
+}
+
+/// `baton finish`.
+pub async fn finish(context: &Context, work: String) -> anyhow::Result<()> {
+    let request = pb::EndWrapUpRequest { work, ..Default::default() };
+    let work = context.client()?.end_wrap_up(request).await?.work.unwrap_or_default();
+    show_work(context, &work);
+    Ok(())
+}
+
 fn show_work(context: &Context, work: &pb::Work) {
     context.out.one(
         || json::of("Work", work),
@@ -144,13 +160,17 @@ fn show_work(context: &Context, work: &pb::Work) {
             let state = names::of::<pb::WorkState>(work.state);
             let reason = table::set_name::<pb::WorkEndReason>(work.end_reason);
             let end = if reason.is_empty() { reason } else { format!(" ({reason})") };
+            let after = table::wrap_up(work).map_or_else(String::new, |text| format!(" ({text})"));
             format!(
-                "work {}  {state}{end}  {} has session {}{transfer}",
+                "work {}  {state}{after}{end}  {} has session {}{transfer}",
                 work.id, work.rep, work.session
             )
             .replace(
                 " has session",
-                if work.ended_at.is_some() { " no longer has session" } else { " has session" },
+                match work.state() {
+                    pb::WorkState::Ended | pb::WorkState::WrappingUp => " no longer has session",
+                    _ => " has session",
+                },
             )
         },
     );

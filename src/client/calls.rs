@@ -77,6 +77,8 @@ calls! {
         change accept_work(AcceptWorkRequest) -> AcceptWorkResponse;
         change decline_work(DeclineWorkRequest) -> DeclineWorkResponse;
         change close_work(CloseWorkRequest) -> CloseWorkResponse;
+        change extend_wrap_up(ExtendWrapUpRequest) -> ExtendWrapUpResponse;
+        change end_wrap_up(EndWrapUpRequest) -> EndWrapUpResponse;
         read list_work(ListWorkRequest) -> ListWorkResponse;
     }
 }

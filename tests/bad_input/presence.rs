@@ -122,7 +122,9 @@ async fn p4_a_batch_with_bad_entries_renews_the_good_ones() {
     let ben = admin.sign_in("ben").await;
     let mut batch = vec![ana.clone(), old, text(""), text("x"), text(NOBODY), ben.clone()];
     batch.extend((0..5_000).map(|_| text("not an id")));
-    batch.push(ana);
+    batch.push(ana.clone());
+    // The most that there may be, each as long as an id is.
+    batch.extend((0..4_993).map(|_| text(NOBODY)));
     let request = pb::KeepAliveRequest { presences: batch.clone() };
     let kept = admin.presence.keep_alive(request).await.expect("as a whole it is right");
     let results = kept.into_inner().results;
@@ -135,7 +137,7 @@ async fn p4_a_batch_with_bad_entries_renews_the_good_ones() {
     let first = [V::Renewed, V::Superseded, V::Invalid, V::Invalid, V::NotFound, V::Renewed];
     assert_eq!(verdicts[..6], first);
     assert!(verdicts[6..5_006].iter().all(|v| *v == V::Invalid));
-    assert_eq!(verdicts[5_006], V::Renewed);
+    assert_eq!((verdicts[5_006], results.len()), (V::Renewed, 10_000));
     let reasons: Vec<_> = results[..5].iter().map(pb::KeepAliveResult::reason).collect();
     use pb::ErrorReason as R;
     let why =

@@ -1,5 +1,5 @@
-//! What the documents tell people to write works: every example of `docs/routing.md` is given to the
-//! program, on a server with the example org.
+//! What the documents tell people to write works: every example of `docs/routing.md` and
+//! `docs/presence.md` is given to the program, on a server with the example org.
 
 use std::io::Write as _;
 use std::path::Path;
@@ -47,8 +47,11 @@ async fn r8_the_flows_and_queues_of_the_documents_can_be_used_as_they_stand() {
     let run = |line: &str, input: &str| baton(url.clone(), words(line), input.to_owned());
     let applied = run("apply -f examples/org.yaml", "").await;
     assert!(applied.status.success(), "{applied:?}");
+    let presence = examples("docs/presence.md", "yaml");
+    assert_eq!(presence.len(), 2, "the examples aren't found");
     let (flows, orgs): (Vec<_>, Vec<_>) = examples("docs/routing.md", "yaml")
         .into_iter()
+        .chain(presence)
         .partition(|example| example.contains("\nfallback:"));
     assert!(flows.len() >= 2 && !orgs.is_empty(), "the examples aren't found");
     for org in &orgs {

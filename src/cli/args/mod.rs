@@ -155,6 +155,16 @@ pub enum Command {
         #[arg(long)]
         end: bool,
     },
+    /// Lengthen the after-conversation work of an ended session
+    Extend {
+        /// Id of the work
+        work: String,
+    },
+    /// End after-conversation work
+    Finish {
+        /// Id of the work
+        work: String,
+    },
     /// Transfer a session
     Transfer(Transfer),
     /// Say what a transfer would do, without doing it

@@ -270,9 +270,17 @@ impl<'a> File<'a> {
     }
 
     fn channel(&mut self, fields: &mut Fields<'a>, id: String) -> pb::Channel {
-        for later in ["routing_partner", "wrap_up"] {
-            fields.unsupported(later);
-        }
+        fields.unsupported("routing_partner");
+        let wrap_up = fields.inner("wrap_up").map(|mut inner| {
+            let duration = inner.duration("duration", 10..=3600);
+            if duration.is_none() {
+                inner.missing("duration", "a time from 10s to 1h");
+            }
+            let max_extensions = inner.count("max_extensions", 0..=10).unwrap_or_default();
+            let extension = inner.duration("extension", 10..=3600);
+            inner.finish();
+            pb::WrapUp { duration, max_extensions, extension }
+        });
         let fallback = fields.id("fallback_queue");
         let channel = pb::Channel {
             id,
@@ -283,6 +291,7 @@ impl<'a> File<'a> {
             paused_weight: fields.weight("paused_weight"),
             fallback_queue: self.refer(Kind::Queue, fallback),
             interruptible: fields.flag("interruptible").unwrap_or_default(),
+            wrap_up,
             ..Default::default()
         };
         if channel.r#type == 0 {

@@ -43,6 +43,29 @@ fn figures_are_exact_hundredths() {
 }
 
 #[test]
+fn c5_c6_pools_and_after_conversation_work_are_read() {
+    let directory = read(
+        "presence_configurations:\n- {id: a, capacity: 6, interruptible_capacity: 2.5}\n\
+         channels:\n- {id: c, type: SMS, interruptible: true, wrap_up: {duration: 1m, max_extensions: 2}}\n",
+        false,
+    )
+    .unwrap();
+    assert_eq!(directory.presence_configurations[0].interruptible_capacity_centi_units, 250);
+    let channel = &directory.channels[0];
+    let after = channel.wrap_up.unwrap();
+    assert!(channel.interruptible && after.max_extensions == 2 && after.extension.is_none());
+    assert_eq!(after.duration.map(|d| d.seconds), Some(60));
+    let wrong = "channels:\n- id: c\n  type: SMS\n  wrap_up: {max_extensions: 11, extension: 5s}\n";
+    let faults = read(wrong, false).unwrap_err();
+    let faults: Vec<String> = faults.iter().map(ToString::to_string).collect();
+    assert_eq!(faults.len(), 3, "{faults:?}");
+    assert!(
+        faults.iter().any(|fault| fault.starts_with("4:28: channels[0].wrap_up.max_extensions"))
+    );
+    assert!(faults.iter().any(|fault| fault.contains("wrap_up.duration: is required")));
+}
+
+#[test]
 fn every_fault_is_reported_at_once_with_its_place() {
     let text = "\
 settings:

@@ -52,11 +52,16 @@ impl Subject {
             None => None,
         };
         let org = format!("bench-{:016x}", rand::random::<u64>());
-        let identity =
-            Identity { org: org.clone(), role: "admin".to_owned(), actor: "bench".to_owned() };
-        let client = |_| Client::new(&server.url, &identity, RetryPolicy::default());
-        let clients = (0..args.connections).map(client).collect::<Result<_, _>>()?;
-        Ok(Self { server, redis, org, clients })
+        let mut subject = Self { server, redis, org, clients: Vec::new() };
+        let (url, identity) = (subject.server.url.clone(), subject.identity());
+        let client = |_| Client::new(&url, &identity, RetryPolicy::default());
+        subject.clients = (0..args.connections).map(client).collect::<Result<_, _>>()?;
+        Ok(subject)
+    }
+
+    fn identity(&self) -> Identity {
+        let (org, role, actor) = (self.org.clone(), "admin".to_owned(), "bench".to_owned());
+        Identity { org, role, actor }
     }
 
     async fn usage(&mut self) -> anyhow::Result<(Usage, Usage)> {
@@ -66,6 +71,15 @@ impl Subject {
             None => Usage::default(),
         };
         Ok((server, redis))
+    }
+
+    /// Memory of a server that has just loaded the org: what it takes to hold it, without what it took to get there.
+    async fn loaded(&self, redis: Option<&str>) -> anyhow::Result<Option<u64>> {
+        let Some(url) = redis else { return Ok(self.server.usage().map(|usage| usage.memory)) };
+        let fresh = ServerProcess::start(Some(url))?;
+        let client = Client::new(&fresh.url, &self.identity(), RetryPolicy::default())?;
+        revision(&client).await.context("a fresh server can't load the org")?;
+        Ok(fresh.usage().map(|usage| usage.memory))
     }
 
     /// What the org's records and leases take in Redis, without its history.
@@ -101,10 +115,12 @@ pub async fn run(context: &Context, args: &BenchPresence) -> anyhow::Result<()> 
 async fn measure(args: &BenchPresence, subject: &mut Subject) -> anyhow::Result<Report> {
     let count = usize::try_from(args.presences)?;
     let clients = subject.clients.clone();
-    let (empty, _) = subject.usage().await?;
+    let redis = args.redis.as_deref();
+    let empty = subject.loaded(None).await?;
     output::note(&format!("applying a directory of {}", plural(count, "rep")));
     org::apply(&clients[0], count).await?;
-    let (before, redis_before) = subject.usage().await?;
+    let before = subject.loaded(redis).await?;
+    let (_, redis_before) = subject.usage().await?;
     let stored_before = subject.stored().await?;
     output::note("signing them in");
     let began = Instant::now();
@@ -115,7 +131,8 @@ async fn measure(args: &BenchPresence, subject: &mut Subject) -> anyhow::Result<
     let batch = usize::from(args.batch);
     output::note("leaving them alone, then renewing them");
     let idle = subject.cost_until(Instant::now() + IDLE).await?;
-    let (signed_in, redis_signed_in) = subject.usage().await?;
+    let signed_in = subject.loaded(redis).await?;
+    let (_, redis_signed_in) = subject.usage().await?;
     let stored = subject.stored().await?;
     let renewing = Renewing::start(&clients, &everybody, batch, EVERY);
     // One round to begin with, so that the calls are in step.
@@ -143,9 +160,9 @@ async fn measure(args: &BenchPresence, subject: &mut Subject) -> anyhow::Result<
         cost,
         renewals,
         memory: Memory {
-            measured: signed_in.memory > 0,
-            directory: per(before.memory, empty.memory),
-            presence: per(signed_in.memory, before.memory),
+            measured: signed_in.is_some(),
+            directory: per(before.unwrap_or_default(), empty.unwrap_or_default()),
+            presence: per(signed_in.unwrap_or_default(), before.unwrap_or_default()),
             redis: args.redis.as_ref().map(|_| per(stored, stored_before)),
             redis_with_history: args
                 .redis
