@@ -38,8 +38,8 @@ impl Timers {
         Self { later, tried: BTreeMap::new() }
     }
 
-    /// The deadlines to act on now, in groups of those to be committed together. Each is held back afterwards, so that one whose command comes
-    /// to nothing isn't tried in a hot loop.
+    /// The deadlines to act on now, in groups of those to be committed together. Each is held back
+    /// afterwards, so that one whose command comes to nothing isn't tried in a hot loop.
     pub(super) fn take(&mut self, state: &State, now: Timestamp, random: u64) -> Vec<Vec<Due>> {
         if self.tried.len() > KEPT {
             self.tried.retain(|_, tried| tried.again_at > now);
@@ -86,4 +86,25 @@ fn grouped(due: Vec<Due>) -> Vec<Vec<Due>> {
         due.into_iter().partition(|due| matches!(due, Due::Grace(_) | Due::Orphans(_)));
     let single = single.into_iter().map(|due| vec![due]);
     single.chain(many.chunks(TOGETHER).map(<[Due]>::to_vec)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::id::{RepId, SessionId};
+
+    #[test]
+    fn p4_what_passes_by_the_thousand_is_committed_together_and_the_rest_alone() {
+        let rep = |n: usize| RepId::new(&format!("r{n}")).expect("an id");
+        let mut due: Vec<Due> = (0..20).map(|n| Due::Grace(rep(n))).collect();
+        due.insert(3, Due::Forget(SessionId::MIN));
+        due.insert(9, Due::Wish(SessionId::MIN));
+        let groups = grouped(due.clone());
+        let sizes: Vec<usize> = groups.iter().map(Vec::len).collect();
+        assert_eq!(sizes, [1, 1, TOGETHER, 4]);
+        let mut all: Vec<Due> = groups.concat();
+        all.sort();
+        due.sort();
+        assert_eq!(all, due, "nothing is lost, nothing comes twice");
+    }
 }

@@ -33,6 +33,8 @@ struct Shelf {
     down: AtomicBool,
     /// So many of the next commits are done, but nobody hears of it.
     swallow: AtomicU32,
+    /// A renewal that comes right before claimed leases are forgotten.
+    renews_late: Mutex<Option<(PresenceId, Span)>>,
 }
 
 impl Shelf {
@@ -43,6 +45,7 @@ impl Shelf {
             appended: Notify::new(),
             down: AtomicBool::new(false),
             swallow: AtomicU32::new(0),
+            renews_late: Mutex::default(),
         })
     }
 
@@ -162,6 +165,9 @@ impl Journal for Shelf {
         Box::pin(async move {
             self.check()?;
             let mut leases = self.leases();
+            if let Some((id, span)) = self.renews_late.lock().expect("no panic").take() {
+                leases.insert(id, SystemClock.now() + span);
+            }
             leases.retain(|id, end| !(presences.contains(id) && *end == until));
             Ok(presences.iter().filter(|id| leases.contains_key(id)).copied().collect())
         })
@@ -357,6 +363,38 @@ async fn p4_a_lease_that_lapses_disconnects_the_rep_and_one_that_is_renewed_does
     let view = within(views.wait_for(|v| has(v, FactKind::PresenceDisconnected))).await.unwrap();
     assert!(!view.state.rep_presence(&rep(0)).is_connected());
     assert!(view.state.rep_presence(&rep(1)).is_connected());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn p4_who_signed_in_at_a_server_that_died_at_once_has_a_lease_all_the_same() {
+    let shelf = Shelf::new();
+    let (a, b) = (engine(&shelf), engine(&shelf));
+    set_up(&a).await;
+    let mut views = within(b.subscribe(&demo())).await.unwrap();
+    ask(&a, lease(Span::from_ms(100))).await.unwrap();
+    // Signed in, and no lease given: whoever watches over leases sees to it.
+    ask(&a, open_presence(0)).await.unwrap();
+    within(a.shutdown()).await;
+    let view = within(views.wait_for(|v| has(v, FactKind::PresenceDisconnected))).await.unwrap();
+    assert!(!view.state.rep_presence(&rep(0)).is_connected());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn p4_whoever_renews_at_the_last_moment_is_brought_back() {
+    let shelf = Shelf::new();
+    let engine = engine(&shelf);
+    set_up(&engine).await;
+    let mut views = within(engine.subscribe(&demo())).await.unwrap();
+    ask(&engine, lease(Span::from_ms(100))).await.unwrap();
+    let done = ask(&engine, open_presence(0)).await.unwrap();
+    let Answer::Record(Record::RepPresence(live)) = done.answer else { panic!("no presence") };
+    let id = live.presence.as_ref().unwrap().id;
+    // Between the disconnection and the lease's end being forgotten, the client renews.
+    shelf.renews_late.lock().unwrap().replace((id, Span::from_secs(60)));
+    within(engine.keep_alive(&demo(), &[(id, Span::from_ms(1))])).await.unwrap();
+    within(views.wait_for(|v| has(v, FactKind::PresenceDisconnected))).await.unwrap();
+    let view = within(views.wait_for(|v| has(v, FactKind::PresenceReconnected))).await.unwrap();
+    assert!(view.state.rep_presence(&rep(0)).is_connected());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
