@@ -51,8 +51,15 @@ fn text(rep: &pb::RepPresence) -> String {
         rows.push(("device", presence.device.clone()));
         rows.push(("presence", presence.id.clone()));
     }
-    rows.push(("work", rep.open_work.to_string()));
+    rows.push(("work", work(rep)));
     table::labelled(&rows)
+}
+
+fn work(rep: &pb::RepPresence) -> String {
+    match &rep.sessions_kept_until {
+        Some(until) => format!("{}, kept until {}", rep.open_work, table::clock(Some(until))),
+        None => rep.open_work.to_string(),
+    }
 }
 
 fn connected(rep: &pb::RepPresence) -> String {
@@ -211,6 +218,8 @@ mod tests {
         let told = text(&rep);
         assert!(line(&told, "connected").contains("CONNECTION_LOST"), "{told}");
         assert!(line(&told, "chosen").contains("OFFLINE"), "{told}");
+        rep.sessions_kept_until = Some(prost_types::Timestamp::default());
+        assert!(line(&text(&rep), "work").contains("0, kept until"));
     }
 
     #[test]

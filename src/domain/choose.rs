@@ -94,7 +94,9 @@ fn unfit(standing: &Standing, channel: &Channel, needs: &BTreeMap<SkillId, u32>)
 #[must_use]
 pub fn rep_for(sight: &Sight<'_>, session: &Session, queue: &QueueId) -> Option<Choice> {
     let queue = sight.queue(queue)?;
-    if !queue.serves(sight.channel(&session.channel)?.channel_type) {
+    let channel = sight.channel(&session.channel)?;
+    let in_vain = channel.interruptible && sight.nobody_is_idle(&queue.id);
+    if in_vain || !queue.serves(channel.channel_type) {
         return None;
     }
     let search = Search::new(sight, session, &queue)?;

@@ -207,4 +207,6 @@ pub enum Tally {
     Ready(QueueId),
     /// Reps without room who are there for a queue.
     Full(QueueId),
+    /// Reps who are there for a queue with room for interruptible work (C5).
+    Idle(QueueId),
 }

@@ -65,6 +65,13 @@ impl<'a> Sight<'a> {
             && !self.writes.keys().any(|key| matches!(key, RecordKey::Session(_)))
     }
 
+    /// Is it certain, without a search, that nobody of `queue` has room for interruptible work?
+    #[must_use]
+    pub fn nobody_is_idle(&self, queue: &QueueId) -> bool {
+        self.state.count(&Tally::Idle(queue.clone())) == 0
+            && !self.writes.keys().any(|key| matches!(key, RecordKey::RepPresence(_)))
+    }
+
     /// Who waits in `line`, in the order of R2.
     pub fn waiting(&self, line: &Line) -> impl Iterator<Item = Place> + use<'a> {
         let written: BTreeMap<SessionId, Option<&Arc<Session>>> = self

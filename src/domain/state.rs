@@ -14,6 +14,7 @@ use super::live::{Line, Transfer, Work};
 use super::look::Look;
 use super::record::{Due, IndexKey, Record, RecordKey};
 use super::time::{Span, Timestamp};
+use super::units::Units;
 
 /// A record and the transaction that wrote it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -109,7 +110,7 @@ impl State {
     }
 
     fn note(&mut self, place: IndexKey) {
-        if let Some(tally) = tally_of(&place) {
+        for tally in tallies_of(&place) {
             *self.tallies.entry(tally).or_default() += 1;
         }
         self.index.insert(place);
@@ -117,7 +118,7 @@ impl State {
 
     fn forget(&mut self, place: &IndexKey) {
         self.index.remove(place);
-        if let Some(tally) = tally_of(place) {
+        for tally in tallies_of(place) {
             match self.tallies.get_mut(&tally) {
                 Some(count) if *count > 1 => *count -= 1,
                 _ => {
@@ -312,13 +313,19 @@ impl State {
     }
 }
 
-fn tally_of(place: &IndexKey) -> Option<Tally> {
-    match place {
-        IndexKey::InLine(line, _) => Some(Tally::Waiting(line.clone())),
-        IndexKey::Member(queue, Standing { full: false, .. }) => Some(Tally::Ready(queue.clone())),
-        IndexKey::Member(queue, Standing { full: true, .. }) => Some(Tally::Full(queue.clone())),
-        _ => None,
-    }
+fn tallies_of(place: &IndexKey) -> impl Iterator<Item = Tally> {
+    let (first, second) = match place {
+        IndexKey::InLine(line, _) => (Some(Tally::Waiting(line.clone())), None),
+        IndexKey::Member(queue, Standing { full: true, .. }) => {
+            (Some(Tally::Full(queue.clone())), None)
+        }
+        IndexKey::Member(queue, standing) => {
+            let idle = (standing.idle > Units::ZERO).then(|| Tally::Idle(queue.clone()));
+            (Some(Tally::Ready(queue.clone())), idle)
+        }
+        _ => (None, None),
+    };
+    first.into_iter().chain(second)
 }
 
 impl Look for State {

@@ -116,6 +116,15 @@ pub(super) fn has_to_keep(draft: &Draft<'_>, rep: &RepId) -> bool {
     draft.work_of(rep).iter().any(|work| work.state != WorkState::Offered)
 }
 
+/// Somebody doesn't want to wait any longer for a rep whose connection was lost (P6, P7).
+pub(super) fn give_up(draft: &mut Draft<'_>, rep: &RepId) {
+    let mut live = Arc::unwrap_or_clone(draft.rep_presence(rep));
+    if live.kept_until.take().is_some() {
+        draft.put_presence(live);
+        hand_back(draft, rep, WorkEnd::SignedOut);
+    }
+}
+
 /// Sessions have been kept long enough for a rep whose connection was lost (P7).
 pub(super) fn end_keeping(draft: &mut Draft<'_>, rep: &RepId) {
     let mut live = Arc::unwrap_or_clone(draft.rep_presence(rep));

@@ -244,7 +244,7 @@ pub(crate) fn set_by_offer(draft: &mut Draft<'_>, rep: &RepId, why: WorkEnd) {
 }
 
 /// Signs out (P6), at once or when the current work is done (P10). Closing a presence that is closed
-/// changes nothing; a superseded one is refused.
+/// only gives up what was still kept for the rep (P7); a superseded one is refused.
 pub(crate) fn close(
     draft: &mut Draft<'_>,
     actor: &Actor,
@@ -259,6 +259,7 @@ pub(crate) fn close(
                 PresenceRef::Presence(id) => draft.base().rep_of_presence(*id),
             };
             let rep = rep.cloned().ok_or(rejection)?;
+            leave::give_up(draft, &rep);
             return Ok(about(RecordKey::RepPresence(rep)));
         }
         Err(rejection) => return Err(rejection),

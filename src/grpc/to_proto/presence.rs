@@ -43,6 +43,7 @@ pub fn rep_presence(scene: Scene<'_>, r: &RepPresence, revision: Revision) -> pb
         open_work: r.work_count,
         last_closed: r.last.as_ref().map(closed),
         revision: number(revision),
+        sessions_kept_until: r.kept_until.map(time),
     }
 }
 

@@ -1,5 +1,5 @@
 """Plays whole transfers through grpcio, with stubs generated from proto/ by grpc_tools when it starts; with queues.py
-also queues, skills and a flow.
+also queues, skills and a flow, with presence.py renewals, statuses and after-conversation work.
 
     client.py JOURNAL ADDRESS [OTHER_ADDRESS]
 
@@ -55,6 +55,7 @@ from baton.v1 import watch_service_pb2 as watch_api  # noqa: E402
 from baton.v1 import work_pb2 as work_types  # noqa: E402
 from baton.v1 import work_service_pb2 as work_api  # noqa: E402
 
+import presence  # noqa: E402
 import queues  # noqa: E402
 
 
@@ -220,6 +221,7 @@ class Play:
             self.resumes_a_watch_with_no_gap_and_no_repetition,
             self.tells_the_history,
             *queues.Queues(self, sys.modules[__name__]).scenarios(),
+            *presence.Presence(self, sys.modules[__name__]).scenarios(),
             self.signs_reps_out,
         ]
 
