@@ -243,7 +243,7 @@ mod tests {
             used_centi_percent: 5_000,
             ..Default::default()
         };
-        assert_eq!(ledger_text(&told), "1.50 of 3 units, 50 %: nothing holds capacity");
+        assert_eq!(ledger_text(&told), "1.5 of 3 units, 50%: nothing holds capacity");
         told.interruptible_capacity_centi_units = 200;
         told.lines = vec![pb::CapacityLine {
             session: "s-1".into(),

@@ -326,19 +326,10 @@ pub fn describe(reason: Reason, passed: bool, rep: &Rep, channel: &Channel) -> S
     let (licence, permission) = channel.channel_type.requirements();
     let (kind, licence, permission) =
         (channel.channel_type.name(), licence.name(), permission.name());
+    if let Some(text) = describe_presence(reason, passed, id) {
+        return text;
+    }
     match (reason, passed) {
-        (Reason::RecipientOffline, true) => format!("{id} is signed in"),
-        (Reason::RecipientOffline, false) => format!("{id} is not signed in"),
-        (Reason::RecipientDisconnected, true) => format!("no lease of {id}'s has run out"),
-        (Reason::RecipientDisconnected, false) => {
-            format!("{id}'s client has not renewed its lease; it may be back within the grace")
-        }
-        (Reason::RecipientBusy, true) => format!("{id} has not chosen a BUSY status"),
-        (Reason::RecipientBusy, false) => format!("{id} has chosen a BUSY status"),
-        (Reason::RecipientFinishing, true) => format!("{id} isn't about to stop"),
-        (Reason::RecipientFinishing, false) => {
-            format!("{id} finishes their current work, and takes nothing new before they stop")
-        }
         (Reason::RecipientNotOnlineForChannel, true) => {
             format!("{id}'s presence status doesn't leave out {kind}")
         }
@@ -381,6 +372,25 @@ pub fn describe(reason: Reason, passed: bool, rep: &Rep, channel: &Channel) -> S
         ),
         (other, _) => other.name().to_owned(),
     }
+}
+
+/// A check of a presence, whatever the channel, in words.
+fn describe_presence(reason: Reason, passed: bool, id: &RepId) -> Option<String> {
+    Some(match (reason, passed) {
+        (Reason::RecipientOffline, true) => format!("{id} is signed in"),
+        (Reason::RecipientOffline, false) => format!("{id} is not signed in"),
+        (Reason::RecipientDisconnected, true) => format!("no lease of {id}'s has run out"),
+        (Reason::RecipientDisconnected, false) => {
+            format!("{id}'s client has not renewed its lease; it may be back within the grace")
+        }
+        (Reason::RecipientBusy, true) => format!("{id} has not chosen a BUSY status"),
+        (Reason::RecipientBusy, false) => format!("{id} has chosen a BUSY status"),
+        (Reason::RecipientFinishing, true) => format!("{id} isn't about to stop"),
+        (Reason::RecipientFinishing, false) => {
+            format!("{id} finishes their current work, and takes nothing new before they stop")
+        }
+        _ => return None,
+    })
 }
 
 #[cfg(test)]

@@ -202,13 +202,11 @@ impl World {
             .ok_or_else(|| format!("no work on {label}"))
     }
 
-    fn command(&self, actor: &Actor, words: &[&str]) -> Result<Command> {
+    /// What is asked of presences.
+    fn presence_command(&self, actor: &Actor, words: &[&str]) -> Result<Option<Command>> {
         let me = || RepId::new(actor.id.as_str()).map_err(|e| e.to_string());
         let named = |name: &str| RepId::new(name).map_err(|e| e.to_string());
-        let own = || {
-            if actor.role == Role::Rep { me().map(Some) } else { Ok(None) }
-        };
-        Ok(match words {
+        Ok(Some(match words {
             ["online", rest @ ..] => {
                 let status = rest.first().copied().unwrap_or("available");
                 let rep = rest.get(1).map_or_else(me, |rep| named(rep))?;
@@ -241,6 +239,20 @@ impl World {
                 Command::LeasesLapsed(presences.collect::<Result<_>>()?)
             }
             ["reconnect"] => Command::Reconnect(self.presence(&me()?, 0)?),
+            _ => return Ok(None),
+        }))
+    }
+
+    fn command(&self, actor: &Actor, words: &[&str]) -> Result<Command> {
+        let me = || RepId::new(actor.id.as_str()).map_err(|e| e.to_string());
+        let named = |name: &str| RepId::new(name).map_err(|e| e.to_string());
+        let own = || {
+            if actor.role == Role::Rep { me().map(Some) } else { Ok(None) }
+        };
+        if let Some(command) = self.presence_command(actor, words)? {
+            return Ok(command);
+        }
+        Ok(match words {
             ["open", label, channel, target, rest @ ..] => {
                 Command::OpenSession(Box::new(opening(label, channel, target, rest)?))
             }
