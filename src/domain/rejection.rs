@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use super::time::Span;
+
 /// Why something is refused, or would be (D1). The names are the public API's `ErrorReason`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Reason {
@@ -143,6 +145,8 @@ pub struct Rejection {
     pub id: String,
     /// Every bad field, for [`Reason::InvalidField`].
     pub fields: Vec<BadField>,
+    /// When asking again may help by itself, if that is known.
+    pub retry_after: Option<Span>,
 }
 
 impl Rejection {
@@ -153,7 +157,21 @@ impl Rejection {
         id: impl fmt::Display,
         message: impl Into<String>,
     ) -> Self {
-        Self { reason, message: message.into(), kind, id: id.to_string(), fields: Vec::new() }
+        Self {
+            reason,
+            message: message.into(),
+            kind,
+            id: id.to_string(),
+            fields: Vec::new(),
+            retry_after: None,
+        }
+    }
+
+    /// The same refusal, which won't hold any more after this span.
+    #[must_use]
+    pub const fn for_now(mut self, span: Span) -> Self {
+        self.retry_after = Some(span);
+        self
     }
 
     /// There is no such `kind`.
@@ -172,6 +190,7 @@ impl Rejection {
             kind: "request",
             id: String::new(),
             fields,
+            retry_after: None,
         }
     }
 }

@@ -47,6 +47,8 @@ struct Watch {
     fresh: bool,
     /// Up to here it is certain that who came has a lease.
     seen: Revision,
+    /// When leases were last asked for.
+    asked: Timestamp,
 }
 
 impl Leases {
@@ -70,8 +72,8 @@ impl Leases {
         }
         let every = self.shared.options.lease_poll;
         // A new replica can't know which renewals were missed before it came.
-        let mut watch = Watch { server, randomness, fresh: true, seen: Revision::ZERO };
-        let mut last = self.shared.clock().now();
+        let asked = self.shared.clock().now();
+        let mut watch = Watch { server, randomness, fresh: true, seen: Revision::ZERO, asked };
         // At once, so that the others know of this server before anybody depends on it.
         loop {
             if self.round(&mut watch).await.is_err() {
@@ -79,16 +81,20 @@ impl Leases {
             }
             let spread = jitter(Span::from_ms(every.as_ms() / 4), watch.randomness.word());
             self.shared.clock().sleep(Span::from_ms(every.as_ms() + spread.as_ms())).await;
-            let now = self.shared.clock().now();
-            watch.fresh |= was_away(last, now, every);
-            last = now;
         }
     }
 
     async fn round(&self, watch: &mut Watch) -> Result<(), JournalError> {
         let (org, journal) = (&self.org, self.shared.journal());
+        let every = self.shared.options.lease_poll;
         self.provide(watch).await?;
         loop {
+            let now = self.shared.clock().now();
+            if was_away(watch.asked, now, every) {
+                watch.fresh = true;
+                self.provide(watch).await?;
+            }
+            watch.asked = now;
             match journal.lapsed(org, watch.server, AT_ONCE).await? {
                 Lapsed::ServerLost => {
                     tracing::warn!(%org, "a server is lost: every presence gets a fresh lease");
@@ -184,8 +190,8 @@ impl Leases {
     }
 }
 
-/// Did so much more time pass between two polls than should have that leases may have lapsed only
-/// because nobody was there to renew them?
+/// Did so much more time pass since leases were last asked for than should have that they may have
+/// lapsed only because nobody was there to renew them?
 fn was_away(last: Timestamp, now: Timestamp, every: Span) -> bool {
     now.since(last) > Span::from_ms(every.as_ms().saturating_mul(3).saturating_add(2_000))
 }

@@ -163,6 +163,9 @@ fn of_rejection(rejection: &Rejection) -> Status {
         let subject = format!("{}/{}", rejection.kind, rejection.id);
         details.add_quota_failure_violation(subject, rejection.message.as_str());
     }
+    if let Some(span) = rejection.retry_after {
+        details.set_retry_info(Some(Duration::from_millis(span.as_ms().unsigned_abs())));
+    }
     let message = bounded(&rejection.message, rejection.fields.len() - named.len());
     Status::with_error_details(code, message, details)
 }

@@ -4,6 +4,7 @@
 use baton::pb;
 use pb::set_status_request::Whose;
 use tonic::Code;
+use tonic_types::StatusExt as _;
 
 use super::world::{House, org, refusal};
 use super::{DENIED, INVALID, MISSING, NOBODY, fields, house, state, text};
@@ -167,6 +168,7 @@ async fn p5_whoever_signs_in_all_the_time_is_told_when_to_try_again() {
     };
     assert!(opened >= 20, "{opened}");
     assert_eq!(refusal(Err::<(), _>(refused.clone())), (LIMIT.0, text(LIMIT.1)));
-    assert!(refused.message().contains("ms"), "{}", refused.message());
+    let again = refused.get_details_retry_info().and_then(|info| info.retry_delay);
+    assert!(again.is_some_and(|delay| !delay.is_zero()), "D1: when to try again");
     assert!(house.admin().rep_presence("ana").await.connected, "the last sign-in holds");
 }

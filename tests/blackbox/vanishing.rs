@@ -168,6 +168,11 @@ impl Watch {
         self.steps.get(rep).map_or(&[], Vec::as_slice)
     }
 
+    /// The steps since a rep signed in.
+    fn since_here(&self, rep: &str) -> Vec<Step> {
+        self.steps(rep).iter().copied().skip_while(|step| *step != Step::Here).collect()
+    }
+
     fn is(&self, rep: &str, step: Step) -> bool {
         self.steps(rep).last() == Some(&step)
     }
@@ -239,16 +244,13 @@ async fn p4_clients_that_vanish_are_signed_out_once_by_the_server_that_is_left()
     watch.until("they are offline", |w| reps[..3].iter().all(|rep| w.is(rep, LOST))).await;
     for rep in &reps[..3] {
         let once = [Step::Here, Step::Disconnected, LOST];
-        let steps: Vec<_> =
-            watch.steps(rep).iter().copied().skip_while(|s| *s != Step::Here).collect();
+        let steps = watch.since_here(rep);
         assert_eq!(steps, once, "{rep}: each step once, in order");
         let (gone, closed) =
             (watch.times(rep, "presence_disconnected"), watch.times(rep, "presence_closed"));
         assert_eq!((gone, closed), (1, 1), "{rep}: once, whoever did it");
     }
-    let still: Vec<_> =
-        watch.steps("dora").iter().copied().skip_while(|s| *s != Step::Here).collect();
-    assert_eq!(still, [Step::Here], "whoever renews stays");
+    assert_eq!(watch.since_here("dora"), [Step::Here], "whoever renews stays");
 
     // Back too late: another presence, and nobody is told of the old one.
     stopped.resume();
@@ -329,8 +331,7 @@ async fn p9_a_server_that_is_stopped_for_twice_the_lease_signs_nobody_out() {
     // Ben's client goes now; when he is missed, everybody's fresh lease has run out.
     drop(renewing);
     watch.until("ben is offline", |w| w.is("ben", LOST)).await;
-    let ana: Vec<_> = watch.steps("ana").iter().copied().skip_while(|s| *s != Step::Here).collect();
-    assert_eq!(ana, [Step::Here], "whoever renews stays, without a gap");
+    assert_eq!(watch.since_here("ana"), [Step::Here], "whoever renews stays, without a gap");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -356,8 +357,7 @@ async fn p9_when_one_of_two_servers_is_stopped_its_clients_get_a_fresh_lease() {
             |s: &Step| matches!(s, Step::Offline(c) if *c != pb::PresenceCause::Unspecified);
         assert!(!watch.steps(rep).iter().any(signed_out), "{rep}: {:?}", watch.steps);
     }
-    let ben: Vec<_> = watch.steps("ben").iter().copied().skip_while(|s| *s != Step::Here).collect();
-    assert_eq!(ben, [Step::Here], "whoever can renew isn't even disconnected");
+    assert_eq!(watch.since_here("ben"), [Step::Here], "whoever can renew isn't even disconnected");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -386,8 +386,7 @@ async fn p9_redis_stopped_for_twice_the_lease_signs_nobody_out() {
     drop(renewing);
     watch.until("cleo is offline", |w| w.is("cleo", LOST)).await;
     for rep in ["ana", "ben"] {
-        let steps: Vec<_> =
-            watch.steps(rep).iter().copied().skip_while(|s| *s != Step::Here).collect();
+        let steps = watch.since_here(rep);
         assert_eq!(steps, [Step::Here], "{rep} stays, without a gap");
     }
 }

@@ -76,7 +76,8 @@ fn pay_for_sign_in(live: &RepPresence, now: Timestamp) -> Result<Timestamp, Reje
         live.rep,
         SIGN_IN_EVERY.as_ms() / 1_000
     );
-    Err(Rejection::new(Reason::LimitExceeded, "rep", &live.rep, message))
+    let refused = Rejection::new(Reason::LimitExceeded, "rep", &live.rep, message);
+    Err(refused.for_now(Span::from_ms(ahead)))
 }
 
 /// P1: the status must exist, and the rep's profile must allow it.
