@@ -22,11 +22,14 @@ use super::entropy::Randomness;
 use super::health::Health;
 use super::options::EngineOptions;
 use super::policy::Backoff;
+use super::settling::Swept;
 use super::stats::Stats;
 use super::{Done, Refusal, View};
 
 /// The longest sleep: a clock that was set forward is noticed after it.
 const LONGEST_SLEEP: Span = Span::from_secs(5);
+/// How soon a sweep goes on that has looked at some of the reps.
+const SWEEP_ON: Span = Span::from_ms(50);
 /// How soon a sweep that found something is repeated.
 const SWEEP_AGAIN: Span = Span::from_secs(2);
 
@@ -157,8 +160,12 @@ impl Actor {
             }
             let now = self.shared.clock().now();
             if now >= sweep_at {
-                let again = core.sweep();
-                sweep_at = now + if again { SWEEP_AGAIN } else { self.shared.options.sweep_every };
+                sweep_at = now
+                    + match core.sweep() {
+                        Swept::Some => SWEEP_ON,
+                        Swept::AllButSuspects => SWEEP_AGAIN,
+                        Swept::All => self.shared.options.sweep_every,
+                    };
             }
             if !self.rounds(&mut core).await {
                 return;

@@ -24,7 +24,7 @@ use super::entropy::Randomness;
 use super::options::EngineOptions;
 use super::policy::Backoff;
 use super::round::{Draft, Origin, Round, Slot, Waiting};
-use super::settling::Settling;
+use super::settling::{Settling, Swept};
 use super::stats::Stats;
 use super::timers::Timers;
 use super::{Applied, Done, Refusal, View};
@@ -151,10 +151,11 @@ impl<T> Core<T> {
             .min()
     }
 
-    /// Looks for matches that settling has missed. `true`: look again soon, to be sure.
-    pub fn sweep(&mut self) -> bool {
-        self.stats.found_by_sweep.add(self.settling.sweep(&self.view.state));
-        self.settling.suspects_somebody()
+    /// Looks for matches that settling has missed, some reps at a time.
+    pub fn sweep(&mut self) -> Swept {
+        let (found, swept) = self.settling.sweep(&self.view.state);
+        self.stats.found_by_sweep.add(found);
+        swept
     }
 
     /// Decides what waits and gives the batch to send; `None` if there is nothing to send or one is

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::domain::command::Command;
-use crate::domain::entry::{FactKind, Revision};
+use crate::domain::entry::{FactKind, Head};
 use crate::domain::id::{OrgId, PresenceId, RepId};
 use crate::domain::live::{Connection, RepPresence};
 use crate::domain::look::Look;
@@ -46,7 +46,7 @@ struct Watch {
     /// Leases may have run out because nobody was there to renew them: all get a fresh one first.
     fresh: bool,
     /// Up to here it is certain that who came has a lease.
-    seen: Revision,
+    seen: Head,
     /// When leases were last asked for.
     asked: Timestamp,
 }
@@ -73,7 +73,7 @@ impl Leases {
         let every = self.shared.options.lease_poll;
         // A new replica can't know which renewals were missed before it came.
         let asked = self.shared.clock().now();
-        let mut watch = Watch { server, randomness, fresh: true, seen: Revision::ZERO, asked };
+        let mut watch = Watch { server, randomness, fresh: true, seen: Head::default(), asked };
         // At once, so that the others know of this server before anybody depends on it.
         loop {
             if self.round(&mut watch).await.is_err() {
@@ -134,7 +134,7 @@ impl Leases {
             }
         }
         watch.fresh = false;
-        watch.seen = view.state.head().revision;
+        watch.seen = view.state.head();
         Ok(())
     }
 
@@ -199,24 +199,30 @@ fn was_away(last: Timestamp, now: Timestamp, every: Span) -> bool {
 /// The presences whose client is there, with the lease that each is to have.
 fn connected(state: &State) -> Vec<(PresenceId, Span)> {
     let org = state.settings().presence_lease;
-    state
-        .range(RecordKey::RepPresence(RepId::least())..)
-        .map_while(|record| match record {
-            Record::RepPresence(rep) => Some(rep),
-            _ => None,
-        })
-        .filter_map(|rep| lease_of(rep, org))
-        .collect()
+    everybody(state).filter_map(|rep| lease_of(rep, org)).collect()
 }
 
-/// The same of those who signed in, or came back, after a revision.
-fn came_since(view: &View, seen: Revision) -> Vec<(PresenceId, Span)> {
+fn everybody(state: &State) -> impl Iterator<Item = &Arc<RepPresence>> {
+    state.range(RecordKey::RepPresence(RepId::least())..).map_while(|record| match record {
+        Record::RepPresence(rep) => Some(rep),
+        _ => None,
+    })
+}
+
+/// The same of those who signed in, or came back, after that.
+fn came_since(view: &View, seen: Head) -> Vec<(PresenceId, Span)> {
     let oldest = view.recent.front().map(|applied| applied.entry.revision);
-    if view.state.head().revision > seen && oldest.is_none_or(|oldest| oldest > seen.next()) {
-        return connected(&view.state);
-    }
+    let behind = view.state.head().revision > seen.revision;
     let org = view.state.settings().presence_lease;
-    let new = view.recent.iter().rev().take_while(|applied| applied.entry.revision > seen);
+    if behind && oldest.is_none_or(|oldest| oldest > seen.revision.next()) {
+        // More came than is remembered. Whoever came back has renewed a lease to do so.
+        return everybody(&view.state)
+            .filter(|rep| rep.presence.as_ref().is_some_and(|p| p.opened_at >= seen.time))
+            .filter_map(|rep| lease_of(rep, org))
+            .collect();
+    }
+    let new = view.recent.iter().rev();
+    let new = new.take_while(|applied| applied.entry.revision > seen.revision);
     let came = new.flat_map(|applied| &applied.entry.facts).filter(|fact| {
         matches!(fact.kind, FactKind::PresenceOpened | FactKind::PresenceReconnected)
     });

@@ -17,8 +17,21 @@ use super::policy::Backoff;
 
 /// The most reps settled in one transaction.
 const AT_ONCE: usize = 16;
+/// Reps looked at in one go by a sweep: few enough that nobody notices.
+const SWEPT_AT_ONCE: usize = 256;
 /// The most transactions remembered whose fate isn't known.
 const LOST_KEPT: usize = 1_024;
+
+/// How far a sweep is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Swept {
+    /// There are more reps to look at.
+    Some,
+    /// All were looked at; somebody is to be looked at again.
+    AllButSuspects,
+    /// All were looked at, and nothing was left.
+    All,
+}
 
 /// What this replica has to settle.
 #[derive(Debug)]
@@ -33,6 +46,10 @@ pub(super) struct Settling {
     most_tries: u32,
     /// Reps for whom the last sweep found somebody; found again, settling has missed them.
     suspects: BTreeSet<RepId>,
+    /// Those of the sweep that is under way.
+    newly_suspect: BTreeSet<RepId>,
+    /// Where the sweep that is under way goes on.
+    sweeping: Option<RepId>,
     /// Transactions of batches given up as unknown: should they turn up, they are our own.
     lost: VecDeque<TxnId>,
 }
@@ -45,6 +62,8 @@ impl Settling {
             tries: 0,
             most_tries,
             suspects: BTreeSet::new(),
+            newly_suspect: BTreeSet::new(),
+            sweeping: None,
             lost: VecDeque::new(),
         }
     }
@@ -118,43 +137,74 @@ impl Settling {
         Some(self.tries)
     }
 
-    /// Looks at every rep and gives how many were missed. Only what two sweeps in a row find
+    /// Looks at some more reps and gives how many were missed. Only what two passes in a row find
     /// counts: what one finds may be another replica's commit whose settling is on its way.
-    pub(super) fn sweep(&mut self, state: &State) -> usize {
-        let mut found = self.look_everywhere(state);
+    pub(super) fn sweep(&mut self, state: &State) -> (usize, Swept) {
+        let from = self.sweeping.take().unwrap_or_else(RepId::least);
+        let mut slice: Vec<RecordKey> =
+            presences_from(state, &from).take(SWEPT_AT_ONCE + 1).collect();
+        if slice.len() > SWEPT_AT_ONCE
+            && let Some(RecordKey::RepPresence(next)) = slice.pop()
+        {
+            self.sweeping = Some(next);
+        }
+        let mut found = unsettled(state, &slice);
+        found.retain(|rep| !self.reps.contains(rep));
         let missed: BTreeSet<RepId> = found.intersection(&self.suspects).cloned().collect();
-        found.retain(|rep| !missed.contains(rep));
-        self.suspects = found;
+        self.newly_suspect.extend(found.into_iter().filter(|rep| !missed.contains(rep)));
         let count = missed.len();
         if count > 0 {
             self.tries = 0;
             self.reps.extend(missed);
         }
-        count
-    }
-
-    /// Whether the last sweep found somebody to look at again.
-    pub(super) fn suspects_somebody(&self) -> bool {
-        !self.suspects.is_empty()
+        if self.sweeping.is_some() {
+            return (count, Swept::Some);
+        }
+        self.suspects = std::mem::take(&mut self.newly_suspect);
+        (count, if self.suspects.is_empty() { Swept::All } else { Swept::AllButSuspects })
     }
 
     /// A history that nobody's commit led to: whatever it leaves is to be settled here.
     pub(super) fn restart(&mut self, state: &State) {
         self.suspects.clear();
-        self.reps = self.look_everywhere(state);
+        self.newly_suspect.clear();
+        self.sweeping = None;
+        let everybody: Vec<RecordKey> = presences_from(state, &RepId::least()).collect();
+        self.reps = unsettled(state, &everybody);
     }
+}
 
-    fn look_everywhere(&self, state: &State) -> BTreeSet<RepId> {
-        let reps = state.range(key_of(&RepId::least())..).map_while(|record| match record {
-            Record::RepPresence(presence) => Some(key_of(&presence.rep)),
-            _ => None,
-        });
-        let mut found = unsettled(state, &reps.collect::<Vec<_>>());
-        found.retain(|rep| !self.reps.contains(rep));
-        found
-    }
+/// The keys of reps' presences, from a rep on.
+fn presences_from(state: &State, from: &RepId) -> impl Iterator<Item = RecordKey> {
+    state.range(key_of(from)..).map_while(|record| match record {
+        Record::RepPresence(presence) => Some(key_of(&presence.rep)),
+        _ => None,
+    })
 }
 
 fn key_of(rep: &RepId) -> RecordKey {
     RecordKey::RepPresence(rep.clone())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::entry::Head;
+    use crate::domain::id::TxnId;
+    use crate::domain::live::RepPresence;
+    use crate::domain::state::Held;
+
+    #[test]
+    fn a_sweep_of_many_reps_goes_some_at_a_time_and_comes_to_an_end() {
+        let records = (0..SWEPT_AT_ONCE * 2 + 1).map(|n| {
+            let rep = RepId::new(&format!("r{n:04}")).expect("an id");
+            let record = Record::RepPresence(Arc::new(RepPresence::absent(rep.clone())));
+            (key_of(&rep), Held { version: TxnId::MAX, record })
+        });
+        let state = State::restore(Head::default(), records);
+        let mut settling = Settling::new(1);
+        let passes: Vec<Swept> = (0..6).map(|_| settling.sweep(&state).1).collect();
+        let pass = [Swept::Some, Swept::Some, Swept::All];
+        assert_eq!(passes, [pass, pass].concat());
+    }
 }
