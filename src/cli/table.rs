@@ -28,7 +28,7 @@ pub fn reps(reps: &[pb::RepPresence]) -> Table {
         table.row([
             rep.rep.clone(),
             rep.name.clone(),
-            rep.status.clone(),
+            status(rep),
             names::of::<pb::PresenceStatusType>(rep.status_type),
             if rep.connected { "yes" } else { "no" }.to_owned(),
             percent(rep.used_centi_percent),
@@ -176,8 +176,19 @@ pub fn watched(object: &pb::WatchObject) -> (&'static str, String) {
     }
 }
 
+/// The status chosen, and what follows it when the current work is done (P10).
+fn status(rep: &pb::RepPresence) -> String {
+    match &rep.presence {
+        Some(presence) if presence.close_when_done => format!("{} (then OFFLINE)", rep.status),
+        Some(presence) if !presence.next_status.is_empty() => {
+            format!("{} (then {})", rep.status, presence.next_status)
+        }
+        _ => rep.status.clone(),
+    }
+}
+
 fn rep_line(rep: &pb::RepPresence) -> String {
-    let status = if rep.status.is_empty() { "offline" } else { &rep.status };
+    let status = if rep.status.is_empty() { "offline".to_owned() } else { status(rep) };
     let gone = if rep.presence.is_some() && !rep.connected { ", disconnected" } else { "" };
     format!(
         "{}  {status}{gone}  {} ({}/{} units)  {} work",
@@ -404,6 +415,15 @@ mod tests {
         };
         let text = events(&[offered]).text();
         assert!(text.ends_with("\n    not ben: has more work (R3)\n"), "{text}");
+    }
+
+    #[test]
+    fn p10_a_list_shows_what_follows() {
+        let mut rep = pb::RepPresence { status: "available".into(), ..Default::default() };
+        assert_eq!(status(&rep), "available");
+        let next_status = "busy".to_owned();
+        rep.presence = Some(pb::Presence { next_status, ..Default::default() });
+        assert!(rep_line(&rep).contains("available (then busy), disconnected"));
     }
 
     #[test]

@@ -119,6 +119,8 @@ impl Leases {
     /// at least one, should whoever signed them in have gone before it gave them theirs.
     async fn provide(&self, watch: &mut Watch) -> Result<(), JournalError> {
         let (org, journal) = (&self.org, self.shared.journal());
+        // Another history, if it has gone back: whom it knows nobody here has looked at.
+        watch.fresh |= self.views.borrow().state.head().revision < watch.seen.revision;
         let view = match watch.fresh {
             // Whoever was disconnected meanwhile must come back by themselves.
             true => self.caught_up().await?,
