@@ -341,9 +341,12 @@ async fn p9_when_one_of_two_servers_is_stopped_its_clients_get_a_fresh_lease() {
     let mut admin = admin_at(&b.url);
     configure(&mut admin, 3).await;
     let mut watch = Watch::over(&mut admin).await;
-    let _ana = Client::online("ana", &a.url);
+    // Her client has a renewal under way when her server stops, which goes on when it does.
+    let mut at_a = admin_at(&a.url);
+    let ana = at_a.sign_in("ana").await;
+    let _ana = Renewing::of(at_a, ana);
     let ben = admin.sign_in("ben").await;
-    let _renewing = Renewing::of(admin.clone(), ben);
+    let _ben = Renewing::of(admin.clone(), ben);
     watch.until("both are here", |w| w.is("ana", Step::Here) && w.is("ben", Step::Here)).await;
     a.pause();
     pass(2 * LEASE).await;
