@@ -12,7 +12,7 @@ use baton::domain::directory::{
     PresenceStatus, Profile, Recipients, Rep, RoutingOwner, Settings,
 };
 use baton::domain::draft::Entropy;
-use baton::domain::entry::{Answer, Cause, Entry, Fingerprint};
+use baton::domain::entry::{Answer, Cause, Fingerprint};
 use baton::domain::id::{BadId, ExternalReference, RepId, SessionId, TransferId, TxnId};
 use baton::domain::live::{Actor, Recipient, Role};
 use baton::domain::record::{Record, RecordKey};
@@ -67,12 +67,7 @@ impl World {
         let cause = self.cause.clone();
         let request = Request { txn, fingerprint: Fingerprint(0), cause, presence: None, command };
         let now = Timestamp::from_ms(1_700_000_000_000);
-        let decision = decide(&self.state, &request, now, &mut self.entropy).expect("valid");
-        if let Some(transaction) = decision.transaction {
-            let entry = Entry::after(self.state.head(), &transaction);
-            self.state.apply(&entry).expect("the next entry");
-        }
-        decision.answer
+        decide(&mut self.state, &request, now, &mut self.entropy).expect("valid").answer
     }
 
     fn open(&mut self) -> SessionId {
@@ -184,7 +179,7 @@ fn snapshot(bencher: divan::Bencher<'_, '_>, open: usize) {
 
 #[divan::bench]
 fn reading_a_record(bencher: divan::Bencher<'_, '_>) {
-    use baton::domain::look::Look;
+    use baton::domain::record_lookup::RecordLookup;
     let world = World::with_sessions(10_000);
     let key = RecordKey::RepPresence(rep(500));
     bencher.bench_local(|| divan::black_box(world.state.record(&key)));

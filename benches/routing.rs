@@ -17,15 +17,14 @@ use baton::domain::directory::{
 };
 use baton::domain::draft::Entropy;
 use baton::domain::entry::{Cause, Fingerprint, Head, Revision};
-use baton::domain::id::{PresenceId, QueueId, RepId, SessionId, SkillId, TxnId, WorkId};
+use baton::domain::id::{EntryId, PresenceId, QueueId, RepId, SessionId, SkillId, TxnId, WorkId};
 use baton::domain::live::{
-    Actor, Connection, Found, Line, Presence, PresenceCause, Reach, RepPresence, Role, Session,
-    SessionState, Work, WorkState,
+    Actor, Connection, HowFound, Line, Presence, PresenceCause, RepPresence, RepReach, Role,
+    Session, SessionState, Work, WorkState,
 };
-use baton::domain::look::Look;
 use baton::domain::record::Record;
-use baton::domain::sight::Sight;
-use baton::domain::state::{Held, State};
+use baton::domain::record_lookup::RecordLookup;
+use baton::domain::state::{HeldRecord, State};
 use baton::domain::time::{Span, Timestamp};
 use baton::domain::units::{Units, Weight};
 use divan::Bencher;
@@ -131,9 +130,9 @@ fn centre(waiting: usize, idle: bool) -> Centre {
         let line = Line::Queue(queue(n % QUEUES));
         records.push(Record::Session(Arc::new(session(n, line, needs(mix.below(SKILL_SETS))))));
     }
-    let version = TxnId::from_u128(1);
-    let held = records.into_iter().map(|record| (record.key(), Held { version, record }));
-    let head = Head { revision: Revision::new(1), txn: version, time: at(waiting) };
+    let revision = Revision::new(1);
+    let held = records.into_iter().map(|record| (record.key(), HeldRecord { revision, record }));
+    let head = Head { revision, entry: EntryId::from_u128(1), time: at(waiting) };
     Centre { state: State::restore(head, held), free: rep(0), mix }
 }
 
@@ -203,7 +202,7 @@ fn rep_records(
     skills: BTreeMap<SkillId, u32>,
     used: u32,
 ) -> Vec<Record> {
-    let reach = Reach {
+    let reach = RepReach {
         capacity: Units::whole(CAPACITY),
         interruptible_capacity: Units::ZERO,
         takes: [ChannelType::Whatsapp].into(),
@@ -270,7 +269,7 @@ fn one_piece_of_work(n: usize) -> [Record; 2] {
         queue: None,
         queued_at: at(0),
         estimated: None,
-        found: Found::Direct,
+        found: HowFound::Direct,
         candidates: Vec::new(),
         offered_at: at(0),
         offer_until: None,
@@ -331,8 +330,8 @@ impl Centre {
 #[divan::bench(args = SIZES)]
 fn a_freed_rep_finds(bencher: Bencher<'_, '_>, waiting: usize) {
     let centre = centre(waiting, false);
-    assert!(session_for(&Sight::of(&centre.state), &centre.free).is_some());
-    bencher.bench(|| session_for(&Sight::of(&centre.state), &centre.free));
+    assert!(session_for(&centre.state, &centre.free).is_some());
+    bencher.bench(|| session_for(&centre.state, &centre.free));
 }
 
 /// The same with all that goes with it: a session ends, and the rep is offered the next.
@@ -341,9 +340,13 @@ fn a_freed_rep_decide(bencher: Bencher<'_, '_>, waiting: usize) {
     let mut centre = centre(waiting, false);
     let ending = centre.request(Command::EndSession(SessionId::from_u128(u128::MAX - 1)));
     let now = at(waiting + 1);
-    let offered = decide(&centre.state, &ending, now, &mut centre.mix).expect("it ends");
-    assert!(offered.transaction.is_some_and(|t| t.facts.len() > 1), "somebody is offered");
-    bencher.bench_local(|| decide(&centre.state, &ending, now, &mut centre.mix));
+    let mut state = centre.state.clone();
+    let offered = decide(&mut state, &ending, now, &mut centre.mix).expect("it ends");
+    assert!(offered.entry.is_some_and(|entry| entry.facts.len() > 1), "somebody is offered");
+    bencher.bench_local(|| {
+        let mut state = centre.state.clone();
+        decide(&mut state, &ending, now, &mut centre.mix)
+    });
 }
 
 /// A session comes while everybody is full: it joins its line.
@@ -354,7 +357,8 @@ fn a_session_joins_decide(bencher: Bencher<'_, '_>, waiting: usize) {
     let (now, mut next) = (at(waiting + 1), 0);
     bencher.bench_local(|| {
         next = (next + 1) % openings.len();
-        decide(&centre.state, &openings[next], now, &mut centre.mix)
+        let mut state = centre.state.clone();
+        decide(&mut state, &openings[next], now, &mut centre.mix)
     });
 }
 
@@ -368,7 +372,7 @@ fn a_session_finds(bencher: Bencher<'_, '_>) {
     bencher.bench_local(|| {
         next = (next + 1) % sessions.len();
         let session = &sessions[next];
-        rep_for(&Sight::of(&centre.state), session, session.line.queue().expect("a queue"))
+        rep_for(&centre.state, session, session.line.queue().expect("a queue"))
     });
 }
 
@@ -381,6 +385,7 @@ fn a_session_decide(bencher: Bencher<'_, '_>) {
     let (now, mut next) = (at(1), 0);
     bencher.bench_local(|| {
         next = (next + 1) % openings.len();
-        decide(&centre.state, &openings[next], now, &mut centre.mix)
+        let mut state = centre.state.clone();
+        decide(&mut state, &openings[next], now, &mut centre.mix)
     });
 }

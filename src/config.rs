@@ -9,29 +9,52 @@ use std::time::Duration;
 /// Where a server listens unless it is told otherwise: on this machine only.
 pub const DEFAULT_LISTEN: &str = "127.0.0.1:50051";
 
+/// Where an admin listener usually is: on this machine only. No server has one unless it is told to.
+pub const USUAL_ADMIN: &str = "127.0.0.1:9464";
+
+/// How long a server goes on after it has begun to say that it isn't ready, unless it is told
+/// otherwise: time for a balancer that asks twice a second to ask twice, and some to spare.
+pub const DEFAULT_NOTICE: Duration = Duration::from_secs(2);
+
+/// How long streams and calls have to end, unless it is told otherwise.
+pub const DEFAULT_DRAIN: Duration = Duration::from_secs(5);
+
 /// A server's configuration, as given.
 #[derive(Debug, Clone)]
 pub struct ServerConfig {
     /// Address and port; port 0: any free one.
     pub listen: String,
+    /// Address and port of the admin listener (`/livez`, `/readyz`), port 0: any free one. `None`, the
+    /// default: there is none, as two servers on one machine can't both have [`USUAL_ADMIN`].
+    pub admin: Option<String>,
     /// `redis://…`; `None`: in memory, and all is lost at the end.
     pub redis: Option<String>,
     /// The org of callers who don't name one; `None`: they must.
     pub default_org: Option<String>,
     /// 64 hexadecimal digits, the same for all replicas; `None`: the well-known development key.
     pub token_key: Option<String>,
-    /// How long streams and calls in flight have to end when the server goes away. 0–300 s.
+    /// With an admin listener: how long a server that is to go away still serves after `/readyz` says
+    /// so, so that no call meets a closed door. 0–300 s; [`DEFAULT_NOTICE`] unless told otherwise.
+    pub notice: Duration,
+    /// How long streams and calls in flight have to end when the server goes away. 0–300 s;
+    /// [`DEFAULT_DRAIN`] unless told otherwise.
     pub drain: Duration,
+    /// Where other servers reach this one: host and port. `None`: where it listens, which is of no use to
+    /// them if that is every address of a machine.
+    pub advertise: Option<String>,
 }
 
 impl Default for ServerConfig {
     fn default() -> Self {
         Self {
             listen: DEFAULT_LISTEN.to_owned(),
+            admin: None,
             redis: None,
             default_org: None,
             token_key: None,
-            drain: Duration::from_secs(5),
+            notice: DEFAULT_NOTICE,
+            drain: DEFAULT_DRAIN,
+            advertise: None,
         }
     }
 }
@@ -41,14 +64,20 @@ impl Default for ServerConfig {
 pub struct Checked {
     /// Where to listen.
     pub listen: SocketAddr,
+    /// Where the admin listener is to be, if there is to be one.
+    pub admin: Option<SocketAddr>,
     /// Where things are kept.
     pub redis: Option<String>,
     /// The org of callers who don't name one.
     pub default_org: Option<String>,
     /// What seals tokens.
     pub token_key: TokenKey,
+    /// How long to go on after saying that it goes.
+    pub notice: Duration,
     /// How long to wait at the end.
     pub drain: Duration,
+    /// Where other servers reach it.
+    pub advertise: Option<String>,
 }
 
 /// What seals tokens.
@@ -92,12 +121,17 @@ impl ServerConfig {
     /// [`BadConfig`] with every fault.
     pub fn check(&self) -> Result<Checked, BadConfig> {
         let mut faults = Vec::new();
-        let listen = self.listen.parse::<SocketAddr>().map_err(|_| {
-            faults.push(format!(
-                "listen {:?} isn't an address and port such as {DEFAULT_LISTEN}",
-                self.listen
-            ));
-        });
+        let mut address = |name: &str, text: &str, such_as: &str| {
+            text.parse::<SocketAddr>()
+                .map_err(|_| {
+                    let fault =
+                        format!("{name} {text:?} isn't an address and port such as {such_as}");
+                    faults.push(fault);
+                })
+                .ok()
+        };
+        let listen = address("listen", &self.listen, DEFAULT_LISTEN);
+        let admin = self.admin.as_ref().and_then(|text| address("admin", text, USUAL_ADMIN));
         if let Some(url) = &self.redis
             && !["redis://", "rediss://", "redis+unix://", "unix://"]
                 .iter()
@@ -116,20 +150,38 @@ impl ServerConfig {
                 TokenKey::Development
             }
         };
-        if self.drain > Duration::from_secs(300) {
-            faults.push(format!("drain is {} s; at most 300 are allowed", self.drain.as_secs()));
+        if self.advertise.as_deref().is_some_and(|address| !is_host_and_port(address)) {
+            faults.push("advertise isn't a host and port such as 10.0.0.7:50051".to_owned());
+        }
+        for (name, span) in [("notice", self.notice), ("drain", self.drain)] {
+            if span > Duration::from_secs(300) {
+                faults.push(format!("{name} is {} s; at most 300 are allowed", span.as_secs()));
+            }
         }
         match listen {
-            Ok(listen) if faults.is_empty() => Ok(Checked {
+            Some(listen) if faults.is_empty() => Ok(Checked {
                 listen,
+                admin,
                 redis: self.redis.clone(),
                 default_org: self.default_org.clone(),
                 token_key,
+                notice: self.notice,
                 drain: self.drain,
+                advertise: self.advertise.clone(),
             }),
             _ => Err(BadConfig(faults)),
         }
     }
+}
+
+/// Could others connect to it?
+fn is_host_and_port(text: &str) -> bool {
+    let parts = text.rsplit_once(':');
+    let printable = text.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'/');
+    printable
+        && parts.is_some_and(|(host, port)| {
+            !host.is_empty() && port.parse().is_ok_and(|port: u16| port > 0)
+        })
 }
 
 fn key(text: &str) -> Option<[u8; 32]> {
@@ -155,12 +207,15 @@ mod tests {
     fn every_fault_is_reported_at_once() {
         let config = ServerConfig {
             listen: "nowhere".into(),
+            admin: Some("9464".into()),
             redis: Some("http://x".into()),
             default_org: Some(String::new()),
             token_key: Some("short".into()),
+            notice: Duration::from_secs(301),
             drain: Duration::from_secs(301),
+            advertise: Some("10.0.0.7".into()),
         };
-        assert_eq!(config.check().map(|_| ()).map_err(|bad| bad.0.len()), Err(5));
+        assert_eq!(config.check().map(|_| ()).map_err(|bad| bad.0.len()), Err(8));
     }
 
     #[test]

@@ -3,13 +3,21 @@
 //! Deciding is pure (`domain`), committing is atomic (`journal`), everything else follows the
 //! journal (`engine`, then `grpc`). ARCHITECTURE.md is the map.
 
+/// The release that this is, as it is written beside what it commits.
+pub(crate) const RELEASE: &str = env!("CARGO_PKG_VERSION");
+
+pub mod admin;
+pub mod bench;
 pub mod cli;
 pub mod client;
 pub mod config;
 pub mod domain;
 pub mod engine;
 pub mod grpc;
+pub mod home;
 pub mod journal;
+pub mod launch;
+mod output;
 pub mod server;
 pub mod telemetry;
 

@@ -1,13 +1,14 @@
 //! Parses the command line, runs it, and says in one line what went wrong.
 //!
-//! It alone knows both the command line and the server: it hands the one a way to start the other.
+//! It alone knows the command line, the benches and the server: it hands the first the second, and both a way to start
+//! the third.
 
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use baton::cli::{self, Counters, RunningServer, ServerPlan, StartServer};
 use baton::config::ServerConfig;
-use baton::{server, telemetry};
+use baton::launch::{Counters, ForgetOrg, RunningServer, ServerPlan, StartServer};
+use baton::{bench, cli, server, telemetry};
 
 /// A server of small records allocates all the time, which costs less here than with the system's.
 #[global_allocator]
@@ -19,7 +20,9 @@ fn main() -> ExitCode {
         Err(error) => return failed(&anyhow::Error::from(error).context("can't start")),
     };
     let start: StartServer = Arc::new(|plan| Box::pin(start(plan)));
-    match runtime.block_on(cli::run(start)) {
+    let forget: ForgetOrg =
+        Arc::new(|redis, org| Box::pin(async move { server::forget_org(&redis, &org).await }));
+    match runtime.block_on(cli::run(start, forget, bench::run)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => failed(&error),
     }
@@ -29,15 +32,17 @@ async fn start(plan: ServerPlan) -> anyhow::Result<RunningServer> {
     telemetry::start()?;
     let config = ServerConfig {
         listen: plan.listen.to_string(),
+        admin: plan.admin.map(|address| address.to_string()),
         redis: plan.redis,
         default_org: plan.default_org,
         token_key: plan.token_key,
+        advertise: plan.advertise,
         ..ServerConfig::default()
     };
-    let server::Running { address, durability, done, stop, counters } =
+    let server::Running { address, admin, durability, done, stop, counters } =
         server::start(&config).await?;
     let counters = Counters::new(move || counters.all());
-    Ok(RunningServer { address, durability, stop, done, counters })
+    Ok(RunningServer { address, admin, durability, stop, done, counters })
 }
 
 fn failed(error: &anyhow::Error) -> ExitCode {

@@ -1,7 +1,10 @@
 //! The composition root: a journal, an engine over it, the services over that, and one way for all
 //! of it to end. The binary and the tests start servers with the same few lines, on any port.
 //!
-//! Ending: not serving → `Closing` on each stream → calls in flight → the engine → a hard deadline.
+//! Ending: not ready, not serving → (with an admin listener) a while in which all goes on, so that balancers notice →
+//! `Closing` on each stream → calls in flight → the engine → a hard deadline.
+
+mod membership;
 
 use std::future::Future;
 use std::net::SocketAddr;
@@ -11,33 +14,37 @@ use std::time::Duration;
 use anyhow::Context as _;
 use tokio::net::TcpListener;
 use tokio::sync::{oneshot, watch};
-use tokio::task::JoinHandle;
+use tokio::task::{JoinHandle, JoinSet};
 use tonic::transport::Server;
 use tonic::transport::server::{Router, TcpIncoming};
 use tonic_health::ServingStatus;
 use tonic_health::server::HealthReporter;
+use tower::layer::util::{Identity, Stack};
 
-use crate::config::{Checked, ServerConfig, TokenKey};
+use self::membership::Membership;
+use crate::admin::{self, Readiness};
+use crate::config::{Checked, DEFAULT_DRAIN, DEFAULT_NOTICE, ServerConfig, TokenKey};
 use crate::domain::id::OrgId;
-use crate::engine::{Clock as _, Engine, EngineOptions, SystemClock};
+use crate::engine::clock::steady_wall;
+use crate::engine::{Engine, EngineOptions, SystemClock};
 use crate::grpc::api::Api;
+use crate::grpc::deadline::Deadlines;
+use crate::grpc::passing::table::{DIRECTORY, MESSAGE, RENEWAL};
+use crate::grpc::passing::{Passer, PassingLayer};
 use crate::grpc::token::Seal;
-use crate::grpc::{Directory, Partners, Presences, Sessions, Transfers, Watches, Works};
+use crate::grpc::{Directory, Partners, Presences, Servers, Sessions, Transfers, Watches, Works};
 use crate::journal::Journal;
 use crate::journal::memory::MemoryJournal;
 use crate::journal::redis::{RedisJournal, RedisOptions};
 use crate::pb::directory_service_server::DirectoryServiceServer;
 use crate::pb::partner_service_server::PartnerServiceServer;
 use crate::pb::presence_service_server::PresenceServiceServer;
+use crate::pb::server_service_server::ServerServiceServer;
 use crate::pb::session_service_server::SessionServiceServer;
 use crate::pb::transfer_service_server::TransferServiceServer;
 use crate::pb::watch_service_server::WatchServiceServer;
 use crate::pb::work_service_server::WorkServiceServer;
 
-/// The largest message taken, the largest renewal (ten thousand presences), and the largest directory.
-const MESSAGE: usize = 256 * 1024;
-const RENEWAL: usize = 1024 * 1024;
-const DIRECTORY: usize = 4 * 1024 * 1024;
 /// Streams and calls that one connection may have open.
 const STREAMS: u32 = 128;
 /// How long a call may take.
@@ -46,10 +53,11 @@ const CALL: Duration = Duration::from_secs(10);
 const KEEPALIVE: (Duration, Duration) = (Duration::from_secs(30), Duration::from_secs(10));
 
 /// The services whose health is told one by one.
-const SERVICES: [&str; 7] = [
+const SERVICES: [&str; 8] = [
     "baton.v1.DirectoryService",
     "baton.v1.PartnerService",
     "baton.v1.PresenceService",
+    "baton.v1.ServerService",
     "baton.v1.SessionService",
     "baton.v1.TransferService",
     "baton.v1.WatchService",
@@ -63,13 +71,40 @@ pub struct ServerOptions {
     pub default_org: Option<OrgId>,
     /// What seals tokens.
     pub token_key: TokenKey,
-    /// How long streams and calls in flight have to end.
+    /// How long everything goes on after `/readyz` has begun to say `draining`; without an admin
+    /// listener, not at all.
+    pub notice: Duration,
+    /// How long streams and calls in flight have to end after that.
     pub drain: Duration,
+    /// Where other servers reach this one: host and port. `None`: where it listens.
+    pub advertise: Option<String>,
 }
 
 impl Default for ServerOptions {
     fn default() -> Self {
-        Self { default_org: None, token_key: TokenKey::Development, drain: Duration::from_secs(5) }
+        Self {
+            default_org: None,
+            token_key: TokenKey::Development,
+            notice: DEFAULT_NOTICE,
+            drain: DEFAULT_DRAIN,
+            advertise: None,
+        }
+    }
+}
+
+/// What a server listens on, bound already.
+#[derive(Debug)]
+pub struct Listeners {
+    /// For its clients.
+    pub api: TcpListener,
+    /// For whoever runs it.
+    pub admin: Option<TcpListener>,
+}
+
+impl From<TcpListener> for Listeners {
+    /// Without an admin listener.
+    fn from(api: TcpListener) -> Self {
+        Self { api, admin: None }
     }
 }
 
@@ -78,6 +113,8 @@ impl Default for ServerOptions {
 pub struct Running {
     /// Where it listens.
     pub address: SocketAddr,
+    /// Where its admin listener is, if it has one.
+    pub admin: Option<SocketAddr>,
     /// What happens to what it keeps when it ends, in words.
     pub durability: String,
     /// Ends when the server has; with what went wrong, if something did.
@@ -97,6 +134,12 @@ impl Counters {
     #[must_use]
     pub fn all(&self) -> Vec<(&'static str, u64)> {
         self.0.stats().all()
+    }
+
+    /// All of them, and how things are now.
+    #[must_use]
+    pub fn figures(&self) -> Vec<(&'static str, i64)> {
+        self.0.figures()
     }
 }
 
@@ -129,7 +172,11 @@ impl Running {
 /// can't be used.
 pub async fn start(config: &ServerConfig) -> anyhow::Result<Running> {
     let checked = config.check()?;
-    let listener = bind(checked.listen).await?;
+    let api = bind(checked.listen).await?;
+    let admin = match checked.admin {
+        Some(address) => Some(bind(address).await.context("the admin listener")?),
+        None => None,
+    };
     let (engine, durability) = engine(&checked).await?;
     let default_org = checked
         .default_org
@@ -139,26 +186,39 @@ pub async fn start(config: &ServerConfig) -> anyhow::Result<Running> {
     if checked.token_key == TokenKey::Development && checked.redis.is_some() {
         tracing::warn!("no token key is set: resume tokens can be forged; give one to all servers");
     }
-    let options = ServerOptions { default_org, token_key: checked.token_key, drain: checked.drain };
-    run(listener, engine, options, durability)
+    if checked.listen.ip().is_unspecified()
+        && checked.advertise.is_none()
+        && checked.redis.is_some()
+    {
+        tracing::warn!(
+            "this server listens on every address of its machine, and the others can't tell which to use: \
+             give --advertise with the host and port at which they reach it"
+        );
+    }
+    let Checked { token_key, notice, drain, advertise, .. } = checked;
+    let options = ServerOptions { default_org, token_key, notice, drain, advertise };
+    run(Listeners { api, admin }, engine, options, durability)
 }
 
-/// Starts a server over this engine, on a listener that is bound already.
+/// Starts a server over this engine, on listeners that are bound already.
 ///
 /// # Errors
-/// If the listener has no address or reflection can't be set up.
+/// If a listener has no address or reflection can't be set up.
 pub fn run(
-    listener: TcpListener,
+    listeners: impl Into<Listeners>,
     engine: Engine,
     options: ServerOptions,
     durability: String,
 ) -> anyhow::Result<Running> {
-    let address = listener.local_addr().context("the listener has no address")?;
+    let listeners = listeners.into();
+    let address = listeners.api.local_addr().context("the listener has no address")?;
+    let admin = listeners.admin.as_ref().map(TcpListener::local_addr).transpose();
+    let admin = admin.context("the admin listener has no address")?;
     let (stop, stopped) = oneshot::channel::<()>();
     let shutdown = async move { drop(stopped.await) };
     let counters = Counters(engine.clone());
-    let done = tokio::spawn(serve(listener, engine, options, shutdown));
-    Ok(Running { address, durability, done, stop, counters })
+    let done = tokio::spawn(serve(listeners, engine, options, shutdown));
+    Ok(Running { address, admin, durability, done, stop, counters })
 }
 
 async fn bind(address: SocketAddr) -> anyhow::Result<TcpListener> {
@@ -176,6 +236,17 @@ async fn engine(config: &Checked) -> anyhow::Result<(Engine, String)> {
     }
 }
 
+/// Gives an org up that is stored in this Redis: everything of it goes, and it begins anew.
+///
+/// # Errors
+/// One line that says what to change, or that it is to be tried again.
+pub async fn forget_org(redis: &str, org: &str) -> anyhow::Result<()> {
+    let org = OrgId::new(org).map_err(|why| anyhow::anyhow!("the org's name {why}"))?;
+    let journal = RedisJournal::connect(RedisOptions::at(redis)).await?;
+    journal.forget_org(&org).await.context("it isn't sure that the org is gone: try again")?;
+    Ok(())
+}
+
 /// An engine over a journal, by the machine's clock.
 #[must_use]
 pub fn engine_over(journal: Arc<dyn Journal>, options: EngineOptions) -> Engine {
@@ -185,56 +256,94 @@ pub fn engine_over(journal: Arc<dyn Journal>, options: EngineOptions) -> Engine 
 /// An engine that keeps everything in memory.
 #[must_use]
 pub fn embedded() -> Engine {
-    let journal = MemoryJournal::new(Arc::new(|| SystemClock.now()));
+    let journal = MemoryJournal::new(Arc::new(steady_wall));
     engine_over(Arc::new(journal), EngineOptions::embedded())
 }
 
-/// Serves until `shutdown`, drains, and stops the engine.
+/// Serves until `shutdown`, drains, and stops the engine. `/readyz` says so first, `/livez` to the end.
 ///
 /// # Errors
 /// If reflection can't be set up or the listener breaks down.
 pub async fn serve(
-    listener: TcpListener,
+    listeners: impl Into<Listeners>,
     engine: Engine,
     options: ServerOptions,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> anyhow::Result<()> {
+    let Listeners { api: listener, admin } = listeners.into();
+    let (leaving, left) = watch::channel(false);
     let (closing, closed) = watch::channel(false);
+    let address = listener.local_addr().context("the listener has no address")?;
+    let (membership, home) = Membership::begin(&engine, options.advertise.as_deref(), address)?;
     let api = Arc::new(Api {
         engine: engine.clone(),
-        default_org: options.default_org,
+        home: home.clone(),
+        default_org: options.default_org.clone(),
         seal: Seal::new(options.token_key.bytes()),
-        closing: closed.clone(),
+        closing: closed,
     });
     let health = HealthReporter::new();
-    let router = router(&api, &health)?;
-    let readiness = tokio::spawn(tell_health(health.clone(), engine.readiness(), closed.clone()));
+    let key = options.token_key.bytes();
+    let passer = Arc::new(Passer::new(home, engine.clone(), options.default_org, key));
+    let router = router(&api, &health, &passer)?;
+    // Ends with this function, also if that is dropped.
+    let mut beside = JoinSet::new();
+    let notice = if admin.is_some() { options.notice } else { Duration::ZERO };
+    if let Some(listener) = admin {
+        let (journal, draining) = (engine.readiness(), left.clone());
+        let engine = engine.clone();
+        let figures: admin::Figures = Arc::new(move || engine.figures());
+        beside.spawn(admin::serve(listener, Readiness { journal, draining }, figures));
+    }
+    beside.spawn(tell_health(health, engine.readiness(), left));
+    beside.spawn(membership.clone().take_part(passer));
     let (begun, draining) = oneshot::channel();
+    let leave = membership.clone();
     let goodbye = async move {
         shutdown.await;
+        leaving.send_replace(true);
+        // The others know it before a door is closed, and are asked instead of this server.
+        let handover = leave.leave().await;
+        tokio::time::sleep(notice.max(handover)).await;
         closing.send_replace(true);
         drop(begun);
     };
     let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
     let served = router.serve_with_incoming_shutdown(incoming, goodbye);
+    let result = in_time(served, draining, options.drain).await;
+    engine.shutdown().await;
+    membership.end().await;
+    result
+}
+
+/// Serves until it has ended, or for `drain` after that began.
+async fn in_time(
+    served: impl Future<Output = Result<(), tonic::transport::Error>>,
+    draining: oneshot::Receiver<()>,
+    drain: Duration,
+) -> anyhow::Result<()> {
     let deadline = async {
         // It is dropped, never sent: either way the drain has begun.
         drop::<Result<(), _>>(draining.await);
-        tokio::time::sleep(options.drain).await;
+        tokio::time::sleep(drain).await;
     };
-    let result = tokio::select! {
+    tokio::select! {
         served = served => served.context("the server broke down"),
         () = deadline => {
             tracing::warn!("some connections didn't end in time and are cut");
             Ok(())
         }
-    };
-    readiness.abort();
-    engine.shutdown().await;
-    result
+    }
 }
 
-fn router(api: &Arc<Api>, health: &HealthReporter) -> anyhow::Result<Router> {
+/// The services, each call bounded in time, behind what passes calls on to other servers.
+type Services = Router<Stack<PassingLayer, Stack<Deadlines, Identity>>>;
+
+fn router(
+    api: &Arc<Api>,
+    health: &HealthReporter,
+    passer: &Arc<Passer>,
+) -> anyhow::Result<Services> {
     let health = tonic_health::server::HealthService::from_health_reporter(health.clone());
     let health = tonic_health::pb::health_server::HealthServer::new(health);
     let reflection = || {
@@ -250,16 +359,18 @@ fn router(api: &Arc<Api>, health: &HealthReporter) -> anyhow::Result<Router> {
         };
     }
     Ok(Server::builder()
-        .timeout(CALL)
+        .layer(Deadlines { most: CALL })
         .max_concurrent_streams(STREAMS)
         .http2_keepalive_interval(Some(KEEPALIVE.0))
         .http2_keepalive_timeout(Some(KEEPALIVE.1))
         .http2_max_header_list_size(16 * 1024)
+        .layer(PassingLayer(Arc::clone(passer)))
         .add_service(health)
         .add_service(v1)
         .add_service(v1alpha)
         .add_service(service!(DirectoryServiceServer, Directory(Arc::clone(api)), DIRECTORY))
         .add_service(service!(PresenceServiceServer, Presences(Arc::clone(api)), RENEWAL))
+        .add_service(service!(ServerServiceServer, Servers(Arc::clone(api)), MESSAGE))
         .add_service(service!(SessionServiceServer, Sessions(Arc::clone(api)), MESSAGE))
         .add_service(service!(WorkServiceServer, Works(Arc::clone(api)), MESSAGE))
         .add_service(service!(TransferServiceServer, Transfers(Arc::clone(api)), MESSAGE))
@@ -267,15 +378,15 @@ fn router(api: &Arc<Api>, health: &HealthReporter) -> anyhow::Result<Router> {
         .add_service(service!(PartnerServiceServer, Partners, DIRECTORY)))
 }
 
-/// Each service serves while the journal can be reached and followed; the process as a whole (the
+/// Each service serves while the store takes writes, whatever ails a single org; the process as a whole (the
 /// empty name) lives until it goes away, so that an outage of Redis restarts nobody.
 async fn tell_health(
     health: HealthReporter,
     mut ready: watch::Receiver<bool>,
-    mut closing: watch::Receiver<bool>,
+    mut left: watch::Receiver<bool>,
 ) {
     loop {
-        let leaving = *closing.borrow_and_update();
+        let leaving = *left.borrow_and_update();
         let serving = *ready.borrow_and_update() && !leaving;
         let status = if serving { ServingStatus::Serving } else { ServingStatus::NotServing };
         for service in SERVICES {
@@ -287,7 +398,7 @@ async fn tell_health(
         }
         let gone = tokio::select! {
             changed = ready.changed() => changed.is_err(),
-            changed = closing.changed() => changed.is_err(),
+            changed = left.changed() => changed.is_err(),
         };
         if gone {
             return;

@@ -8,6 +8,10 @@ mod stream;
 #[path = "blackbox/world.rs"]
 mod world;
 
+#[path = "blackbox/balancer.rs"]
+mod balancer;
+#[path = "blackbox/by_turns.rs"]
+mod by_turns;
 #[path = "blackbox/capacity.rs"]
 mod capacity;
 #[path = "blackbox/directory.rs"]
@@ -16,8 +20,16 @@ mod directory;
 mod documents;
 #[path = "blackbox/flows.rs"]
 mod flows;
+#[path = "blackbox/handover.rs"]
+mod handover;
+#[path = "blackbox/home.rs"]
+mod home;
 #[path = "blackbox/lines.rs"]
 mod lines;
+#[path = "blackbox/orgs.rs"]
+mod orgs;
+#[path = "blackbox/outages.rs"]
+mod outages;
 #[path = "blackbox/presences.rs"]
 mod presences;
 #[path = "blackbox/retries.rs"]

@@ -9,7 +9,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use baton::domain::command::{Command, Directory, Opening, PresenceRef, Request, Skills, Target};
-use baton::domain::decide::{decide, unsettled};
+use baton::domain::decide::decide;
+use baton::domain::decide::settle::unsettled;
 use baton::domain::directory::{
     CapacityModel, Channel, ChannelType, Licence, Permission, PresenceConfiguration,
     PresenceStatus, Profile, Queue, Recipients, Rep, RoutingModel, RoutingOwner, Settings, Skill,
@@ -21,8 +22,8 @@ use baton::domain::flow::WishedSkill;
 use baton::domain::id::{QueueId, RepId, SkillId, TxnId};
 use baton::domain::invariants;
 use baton::domain::live::{Actor, Recipient, Role, Work, WorkState};
-use baton::domain::look::Look;
-use baton::domain::record::{Record, RecordKey};
+use baton::domain::record::Record;
+use baton::domain::record_lookup::RecordLookup;
 use baton::domain::state::State;
 use baton::domain::time::{Span, Timestamp};
 use baton::domain::units::{Units, Weight};
@@ -191,13 +192,11 @@ impl Day {
             presence: None,
             command,
         };
-        let Ok(decision) = decide(&self.state, &request, self.now, &mut self.dice) else {
+        let before = self.state.clone();
+        let Ok(decision) = decide(&mut self.state, &request, self.now, &mut self.dice) else {
             return Ok(());
         };
-        let Some(transaction) = decision.transaction else { return Ok(()) };
-        let entry = Entry::after(self.state.head(), &transaction);
-        let before = self.state.clone();
-        self.state.apply(&entry).expect("it follows");
+        let Some(entry) = decision.entry else { return Ok(()) };
         let told = |why: String| format!("after {:?}: {why}", request.command);
         self.check(&before, &entry).map_err(told)
     }
@@ -205,8 +204,7 @@ impl Day {
     fn check(&self, before: &State, entry: &Entry) -> Result<(), String> {
         invariants::check(&self.state).map_err(|v| v.to_string())?;
         oracle::nobody_waits_beside_a_free_rep(&self.state)?;
-        let keys: Vec<RecordKey> = self.state.records().map(|(key, _)| key.clone()).collect();
-        let left = unsettled(&self.state, &keys);
+        let left = unsettled(&self.state);
         if !left.is_empty() {
             return Err(format!("unsettled: {left:?}"));
         }
@@ -310,7 +308,7 @@ fn play(seed: u64) -> Result<usize, String> {
 
 #[test]
 fn r1_random_days_keep_the_rules_of_routing() {
-    let days = std::env::var("BATON_ROUTING_DAYS").ok().and_then(|n| n.parse().ok()).unwrap_or(60);
+    let days = std::env::var("BATON_ROUTING_DAYS").ok().and_then(|n| n.parse().ok()).unwrap_or(100);
     let offered: usize =
         (1..=days).map(|seed| play(seed).unwrap_or_else(|why| panic!("{why}"))).sum();
     assert!(offered as u64 > 30 * days, "too little is offered to mean anything: {offered}");

@@ -1,4 +1,4 @@
-//! The behaviour document as tables. Each scenario in `tests/scenarios/*.txt` is a life in lines:
+//! The rules of `docs/rules.md` as tables. Each scenario in `tests/scenarios/*.txt` is a life in lines:
 //! time, actor, command, and what came of it: facts (`->`) or a refusal (`!`). The title carries
 //! the rule numbers. One small interpreter plays them all on the pure domain, and after each line
 //! every invariant is checked and nobody may wait beside a free rep.
@@ -157,7 +157,7 @@ fn p5_a_flapping_rep_costs_a_bounded_number_of_entries_and_bothers_nobody_else()
         assert!((45..=51).contains(&sign_ins), "{sign_ins} sign-ins");
         assert!(entries <= 2 * sign_ins, "{entries} entries");
         for (key, held) in before.records() {
-            let touched = world.state.version(key) != held.version;
+            let touched = world.state.revision_of(key) != held.revision;
             let about = format!("{key:?}");
             // Her own, and the session that she is offered each time.
             let hers = about.contains("ana") || about.starts_with("Session");

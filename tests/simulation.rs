@@ -1,7 +1,6 @@
-//! Deterministic simulation: three engines over a simulated journal, with delays, conflicts, lost
-//! replies and crashes, under random commands, all out of one seed. After every entry the oracle
-//! checks the invariants; when all is quiet, all engines must agree. `actors` runs the real actors, on
-//! real tasks, over the same store.
+//! Deterministic simulation: three engines over a simulated journal, with delays, conflicts, lost replies and crashes,
+//! under random commands, all out of one seed. After every entry the oracle checks the invariants; when all is quiet,
+//! all engines must agree. `actors` runs the real actors, on real tasks, over the same store.
 //!
 //! `BATON_SIM_SEEDS=100000` runs more seeds; `BATON_SIM_SEED=17` replays one and prints its trace.
 //!
@@ -9,17 +8,20 @@
 //!
 //! | planted bug | where | caught by |
 //! |---|---|---|
-//! | `SkipVersionCheck` | the journal commits whatever versions were seen | invariants after each entry (C7, O1, T3) |
-//! | `IgnoreTxnId` | the journal forgets which transactions it has seen | T21: a transaction happened twice, or was refused after it was done |
+//! | `SkipHeadCheck` | the journal takes what was decided on an older state | invariants, limits, R1, D3 |
+//! | `ChainByRequest` | a batch counts as sent before if its request is known, not its entry | engines differ from the journal |
+//! | `RaceIsRollback` | a lost race is taken for an unreadable history | answers, or engines that don't come to rest |
+//! | `IgnoreTxnId` | the journal forgets which requests it has seen | T21: a request happened twice, or was refused after it was done |
 //! | `IgnoreFingerprint` | a reused id counts as a repeated request | T21: answered with something else |
 //! | `FreeTwice` | ended work gives its capacity back twice | C7: used isn't the sum of the work |
-//! | `DropSettle` | nobody settles after a commit | R1: somebody waits beside a free rep |
+//! | `ForgetMark` | nobody marks a rep who has room, so nothing is offered to them | R1: somebody waits beside a free rep |
+//! | `ForgetUndo` | a piece of a refused decision stays in the state | invariants (O1, C7) |
 //! | `ApplyOutOfOrder` | a catch-up delivers two entries' changes swapped | engines differ from the journal, or contend for ever |
-//! | `TwoAcceptsWin` | acceptances are committed without the version check | invariants (T3, C7) |
-//! | `StaleRefusal` | the read barrier brings no news | no state since it was asked gives that answer |
-//! | `AckWithoutWrite` | the journal says committed and forgets it | no state since it was asked gives that answer |
-//! | `BuildOnDuplicate` | in a batch, what was decided on the content of a duplicate is committed | invariants (C7) |
-//! | `ForgetUnchanged` | the journal forgets transactions without writes | T21: answered, and nobody will know it |
+//! | `StaleRefusal` | refusals aren't checked against the head | no state since it was asked gives that answer |
+//! | `AckWithoutWrite` | the journal says accepted and forgets the rest of the batch | engines differ from the journal |
+//! | `HalfABatch` | a batch breaks off in the middle | engines differ from the journal |
+//! | `ForgetUnchanged` | the journal forgets requests that changed nothing | T21: answered, and nobody will know it |
+//! | `RefusedHereDoneThere` | a refusal isn't kept after a try of unknown fate | T21: refused here, done there |
 
 #[path = "simulation/actors.rs"]
 mod actors;
@@ -27,6 +29,8 @@ mod actors;
 mod asks;
 #[path = "support/oracle.rs"]
 mod oracle;
+#[path = "simulation/shelf.rs"]
+mod shelf;
 #[path = "simulation/store.rs"]
 mod store;
 #[path = "simulation/world.rs"]

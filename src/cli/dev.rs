@@ -6,11 +6,11 @@
 use anyhow::{Context as _, bail};
 
 use super::args::Dev;
-use super::presence::{self, SignedIn};
-use super::{Context, ServerPlan, StartServer, directory, output, serve, traffic};
-use crate::client::{Client, Failure, Identity, RetryPolicy};
-use crate::pb;
+use super::{Context, directory, traffic};
+use crate::client::{Client, Failure, Identity, RetryPolicy, SignedIn, keep_signed_in, sign_in};
+use crate::launch::{ServerPlan, StartServer, interrupted};
 use crate::pb::open_session_request::Target;
+use crate::{output, pb};
 
 /// The org of the example.
 const ORG: &str = "demo";
@@ -24,9 +24,11 @@ pub async fn run(context: &Context, args: &Dev, start: StartServer) -> anyhow::R
     }
     let plan = ServerPlan {
         listen: args.listen,
+        admin: None,
         redis: None,
         default_org: Some(ORG.to_owned()),
         token_key: None,
+        advertise: None,
     };
     let mut server = start(plan).await?;
     let url = server.url();
@@ -45,7 +47,7 @@ pub async fn run(context: &Context, args: &Dev, start: StartServer) -> anyhow::R
     );
     tokio::select! {
         ended = &mut server.done => return ended.context("the server broke down")?,
-        stopped = serve::interrupted() => stopped?,
+        stopped = interrupted() => stopped?,
     }
     server.stop().await
 }
@@ -112,13 +114,10 @@ impl Stage {
     async fn sign_in(&self, reps: &[&'static str]) -> Result<(), Failure> {
         for &rep in reps {
             let client = self.rep(rep)?;
-            let signed_in: SignedIn =
-                presence::sign_in(&client, rep, "available", "baton dev").await?;
+            let signed_in: SignedIn = sign_in(&client, rep, "available", "baton dev").await?;
             tokio::spawn(async move {
-                presence::keep_alive(&client, signed_in, |news| {
-                    output::note(&format!("{rep}: {news}"))
-                })
-                .await;
+                keep_signed_in(&client, signed_in, |news| output::note(&format!("{rep}: {news}")))
+                    .await;
             });
         }
         Ok(())

@@ -5,9 +5,9 @@ use std::path::Path;
 use anyhow::Context as _;
 
 use super::args::Apply;
-use super::output::Table;
 use super::{Context, json, names, org_file};
 use crate::client::{Client, Failure};
+use crate::output::Table;
 use crate::pb;
 
 /// The directory that `dev` starts with.

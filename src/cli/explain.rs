@@ -3,8 +3,8 @@
 use anyhow::bail;
 
 use super::args::{Explain, Recipients};
-use super::output::Table;
 use super::{Context, json, names, queue, rep, table, target};
+use crate::output::Table;
 use crate::pb;
 use crate::pb::recipient_entry::Entry;
 

@@ -4,8 +4,8 @@
 use std::path::Path;
 
 use super::args::TestFlow;
-use super::output::Table;
 use super::{Context, directory, json, org_file, table};
+use crate::output::Table;
 use crate::pb;
 use crate::pb::flow_decision::Target;
 

@@ -3,8 +3,8 @@
 use anyhow::bail;
 
 use super::args::{Flows, Reps, Sessions, Skills, Transfers, WorkQuery};
-use super::{Context, flow, json, output, rep, table};
-use crate::pb;
+use super::{Context, flow, json, rep, table};
+use crate::{output, pb};
 
 /// Largest page that the API gives.
 pub(super) const PAGE: usize = 500;

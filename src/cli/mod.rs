@@ -1,10 +1,10 @@
 //! The command line: parses, calls the public API through `client`, prints.
 //!
-//! It sees a server only as everyone else does. The commands that start servers (`dev`, `serve`, `bench --embedded`)
-//! get them from the caller as a `StartServer`, so that nothing in here knows how a server is made.
+//! It sees a server only as everyone else does. The commands that start servers (`dev`, `serve`) get them from the
+//! caller as a `StartServer`, so that nothing in here knows how a server is made. `baton bench` is parsed here and
+//! done by `bench`: `main` hands it over.
 
-mod args;
-mod bench;
+pub(crate) mod args;
 mod dev;
 mod directory;
 mod explain;
@@ -12,12 +12,13 @@ mod flow;
 mod json;
 mod list;
 mod names;
+mod org;
 mod org_file;
-mod output;
 mod presence;
 mod queue;
 mod rep;
 mod serve;
+mod servers;
 mod session;
 mod table;
 mod target;
@@ -25,88 +26,13 @@ mod traffic;
 mod watch;
 mod work;
 
-use std::net::SocketAddr;
-use std::pin::Pin;
-use std::sync::Arc;
-
 use anyhow::{Context as _, bail};
 use clap::{CommandFactory as _, Parser as _};
-use tokio::sync::oneshot;
-use tokio::task::JoinHandle;
 
 use crate::client::{Client, Identity, RetryPolicy};
-use args::{Cli, Command, Global};
-use output::Output;
-
-/// A server to be started.
-#[derive(Clone, Debug)]
-pub struct ServerPlan {
-    /// Where to listen; port 0 takes any.
-    pub listen: SocketAddr,
-    /// The Redis behind it. None: in memory.
-    pub redis: Option<String>,
-    /// The org of callers who don't name one. None: they are refused.
-    pub default_org: Option<String>,
-    /// Key of the resume tokens. None: one of its own.
-    pub token_key: Option<String>,
-}
-
-/// A server that is listening.
-#[derive(Debug)]
-pub struct RunningServer {
-    /// Where it listens.
-    pub address: SocketAddr,
-    /// How durable it is, as a sentence.
-    pub durability: String,
-    /// Asks it to drain and stop.
-    pub stop: oneshot::Sender<()>,
-    /// Ends when it has stopped.
-    pub done: JoinHandle<anyhow::Result<()>>,
-    /// What it has counted so far.
-    pub counters: Counters,
-}
-
-/// Tells what a server has counted so far, each count with its name.
-pub struct Counters(Box<dyn Fn() -> Vec<(&'static str, u64)> + Send + Sync>);
-
-impl Counters {
-    /// Told by `all`.
-    pub fn new(all: impl Fn() -> Vec<(&'static str, u64)> + Send + Sync + 'static) -> Self {
-        Self(Box::new(all))
-    }
-
-    /// The count of this name; 0 if there is none.
-    #[must_use]
-    pub fn get(&self, name: &str) -> u64 {
-        (self.0)().into_iter().find(|(known, _)| *known == name).map_or(0, |(_, count)| count)
-    }
-}
-
-impl std::fmt::Debug for Counters {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_map().entries((self.0)()).finish()
-    }
-}
-
-impl RunningServer {
-    /// The address as clients write it.
-    #[must_use]
-    pub fn url(&self) -> String {
-        format!("http://{}", self.address)
-    }
-
-    /// Stops it and waits until it has.
-    pub async fn stop(self) -> anyhow::Result<()> {
-        // It may have stopped by itself; then `done` says why.
-        let _ = self.stop.send(());
-        self.done.await.context("the server broke down")?
-    }
-}
-
-/// What comes of starting a server.
-pub type Starting = Pin<Box<dyn Future<Output = anyhow::Result<RunningServer>> + Send>>;
-/// Starts a server: given by `main`, which alone knows how.
-pub type StartServer = Arc<dyn Fn(ServerPlan) -> Starting + Send + Sync>;
+use crate::launch::{ForgetOrg, StartServer};
+use crate::output::{self, Output};
+use args::{BenchCall, Cli, Command, Global};
 
 /// What a command works with.
 struct Context {
@@ -151,14 +77,22 @@ impl Context {
     }
 }
 
-/// Parses the process' arguments and runs what they ask for. Bad arguments and `--help` end the process here, as clap
-/// does it.
-pub async fn run(start: StartServer) -> anyhow::Result<()> {
+/// Parses the process' arguments and runs what they ask for; `forget` gives an org up, `bench` runs `baton bench`. Bad arguments and `--help` end
+/// the process here, as clap does it.
+///
+/// # Errors
+/// What the command failed at, to be told in one line.
+pub async fn run(
+    start: StartServer,
+    forget: ForgetOrg,
+    bench: impl AsyncFnOnce(BenchCall, StartServer) -> anyhow::Result<()>,
+) -> anyhow::Result<()> {
     let Cli { global, command } = Cli::parse();
     let context = Context { out: Output::new(global.output), global };
     match command {
         Command::Dev(args) => dev::run(&context, &args, start).await,
         Command::Serve(args) => serve::run(&args, start).await,
+        Command::Servers => servers::run(&context).await,
         Command::Apply(args) => directory::apply(&context, &args).await,
         Command::Reps { what } => list::reps(&context, what).await,
         Command::Queues { what } => queue::run(&context, what).await,
@@ -182,7 +116,10 @@ pub async fn run(start: StartServer) -> anyhow::Result<()> {
         Command::Explain(args) => explain::explain(&context, args).await,
         Command::Watch(args) => watch::run(&context, args).await,
         Command::History { session } => session::history(&context, session).await,
-        Command::Bench(args) => bench::run(&context, args, start).await,
+        Command::Org { what } => org::run(what, forget).await,
+        Command::Bench(args) => {
+            bench(BenchCall { args, servers: context.global.server, out: context.out }, start).await
+        }
         Command::Completion { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Cli::command(), "baton", &mut script);

@@ -65,6 +65,8 @@ named! {
     ResetReason "RESET_REASON_",
     Role "ROLE_",
     RoutingModel "ROUTING_MODEL_",
+    ServerPlace "SERVER_PLACE_",
+    ServerState "SERVER_STATE_",
     SessionState "SESSION_STATE_",
     StartMode "START_MODE_",
     TransferState "TRANSFER_STATE_",

@@ -1,93 +1,12 @@
-//! `online`, `status`, `offline`: reps signing in and out; and the keeping alive that `dev` and `bench` use too.
-
-use std::time::Duration;
+//! `online`, `status`, `offline`: reps signing in and out. Signing in and staying so is the client's.
 
 use anyhow::bail;
-use tokio::time::sleep;
 
 use super::args::{Offline, Online, Status};
-use super::{Context, json, names, output, rep, table};
-use crate::client::{Client, Failure};
-use crate::pb;
+use super::{Context, json, names, rep, table};
+use crate::client::{keep_signed_in, sign_in};
 use crate::pb::{close_presence_request, set_status_request};
-
-/// Presences that are open, and how often to renew them.
-#[derive(Debug)]
-pub struct SignedIn {
-    /// Ids of the presences.
-    pub presences: Vec<String>,
-    /// How often to renew.
-    pub renew_every: Duration,
-}
-
-/// Signs a rep in.
-pub async fn sign_in(
-    client: &Client,
-    rep: &str,
-    status: &str,
-    device: &str,
-) -> Result<SignedIn, Failure> {
-    let request = pb::OpenPresenceRequest {
-        rep: rep.to_owned(),
-        status: status.to_owned(),
-        device: device.to_owned(),
-        ..Default::default()
-    };
-    let opened = client.open_presence(request).await?;
-    Ok(SignedIn { presences: vec![opened.presence], renew_every: every(opened.renew_every) })
-}
-
-fn every(duration: Option<prost_types::Duration>) -> Duration {
-    duration
-        .and_then(|d| Duration::try_from(d).ok())
-        .unwrap_or(Duration::from_secs(10))
-        .max(Duration::from_millis(100))
-}
-
-/// Renews presences until none is left, and tells `news` of each that ended and of trouble. A failure is no reason to
-/// stop: the server may be back before the grace is over (P4).
-pub async fn keep_alive(client: &Client, mut signed_in: SignedIn, mut news: impl FnMut(&str)) {
-    let mut renew_in = signed_in.renew_every;
-    while !signed_in.presences.is_empty() {
-        sleep(renew_in).await;
-        let request = pb::KeepAliveRequest { presences: signed_in.presences.clone() };
-        match client.keep_alive(request).await {
-            Ok(response) => {
-                renew_in = every(response.renew_every);
-                for result in &response.results {
-                    if let Some(over) = ended(result) {
-                        signed_in.presences.retain(|id| *id != result.presence);
-                        news(&over);
-                    }
-                }
-            }
-            Err(failure) => {
-                news(&format!("couldn't renew, trying on: {failure}"));
-                renew_in = Duration::from_secs(1);
-            }
-        }
-    }
-}
-
-/// What to say of a presence that won't be renewed any more.
-fn ended(result: &pb::KeepAliveResult) -> Option<String> {
-    let cause = table::set_name::<pb::PresenceCause>(result.cause);
-    match result.verdict() {
-        pb::KeepAliveVerdict::Renewed
-        | pb::KeepAliveVerdict::Reconnected
-        | pb::KeepAliveVerdict::Unspecified => None,
-        pb::KeepAliveVerdict::Superseded => {
-            Some("signed in elsewhere: this sign-in is over".to_owned())
-        }
-        pb::KeepAliveVerdict::Closed => Some(format!("signed out ({cause})")),
-        pb::KeepAliveVerdict::NotFound => {
-            Some("the server doesn't know this sign-in any more".to_owned())
-        }
-        pb::KeepAliveVerdict::Invalid => {
-            Some(format!("the server refuses the presence id {}", result.presence))
-        }
-    }
-}
+use crate::{output, pb};
 
 /// `baton online`: until Ctrl-C, which signs out.
 pub async fn online(context: &Context, args: &Online) -> anyhow::Result<()> {
@@ -100,11 +19,11 @@ pub async fn online(context: &Context, args: &Online) -> anyhow::Result<()> {
     );
     let mut last = String::new();
     tokio::select! {
-        () = keep_alive(&client, signed_in, |text| {
+        () = keep_signed_in(&client, signed_in, |text| {
             output::note(&format!("{}: {text}", args.rep));
             text.clone_into(&mut last);
         }) => bail!("{}: {last}", args.rep),
-        stopped = super::serve::interrupted() => stopped?,
+        stopped = crate::launch::interrupted() => stopped?,
     }
     let whose = Some(close_presence_request::Whose::Presence(presence));
     client.close_presence(pb::ClosePresenceRequest { whose, ..Default::default() }).await?;

@@ -10,10 +10,10 @@ use tokio::time::timeout;
 
 use super::args::Queues;
 use super::list::pages;
-use super::output::Table;
 use super::target::span;
 use super::{Context, json, names, table};
 use crate::client::{Client, WatchEvent};
+use crate::output::Table;
 use crate::pb;
 use crate::pb::watch_object::Object;
 use crate::pb::watch_response::Frame;

@@ -1,7 +1,7 @@
 //! How one rep looks: connected, chosen and available, kept apart (P3), and the ledger of what fills them (C7).
 
-use super::output::Table;
 use super::{Context, json, names, table};
+use crate::output::Table;
 use crate::pb;
 
 /// `baton reps get`.

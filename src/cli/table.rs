@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use prost_types::Timestamp;
 
-use super::output::Table;
 use super::target::{recipient_text, span};
 use super::{flow, names, queue};
+use crate::output::Table;
 use crate::pb;
 use crate::pb::recipient::Recipient;
 use crate::pb::waiting_line::Line;

@@ -147,7 +147,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn recipients_are_read_as_they_are_written() {
+    fn t2_recipients_are_read_as_they_are_written() {
         for text in
             ["rep:ana", "queue:support", "flow:triage", "contact:acme/front-desk", "rep:a:b"]
         {

@@ -10,11 +10,10 @@ use tokio::sync::Semaphore;
 use tokio::time::{MissedTickBehavior, interval, sleep};
 
 use super::dev::{self, Stage};
-use super::output;
 use crate::client::Failure;
-use crate::pb;
 use crate::pb::open_session_request::Target;
 use crate::pb::recipient::Recipient;
+use crate::{output, pb};
 
 /// The simulated reps. The example org leaves the others to people.
 pub const REPS: [&str; 4] = ["eve", "finn", "gita", "hugo"];

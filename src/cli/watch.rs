@@ -1,11 +1,11 @@
 //! `watch`: prints what is there and what changes, line by line, across reconnects.
 
 use super::args::WatchArgs;
-use super::{Context, json, names, output, table};
+use super::{Context, json, names, table};
 use crate::client::WatchEvent;
-use crate::pb;
 use crate::pb::change::Change as ChangeKind;
 use crate::pb::watch_response::Frame;
+use crate::{output, pb};
 
 /// `baton watch`: until Ctrl-C or a refusal.
 pub async fn run(context: &Context, args: WatchArgs) -> anyhow::Result<()> {
@@ -40,7 +40,7 @@ pub async fn run(context: &Context, args: WatchArgs) -> anyhow::Result<()> {
     loop {
         let event = tokio::select! {
             event = watch.next() => event?,
-            stopped = super::serve::interrupted() => return stopped,
+            stopped = crate::launch::interrupted() => return stopped,
         };
         match event {
             WatchEvent::Lost { why, pause } => {

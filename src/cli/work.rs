@@ -6,11 +6,11 @@ use anyhow::{Context as _, bail};
 use tokio::time::timeout;
 
 use super::args::Accept;
-use super::{Context, json, names, output, session, table};
+use super::{Context, json, names, session, table};
 use crate::client::{Client, WatchEvent};
-use crate::pb;
 use crate::pb::watch_object::Object;
 use crate::pb::watch_response::Frame;
+use crate::{output, pb};
 
 /// `baton accept`.
 pub async fn accept(context: &Context, args: &Accept) -> anyhow::Result<()> {

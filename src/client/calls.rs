@@ -53,6 +53,9 @@ calls! {
         read list_rep_presences(ListRepPresencesRequest) -> ListRepPresencesResponse;
         read explain_capacity(ExplainCapacityRequest) -> ExplainCapacityResponse;
     }
+    ServerServiceClient in server_service_client {
+        read list_servers(ListServersRequest) -> ListServersResponse;
+    }
     SessionServiceClient in session_service_client {
         change open_session(OpenSessionRequest) -> OpenSessionResponse;
         read get_session(GetSessionRequest) -> GetSessionResponse;

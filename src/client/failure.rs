@@ -217,7 +217,10 @@ fn advice(reason: &str) -> &'static str {
         "WRONG_STATE" => "read it anew",
         "IN_USE" => "free it first",
         "CONTENDED" => "try again",
-        "OVERLOADED" | "STORE_UNAVAILABLE" | "REVISION_NOT_REACHED" => "try again in a moment",
+        "OVERLOADED" | "STORE_UNAVAILABLE" | "REVISION_NOT_REACHED" | "TIMED_OUT" => {
+            "try again in a moment"
+        }
+        "ORG_UNREADABLE" => "the server's log says what is wrong with this org, and what to do",
         "OUTCOME_UNKNOWN" => "it may have happened: look before you try again",
         "INVALID_TOKEN" | "RESUME_NOT_POSSIBLE" => "begin without the token",
         "INTERNAL" => "a fault of the server, which has logged it",

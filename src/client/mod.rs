@@ -6,6 +6,7 @@
 
 mod calls;
 mod failure;
+mod presence;
 mod retry;
 mod watch;
 
@@ -19,6 +20,7 @@ use tonic::transport::{Channel, Endpoint};
 use tonic::{Request, Response, Status};
 
 pub use failure::Failure;
+pub use presence::{SignedIn, keep_signed_in, sign_in};
 pub use retry::{BadRetryPolicy, RetryPolicy};
 pub use watch::{Watch, WatchEvent};
 

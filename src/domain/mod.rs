@@ -1,27 +1,20 @@
 //! What Baton decides, and nothing else. Pure and deterministic: no clock, no randomness, no I/O,
 //! no async, no wire types. It imports nothing of ours.
+//!
+//! In layers, each above what it uses: *values* → *records* → *state* → *rules* → *decide* →
+//! *questions*. `tests/tidy.rs` holds them to it.
 
-pub mod attributes;
-pub mod capacity;
-pub mod choose;
-pub mod command;
 pub mod decide;
-pub mod directory;
-pub mod draft;
-pub mod eligibility;
-pub mod entry;
-pub mod flow;
-pub mod flow_world;
-pub mod id;
-pub mod invariants;
-pub mod line;
-pub mod live;
-pub mod look;
-pub mod recipients;
-pub mod record;
-pub mod rejection;
-pub mod sight;
+pub mod questions;
+pub mod records;
+pub mod rules;
 pub mod state;
-pub mod time;
-pub mod units;
-pub mod wait;
+pub mod values;
+
+pub use decide::command;
+pub use questions::recipients;
+pub use records::{directory, entry, flow, line, live, load, record};
+pub use rules::{capacity, choose, eligibility, flow_world, invariants, verdict, wait};
+pub use state::{draft, record_lookup};
+pub(in crate::domain) use values::stored;
+pub use values::{attributes, id, rejection, time, units};

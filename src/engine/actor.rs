@@ -1,12 +1,13 @@
-//! The actor of an org: one loop that waits for a cue, lets the core decide, sends its batch and
-//! passes the answers on. All I/O of the commit loop is here and no decision is. One batch is in
-//! flight at most; what comes meanwhile waits in the mailbox and is the next batch. Started by
-//! `registry`.
+//! The actor of an org: one loop that waits for a cue, lets the core decide, sends its batches and
+//! passes the answers on. All I/O of the commit loop is here and no decision is. What comes while
+//! batches are in flight waits in the mailbox. When it breaks down it starts again from the journal, and
+//! no other org notices. Started by `registry`.
 
-use std::future::{Future, poll_fn};
-use std::pin::pin;
+mod loading;
+mod sending;
+
+use std::future::poll_fn;
 use std::sync::Arc;
-use std::task::Poll;
 
 use tokio::sync::{mpsc, oneshot, watch};
 
@@ -14,322 +15,261 @@ use crate::domain::command::Request;
 use crate::domain::entry::{Head, Revision};
 use crate::domain::id::OrgId;
 use crate::domain::time::{Span, Timestamp};
-use crate::journal::{BATCH_MAX, Batch, Epoch, Journal, JournalError, Loaded};
+use crate::journal::{Epoch, JournalError, Reply};
 
-use super::clock::{Clock, duration};
-use super::core::{Core, Next};
-use super::entropy::Randomness;
-use super::health::Health;
-use super::options::EngineOptions;
+use super::caught::caught;
+use super::clock::duration;
+use super::core::{Core, Next, Step};
+use super::desk::{Desk, Phase};
+use super::health::Concern;
 use super::policy::Backoff;
-use super::settling::Swept;
-use super::stats::Stats;
-use super::{Done, Refusal, View};
+use super::refusal::Refusal;
+use super::rest::{Rest, rest};
+use super::round::Remember;
+use super::sent::{Sent, poll_first};
+use super::shared::{Shared, unavailable};
+use super::store::StoreState;
+use super::ticket::{Fate, Ticket};
+use super::view::{Done, View};
 
 /// The longest sleep: a clock that was set forward is noticed after it.
-const LONGEST_SLEEP: Span = Span::from_secs(5);
-/// How soon a sweep goes on that has looked at some of the reps.
-const SWEEP_ON: Span = Span::from_ms(50);
-/// How soon a sweep that found something is repeated.
-const SWEEP_AGAIN: Span = Span::from_secs(2);
+const LONGEST_SLEEP: Span = Span::from_secs(60);
 
-/// Everything that can move an actor.
+/// Everything that others can ask an actor for.
 #[derive(Debug)]
 pub(super) enum Cue {
     /// Somebody asks for a mutation.
-    Submit(Box<Request>, oneshot::Sender<Result<Done, Refusal>>),
+    Submit(Box<Request>, Remember, oneshot::Sender<Result<Done, Refusal>>, Arc<Fate>),
     /// Somebody wants to see everything committed before now.
     Barrier(oneshot::Sender<Result<Arc<View>, Refusal>>),
-    /// There may be entries after this revision; `done` says whether the actor caught up.
-    Follow {
-        /// What whoever says so has seen.
-        after: Revision,
-        /// Answered in the end.
-        done: oneshot::Sender<bool>,
-    },
+}
+
+impl Cue {
+    fn refuse(self, refusal: Refusal) {
+        // Whoever doesn't wait any more has gone; that is their business.
+        match self {
+            Self::Submit(_, _, answer, _) => drop(answer.send(Err(refusal))),
+            Self::Barrier(answer) => drop(answer.send(Err(refusal))),
+        }
+    }
+}
+
+/// The actor beside its core.
+pub(super) struct Actor {
+    org: OrgId,
+    shared: Shared,
+    mailbox: mpsc::Receiver<Cue>,
+    desk: Arc<Desk>,
+    heard: watch::Receiver<Revision>,
+    store: watch::Receiver<StoreState>,
+    /// The last state of the store that the core was told.
+    told: StoreState,
+    /// Where the history ended when it was last known.
+    known: Option<(Epoch, Head)>,
+    /// What is in flight, in the order in which it was sent.
+    sent: Vec<Sent>,
+}
+
+/// What wakes an actor.
+enum Event {
+    Cue(Cue),
+    /// The journal answered a batch.
+    Replied(u64, Result<Reply, JournalError>),
+    /// Something was committed elsewhere, perhaps.
+    Heard,
+    /// The store went, came back, or its clock was set.
+    Store,
     /// Something is due.
     Tick,
-    /// The server is going away.
+    /// The server is going away, or nobody uses the org any more.
     Close,
 }
 
-/// Who waits for an answer of the core.
-#[derive(Debug)]
-enum Ticket {
-    Submit(oneshot::Sender<Result<Done, Refusal>>),
-    Barrier(oneshot::Sender<Result<Arc<View>, Refusal>>),
-    Follow(oneshot::Sender<bool>),
-}
-
-/// Whether an org can be served yet.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Phase {
-    /// It is being loaded for the first time.
-    Loading,
-    /// That failed; it is tried again.
-    Failed,
-    /// It is loaded.
-    Ready,
-}
-
-/// What the actors of all orgs share.
-#[derive(Debug, Clone)]
-pub(super) struct Shared {
-    pub(super) journal: JournalRef,
-    pub(super) clock: ClockRef,
-    pub(super) options: EngineOptions,
-    pub(super) stats: Arc<Stats>,
-    pub(super) health: Arc<Health>,
-    /// Turns true when the server goes away.
-    pub(super) closing: watch::Receiver<bool>,
-}
-
-/// The journal, whichever it is.
-#[derive(Clone)]
-pub(super) struct JournalRef(pub(super) Arc<dyn Journal>);
-
-/// The clock, whichever it is.
-#[derive(Clone)]
-pub(super) struct ClockRef(pub(super) Arc<dyn Clock>);
-
-impl std::fmt::Debug for JournalRef {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Journal")
-    }
-}
-
-impl std::fmt::Debug for ClockRef {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Clock")
-    }
-}
-
-impl Shared {
-    pub(super) fn journal(&self) -> &dyn Journal {
-        &*self.journal.0
-    }
-
-    pub(super) fn clock(&self) -> &dyn Clock {
-        &*self.clock.0
-    }
-
-    /// Random bits, all different per org, the same for the same seed.
-    pub(super) fn randomness(&self, org: &OrgId) -> Randomness {
-        self.options.seed.map_or_else(Randomness::from_system, |seed| {
-            let of_org = org.as_str().bytes().fold(seed, |sum, byte| {
-                sum.wrapping_mul(0x0100_0000_01b3).wrapping_add(u64::from(byte))
-            });
-            Randomness::from_seed(of_org)
-        })
-    }
-}
-
-/// What becomes of a failure of the journal where nothing was to be done.
-pub(super) fn unavailable() -> Refusal {
-    Refusal::Unavailable { retry_after: duration(Backoff::PROBE.cap()) }
-}
-
-/// The actor before its org is loaded.
-pub(super) struct Actor {
-    pub(super) org: OrgId,
-    pub(super) shared: Shared,
-    pub(super) mailbox: mpsc::Receiver<Cue>,
-    pub(super) views: watch::Sender<Arc<View>>,
-    pub(super) phase: watch::Sender<Phase>,
-}
-
 impl Actor {
-    /// Serves the org until the server goes away.
+    pub(super) fn new(
+        org: OrgId,
+        shared: Shared,
+        mailbox: mpsc::Receiver<Cue>,
+        desk: Arc<Desk>,
+        known: Option<(Epoch, Head)>,
+    ) -> Self {
+        let (heard, store) = (desk.heard.subscribe(), shared.store.watch());
+        let told = StoreState::default();
+        Self { org, shared, mailbox, desk, heard, store, told, known, sent: Vec::new() }
+    }
+
+    /// Serves the org until it is unloaded or the server goes away, whatever happens meanwhile.
     pub(super) async fn run(mut self) {
-        let Some(loaded) = self.load(None).await else {
+        let mut failures = 0;
+        while let Err(panic) = caught(self.serve(&mut failures)).await {
+            // Those whose requests it had are told by their channels, which have gone with it.
+            self.sent.clear();
+            let view = self.desk.view();
+            if view.state.head().revision > Revision::ZERO {
+                // What was known isn't forgotten: a rollback is still noticed.
+                self.known = Some((view.epoch, view.state.head()));
+            }
+            failures += 1;
+            self.shared.stats.panics.add(1);
+            if self.shared.health.report(&self.org, Concern::Actor, false) {
+                tracing::error!(org = %self.org, panic, "an org's actor broke down and starts again");
+            }
+            let refusal = unavailable();
+            self.desk.phase.send_replace(Phase::Failed(refusal.clone()));
+            let random = self.shared.randomness(&self.org).word();
+            if !self.wait(Backoff::RESTART.pause(failures, random), &refusal).await {
+                break;
+            }
+        }
+        self.desk.phase.send_replace(Phase::Gone);
+    }
+
+    async fn serve(&mut self, failures: &mut u32) {
+        let Some(loaded) = self.load(self.known).await else {
             return;
         };
         let randomness = self.shared.randomness(&self.org);
         let stats = Arc::clone(&self.shared.stats);
-        let mut core = Core::new(loaded, self.shared.options.clone(), randomness, stats);
+        let now = self.shared.clock().now();
+        let mut core = Core::new(loaded, self.shared.options.clone(), now, randomness, stats);
+        self.known = None;
+        self.told = StoreState { lost_since: None, ..*self.store.borrow_and_update() };
+        self.tell_store(&mut core);
+        if rest(&core.view().state, core.view().clock.at(now)) == Rest::Awake {
+            self.desk.keep_awake();
+        }
         self.publish(&core);
-        self.phase.send_replace(Phase::Ready);
-        // Only now: whoever is told that the org is well may ask at once.
-        self.report(None);
-        let mut sweep_at = self.shared.clock().now() + self.shared.options.sweep_every;
+        self.desk.phase.send_replace(Phase::Ready);
         loop {
-            let wake = core.next_wake().map_or(sweep_at, |at| at.min(sweep_at));
-            match self.cue(wake).await {
-                Cue::Close => return,
-                cue => self.take(cue, &mut core),
-            }
-            let now = self.shared.clock().now();
-            if now >= sweep_at {
-                sweep_at = now
-                    + match core.sweep() {
-                        Swept::Some => SWEEP_ON,
-                        Swept::AllButSuspects => SWEEP_AGAIN,
-                        Swept::All => self.shared.options.sweep_every,
-                    };
-            }
-            if !self.rounds(&mut core).await {
-                return;
+            core.set_place(self.shared.place(&self.org));
+            self.send_what_waits(&mut core);
+            match self.event(core.next_wake()).await {
+                Event::Close => return self.finish(core).await,
+                Event::Tick => {}
+                Event::Cue(cue) => take(cue, &mut core),
+                Event::Heard => self.hear(&mut core),
+                Event::Store => self.tell_store(&mut core),
+                Event::Replied(round, reply) => {
+                    let well = reply.is_ok();
+                    if !self.on_reply(round, reply, &mut core).await {
+                        return;
+                    }
+                    if well && *failures > 0 {
+                        *failures = 0;
+                        self.shared.health.report(&self.org, Concern::Actor, true);
+                        tracing::info!(org = %self.org, "the org is served again");
+                    }
+                }
             }
         }
     }
 
-    async fn cue(&mut self, wake: Timestamp) -> Cue {
-        if let Ok(cue) = self.mailbox.try_recv() {
-            return cue;
-        }
-        let sleep = wake.since(self.shared.clock().now()).min(LONGEST_SLEEP);
+    /// What happens next: an answer before a new request, so that batches grow while they wait.
+    async fn event(&mut self, wake: Option<Timestamp>) -> Event {
+        let now = self.shared.clock().now();
+        let sleep = wake.map_or(LONGEST_SLEEP, |at| at.since(now).min(LONGEST_SLEEP));
+        let sent = &mut self.sent;
         tokio::select! {
             biased;
-            _ = self.shared.closing.wait_for(|closing| *closing) => Cue::Close,
-            cue = self.mailbox.recv() => cue.unwrap_or(Cue::Close),
-            () = self.shared.clock.0.sleep(sleep) => Cue::Tick,
+            _ = self.shared.closing.wait_for(|closing| *closing) => Event::Close,
+            (round, reply) = poll_fn(|context| poll_first(sent, context)) => {
+                Event::Replied(round, reply)
+            }
+            Ok(()) = self.store.changed() => Event::Store,
+            Ok(()) = self.heard.changed() => Event::Heard,
+            cue = self.mailbox.recv() => cue.map_or(Event::Close, Event::Cue),
+            () = self.shared.clock.0.sleep(sleep) => Event::Tick,
         }
     }
 
-    fn take(&self, cue: Cue, core: &mut Core<Ticket>) {
-        match cue {
-            Cue::Submit(request, answer) => core.submit(request, Ticket::Submit(answer)),
-            Cue::Barrier(answer) => core.barrier(Ticket::Barrier(answer)),
-            Cue::Follow { after, done } => {
-                // Our own commit may have come first: then there is nothing to read.
-                if core.view().state.head().revision > after {
-                    let _ = done.send(true);
-                } else {
-                    core.barrier(Ticket::Follow(done));
-                }
-            }
-            Cue::Tick | Cue::Close => {}
+    /// Our own commit may be what was heard of: then there is nothing to read.
+    fn hear(&mut self, core: &mut Core<Ticket>) {
+        if *self.heard.borrow_and_update() > core.reaches() {
+            core.barrier(Ticket::Heard);
         }
     }
 
-    /// Round after round until nothing waits. `false`: the server is going away.
-    async fn rounds(&mut self, core: &mut Core<Ticket>) -> bool {
-        loop {
-            while core.waiting() < BATCH_MAX {
-                let Ok(cue) = self.mailbox.try_recv() else {
-                    break;
-                };
-                self.take(cue, core);
+    /// Tells the core how the store is.
+    fn tell_store(&mut self, core: &mut Core<Ticket>) {
+        let (now, state) = (self.shared.clock().now(), *self.store.borrow_and_update());
+        match (self.told.lost_since, state.lost_since) {
+            (None, Some(since)) => core.store_lost(since),
+            (Some(_), None) => {
+                core.store_back(now);
             }
-            let Some(batch) = core.begin(self.shared.clock().now()) else {
-                return true;
-            };
-            if !self.commit(&batch, core).await || *self.shared.closing.borrow() {
-                return false;
-            }
+            _ => {}
         }
-    }
-
-    /// Sends one batch until it has been answered or given up. `false`: the server is going away.
-    async fn commit(&mut self, batch: &Batch, core: &mut Core<Ticket>) -> bool {
-        loop {
-            let reply = self.send(batch).await;
-            let now = self.shared.clock().now();
-            let step = match reply {
-                Ok(committed) => core.on_committed(now, &committed),
-                Err(error) => core.on_failed(now, error),
-            };
-            self.publish(core);
-            self.answer(step.answers);
-            match step.next {
-                Next::Go => {
-                    self.report(None);
-                    return true;
-                }
-                Next::Resend { after } => self.shared.clock().sleep(after).await,
-                Next::Down(error) => {
-                    self.report(Some(&error));
-                    return true;
-                }
-                Next::Reload => return self.reload(core).await,
-            }
+        if state.said_anew != self.told.said_anew && state.lost_since.is_none() {
+            // Once everything is known that others did.
+            core.barrier(Ticket::Rebase);
         }
-    }
-
-    /// One try. A journal that never answers is one whose answer is lost.
-    async fn send(&self, batch: &Batch) -> Result<crate::journal::Committed, JournalError> {
-        let mut commit = pin!(self.shared.journal().commit(&self.org, batch));
-        // An in-process journal is ready at once: don't start a timer for it.
-        let first = poll_fn(|cx| Poll::Ready(commit.as_mut().poll(cx))).await;
-        if let Poll::Ready(reply) = first {
-            return reply;
-        }
-        tokio::select! {
-            biased;
-            reply = commit => reply,
-            () = self.shared.clock.0.sleep(self.shared.options.commit_deadline) => {
-                Err(JournalError::Unknown("no answer within the commit deadline".to_owned()))
-            }
-        }
-    }
-
-    /// The stored history isn't ours: starts again from what is stored.
-    async fn reload(&mut self, core: &mut Core<Ticket>) -> bool {
-        let view = core.view();
-        let known = (view.epoch, view.state.head());
-        tracing::warn!(org = %self.org, revision = %known.1.revision, "the history is another one");
-        match self.load_once(Some(known)).await {
-            Ok(loaded) => core.on_loaded(loaded),
-            Err(error) => {
-                self.report(Some(&error));
-                let refused = core.refuse_waiting(Backoff::PROBE.cap());
-                self.answer(refused);
-                let Some(loaded) = self.load(Some(known)).await else {
-                    return false;
-                };
-                core.on_loaded(loaded);
-            }
-        }
+        self.told = match state.lost_since {
+            // It is still to be said anew.
+            Some(_) => StoreState { said_anew: self.told.said_anew, ..state },
+            None => state,
+        };
         self.publish(core);
-        self.report(None);
+    }
+
+    /// What the journal said of a batch. `false`: the server is going away.
+    async fn on_reply(
+        &mut self,
+        round: u64,
+        reply: Result<Reply, JournalError>,
+        core: &mut Core<Ticket>,
+    ) -> bool {
+        let now = self.shared.clock().now();
+        let Step { answers, next } = match reply {
+            Ok(reply) => core.on_reply(now, round, reply),
+            Err(error) => {
+                if matches!(error, JournalError::Unavailable(_) | JournalError::Unknown(_)) {
+                    let began = core.began(round).unwrap_or(now);
+                    self.shared.store.suspect(began);
+                }
+                core.on_failed(now, round, error)
+            }
+        };
+        self.publish(core);
+        if let Next::Down(error) = &next {
+            // Before anybody is answered: whoever asks again after that is to be tried.
+            let refusal = refusal_of(error);
+            while let Ok(cue) = self.mailbox.try_recv() {
+                cue.refuse(refusal.clone());
+            }
+        }
+        self.answer(answers);
+        match next {
+            Next::Go => self.report(None),
+            Next::Resend { round, after } => {
+                if let Some(batch) = core.in_flight(round) {
+                    self.send(round, batch, after);
+                }
+            }
+            Next::Down(error) => self.report(Some(&error)),
+            Next::Reload => return self.reload(core).await,
+        }
         true
     }
 
-    /// Loads the org, however long that takes. Meanwhile everybody is told that it can't be
-    /// reached. `None`: the server is going away.
-    async fn load(&mut self, known: Option<(Epoch, Head)>) -> Option<Loaded> {
-        let mut failures = 0;
-        let mut randomness = Randomness::from_system();
-        loop {
-            match self.load_once(known).await {
-                Ok(loaded) => return Some(loaded),
-                Err(error) => self.report(Some(&error)),
-            }
-            self.phase.send_if_modified(|phase| {
-                let news = *phase == Phase::Loading;
-                *phase = if news { Phase::Failed } else { *phase };
-                news
-            });
-            failures += 1;
-            let until =
-                self.shared.clock().now() + Backoff::PROBE.pause(failures, randomness.word());
-            while self.shared.clock().now() < until {
-                match self.cue(until).await {
-                    Cue::Close => return None,
-                    Cue::Submit(_, answer) => drop(answer.send(Err(unavailable()))),
-                    Cue::Barrier(answer) => drop(answer.send(Err(unavailable()))),
-                    Cue::Follow { done, .. } => drop(done.send(false)),
-                    Cue::Tick => {}
-                }
-            }
-        }
-    }
-
-    async fn load_once(&self, known: Option<(Epoch, Head)>) -> Result<Loaded, JournalError> {
-        tokio::select! {
-            biased;
-            loaded = self.shared.journal().load(&self.org, known) => loaded,
-            // Loading reads a whole org: give it more time than a commit.
-            () = self.shared.clock.0.sleep(LOAD_DEADLINE) => {
-                Err(JournalError::Unavailable("the org wasn't loaded in time".to_owned()))
+    /// Waits for what is in flight; whatever else waits was never begun.
+    async fn finish(&mut self, mut core: Core<Ticket>) {
+        while !self.sent.is_empty() {
+            let sent = &mut self.sent;
+            let (round, reply) = poll_fn(|context| poll_first(sent, context)).await;
+            let now = self.shared.clock().now();
+            if let Ok(reply) = reply {
+                let step = core.on_reply(now, round, reply);
+                self.publish(&core);
+                self.answer(step.answers);
             }
         }
     }
 
     fn publish(&self, core: &Core<Ticket>) {
-        let place = |view: &View| (view.epoch, view.state.head());
-        if place(&self.views.borrow()) != place(core.view()) {
-            self.views.send_replace(Arc::new(core.view().clone()));
+        let place = |view: &View| (view.epoch, view.state.head(), view.clock);
+        let news = place(&self.desk.views.borrow()) != place(core.view());
+        if news {
+            self.desk.views.send_replace(Arc::new(core.view().clone()));
         }
     }
 
@@ -337,25 +277,74 @@ impl Actor {
         // Whoever doesn't wait any more has gone; that is their business.
         for (ticket, result) in answers {
             match ticket {
-                Ticket::Submit(answer) => drop(answer.send(result)),
+                Ticket::Submit(answer, _) => drop(answer.send(result)),
                 Ticket::Barrier(answer) => {
-                    drop(answer.send(result.map(|_| Arc::clone(&self.views.borrow()))));
+                    drop(answer.send(result.map(|_| self.desk.view())));
                 }
-                Ticket::Follow(done) => drop(done.send(result.is_ok())),
+                Ticket::Heard => {}
+                Ticket::Rebase => {
+                    if result.is_ok() {
+                        self.rebase();
+                    }
+                }
             }
         }
     }
 
+    /// Has the store's clock go on from what time it is here, beside everything else. Where that fails, a
+    /// commit does it.
+    fn rebase(&self) {
+        let view = self.desk.view();
+        let head = view.state.head();
+        if head.revision == Revision::ZERO {
+            return;
+        }
+        let (shared, org) = (self.shared.clone(), self.org.clone());
+        tokio::spawn(async move {
+            let now = view.clock.at(shared.clock().now());
+            if let Err(error) = shared.journal().rebase(&org, (view.epoch, head), now).await {
+                tracing::debug!(%org, %error, "the stored time wasn't said anew");
+            }
+        });
+    }
+
+    /// Says how the org is. Whether the store as a whole is away is said once for all, elsewhere.
     fn report(&self, error: Option<&JournalError>) {
-        if !self.shared.health.report(&self.org, error.is_none()) {
+        if let Some(JournalError::Unavailable(why) | JournalError::Unknown(why)) = error {
+            tracing::debug!(org = %self.org, why, "the org can't be committed to");
+            return;
+        }
+        if !self.shared.health.report(&self.org, Concern::History, error.is_none()) {
             return;
         }
         match error {
-            Some(error) => tracing::error!(org = %self.org, %error, "the journal is out of reach"),
-            None => tracing::info!(org = %self.org, "the journal is back"),
+            Some(error) => {
+                self.shared.stats.orgs_failed.add(1);
+                tracing::error!(org = %self.org, %error, "the org can't be used; the others can");
+            }
+            None => tracing::info!(org = %self.org, "the org can be used again"),
         }
     }
 }
 
-/// How long loading an org may take.
-const LOAD_DEADLINE: Span = Span::from_secs(30);
+fn take(cue: Cue, core: &mut Core<Ticket>) {
+    match cue {
+        Cue::Submit(request, remember, answer, fate) => {
+            core.submit_remembering(request, remember, Ticket::Submit(answer, fate));
+        }
+        Cue::Barrier(answer) => core.barrier(Ticket::Barrier(answer)),
+    }
+}
+
+/// What callers are told of a failure where nothing was to be done.
+fn refusal_of(error: &JournalError) -> Refusal {
+    match error {
+        JournalError::Corrupt(_) => Refusal::Unreadable { retry_after: duration(UNREADABLE) },
+        JournalError::Unavailable(_) | JournalError::Unknown(_) | JournalError::Diverged(_) => {
+            unavailable()
+        }
+    }
+}
+
+/// When callers may try again with an org that can't be read.
+const UNREADABLE: Span = Span::from_secs(30);

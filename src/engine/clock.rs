@@ -1,10 +1,11 @@
 //! Where the engine gets the time and its pauses from: the machine, or a test's hand. Nothing else
-//! in the engine reads a clock. It doesn't judge the time: it may jump either way, and whoever uses
-//! it has to bear that.
+//! in the engine reads a clock. The time is monotonic: how long this process has been running. What
+//! time it is in an org is `steady`'s to say; wall clocks are only compared (R12).
 
 use std::future::Future;
 use std::pin::Pin;
-use std::time::{Duration, SystemTime};
+use std::sync::LazyLock;
+use std::time::{Duration, Instant, SystemTime};
 
 use tokio::sync::watch;
 
@@ -15,11 +16,35 @@ pub type Pause<'a> = Pin<Box<dyn Future<Output = ()> + Send + 'a>>;
 
 /// A source of time.
 pub trait Clock: Send + Sync + 'static {
-    /// The time now.
+    /// How long it has been running: it only goes forward.
     fn now(&self) -> Timestamp;
 
     /// Ends after `span`.
     fn sleep(&self, span: Span) -> Pause<'_>;
+
+    /// What the machine's wall clock says: only compared, and reported where it is off (R12).
+    fn wall(&self) -> Timestamp {
+        let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        Timestamp::from_ms(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
+    }
+}
+
+/// When this process began, by both of the machine's clocks.
+static START: LazyLock<(Instant, SystemTime)> =
+    LazyLock::new(|| (Instant::now(), SystemTime::now()));
+
+/// How long this process has been running, by a clock that only goes forward.
+#[must_use]
+pub fn monotonic() -> Timestamp {
+    Timestamp::from_ms(i64::try_from(START.0.elapsed().as_millis()).unwrap_or(i64::MAX))
+}
+
+/// What the wall clock would say had nobody set it since this process began.
+#[must_use]
+pub fn steady_wall() -> Timestamp {
+    let began = START.1.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    let began = Timestamp::from_ms(i64::try_from(began.as_millis()).unwrap_or(i64::MAX));
+    began + monotonic().since(Timestamp::from_ms(0))
 }
 
 /// The machine's clock.
@@ -28,12 +53,29 @@ pub struct SystemClock;
 
 impl Clock for SystemClock {
     fn now(&self) -> Timestamp {
-        let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-        Timestamp::from_ms(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
+        monotonic()
     }
 
     fn sleep(&self, span: Span) -> Pause<'_> {
         Box::pin(tokio::time::sleep(duration(span)))
+    }
+}
+
+/// The machine's clock, with a wall clock that is so many ms ahead: for seeing that it harms nobody.
+#[derive(Debug, Clone, Copy)]
+pub struct WrongWallClock(pub i64);
+
+impl Clock for WrongWallClock {
+    fn now(&self) -> Timestamp {
+        monotonic()
+    }
+
+    fn sleep(&self, span: Span) -> Pause<'_> {
+        Box::pin(tokio::time::sleep(duration(span)))
+    }
+
+    fn wall(&self) -> Timestamp {
+        Timestamp::from_ms(SystemClock.wall().as_ms() + self.0)
     }
 }
 

@@ -1,45 +1,69 @@
-//! The heart of an org's actor: a synchronous machine without I/O. Requests go in, batches come
-//! out; what the journal says goes in, answers and a new view come out. At most one batch is in
-//! flight. `actor` drives it with a real journal, the simulation with a simulated one.
+//! The heart of an org's actor: a synchronous machine without I/O. Requests go in, batches come out;
+//! what the journal says goes in, answers and a new view come out. `actor` drives it with a real
+//! journal, the simulation with a simulated one.
+//!
+//! Two batches may be in flight: the second is decided on the state that the first is expected to
+//! lead to. Should the first fail, the second fails by itself, since the history doesn't end where it
+//! was decided; then everything is decided again on what the journal handed back.
 
 mod failure;
+mod requests;
+mod standstill;
 #[cfg(test)]
 mod tests;
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use imbl::Vector;
 
 use crate::domain::command::{Command, Request};
-use crate::domain::decide::decide;
-use crate::domain::entry::{Answer, Cause, Fingerprint, Outcome};
-use crate::domain::id::{RepId, TxnId};
-use crate::domain::live::Actor;
-use crate::domain::state::BrokenChain;
+use crate::domain::entry::{Answer, Entry, Outcome, Revision};
+use crate::domain::id::TxnId;
+use crate::domain::state::{BrokenChain, State};
 use crate::domain::time::{Span, Timestamp};
-use crate::journal::{Batch, Committed, Epoch, JournalError, Loaded, Verdict};
+use crate::home::Place;
+use crate::journal::{Batch, Epoch, JournalError, Loaded, Reply, Verdict};
 
 use super::entropy::Randomness;
 use super::options::EngineOptions;
+use super::own_request::{recall, remembered_of};
 use super::policy::Backoff;
-use super::round::{Draft, Origin, Round, Slot, Waiting};
-use super::settling::{Settling, Swept};
+use super::recent_outcomes::RecentOutcomes;
+use super::refusal::Refusal;
+use super::round::{Decided, Origin, Remember, Round, RoundInProgress, Waiting};
+use super::standstill::Standstill;
 use super::stats::Stats;
+use super::steady::SteadyClock;
 use super::timers::Timers;
-use super::{Applied, Done, Refusal, View};
+use super::view::{Applied, Done, View};
 
-/// Conflicts after which retries are spread out; the first ones are free, since a batch that lost
+/// Batches in flight at once.
+const IN_FLIGHT: usize = 2;
+/// Lost races after which the next one is spread out; the first ones are free, since a batch that lost
 /// comes back with the entries that it lost to.
 const FREE_ATTEMPTS: u32 = 2;
+/// Decisions of a round that work off what earlier ones left: some, so that others come in between.
+const WORKED_OFF: usize = 8;
+
+/// Whoever waits for an answer.
+pub trait Caller {
+    /// What they asked for is to be decided. `false`: they have gone, or were told that nothing was
+    /// done; then it isn't. Whoever was claimed once stays so.
+    fn claim(&self) -> bool {
+        true
+    }
+}
 
 /// What the driver is to do next.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Next {
     /// Begin the next round when there is one.
     Go,
-    /// Send the batch in flight again, unchanged, after a pause.
+    /// Send a batch in flight again, unchanged, after a pause.
     Resend {
+        /// Which.
+        round: u64,
         /// How long.
         after: Span,
     },
@@ -62,39 +86,65 @@ pub struct Step<T> {
 #[derive(Debug)]
 pub struct Core<T> {
     options: EngineOptions,
+    /// What is certain.
     view: View,
+    /// What will be, if everything in flight is accepted.
+    predicted: State,
+    /// In the order in which they came.
     queue: VecDeque<Waiting<T>>,
     barriers: Vec<T>,
-    round: Option<Round<T>>,
+    /// In flight, the oldest first.
+    rounds: VecDeque<Round<T>>,
+    /// What is in flight was decided on what won't be: nothing is decided before all of it has failed.
+    doomed: bool,
+    /// Lost races in a row, and until when the next one is put off.
+    lost: u32,
+    not_before: Timestamp,
     timers: Timers,
-    settling: Settling,
+    standstill: Standstill,
+    /// This server's place in the order of the org, as it was last said.
+    place: Option<Place>,
+    /// What became of requests lately.
+    outcomes: RecentOutcomes,
+    /// Requests that were answered from that.
+    answered: Vec<(T, Result<Done, Refusal>)>,
+    numbers: u64,
     randomness: Randomness,
     stats: Arc<Stats>,
 }
 
-impl<T> Core<T> {
-    /// The loop of an org as it was loaded.
+impl<T: Caller> Core<T> {
+    /// The loop of an org as it was loaded when the monotonic clock said `now`.
     #[must_use]
     pub fn new(
         loaded: Loaded,
         options: EngineOptions,
+        now: Timestamp,
         mut randomness: Randomness,
         stats: Arc<Stats>,
     ) -> Self {
-        let timers = Timers::new(super::policy::jitter(options.timer_jitter, randomness.word()));
-        let mut settling = Settling::new(options.settle_attempts);
-        settling.restart(&loaded.state);
-        Self {
+        let jitter = super::policy::jitter(options.timer_jitter, randomness.word());
+        let mut core = Self {
             options,
-            view: View { epoch: loaded.epoch, state: loaded.state, recent: Vector::new() },
+            view: View::default(),
+            predicted: State::default(),
             queue: VecDeque::new(),
             barriers: Vec::new(),
-            round: None,
-            timers,
-            settling,
+            rounds: VecDeque::new(),
+            doomed: false,
+            lost: 0,
+            not_before: Timestamp::MIN,
+            timers: Timers::new(jitter),
+            standstill: Standstill::default(),
+            place: None,
+            outcomes: RecentOutcomes::default(),
+            answered: Vec::new(),
+            numbers: 0,
             randomness,
             stats,
-        }
+        };
+        core.take_over(loaded, now);
+        core
     }
 
     /// The org as this replica knows it.
@@ -115,25 +165,61 @@ impl<T> Core<T> {
         self.queue.len()
     }
 
-    /// Whether nothing is under way and nothing is left to settle.
+    /// Whether nothing is under way and nothing is left to do.
     #[must_use]
     pub fn is_quiet(&self) -> bool {
         self.queue.is_empty()
             && self.barriers.is_empty()
-            && self.round.is_none()
-            && self.settling.is_empty()
+            && self.rounds.is_empty()
+            && !self.view.state.has_marks()
     }
 
-    /// The batch in flight.
+    /// Whether another batch can be sent.
     #[must_use]
-    pub fn in_flight(&self) -> Option<Arc<Batch>> {
-        self.round.as_ref().map(|round| Arc::clone(&round.batch))
+    pub fn can_begin(&self) -> bool {
+        !self.doomed && self.rounds.len() < IN_FLIGHT
+    }
+
+    /// How far the history goes if everything in flight is accepted.
+    #[must_use]
+    pub fn reaches(&self) -> Revision {
+        self.predicted.head().revision
+    }
+
+    /// The batch of a round that is in flight.
+    #[must_use]
+    pub fn in_flight(&self, round: u64) -> Option<Arc<Batch>> {
+        let mut rounds = self.rounds.iter();
+        rounds.find(|r| r.id == round).map(|round| Arc::clone(&round.batch))
+    }
+
+    /// When a round that is in flight was begun.
+    #[must_use]
+    pub fn began(&self, round: u64) -> Option<Timestamp> {
+        self.rounds.iter().find(|r| r.id == round).map(|round| round.began)
+    }
+
+    fn is_in_flight(&self, txn: TxnId) -> bool {
+        in_flight(&self.rounds, txn)
     }
 
     /// Takes a request; `ticket` comes back with its answer.
     pub fn submit(&mut self, request: Box<Request>, ticket: T) {
-        let origin = Origin::Client(ticket);
-        self.queue.push_back(Waiting { request, origin, attempts: 0, not_before: Timestamp::MIN });
+        let remember = remembered_of(&request);
+        self.submit_remembering(request, remember, ticket);
+    }
+
+    /// As [`Self::submit`], and says what is to be kept of it.
+    pub fn submit_remembering(&mut self, request: Box<Request>, remember: Remember, ticket: T) {
+        let item = self.waiting_item(request, Origin::Client(ticket));
+        self.queue.push_back(Waiting { remember, ..item });
+    }
+
+    /// Which place this server has in the order of the org: the home acts on deadlines when they are due,
+    /// the others only on those that it has left undone.
+    pub fn set_place(&mut self, place: Option<Place>) {
+        self.place = place;
+        self.timers.act_as(place);
     }
 
     /// `ticket` comes back once everything committed before now is in the view.
@@ -141,236 +227,273 @@ impl<T> Core<T> {
         self.barriers.push(ticket);
     }
 
-    /// When something will be due, other than what waits already.
+    /// When, by the monotonic clock, something will be due, other than what waits already.
     #[must_use]
     pub fn next_wake(&self) -> Option<Timestamp> {
-        let retry = self.queue.iter().map(|item| item.not_before).min();
-        [self.timers.next(&self.view.state), retry, self.settling.next()]
-            .into_iter()
-            .flatten()
-            .min()
-    }
-
-    /// Looks for matches that settling has missed, some reps at a time.
-    pub fn sweep(&mut self) -> Swept {
-        let (found, swept) = self.settling.sweep(&self.view.state);
-        self.stats.found_by_sweep.add(found);
-        swept
-    }
-
-    /// Decides what waits and gives the batch to send; `None` if there is nothing to send or one is
-    /// in flight. The reply belongs to [`Self::on_committed`] or [`Self::on_failed`].
-    pub fn begin(&mut self, now: Timestamp) -> Option<Arc<Batch>> {
-        if self.round.is_some() {
+        if !self.can_begin() {
             return None;
         }
-        let mut draft = Draft::over(&self.view.state, self.view.epoch);
-        // Matches first: who waits already goes before who comes now (R1).
-        if let Some(reps) = self.settling.take(now) {
-            let request = self.own_request("settle", Command::Settle(reps.clone()));
-            draft.decide(fresh(request, Origin::Settle(reps)), now, &mut self.randomness);
+        let timer = self.timers.next(&self.predicted).map(|at| self.view.clock.monotonic_at(at));
+        // A repeated request waits for the answer of the first, which comes by itself.
+        let waits = self.queue.iter().any(|item| !self.is_in_flight(item.request.txn))
+            || (!self.view.clock.stands() && self.predicted.has_marks());
+        let next = [timer, self.look_at(), waits.then_some(Timestamp::MIN)];
+        next.into_iter().flatten().min().map(|at| at.max(self.not_before))
+    }
+
+    /// Decides what waits and gives the batch to send, with the number of its round; `None` if there is
+    /// nothing to send or enough is in flight. The reply belongs to [`Self::on_reply`] or
+    /// [`Self::on_failed`].
+    pub fn begin(&mut self, now: Timestamp) -> Option<(u64, Arc<Batch>)> {
+        if !self.can_begin() || (self.not_before > now && self.barriers.is_empty()) {
+            return None;
         }
-        let random = self.randomness.word();
-        for due in self.timers.take(&self.view.state, now, random) {
-            let request = self.own_request("timer", Command::Timer(due.clone()));
-            let item = fresh(request, Origin::Timer(due));
-            draft.decide(item, now, &mut self.randomness);
+        let org_now = self.view.clock.at(now);
+        let confirmed = self.view.state.head();
+        let looks = self.takes_a_look(now);
+        let own = self.own_requests(org_now);
+        let mut round = RoundInProgress::on(&mut self.predicted, confirmed, self.view.epoch);
+        for item in own {
+            let over = matches!(item.origin, Origin::WorkOff) && !round.state().has_marks();
+            if !over {
+                round.decide(item, org_now, &mut self.randomness);
+            }
         }
         let mut held = VecDeque::new();
-        while draft.has_room() {
+        while round.has_room() {
             let Some(item) = self.queue.pop_front() else {
                 break;
             };
-            // A clock that was set back must not hold anybody longer than the longest pause.
-            let ready = item.not_before <= now || item.not_before > now + Backoff::CONFLICT.cap();
-            if ready && !draft.has(item.request.txn) {
-                draft.decide(item, now, &mut self.randomness);
-            } else {
+            if !item.claim() {
+                self.stats.abandoned.add(1);
+                continue;
+            }
+            let txn = item.request.txn;
+            if round.has(txn) || in_flight(&self.rounds, txn) {
                 held.push_back(item);
+                continue;
+            }
+            match (self.outcomes.get(txn), item.origin) {
+                (Some(outcome), Origin::Client(ticket)) => {
+                    self.answered.push((ticket, recall(outcome, item.request.fingerprint)));
+                }
+                (_, origin) => {
+                    round.decide(Waiting { origin, ..item }, org_now, &mut self.randomness);
+                }
             }
         }
         held.append(&mut self.queue);
         self.queue = held;
-        let round = draft.seal(std::mem::take(&mut self.barriers), now)?;
+        self.numbers += 1;
+        let round = round.seal(self.numbers, std::mem::take(&mut self.barriers), looks, now)?;
         self.stats.batches.add(1);
-        self.stats.transactions.add(round.batch.transactions.len());
-        let batch = Arc::clone(&round.batch);
-        self.round = Some(round);
-        Some(batch)
+        self.stats.transactions.add(round.batch.entries.len());
+        let sent = (round.id, Arc::clone(&round.batch));
+        self.rounds.push_back(round);
+        Some(sent)
     }
 
-    /// The batch in flight was answered.
-    ///
-    /// # Panics
-    /// If none is in flight: the driver gave one reply twice.
-    pub fn on_committed(&mut self, now: Timestamp, committed: &Committed) -> Step<T> {
-        let mut round = self.round.take().expect("a reply belongs to the batch in flight");
-        let chain = self.catch_up(&mut round, committed);
-        let mut answers = Vec::new();
-        let mut again = Vec::new();
-        let mut unsure = std::mem::take(&mut round.unsure);
-        for (item, slot) in round.items {
-            let verdict = match slot {
-                Slot::Commit(at) => self.on_verdict(&round.batch, at, committed),
-                Slot::Ask(at) if chain.is_ok() => {
-                    self.on_lookup(&item.request, now, committed.found.get(at))
-                }
-                Slot::Ask(_) => None,
-            };
-            self.conclude(item, verdict, &mut again, &mut unsure, &mut answers, now);
+    /// Who can be answered from what is remembered; asked for after each [`Self::begin`].
+    pub fn take_answered(&mut self) -> Vec<(T, Result<Done, Refusal>)> {
+        std::mem::take(&mut self.answered)
+    }
+
+    /// A batch in flight was answered. Replies of rounds that are no longer in flight are ignored.
+    pub fn on_reply(&mut self, now: Timestamp, round: u64, reply: Reply) -> Step<T> {
+        if let Some(round) = self.rounds.iter_mut().find(|r| r.id == round) {
+            round.reply = Some(reply);
+            self.answered(now);
         }
-        let head = self.view.state.head().revision;
-        let reached = Done { revision: head, answer: Answer::Nothing };
-        if chain.is_ok() {
-            answers.extend(round.barriers.into_iter().map(|ticket| (ticket, Ok(reached.clone()))));
-            let state = &self.view.state;
-            let entries = &committed.entries;
-            if let Some(tries) = self.settling.after_commit(state, &round.batch, entries, &unsure) {
-                let at = self.spread(tries, now);
-                self.settling.hold(at);
+        let mut answers = Vec::new();
+        while let Some(reply) = self.rounds.front_mut().and_then(|round| round.reply.take()) {
+            let Some(round) = self.rounds.pop_front() else { break };
+            let ended = match reply.verdict {
+                Verdict::Accepted => {
+                    self.on_accepted(now, round, &mut answers);
+                    Ok(())
+                }
+                Verdict::Behind { missed, known } => {
+                    self.on_behind(now, round, &missed, known, &mut answers)
+                }
+            };
+            if ended.is_err() {
+                return Step { answers, next: Next::Reload };
+            }
+        }
+        self.restart_prediction();
+        Step { answers, next: Next::Go }
+    }
+
+    fn on_accepted(
+        &mut self,
+        now: Timestamp,
+        round: Round<T>,
+        answers: &mut Vec<(T, Result<Done, Refusal>)>,
+    ) {
+        self.lost = 0;
+        // Where an earlier round arrived after this one, it has brought this one's entries along.
+        if round.batch.head().revision > self.view.state.head().revision {
+            self.view.state = round.after;
+            self.view.recent.extend(round.applied);
+            self.trim_recent();
+            // Time may have been stopped meanwhile, from before this was decided.
+            self.view.clock.advance(self.view.state.head().time, now);
+        }
+        for (txn, outcome) in &round.batch.outcomes {
+            self.outcomes.remember(*txn, outcome.clone());
+        }
+        for Decided { item, answer } in round.decided {
+            match item.origin {
+                Origin::Client(ticket) => answers.push((ticket, answer)),
+                Origin::Timer(due) => due.iter().for_each(|due| self.timers.done(due)),
+                Origin::WorkOff => self.stats.worked_off.add(1),
+            }
+        }
+        answers.extend(self.reached(round.barriers));
+    }
+
+    /// Barriers that are passed.
+    fn reached(
+        &self,
+        barriers: Vec<T>,
+    ) -> impl Iterator<Item = (T, Result<Done, Refusal>)> + use<T> {
+        let revision = self.view.state.head().revision;
+        let reached = move |ticket| (ticket, Ok(Done { revision, answer: Answer::Nothing }));
+        barriers.into_iter().map(reached)
+    }
+
+    /// Nothing of a round was done: whatever it missed is caught up with, and it is decided again.
+    fn on_behind(
+        &mut self,
+        now: Timestamp,
+        round: Round<T>,
+        missed: &[Arc<Entry>],
+        known: Vec<(TxnId, Outcome)>,
+        answers: &mut Vec<(T, Result<Done, Refusal>)>,
+    ) -> Result<(), BrokenChain> {
+        let raced = self.catch_up(now, missed);
+        if !round.batch.entries.is_empty() || !matches!(raced, Ok(false)) {
+            self.doomed = true;
+        }
+        for (txn, outcome) in known {
+            self.outcomes.remember(txn, outcome);
+        }
+        let mut again = Vec::new();
+        for Decided { mut item, .. } in round.decided {
+            item.attempts += u32::from(matches!(raced, Ok(true)));
+            match (item.origin, self.outcomes.get(item.request.txn)) {
+                (Origin::Client(ticket), Some(outcome)) => {
+                    answers.push((ticket, recall(outcome, item.request.fingerprint)));
+                }
+                (Origin::Client(ticket), None) if item.attempts >= self.options.attempts => {
+                    answers.push((ticket, Err(Refusal::Contended { attempts: item.attempts })));
+                }
+                (Origin::Client(ticket), None) => {
+                    self.stats.retries.add(1);
+                    again.push(Waiting { origin: Origin::Client(ticket), ..item });
+                }
+                // They come up again, if they aren't done.
+                (Origin::Timer(due), _) => due.iter().for_each(|due| self.timers.done(due)),
+                (Origin::WorkOff, _) => {}
+            }
+        }
+        if raced.is_ok() {
+            answers.extend(self.reached(round.barriers));
+            if matches!(raced, Ok(true)) && !round.batch.entries.is_empty() {
+                self.stats.conflicts.add(round.batch.entries.len());
+                self.lost += 1;
+                self.not_before = self.spread(now);
             }
         } else {
             self.barriers.extend(round.barriers);
         }
         self.requeue(again);
-        Step { answers, next: if chain.is_ok() { Next::Go } else { Next::Reload } }
+        raced.map(|_| ())
     }
 
-    /// The org was loaded again after [`Next::Reload`].
-    pub fn on_loaded(&mut self, loaded: Loaded) {
-        self.stats.reloads.add(1);
-        self.view = View { epoch: loaded.epoch, state: loaded.state, recent: Vector::new() };
-        self.timers.clear();
-        self.settling.restart(&self.view.state);
-    }
-
-    /// Applies what was committed: by taking the working state as it is, where everything came as
-    /// foreseen.
-    fn catch_up(&mut self, round: &mut Round<T>, committed: &Committed) -> Result<(), BrokenChain> {
-        if round.foresaw(committed) {
-            self.view.state = std::mem::take(&mut round.working);
-            self.view.recent.extend(round.provisional.drain(..));
-        } else {
-            for entry in &committed.entries {
-                let before = self.view.state.apply(entry)?;
-                let applied = Applied { entry: Arc::clone(entry), before };
-                self.view.recent.push_back(Arc::new(applied));
+    /// When nothing that was decided on another future is in flight any more, the future is the
+    /// present.
+    fn restart_prediction(&mut self) {
+        if self.rounds.is_empty() {
+            if self.doomed {
+                self.predicted = self.view.state.clone();
             }
+            self.doomed = false;
         }
+    }
+
+    /// Applies what was committed elsewhere; gives whether there was something.
+    fn catch_up(&mut self, now: Timestamp, missed: &[Arc<Entry>]) -> Result<bool, BrokenChain> {
+        let known = self.view.state.head().revision;
+        let mut raced = false;
+        for entry in missed.iter().filter(|entry| entry.revision > known) {
+            let before = self.view.state.apply(entry)?;
+            self.view.recent.push_back(Arc::new(Applied { entry: Arc::clone(entry), before }));
+            raced = true;
+        }
+        self.view.clock.advance(self.view.state.head().time, now);
+        self.trim_recent();
+        if raced && self.place == Some(Place::Home) {
+            self.stats.two_homes.add(1);
+        }
+        Ok(raced)
+    }
+
+    fn trim_recent(&mut self) {
         while self.view.recent.len() > self.options.recent_entries {
             self.view.recent.pop_front();
         }
-        Ok(())
     }
 
-    /// What became of a transaction; `None`: it is to be decided again.
-    fn on_verdict(
-        &self,
-        batch: &Batch,
-        at: usize,
-        committed: &Committed,
-    ) -> Option<Result<Done, Refusal>> {
-        let transaction = &batch.transactions[at];
-        match committed.verdicts.get(at) {
-            Some(Verdict::Committed(revision)) => {
-                Some(Ok(Done { revision: *revision, answer: transaction.answer.clone() }))
-            }
-            Some(Verdict::Duplicate(outcome)) => Some(recall(outcome, transaction.fingerprint)),
-            Some(Verdict::Conflict) | None => {
-                self.stats.conflicts.add(1);
-                None
-            }
+    /// The org was loaded again after [`Next::Reload`].
+    pub fn on_loaded(&mut self, loaded: Loaded, now: Timestamp) {
+        self.stats.reloads.add(1);
+        self.take_over(loaded, now);
+    }
+
+    fn take_over(&mut self, loaded: Loaded, now: Timestamp) {
+        let Loaded { epoch, state, now: org_now, release } = loaded;
+        let others = !release.is_empty() && release != crate::RELEASE;
+        self.view.epoch = epoch;
+        self.view.recent = Vector::new();
+        self.view.clock = SteadyClock::new(org_now.max(state.head().time), now);
+        self.stands_anew(now);
+        self.predicted = state.clone();
+        self.view.state = state;
+        self.doomed = false;
+        self.timers.clear();
+        self.outcomes = RecentOutcomes::default();
+        if others {
+            let item = self.own("release", Command::LookAtEverybody, Origin::WorkOff);
+            self.queue.push_front(item);
         }
     }
 
-    /// What becomes of a request that was refused or had nothing to do, now that the state has
-    /// caught up; `None`: it can be done after all, or that nothing is to do is to be remembered.
-    fn on_lookup(
-        &mut self,
-        request: &Request,
-        now: Timestamp,
-        found: Option<&Option<Outcome>>,
-    ) -> Option<Result<Done, Refusal>> {
-        if let Some(outcome) = found.and_then(Option::as_ref) {
-            return Some(recall(outcome, request.fingerprint));
-        }
-        let state = &self.view.state;
-        match decide(state, request, now, &mut self.randomness) {
-            Err(rejection) => Some(Err(Refusal::Rejected(rejection))),
-            Ok(decision) if decision.transaction.is_none() => {
-                Some(Ok(Done { revision: state.head().revision, answer: decision.answer }))
-            }
-            Ok(_) => None,
-        }
-    }
-
-    /// Answers a request, or puts it aside to be decided again.
-    fn conclude(
-        &mut self,
-        mut item: Waiting<T>,
-        verdict: Option<Result<Done, Refusal>>,
-        again: &mut Vec<Waiting<T>>,
-        unsure: &mut BTreeSet<RepId>,
-        answers: &mut Vec<(T, Result<Done, Refusal>)>,
-        now: Timestamp,
-    ) {
-        match (item.origin, verdict) {
-            (Origin::Client(ticket), Some(result)) => answers.push((ticket, result)),
-            (Origin::Client(ticket), None) if item.attempts >= self.options.attempts => {
-                answers.push((ticket, Err(Refusal::Contended { attempts: item.attempts })));
-            }
-            (Origin::Client(ticket), None) => {
-                self.stats.retries.add(1);
-                item.not_before = self.spread(item.attempts, now);
-                again.push(Waiting { origin: Origin::Client(ticket), ..item });
-            }
-            (Origin::Timer(due), Some(_)) => due.iter().for_each(|due| self.timers.done(due)),
-            // Whoever came first has probably acted on it; else it comes up again.
-            (Origin::Timer(_), None) => {}
-            (Origin::Settle(_), Some(_)) => self.stats.settled_by_follow_up.add(1),
-            (Origin::Settle(reps), None) => unsure.extend(reps),
-        }
-    }
-
-    fn spread(&mut self, attempts: u32, now: Timestamp) -> Timestamp {
-        match attempts.checked_sub(FREE_ATTEMPTS) {
+    fn spread(&mut self, now: Timestamp) -> Timestamp {
+        match self.lost.checked_sub(FREE_ATTEMPTS) {
             None | Some(0) => Timestamp::MIN,
             Some(failures) => now + Backoff::CONFLICT.pause(failures, self.randomness.word()),
         }
     }
 
-    fn own_request(&mut self, rpc: &str, command: Command) -> Box<Request> {
-        server_request(rpc, command, self.randomness.transaction())
-    }
-
-    /// Puts requests back in front, in their order.
+    /// Puts requests back, in the order in which they came.
     fn requeue(&mut self, items: Vec<Waiting<T>>) {
-        for item in items.into_iter().rev() {
-            match item.origin {
-                Origin::Settle(reps) => self.settling.keep(reps),
-                Origin::Timer(_) => {}
-                Origin::Client(_) => self.queue.push_front(item),
-            }
+        if !items.is_empty() {
+            self.queue.extend(items);
+            self.queue.make_contiguous().sort_by_key(|item| item.number);
         }
     }
 }
 
-/// A request of Baton's own.
-#[must_use]
-pub fn server_request(rpc: &str, command: Command, txn: TxnId) -> Box<Request> {
-    let cause = Cause { actor: Actor::baton(), rpc: Arc::from(rpc), request_id: None };
-    Box::new(Request { txn, fingerprint: Fingerprint::default(), cause, presence: None, command })
-}
-
-fn fresh<T>(request: Box<Request>, origin: Origin<T>) -> Waiting<T> {
-    Waiting { request, origin, attempts: 0, not_before: Timestamp::MIN }
-}
-
-/// The answer to a request whose transaction was committed before (T21).
-fn recall(outcome: &Outcome, fingerprint: Fingerprint) -> Result<Done, Refusal> {
-    if outcome.fingerprint == fingerprint {
-        Ok(Done { revision: outcome.revision, answer: outcome.answer.clone() })
-    } else {
-        Err(Refusal::RequestIdReused)
+impl<T: Caller> Waiting<T> {
+    fn claim(&self) -> bool {
+        match &self.origin {
+            Origin::Client(ticket) => ticket.claim(),
+            Origin::Timer(_) | Origin::WorkOff => true,
+        }
     }
+}
+
+fn in_flight<T>(rounds: &VecDeque<Round<T>>, txn: TxnId) -> bool {
+    rounds.iter().any(|round| round.has(txn))
 }

@@ -1,56 +1,99 @@
-//! Follows an org's journal: waits until somebody may have committed, then has the actor catch up.
-//! A wake-up is only a hint, and one comes every so often without a reason: that is also how an
-//! org whose store was out of reach finds it again. Started by `registry`; one per org.
-
-use tokio::sync::{mpsc, oneshot, watch};
+//! Follows what is committed elsewhere: one task for all orgs of a replica. What is heard is only a hint,
+//! so that it also looks for itself, now and then, where each history ends. Started by `facade`.
 
 use std::sync::Arc;
 
-use crate::domain::id::OrgId;
+use tokio::sync::broadcast::error::RecvError;
 
-use super::View;
-use super::actor::{Cue, Shared};
-use super::policy::Backoff;
+use crate::domain::entry::Revision;
+use crate::domain::id::OrgId;
+use crate::domain::time::Span;
+use crate::journal::{Epoch, Heard, StoredPlace};
+
+use super::desk::{Desk, Phase};
+use super::registry::Registry;
+
+/// How often the ends of histories are looked at.
+const LOOK: Span = Span::from_secs(2);
+/// An org at rest has its turn in one of so many rounds, one in which something goes on in each.
+const TURNS: u32 = 15;
 
 /// Follows until the server goes away.
-pub(super) async fn follow(
-    org: OrgId,
-    shared: Shared,
-    mailbox: mpsc::Sender<Cue>,
-    views: watch::Receiver<Arc<View>>,
-) {
-    let mut closing = shared.closing.clone();
+pub(super) async fn follow(registry: Arc<Registry>) {
+    let mut closing = registry.shared.closing.clone();
     tokio::select! {
         _ = closing.wait_for(|closing| *closing) => {}
-        () = wake_by_wake(&org, &shared, &mailbox, &views) => {}
+        () = hear(&registry) => {}
+        () = look(&registry) => {}
     }
 }
 
-async fn wake_by_wake(
-    org: &OrgId,
-    shared: &Shared,
-    mailbox: &mpsc::Sender<Cue>,
-    views: &watch::Receiver<Arc<View>>,
-) {
-    let mut failures = 0;
-    let mut randomness = shared.randomness(org);
+async fn hear(registry: &Registry) {
+    let mut heard = registry.shared.journal().follow();
     loop {
-        let after = views.borrow().state.head().revision;
-        let woken = shared.journal().wake(org, after).await.is_ok();
-        if woken && views.borrow().state.head().revision > after {
-            // It was our own commit.
-            failures = 0;
-            continue;
-        }
-        let (done, caught_up) = oneshot::channel();
-        if mailbox.send(Cue::Follow { after, done }).await.is_err() {
-            return;
-        }
-        if woken && caught_up.await == Ok(true) {
-            failures = 0;
-        } else {
-            failures += 1;
-            shared.clock().sleep(Backoff::PROBE.pause(failures, randomness.word())).await;
+        match heard.recv().await {
+            Ok(Heard::Commit(org, revision)) => {
+                if let Some(handle) = registry.if_loaded(&org) {
+                    handle.desk.heard.send_replace(revision);
+                }
+            }
+            Ok(Heard::Missed) | Err(RecvError::Lagged(_)) => {
+                for (org, desk) in registry.loaded() {
+                    compare(registry, &[(org, desk)], false).await;
+                }
+            }
+            // Only a journal that is gone says nothing more.
+            Err(RecvError::Closed) => return std::future::pending().await,
         }
     }
+}
+
+async fn look(registry: &Registry) {
+    for round in 1_u32.. {
+        registry.shared.clock().sleep(LOOK).await;
+        let mut orgs = registry.loaded();
+        let now = registry.shared.clock().now();
+        orgs.retain(|(org, desk)| turn(org) == round % TURNS || desk.is_lively(now));
+        for some in orgs.chunks(64) {
+            compare(registry, some, true).await;
+        }
+    }
+}
+
+/// In which of the rounds it is an org's turn: spread, so that no round is larger than the others.
+fn turn(org: &OrgId) -> u32 {
+    org.as_str().bytes().fold(7, |sum: u32, byte| sum.wrapping_mul(31).wrapping_add(byte.into()))
+        % TURNS
+}
+
+/// Has those look whose history ends elsewhere than they know.
+async fn compare(registry: &Registry, orgs: &[(OrgId, Arc<Desk>)], count: bool) {
+    let ready = orgs.iter().filter(|(_, desk)| *desk.phase.borrow() == Phase::Ready);
+    let (names, desks): (Vec<_>, Vec<_>) = ready.cloned().unzip();
+    let before: Vec<StoredPlace> = desks.iter().map(|desk| known(desk)).collect();
+    // Whether the store is away is found out elsewhere.
+    let Ok(places) = registry.shared.journal().heads(&names).await else { return };
+    for ((desk, place), before) in desks.iter().zip(places).zip(before) {
+        let known = known(desk);
+        // What was committed here meanwhile may be newer than the answer.
+        if normal(place) == known || known != before {
+            continue;
+        }
+        if count {
+            registry.shared.stats.unheard.add(1);
+        }
+        desk.look();
+    }
+}
+
+fn known(desk: &Desk) -> StoredPlace {
+    let view = desk.views.borrow();
+    let head = view.state.head();
+    normal(StoredPlace { epoch: view.epoch, revision: head.revision, entry: head.entry })
+}
+
+/// Where nothing was written yet it is all the same whether that is stored.
+fn normal(place: StoredPlace) -> StoredPlace {
+    let nothing = place.revision == Revision::ZERO && place.epoch <= Epoch(1);
+    if nothing { StoredPlace::default() } else { place }
 }

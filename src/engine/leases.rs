@@ -5,28 +5,39 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{mpsc, oneshot};
 
 use crate::domain::command::Command;
 use crate::domain::entry::{FactKind, Head};
 use crate::domain::id::{OrgId, PresenceId, RepId};
 use crate::domain::live::{Connection, RepPresence};
-use crate::domain::look::Look;
 use crate::domain::record::{Record, RecordKey};
+use crate::domain::record_lookup::RecordLookup;
 use crate::domain::state::State;
 use crate::domain::time::{Span, Timestamp};
-use crate::journal::{JournalError, Lapsed, ServerId};
+use crate::home::Place;
+use crate::journal::{JournalError, Lapsed, LeaseReport, ServerId};
 
-use super::actor::{Cue, Phase, Shared};
-use super::core::server_request;
+use super::actor::Cue;
+use super::desk::{Desk, Phase};
 use super::entropy::Randomness;
+use super::health::Concern;
+use super::own_request::server_request;
 use super::policy::jitter;
-use super::{Refusal, View};
+use super::refusal::Refusal;
+use super::rest::anybody_there;
+use super::round::Remember;
+use super::shared::Shared;
+use super::store_clock::StoreClock;
+use super::timers::OVERDUE;
+use super::view::View;
 
 /// The most lapsed presences asked for at once.
 const AT_ONCE: usize = 256;
 /// How many of them become one transaction.
 const TOGETHER: usize = 16;
+/// So many rounds in a row may fail before that is said.
+const FAILURES: u32 = 2;
 /// Leases renewed in one call.
 const CHUNK: usize = 512;
 
@@ -34,9 +45,9 @@ const CHUNK: usize = 512;
 pub(super) struct Leases {
     pub(super) org: OrgId,
     pub(super) shared: Shared,
-    pub(super) mailbox: mpsc::Sender<Cue>,
-    pub(super) views: watch::Receiver<Arc<View>>,
-    pub(super) phase: watch::Receiver<Phase>,
+    /// Weak: whoever watches over leases doesn't keep an org loaded.
+    pub(super) mailbox: mpsc::WeakSender<Cue>,
+    pub(super) desk: Arc<Desk>,
 }
 
 /// What a watcher remembers from one round to the next.
@@ -49,38 +60,74 @@ struct Watch {
     seen: Head,
     /// When leases were last asked for.
     asked: Timestamp,
+    /// What the store's clock said to that.
+    store_clock: Option<StoreClock>,
+    /// How many rounds in a row have failed.
+    failed: u32,
 }
 
 impl Leases {
-    /// Watches until the server goes away.
-    pub(super) async fn watch(mut self) {
+    /// Watches until the org is unloaded or the server goes away.
+    pub(super) async fn watch(self) {
         let mut closing = self.shared.closing.clone();
+        let mut phase = self.desk.phase.subscribe();
         let mut randomness = self.shared.randomness(&self.org);
         let server = ServerId(randomness.transaction().to_u128());
         tokio::select! {
             _ = closing.wait_for(|closing| *closing) => {}
-            () = self.poll(server, randomness) => {}
+            _ = phase.wait_for(|phase| *phase == Phase::Gone) => {}
+            () = self.poll(server, randomness) => return,
         }
+        self.leave(server).await;
+    }
+
+    async fn leave(&self, server: ServerId) {
         if let Err(error) = self.shared.journal().leave(&self.org, server).await {
             tracing::info!(org = %self.org, %error, "the others will have to miss this server");
         }
     }
 
-    async fn poll(&mut self, server: ServerId, randomness: Randomness) {
-        if self.phase.wait_for(|phase| *phase == Phase::Ready).await.is_err() {
+    async fn poll(&self, server: ServerId, randomness: Randomness) {
+        let mut phase = self.desk.phase.subscribe();
+        if phase.wait_for(|phase| *phase == Phase::Ready).await.is_err() {
             return;
         }
         let every = self.shared.options.lease_poll;
         // A new replica can't know which renewals were missed before it came.
         let asked = self.shared.clock().now();
-        let mut watch = Watch { server, randomness, fresh: true, seen: Head::default(), asked };
+        let (seen, store_clock) = (Head::default(), None);
+        let mut watch =
+            Watch { server, randomness, fresh: true, seen, asked, store_clock, failed: 0 };
         // At once, so that the others know of this server before anybody depends on it.
         loop {
-            if self.round(&mut watch).await.is_err() {
-                watch.fresh = true;
+            if self.nobody_there().await {
+                watch.asked = self.shared.clock().now();
+                watch.store_clock = None;
             }
+            let result = self.round(&mut watch).await;
+            watch.failed = if result.is_ok() { 0 } else { watch.failed.saturating_add(1) };
+            watch.fresh |= result.is_err();
+            // While the store as a whole is away that is said once for all.
+            let lasts = watch.failed >= FAILURES && !self.shared.store.is_lost();
+            self.report(result.err().filter(|_| lasts).as_ref());
             let spread = jitter(Span::from_ms(every.as_ms() / 4), watch.randomness.word());
             self.shared.clock().sleep(Span::from_ms(every.as_ms() + spread.as_ms())).await;
+        }
+    }
+
+    /// While nobody is signed in there are no leases, and nothing is asked for. `true`: that was so.
+    async fn nobody_there(&self) -> bool {
+        let mut views = self.desk.views.subscribe();
+        let nobody = |view: &Arc<View>| !anybody_there(&view.state);
+        let mut so = false;
+        loop {
+            let rests = nobody(&views.borrow_and_update());
+            if !rests {
+                return so;
+            }
+            so = true;
+            // The sender is the desk's, which is held here.
+            let _ = views.changed().await;
         }
     }
 
@@ -95,17 +142,28 @@ impl Leases {
                 self.provide(watch).await?;
             }
             watch.asked = now;
-            match journal.lapsed(org, watch.server, AT_ONCE).await? {
+            let LeaseReport { lapsed, store_time } =
+                journal.overdue(org, watch.server, AT_ONCE, self.patience()).await?;
+            let reading =
+                StoreClock { asked: now, answered: self.shared.clock().now(), store_time };
+            let earlier = watch.store_clock.replace(reading);
+            match lapsed {
+                // Whoever was claimed may have run out by the jump alone. The claims pass by themselves.
+                _ if earlier.is_some_and(|earlier| reading.jumped_since(earlier)) => {
+                    tracing::warn!(%org, "the store's clock was set: every presence gets a fresh lease");
+                    watch.fresh = true;
+                    self.provide(watch).await?;
+                }
                 Lapsed::ServerLost => {
                     tracing::warn!(%org, "a server is lost: every presence gets a fresh lease");
                     watch.fresh = true;
                     self.provide(watch).await?;
                 }
-                Lapsed::Claimed { presences, .. } if presences.is_empty() => return Ok(()),
-                Lapsed::Claimed { presences, until } => {
+                Lapsed::Claimed(presences) if presences.is_empty() => return Ok(()),
+                Lapsed::Claimed(presences) => {
                     let over = self.disconnect(&presences, &mut watch.randomness).await;
                     // Whoever was renewed while they were being disconnected is there after all.
-                    let back = journal.forget(org, &over, until).await?;
+                    let back = journal.forget(org, &over).await?;
                     self.reconnect(&back, &mut watch.randomness).await;
                     if presences.len() < AT_ONCE || over.len() < presences.len() {
                         return Ok(());
@@ -115,16 +173,34 @@ impl Leases {
         }
     }
 
+    /// For how long lapsed leases are left to the org's home.
+    fn patience(&self) -> Span {
+        match self.shared.place(&self.org) {
+            Some(Place::Second | Place::Other) => OVERDUE,
+            Some(Place::Home) | None => Span::from_ms(0),
+        }
+    }
+
+    fn report(&self, error: Option<&JournalError>) {
+        if !self.shared.health.report(&self.org, Concern::Leases, error.is_none()) {
+            return;
+        }
+        match error {
+            Some(error) => tracing::error!(org = %self.org, %error, "leases can't be looked after"),
+            None => tracing::info!(org = %self.org, "leases are looked after again"),
+        }
+    }
+
     /// Sees to it that everybody who is there has a lease: a fresh one where that is due (P9), else
     /// at least one, should whoever signed them in have gone before it gave them theirs.
     async fn provide(&self, watch: &mut Watch) -> Result<(), JournalError> {
         let (org, journal) = (&self.org, self.shared.journal());
         // Another history, if it has gone back: whom it knows nobody here has looked at.
-        watch.fresh |= self.views.borrow().state.head().revision < watch.seen.revision;
+        watch.fresh |= self.desk.views.borrow().state.head().revision < watch.seen.revision;
         let view = match watch.fresh {
             // Whoever was disconnected meanwhile must come back by themselves.
             true => self.caught_up().await?,
-            false => Arc::clone(&self.views.borrow()),
+            false => Arc::clone(&self.desk.views.borrow()),
         };
         if watch.fresh {
             for chunk in connected(&view.state).chunks(CHUNK) {
@@ -144,7 +220,7 @@ impl Leases {
     async fn caught_up(&self) -> Result<Arc<View>, JournalError> {
         let (answer, answered) = oneshot::channel();
         let missed = |why: String| JournalError::Unavailable(why);
-        if self.mailbox.send(Cue::Barrier(answer)).await.is_err() {
+        if !self.post(Cue::Barrier(answer)).await {
             return Err(missed("the server is going away".to_owned()));
         }
         match answered.await {
@@ -177,11 +253,19 @@ impl Leases {
         }
     }
 
+    /// Puts something into the org's mailbox. `false`: nobody empties it any more.
+    async fn post(&self, cue: Cue) -> bool {
+        match self.mailbox.upgrade() {
+            Some(mailbox) => mailbox.send(cue).await.is_ok(),
+            None => false,
+        }
+    }
+
     /// `Ok` also if the domain says that there is nothing to do.
     async fn submit(&self, command: Command, bits: &mut Randomness) -> Result<(), Refusal> {
         let request = server_request("lease", command, bits.transaction());
         let (answer, answered) = oneshot::channel();
-        if self.mailbox.send(Cue::Submit(request, answer)).await.is_err() {
+        if !self.post(Cue::Submit(request, Remember::Nothing, answer, Arc::default())).await {
             return Err(Refusal::Closing);
         }
         match answered.await {

@@ -15,12 +15,8 @@ pub struct EngineOptions {
     pub read_wait: Span,
     /// How long a batch whose answer is lost is sent again, all tries included.
     pub commit_deadline: Span,
-    /// How often a request is decided before it is given up as contended.
+    /// How often in a row a request may lose against others before it is given up as contended.
     pub attempts: u32,
-    /// How often a match is tried again that others keep getting ahead of.
-    pub settle_attempts: u32,
-    /// How often every rep is looked at for work that settling missed.
-    pub sweep_every: Span,
     /// How often lapsed leases are asked for.
     pub lease_poll: Span,
     /// How much later than due this replica acts on deadlines at most, so that replicas don't
@@ -28,6 +24,15 @@ pub struct EngineOptions {
     pub timer_jitter: Span,
     /// Whether others may write to the journal, so that it has to be followed.
     pub follow: bool,
+    /// How long a request or a read waits for its answer, unless whoever asks says less.
+    pub patience: Span,
+    /// How often this replica asks the store whether it takes writes, says which orgs it looks after, and
+    /// looks for those that nobody does.
+    pub pulse: Span,
+    /// After so long without a word from a replica others look after its orgs.
+    pub away: Span,
+    /// An org that nobody has used or watched for so long is unloaded, if nothing is about to be due.
+    pub idle: Span,
     /// Where random bits start; `None`: the operating system's.
     pub seed: Option<u64>,
 }
@@ -40,12 +45,14 @@ impl Default for EngineOptions {
             recent_entries: 4_096,
             read_wait: Span::from_secs(2),
             commit_deadline: Span::from_secs(3),
-            attempts: 8,
-            settle_attempts: 32,
-            sweep_every: Span::from_secs(30),
+            attempts: 16,
             lease_poll: Span::from_secs(1),
             timer_jitter: Span::from_ms(500),
             follow: true,
+            patience: Span::from_secs(10),
+            pulse: Span::from_secs(1),
+            away: Span::from_secs(4),
+            idle: Span::from_secs(600),
             seed: None,
         }
     }

@@ -29,6 +29,8 @@ impl Backoff {
     pub const RESEND: Self = Self { first: Span::from_ms(50), cap: Span::from_ms(1_000) };
     /// For a store that can't be reached: 100 ms up to 3 s.
     pub const PROBE: Self = Self { first: Span::from_ms(100), cap: Span::from_ms(3_000) };
+    /// For an org whose actor broke down, or that can't be read: 100 ms up to 30 s.
+    pub const RESTART: Self = Self { first: Span::from_ms(100), cap: Span::from_ms(30_000) };
     /// For a deadline whose command came to nothing: 1 s up to 1 min.
     pub const TIMER: Self = Self { first: Span::from_ms(1_000), cap: Span::from_ms(60_000) };
 

@@ -1,21 +1,22 @@
-//! One round of the commit loop: requests decided one after another on a working copy of the state,
-//! to be committed as one batch. It knows what each of them hopes for and nothing of what became of
-//! it; that is `core`'s part.
+//! One round of the commit loop: requests decided one after another on the predicted state, to be
+//! committed as one batch. It knows what each of them is answered if the batch is accepted, and
+//! nothing of what becomes of it; that is `core`'s part.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use crate::domain::command::Request;
 use crate::domain::decide::decide;
 use crate::domain::draft::Entropy;
-use crate::domain::entry::{Entry, Head};
-use crate::domain::id::{RepId, TxnId};
+use crate::domain::entry::{Answer, Head, Outcome};
+use crate::domain::id::TxnId;
 use crate::domain::record::Due;
 use crate::domain::state::State;
 use crate::domain::time::Timestamp;
-use crate::journal::{BATCH_MAX, Batch, Committed, Epoch, Verdict};
+use crate::journal::{BATCH_MAX, Batch, Epoch, Reply};
 
-use super::Applied;
+use super::refusal::Refusal;
+use super::view::{Applied, Done};
 
 /// Whose a request is.
 #[derive(Debug)]
@@ -24,76 +25,92 @@ pub(super) enum Origin<T> {
     Client(T),
     /// The engine's own: deadlines.
     Timer(Vec<Due>),
-    /// The engine's own: a match that a commit left.
-    Settle(BTreeSet<RepId>),
+    /// The engine's own: what earlier decisions left.
+    WorkOff,
+}
+
+/// What is kept of a request under its id (T21).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Remember {
+    /// Nothing: it has no id by which it could be recognised.
+    Nothing,
+    /// What it came to, if it was done.
+    Done,
+    /// What it came to, a refusal too. Another server may have tried it before, and nobody knows what
+    /// became of that: once it is refused here it must not be done there.
+    AlsoRefused,
 }
 
 /// A request under way.
 #[derive(Debug)]
 pub(super) struct Waiting<T> {
     pub(super) request: Box<Request>,
+    pub(super) remember: Remember,
     pub(super) origin: Origin<T>,
-    /// How often it was decided.
+    /// Its place among all requests of this replica.
+    pub(super) number: u64,
+    /// How often it was decided in vain.
     pub(super) attempts: u32,
-    /// Not to be decided before.
-    pub(super) not_before: Timestamp,
 }
 
-/// What a request is in its batch.
-#[derive(Debug, Clone, Copy)]
-pub(super) enum Slot {
-    /// The transaction of this index.
-    Commit(usize),
-    /// Refused, or nothing to do as far as is known; the lookup of this index makes sure.
-    Ask(usize),
+/// A request that was decided, and what is answered once its batch is accepted.
+#[derive(Debug)]
+pub(super) struct Decided<T> {
+    pub(super) item: Waiting<T>,
+    pub(super) answer: Result<Done, Refusal>,
 }
 
-/// A round in the making, then in flight.
+/// A round in flight.
 #[derive(Debug)]
 pub(super) struct Round<T> {
-    pub(super) items: Vec<(Waiting<T>, Slot)>,
+    /// By which its reply is known.
+    pub(super) id: u64,
+    pub(super) batch: Arc<Batch>,
+    pub(super) decided: Vec<Decided<T>>,
     /// Answered once the batch is.
     pub(super) barriers: Vec<T>,
-    pub(super) batch: Arc<Batch>,
-    /// The state as it will be if all is committed and nobody came between.
-    pub(super) working: State,
-    /// The entries of that.
-    pub(super) provisional: Vec<Arc<Applied>>,
-    /// Reps whose settling came to nothing in the working state, which may not come true.
-    pub(super) unsure: BTreeSet<RepId>,
+    /// The entries of the batch, with what their records were before.
+    pub(super) applied: Vec<Arc<Applied>>,
+    /// The state once it is committed.
+    pub(super) after: State,
     pub(super) began: Timestamp,
+    /// What the journal said, while an earlier round is still in flight.
+    pub(super) reply: Option<Reply>,
     /// Whether an answer to it was lost, so that "nothing was done" can't be said any more.
     pub(super) doubtful: bool,
     /// How often it was sent again.
     pub(super) resends: u32,
 }
 
-/// A round being put together.
-pub(super) struct Draft<T> {
-    items: Vec<(Waiting<T>, Slot)>,
-    ids: HashSet<TxnId>,
+/// A round being put together, on the state that it changes.
+pub(super) struct RoundInProgress<'s, T> {
+    state: &'s mut State,
     batch: Batch,
-    working: State,
-    provisional: Vec<Arc<Applied>>,
-    unsure: BTreeSet<RepId>,
+    decided: Vec<Decided<T>>,
+    applied: Vec<Arc<Applied>>,
+    ids: HashSet<TxnId>,
+    /// Records written so far.
+    written: usize,
 }
 
-impl<T> Draft<T> {
-    pub(super) fn over(state: &State, epoch: Epoch) -> Self {
-        let batch =
-            Batch { epoch, since: state.head(), transactions: Vec::new(), lookups: Vec::new() };
-        Self {
-            items: Vec::new(),
-            ids: HashSet::new(),
-            batch,
-            working: state.clone(),
-            provisional: Vec::new(),
-            unsure: BTreeSet::new(),
-        }
+/// Records after which a batch takes no more decisions.
+const RECORDS_MAX: usize = 512;
+
+impl<'s, T> RoundInProgress<'s, T> {
+    /// Nothing decided yet on `state`; up to `confirmed` the history is certain.
+    pub(super) fn on(state: &'s mut State, confirmed: Head, epoch: Epoch) -> Self {
+        let batch = Batch { confirmed, ..Batch::barrier(epoch, state.head()) };
+        let (decided, applied, ids) = (Vec::new(), Vec::new(), HashSet::new());
+        Self { state, batch, decided, applied, ids, written: 0 }
     }
 
+    pub(super) const fn state(&self) -> &State {
+        self.state
+    }
+
+    /// A batch is bounded, since nobody else gets a word in while the store takes it.
     pub(super) fn has_room(&self) -> bool {
-        self.batch.transactions.len() < BATCH_MAX && self.batch.lookups.len() < BATCH_MAX
+        self.decided.len() < BATCH_MAX && self.written < RECORDS_MAX
     }
 
     /// Is a request of this id part of the round already? A repeated one has to wait for its answer.
@@ -101,54 +118,65 @@ impl<T> Draft<T> {
         self.ids.contains(&id)
     }
 
-    /// Decides a request on what the ones before it would leave.
-    pub(super) fn decide(&mut self, mut item: Waiting<T>, now: Timestamp, bits: &mut dyn Entropy) {
-        item.attempts += 1;
-        let decision = decide(&self.working, &item.request, now, bits);
-        // That nothing is to change may rest on what this replica has yet to hear of, which no
-        // version guards. So, like a refusal, it is decided once more on newer state.
-        let is_news = item.attempts > 1;
-        if let Ok(Some(transaction)) = decision.map(|d| d.transaction)
-            && (is_news || !transaction.changes_nothing())
-        {
-            if !transaction.changes_nothing() {
-                let entry = Entry::after(self.working.head(), &transaction);
-                let before =
-                    self.working.apply(&entry).expect("the entry was made to follow this head");
-                self.provisional.push(Arc::new(Applied { entry: Arc::new(entry), before }));
+    /// Decides a request on what the ones before it left.
+    pub(super) fn decide(&mut self, item: Waiting<T>, now: Timestamp, bits: &mut dyn Entropy) {
+        let (txn, fingerprint) = (item.request.txn, item.request.fingerprint);
+        let answer = match decide(self.state, &item.request, now, bits) {
+            Ok(decision) => {
+                if let Some(entry) = decision.entry {
+                    let entry = Arc::new(entry);
+                    self.written += entry.changes.len();
+                    self.batch.entries.push(Arc::clone(&entry));
+                    self.applied.push(Arc::new(Applied { entry, before: decision.before }));
+                } else if !matches!(item.origin, Origin::Client(_)) {
+                    // Whatever it was about has been done, or comes up again.
+                    return;
+                }
+                let (revision, answer) = (self.state.head().revision, decision.answer);
+                if item.remember != Remember::Nothing {
+                    let outcome = Outcome { revision, fingerprint, answer: answer.clone() };
+                    self.batch.outcomes.push((txn, outcome));
+                }
+                Ok(Done { revision, answer })
             }
-            self.ids.insert(transaction.id);
-            let slot = Slot::Commit(self.batch.transactions.len());
-            self.batch.transactions.push(Arc::new(transaction));
-            self.items.push((item, slot));
-            return;
-        }
-        match item.origin {
-            Origin::Client(_) => {
-                self.ids.insert(item.request.txn);
-                let slot = Slot::Ask(self.batch.lookups.len());
-                self.batch.lookups.push(item.request.txn);
-                self.items.push((item, slot));
+            Err(rejection) => {
+                match item.remember {
+                    Remember::Nothing => {}
+                    Remember::Done => self.batch.asked.push(txn),
+                    Remember::AlsoRefused => {
+                        let answer = Answer::Refused(Arc::new(rejection.clone()));
+                        let revision = self.state.head().revision;
+                        self.batch.outcomes.push((txn, Outcome { revision, fingerprint, answer }));
+                    }
+                }
+                Err(Refusal::Rejected(rejection))
             }
-            // Somebody else acted on it, or it will be tried again.
-            Origin::Timer(_) => {}
-            Origin::Settle(reps) => self.unsure.extend(reps),
-        }
+        };
+        self.ids.insert(txn);
+        self.decided.push(Decided { item, answer });
     }
 
-    /// The round, ready to be sent; `None` if there is nothing to send.
-    pub(super) fn seal(self, barriers: Vec<T>, began: Timestamp) -> Option<Round<T>> {
-        if self.items.is_empty() && barriers.is_empty() {
+    /// The round, ready to be sent; `None` if there is nothing to send, and nobody who wants to `look`.
+    pub(super) fn seal(
+        self,
+        id: u64,
+        barriers: Vec<T>,
+        look: bool,
+        began: Timestamp,
+    ) -> Option<Round<T>> {
+        if self.decided.is_empty() && barriers.is_empty() && !look {
             return None;
         }
+        let batch = Batch { records: self.state.len(), ..self.batch };
         Some(Round {
-            items: self.items,
+            id,
+            batch: Arc::new(batch),
+            decided: self.decided,
             barriers,
-            batch: Arc::new(self.batch),
-            working: self.working,
-            provisional: self.provisional,
-            unsure: self.unsure,
+            applied: self.applied,
+            after: self.state.clone(),
             began,
+            reply: None,
             doubtful: false,
             resends: 0,
         })
@@ -156,13 +184,8 @@ impl<T> Draft<T> {
 }
 
 impl<T> Round<T> {
-    /// Did it come true exactly as it was decided? A duplicate didn't, even where its entry is in
-    /// the expected place: another content may have been committed under the same id.
-    pub(super) fn foresaw(&self, committed: &Committed) -> bool {
-        let place = |entry: &Entry| -> (Head, TxnId) { (entry.head(), entry.previous) };
-        let Committed { verdicts, entries, .. } = committed;
-        verdicts.iter().all(|verdict| matches!(verdict, Verdict::Committed(_)))
-            && entries.len() == self.provisional.len()
-            && entries.iter().zip(&self.provisional).all(|(e, p)| place(e) == place(&p.entry))
+    /// Does a request of this id wait for the round's answer?
+    pub(super) fn has(&self, id: TxnId) -> bool {
+        self.decided.iter().any(|decided| decided.item.request.txn == id)
     }
 }

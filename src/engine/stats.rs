@@ -41,9 +41,9 @@ impl Counter {
 counters! {
     /// Batches begun, read barriers included.
     batches,
-    /// Transactions sent in them.
+    /// Entries sent in them.
     transactions,
-    /// Transactions that others got ahead of.
+    /// Entries that others got ahead of.
     conflicts,
     /// Requests that were decided again.
     retries,
@@ -53,12 +53,39 @@ counters! {
     resends,
     /// Requests answered Unknown after all.
     unknowns_given_up,
-    /// Matches committed right after a commit that had left them (R1).
-    settled_by_follow_up,
-    /// Reps whom only the sweep found work for; anything but 0 is a bug.
-    found_by_sweep,
+    /// Decisions that worked off what others had left (C8).
+    worked_off,
+    /// Requests dropped before they were decided, because whoever asked had gone.
+    abandoned,
     /// Requests turned away because the org's mailbox was full.
     overloads,
+    /// Calls that were passed on to another server, which answered.
+    passed_on,
+    /// Tries to pass a call on that came to nothing.
+    passed_in_vain,
+    /// Calls that other servers passed on to this one.
+    done_for_others,
+    /// Times that others had committed to an org whose home this server is: they may take themselves for
+    /// its home, too.
+    two_homes,
     /// Times that an org was loaded anew because its history is another one.
     reloads,
+    /// Times that an org couldn't be read or served, for itself alone.
+    orgs_failed,
+    /// Times that an org's actor broke down and was started again.
+    panics,
+    /// Orgs unloaded because nobody used them.
+    unloads,
+    /// Orgs taken on because nobody looked after them.
+    taken_on,
+    /// Requests that waited too long to be begun, and weren't.
+    timed_out,
+    /// Times that the store took no writes any more.
+    outages,
+    /// Commits elsewhere that were found by looking, since nothing was heard of them.
+    unheard,
+    /// Times that the store's clock was set.
+    store_clock_jumps,
+    /// Times that this machine's wall clock was found to be off, or right again.
+    wall_clock_changes,
 }

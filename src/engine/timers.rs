@@ -1,4 +1,4 @@
-//! Which deadlines this replica has to act on, and when. Deadlines are data in the state and every
+//! Which deadlines this replica has to act on, and when, in the org's time. Deadlines are data in the state and every
 //! replica arms the same ones; here is only what is this replica's own: how much later than the
 //! others it acts, and which ones it has tried in vain. Used by `core`.
 
@@ -9,6 +9,7 @@ use crate::domain::state::State;
 use crate::domain::time::{Span, Timestamp};
 
 use super::policy::Backoff;
+use crate::home::Place;
 
 /// The most deadlines acted on at once. When thousands pass in the same moment, whatever else is asked
 /// for comes in between.
@@ -17,6 +18,9 @@ const AT_ONCE: usize = 32;
 const TOGETHER: usize = 16;
 /// Above this many, those tried are forgotten once their pause is over.
 const KEPT: usize = 1_024;
+
+/// So much later than due a deadline is acted on elsewhere than at the org's home.
+pub(super) const OVERDUE: Span = Span::from_secs(2);
 
 #[derive(Debug, Clone, Copy)]
 struct Tried {
@@ -29,13 +33,27 @@ struct Tried {
 pub(super) struct Timers {
     /// This replica acts so much later than due.
     later: Span,
+    /// The same while nobody knows who is home.
+    jitter: Span,
     /// Deadlines given a command, until the command is committed.
     tried: BTreeMap<Due, Tried>,
 }
 
 impl Timers {
-    pub(super) fn new(later: Span) -> Self {
-        Self { later, tried: BTreeMap::new() }
+    pub(super) fn new(jitter: Span) -> Self {
+        Self { later: jitter, jitter, tried: BTreeMap::new() }
+    }
+
+    /// Acts as who has this place in the order of the org: its home when something is due, the others when
+    /// the home has left it undone; where that isn't known, each a bit later than the others.
+    pub(super) fn act_as(&mut self, place: Option<Place>) {
+        self.later = match place {
+            Some(Place::Home) => Span::from_ms(0),
+            Some(Place::Second | Place::Other) => {
+                Span::from_ms(OVERDUE.as_ms() + self.jitter.as_ms())
+            }
+            None => self.jitter,
+        };
     }
 
     /// The deadlines to act on now, in groups of those to be committed together. Each is held back
@@ -98,7 +116,7 @@ mod tests {
         let rep = |n: usize| RepId::new(&format!("r{n}")).expect("an id");
         let mut due: Vec<Due> = (0..20).map(|n| Due::Grace(rep(n))).collect();
         due.insert(3, Due::Forget(SessionId::MIN));
-        due.insert(9, Due::Wish(SessionId::MIN));
+        due.insert(9, Due::SkillWish(SessionId::MIN));
         let groups = grouped(due.clone());
         let sizes: Vec<usize> = groups.iter().map(Vec::len).collect();
         assert_eq!(sizes, [1, 1, TOGETHER, 4]);

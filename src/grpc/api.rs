@@ -3,6 +3,8 @@
 //! freshness is here, once.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use prost::Message;
 use rand::Rng as _;
@@ -11,7 +13,10 @@ use tokio::sync::watch;
 use tonic::Request;
 
 use super::caller::Caller;
+use super::deadline;
 use super::from_proto::ActingOn;
+use super::passing::Passed;
+use super::request_id::WithRequestId;
 use super::roles;
 use super::status::{Problem, Repeat};
 use super::token::Seal;
@@ -20,12 +25,17 @@ use crate::domain::entry::{Answer, Cause, Fingerprint, Revision};
 use crate::domain::id::{OrgId, TxnId};
 use crate::domain::live::{Actor, Role};
 use crate::domain::record::Record;
-use crate::engine::{Engine, Refusal, View};
+use crate::domain::time::Span;
+use crate::engine::clock::duration;
+use crate::engine::{Engine, Refusal, Remember, View};
+use crate::home::Home;
 
 /// What all services of a server stand on.
 pub struct Api {
     /// Decides and commits.
     pub engine: Engine,
+    /// Knows the servers, and who is home of what.
+    pub home: Home,
     /// The org of callers who don't name one; `None`: they must.
     pub default_org: Option<OrgId>,
     /// Seals resume tokens and page tokens.
@@ -52,7 +62,7 @@ impl Mutation {
     pub fn record(&self) -> Result<&Record, Problem> {
         match &self.answer {
             Answer::Record(record) => Ok(record),
-            Answer::Nothing | Answer::Directory(_) => {
+            Answer::Nothing | Answer::Directory(_) | Answer::Refused(_) => {
                 Err(Problem::Internal("the answer to a command isn't a record"))
             }
         }
@@ -71,14 +81,26 @@ pub fn number(revision: Revision) -> i64 {
     i64::try_from(revision.get()).unwrap_or(i64::MAX)
 }
 
-/// What is to be done, by a request that may be repeated.
-pub struct Ask<'a, M> {
-    /// The method, such as `TransferService/TransferSession`.
-    pub rpc: &'static str,
-    /// The request, with its request id taken out.
-    pub message: &'a M,
-    /// The request id; empty: none.
-    pub request_id: &'a str,
+/// A call that changes something, as far as it can be recognised when it is repeated.
+pub struct AskedCall {
+    rpc: &'static str,
+    fingerprint: Fingerprint,
+    /// Empty: none.
+    request_id: String,
+}
+
+impl AskedCall {
+    /// A call of `rpc`, such as `TransferService/TransferSession`, with its request id, if it
+    /// carries one (T21).
+    pub fn of<M: WithRequestId>(rpc: &'static str, mut message: M) -> Self {
+        let request_id = message.take_request_id();
+        Self { request_id, ..Self::without_id(rpc, &message) }
+    }
+
+    /// A call that isn't recognised when it is repeated.
+    pub fn without_id<M: Message>(rpc: &'static str, message: &M) -> Self {
+        Self { rpc, fingerprint: fingerprint(rpc, message), request_id: String::new() }
+    }
 }
 
 impl Api {
@@ -87,8 +109,9 @@ impl Api {
     /// # Errors
     /// UNAUTHENTICATED or PERMISSION_DENIED.
     pub fn admit<M>(&self, rpc: &'static str, request: Request<M>) -> Result<(Caller, M), Problem> {
-        let caller = Caller::from_metadata(request.metadata(), self.default_org.as_ref())?;
+        let mut caller = Caller::from_metadata(request.metadata(), self.default_org.as_ref())?;
         roles::check(&caller, rpc)?;
+        caller.passed = request.extensions().get::<Passed>().cloned();
         Ok((caller, request.into_inner()))
     }
 
@@ -96,32 +119,39 @@ impl Api {
     ///
     /// # Errors
     /// Whatever the engine refuses with.
-    pub async fn mutate<M: Message>(
+    pub async fn mutate(
         &self,
         caller: &Caller,
-        ask: Ask<'_, M>,
+        asked: AskedCall,
         command: Command,
     ) -> Result<Mutation, Problem> {
-        self.mutate_on(caller, None, ask, command).await
+        self.mutate_on(caller, None, asked, command).await
     }
 
     /// As [`Self::mutate`], on a presence of the rep's, if one is named: it must be current (P5).
     ///
     /// # Errors
     /// Whatever the engine refuses with.
-    pub async fn mutate_on<M: Message>(
+    pub async fn mutate_on(
         &self,
         caller: &Caller,
         presence: ActingOn,
-        ask: Ask<'_, M>,
+        asked: AskedCall,
         command: Command,
     ) -> Result<Mutation, Problem> {
-        let (request, repeat) = request_of(caller, &ask, command);
+        let remember = remember(caller, &asked);
+        let (request, repeat) = request_of(caller, asked, command);
         let request = command::Request { presence, ..request };
         let refused = |refusal| Problem::Refused(refusal, repeat);
-        let done = self.engine.submit(&caller.org, request).await.map_err(refused)?;
-        let view = self.engine.view(&caller.org, Some(done.revision)).await;
-        Ok(Mutation { revision: done.revision, answer: done.answer, view: view.map_err(refused)? })
+        let (engine, patience) = (&self.engine, self.patience());
+        let done = engine.submit_within(&caller.org, request, remember, patience).await;
+        let done = done.map_err(refused)?;
+        tell_revision(caller, done.revision);
+        // It was done: that the answer can't be shown may not sound as if it wasn't.
+        let unshown =
+            |refusal: Refusal| refused(Refusal::Unknown { retry_after: refusal.retry_after() });
+        let view = self.view(&caller.org, Some(done.revision)).await.map_err(unshown)?;
+        Ok(Mutation { revision: done.revision, answer: done.answer, view })
     }
 
     /// Answers a question from the state. Before it refuses it looks once more, on fresh state, so
@@ -135,16 +165,54 @@ impl Api {
         at_least: Option<Revision>,
         question: impl Fn(&View) -> Result<T, Problem>,
     ) -> Result<T, Problem> {
-        let view = self.engine.view(&caller.org, at_least).await.map_err(unread)?;
+        let view = self.view(&caller.org, at_least).await.map_err(unread)?;
+        tell_revision(caller, view.state.head().revision);
         match question(&view) {
             Err(Problem::Rejected(_)) => {
                 drop(view);
-                question(&*self.engine.barrier(&caller.org).await.map_err(unread)?)
+                question(&*self.barrier(&caller.org).await.map_err(unread)?)
             }
             settled => settled,
         }
     }
 }
+
+impl Api {
+    /// How long an answer of the engine is waited for: what is left of the call's time.
+    #[must_use]
+    pub fn patience(&self) -> Span {
+        deadline::left().unwrap_or_else(|| self.engine.patience())
+    }
+
+    /// [`Engine::view`], in what is left of the call's time.
+    ///
+    /// # Errors
+    /// A [`Refusal`].
+    pub async fn view(&self, org: &OrgId, at: Option<Revision>) -> Result<Arc<View>, Refusal> {
+        self.in_time(self.engine.view(org, at)).await
+    }
+
+    /// [`Engine::barrier`], in what is left of the call's time.
+    ///
+    /// # Errors
+    /// A [`Refusal`].
+    pub async fn barrier(&self, org: &OrgId) -> Result<Arc<View>, Refusal> {
+        self.in_time(self.engine.barrier(org)).await
+    }
+
+    /// Something that changes nothing, in what is left of the call's time.
+    async fn in_time<T>(
+        &self,
+        read: impl Future<Output = Result<T, Refusal>>,
+    ) -> Result<T, Refusal> {
+        let patience = duration(self.patience());
+        let late = |_| Err(Refusal::TimedOut { retry_after: RETRY });
+        tokio::time::timeout(patience, read).await.unwrap_or_else(late)
+    }
+}
+
+/// When to ask again for what couldn't be read in time.
+const RETRY: Duration = Duration::from_secs(1);
 
 /// A read's refusal: it changed nothing, so it can be repeated.
 #[must_use]
@@ -153,23 +221,43 @@ pub fn unread(refusal: Refusal) -> Problem {
 }
 
 /// The domain's request for what is asked, and whether it can be recognised when repeated.
-pub fn request_of<M: Message>(
+pub fn request_of(
     caller: &Caller,
-    ask: &Ask<'_, M>,
+    asked: AskedCall,
     command: Command,
 ) -> (command::Request, Repeat) {
-    let (txn, repeat) = if ask.request_id.is_empty() {
-        (TxnId::from_u128(random().max(1)), Repeat::Unsafe)
-    } else {
-        (txn_of(&caller.org, &caller.actor, ask.request_id), Repeat::Safe)
+    let AskedCall { rpc, fingerprint, request_id } = asked;
+    let given = caller.passed.as_ref().and_then(|passed| passed.request_id.as_deref());
+    let (txn, repeat) = match (request_id.as_str(), given) {
+        // The servers know it by this id; the client, who gave none, can't repeat it.
+        ("", Some(given)) => (txn_of(&caller.org, &caller.actor, given), Repeat::Unsafe),
+        ("", None) => (TxnId::from_u128(random().max(1)), Repeat::Unsafe),
+        (id, _) => (txn_of(&caller.org, &caller.actor, id), Repeat::Safe),
     };
     let cause = Cause {
         actor: caller.actor.clone(),
-        rpc: Arc::from(ask.rpc),
-        request_id: (!ask.request_id.is_empty()).then(|| Arc::from(ask.request_id)),
+        rpc: Arc::from(rpc),
+        request_id: (!request_id.is_empty()).then(|| Arc::from(request_id)),
     };
-    let fingerprint = fingerprint(ask.rpc, ask.message);
     (command::Request { txn, fingerprint, cause, presence: None, command }, repeat)
+}
+
+/// What is to be kept of a request: its outcome if it has an id, its own or a server's, and a
+/// refusal, too, if another server may do it.
+fn remember(caller: &Caller, asked: &AskedCall) -> Remember {
+    match &caller.passed {
+        Some(passed) if passed.tried => Remember::AlsoRefused,
+        Some(passed) if passed.request_id.is_some() => Remember::Done,
+        _ if asked.request_id.is_empty() => Remember::Nothing,
+        _ => Remember::Done,
+    }
+}
+
+/// Lets whoever passed the call on know which revision the answer shows.
+fn tell_revision(caller: &Caller, revision: Revision) {
+    if let Some(passed) = &caller.passed {
+        passed.revision.fetch_max(revision.get(), Ordering::Relaxed);
+    }
 }
 
 /// 128 random bits.

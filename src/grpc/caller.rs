@@ -5,6 +5,7 @@
 
 use tonic::metadata::MetadataMap;
 
+use super::passing::Passed;
 use super::status::Problem;
 use crate::domain::id::{ActorId, OrgId, RepId};
 use crate::domain::live::{Actor, Role};
@@ -18,12 +19,14 @@ pub const ROLE: &str = "baton-role";
 pub const ACTOR: &str = "baton-actor";
 
 /// Who calls.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Caller {
     /// In which org. Nothing crosses orgs.
     pub org: OrgId,
     /// In which role, and by which name.
     pub actor: Actor,
+    /// What the call brings along if other servers had to do with it.
+    pub passed: Option<Passed>,
 }
 
 impl Caller {
@@ -52,7 +55,7 @@ impl Caller {
             None => name,
         };
         let id = ActorId::new(id).map_err(|why| bad(ACTOR, &why.to_string()))?;
-        Ok(Self { org, actor: Actor { role, id } })
+        Ok(Self { org, actor: Actor { role, id }, passed: None })
     }
 
     /// The rep that the caller is, if it is one.

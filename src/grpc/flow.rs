@@ -6,12 +6,12 @@ use std::sync::Arc;
 use super::from_proto::TestFlow;
 use super::status::Problem;
 use super::to_proto;
-use super::to_proto::Scene;
+use super::to_proto::ObjectContext;
 use crate::domain::flow::{self, Flow};
 use crate::domain::flow_world::{Named, Org, facts};
 use crate::domain::id::{FlowId, RepId, SessionId};
 use crate::domain::live::{Line, Session};
-use crate::domain::look::Look as _;
+use crate::domain::record_lookup::RecordLookup as _;
 use crate::domain::rejection::{BadField, Rejection};
 use crate::engine::View;
 use crate::pb;
@@ -42,11 +42,11 @@ pub fn test(view: &View, asked: &TestFlow) -> Result<pb::FlowTrace, Problem> {
         }
     };
     let channel = state.expect_channel(&asked.channel)?;
-    let now = asked.time.unwrap_or(Scene::of(view).now);
+    let now = asked.time.unwrap_or(ObjectContext::of(view).now);
     let session = made_up(asked, now);
     let facts = facts(&state.settings(), &channel, &session, false, now);
     let instead: BTreeMap<_, _> = asked.queues.iter().cloned().collect();
-    let org = Org { look: state, state, now, channel_type: channel.channel_type, instead };
+    let org = Org { state, now, channel_type: channel.channel_type, instead };
     let run = flow::run(&flow, &facts, &org);
     Ok(pb::FlowTrace {
         decision: run.outcome.decision.as_ref().map(to_proto::decision),

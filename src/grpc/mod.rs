@@ -3,13 +3,17 @@
 
 pub mod api;
 pub mod caller;
+pub mod deadline;
 mod directory;
 mod flow;
 mod from_proto;
 mod pages;
 mod partner;
+pub mod passing;
 mod presence;
+mod request_id;
 mod roles;
+mod servers;
 mod session;
 mod status;
 mod to_proto;
@@ -25,6 +29,7 @@ use tonic::Status;
 pub use directory::Directory;
 pub use partner::Partners;
 pub use presence::Presences;
+pub use servers::Servers;
 pub use session::Sessions;
 pub use status::{DOMAIN, Problem, Repeat};
 pub use transfer::Transfers;

@@ -18,6 +18,7 @@ pub trait Paged: Message {
     fn take_page(&mut self) -> (i32, String, i64);
 }
 
+// A macro, since thirteen requests have the same three fields. It writes no handler.
 macro_rules! paged {
     ($($request:ident),* $(,)?) => {$(
         impl Paged for pb::$request {
@@ -63,6 +64,11 @@ pub struct Shown<T> {
     pub items: Vec<T>,
     /// The token of the next one; empty: there is none.
     pub next: String,
+}
+
+/// Is `query`, in lower case, part of `text`?
+pub fn contains(text: &str, query: &str) -> bool {
+    query.is_empty() || text.to_lowercase().contains(query)
 }
 
 impl Api {

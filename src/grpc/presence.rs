@@ -1,4 +1,4 @@
-//! PresenceService: signing in and out, staying there, and what reps look like.
+//! PresenceService: signing in and out, staying there, and what reps' records look like.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -6,19 +6,19 @@ use std::sync::Arc;
 use tokio::task::JoinSet;
 use tonic::{Request, Response, Status};
 
-use super::api::{Api, Ask, Mutation, number, request_of, unread};
+use super::api::{Api, AskedCall, Mutation, number, request_of, unread};
 use super::caller::Caller;
-use super::directory::contains;
+use super::pages::contains;
 use super::status::Problem;
-use super::to_proto::{Revisions, Scene};
+use super::to_proto::ObjectContext;
 use super::{from_proto, to_proto};
 use crate::domain::command::{Command, PresenceRef};
 use crate::domain::id::{PresenceId, RepId};
 use crate::domain::live::{PresenceCause, RepPresence};
-use crate::domain::look::Look as _;
 use crate::domain::record::{Record, RecordKey};
+use crate::domain::record_lookup::RecordLookup as _;
 use crate::domain::time::Span;
-use crate::engine::View;
+use crate::engine::{Remember, View};
 use crate::pb;
 use crate::pb::presence_service_server::PresenceService;
 
@@ -30,25 +30,25 @@ const RECONNECTIONS: usize = 32;
 
 /// What holds for a presence.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Standing {
+enum LeaseStanding {
     Connected,
     Disconnected,
-    Over(PresenceCause),
+    Ended(PresenceCause),
     Unknown,
 }
 
 /// What holds for a presence, as far as the caller may know: a rep knows its own.
-fn standing(view: &View, caller: &Caller, id: PresenceId) -> Standing {
-    let Some(rep) = view.state.rep_of_presence(id) else { return Standing::Unknown };
+fn standing(view: &View, caller: &Caller, id: PresenceId) -> LeaseStanding {
+    let Some(rep) = view.state.rep_of_presence(id) else { return LeaseStanding::Unknown };
     if caller.rep().is_some_and(|own| own != *rep) {
-        return Standing::Unknown;
+        return LeaseStanding::Unknown;
     }
     let image = view.state.rep_presence(rep);
     match (&image.presence, &image.last) {
-        (Some(current), _) if current.id == id && image.is_connected() => Standing::Connected,
-        (Some(current), _) if current.id == id => Standing::Disconnected,
-        (_, Some(last)) if last.id == id => Standing::Over(last.cause),
-        _ => Standing::Unknown,
+        (Some(current), _) if current.id == id && image.is_connected() => LeaseStanding::Connected,
+        (Some(current), _) if current.id == id => LeaseStanding::Disconnected,
+        (_, Some(last)) if last.id == id => LeaseStanding::Ended(last.cause),
+        _ => LeaseStanding::Unknown,
     }
 }
 
@@ -68,7 +68,7 @@ fn image(done: &Mutation) -> Result<&Arc<RepPresence>, Problem> {
 }
 
 fn shown(done: &Mutation) -> Result<pb::RepPresence, Problem> {
-    Ok(to_proto::rep_presence(Scene::of(&done.view), image(done)?, done.revision))
+    Ok(to_proto::rep_presence(ObjectContext::of(&done.view), image(done)?, done.revision))
 }
 
 fn renew_every(lease: Span) -> prost_types::Duration {
@@ -83,10 +83,13 @@ impl Presences {
         for some in ids.chunks(RECONNECTIONS) {
             let mut running = JoinSet::new();
             for id in some {
-                let ask = Ask { rpc: RPC, message: &message, request_id: "" };
-                let (request, _) = request_of(caller, &ask, Command::Reconnect(*id));
+                let asked = AskedCall::without_id(RPC, &message);
+                let (request, _) = request_of(caller, asked, Command::Reconnect(*id));
                 let (engine, org) = (self.0.engine.clone(), caller.org.clone());
-                running.spawn(async move { engine.submit(&org, request).await });
+                let patience = self.0.patience();
+                running.spawn(async move {
+                    engine.submit_within(&org, request, Remember::Nothing, patience).await
+                });
             }
             while let Some(finished) = running.join_next().await {
                 match finished {
@@ -104,42 +107,44 @@ impl Presences {
         &self,
         caller: &Caller,
         ids: &BTreeSet<PresenceId>,
-    ) -> Result<(BTreeMap<PresenceId, Standing>, Arc<View>, BTreeSet<PresenceId>), Problem> {
+    ) -> Result<(BTreeMap<PresenceId, LeaseStanding>, Arc<View>, BTreeSet<PresenceId>), Problem>
+    {
         let engine = &self.0.engine;
-        let look = |view: &View| -> BTreeMap<PresenceId, Standing> {
+        let records = |view: &View| -> BTreeMap<PresenceId, LeaseStanding> {
             ids.iter().map(|id| (*id, standing(view, caller, *id))).collect()
         };
-        let mut view = engine.view(&caller.org, None).await.map_err(unread)?;
-        let mut standings = look(&view);
-        let over = |s: &Standing| matches!(s, Standing::Over(_) | Standing::Unknown);
+        let mut view = self.0.view(&caller.org, None).await.map_err(unread)?;
+        let mut standings = records(&view);
+        let over =
+            |s: &LeaseStanding| matches!(s, LeaseStanding::Ended(_) | LeaseStanding::Unknown);
         if standings.values().any(over) {
-            view = engine.barrier(&caller.org).await.map_err(unread)?;
-            standings = look(&view);
+            view = self.0.barrier(&caller.org).await.map_err(unread)?;
+            standings = records(&view);
         }
         // Leases first: a presence that is brought back without one would be lost again at once.
         let lease = view.state.settings().presence_lease;
         let leases: Vec<_> = standings
             .iter()
-            .filter(|(_, s)| matches!(s, Standing::Connected | Standing::Disconnected))
+            .filter(|(_, s)| matches!(s, LeaseStanding::Connected | LeaseStanding::Disconnected))
             .map(|(id, _)| (*id, lease))
             .collect();
         if !leases.is_empty() {
             let started = engine.keep_alive(&caller.org, &leases).await.map_err(unread)?;
             // One without a lease was disconnected by another server, and this one hasn't heard.
-            if started.iter().any(|id| standings.get(id) == Some(&Standing::Connected)) {
-                view = engine.barrier(&caller.org).await.map_err(unread)?;
-                standings = look(&view);
+            if started.iter().any(|id| standings.get(id) == Some(&LeaseStanding::Connected)) {
+                view = self.0.barrier(&caller.org).await.map_err(unread)?;
+                standings = records(&view);
             }
         }
         let away: Vec<_> = standings
             .iter()
-            .filter(|(_, s)| matches!(s, Standing::Disconnected))
+            .filter(|(_, s)| matches!(s, LeaseStanding::Disconnected))
             .map(|(id, _)| *id)
             .collect();
         if !away.is_empty() {
             self.reconnect(caller, &away).await?;
-            view = engine.barrier(&caller.org).await.map_err(unread)?;
-            standings = look(&view);
+            view = self.0.barrier(&caller.org).await.map_err(unread)?;
+            standings = records(&view);
         }
         Ok((standings, view, away.into_iter().collect()))
     }
@@ -148,21 +153,23 @@ impl Presences {
 fn verdict(
     text: &str,
     id: Option<PresenceId>,
-    standings: &BTreeMap<PresenceId, Standing>,
+    standings: &BTreeMap<PresenceId, LeaseStanding>,
     away: &BTreeSet<PresenceId>,
 ) -> pb::KeepAliveResult {
     use pb::{ErrorReason as R, KeepAliveVerdict as V};
     let (verdict, reason, cause) = match id.map(|id| (id, standings.get(&id))) {
         None => (V::Invalid, R::InvalidField, None),
-        Some((id, Some(Standing::Connected | Standing::Disconnected))) => {
+        Some((id, Some(LeaseStanding::Connected | LeaseStanding::Disconnected))) => {
             let back = if away.contains(&id) { V::Reconnected } else { V::Renewed };
             (back, R::Unspecified, None)
         }
-        Some((_, Some(Standing::Over(cause @ PresenceCause::DuplicateLogin)))) => {
+        Some((_, Some(LeaseStanding::Ended(cause @ PresenceCause::DuplicateLogin)))) => {
             (V::Superseded, R::PresenceSuperseded, Some(*cause))
         }
-        Some((_, Some(Standing::Over(cause)))) => (V::Closed, R::PresenceClosed, Some(*cause)),
-        Some((_, Some(Standing::Unknown) | None)) => (V::NotFound, R::NotFound, None),
+        Some((_, Some(LeaseStanding::Ended(cause)))) => {
+            (V::Closed, R::PresenceClosed, Some(*cause))
+        }
+        Some((_, Some(LeaseStanding::Unknown) | None)) => (V::NotFound, R::NotFound, None),
     };
     pb::KeepAliveResult {
         presence: text.to_owned(),
@@ -184,20 +191,18 @@ impl PresenceService for Presences {
         request: Request<pb::OpenPresenceRequest>,
     ) -> Result<Response<pb::OpenPresenceResponse>, Status> {
         const RPC: &str = "PresenceService/OpenPresence";
-        let (caller, mut message) = self.0.admit(RPC, request)?;
+        let (caller, message) = self.0.admit(RPC, request)?;
         let asked = from_proto::open_presence(&message)?;
         let command = Command::OpenPresence {
             rep: caller.acting_for("rep", asked.rep)?,
             status: asked.status,
             device: asked.device,
         };
-        let id = std::mem::take(&mut message.request_id);
-        let ask = Ask { rpc: RPC, message: &message, request_id: &id };
-        let done = self.0.mutate(&caller, ask, command).await?;
+        let done = self.0.mutate(&caller, AskedCall::of(RPC, message), command).await?;
         let opened = image(&done)?.presence.as_ref().map(|p| p.id);
         let opened = opened.ok_or(Problem::Internal("a presence was opened and isn't there"))?;
         let lease = done.view.state.settings().presence_lease;
-        if standing(&done.view, &caller, opened) == Standing::Connected {
+        if standing(&done.view, &caller, opened) == LeaseStanding::Connected {
             let leases = [(opened, lease)];
             self.0.engine.keep_alive(&caller.org, &leases).await.map_err(unread)?;
         }
@@ -240,14 +245,12 @@ impl PresenceService for Presences {
         request: Request<pb::SetStatusRequest>,
     ) -> Result<Response<pb::SetStatusResponse>, Status> {
         const RPC: &str = "PresenceService/SetStatus";
-        let (caller, mut message) = self.0.admit(RPC, request)?;
+        let (caller, message) = self.0.admit(RPC, request)?;
         let (presence, status) = from_proto::set_status(&message, caller.rep().as_ref())?;
         check_whose(&caller, &presence)?;
-        let id = std::mem::take(&mut message.request_id);
-        let ask = Ask { rpc: RPC, message: &message, request_id: &id };
         let when_done = message.when_current_work_is_done;
         let command = Command::SetStatus { presence, status, when_done };
-        let done = self.0.mutate(&caller, ask, command).await?;
+        let done = self.0.mutate(&caller, AskedCall::of(RPC, message), command).await?;
         Ok(Response::new(pb::SetStatusResponse {
             rep_presence: Some(shown(&done)?),
             revision: done.number(),
@@ -259,14 +262,12 @@ impl PresenceService for Presences {
         request: Request<pb::ClosePresenceRequest>,
     ) -> Result<Response<pb::ClosePresenceResponse>, Status> {
         const RPC: &str = "PresenceService/ClosePresence";
-        let (caller, mut message) = self.0.admit(RPC, request)?;
+        let (caller, message) = self.0.admit(RPC, request)?;
         let presence = from_proto::close_presence(&message, caller.rep().as_ref())?;
         check_whose(&caller, &presence)?;
-        let id = std::mem::take(&mut message.request_id);
-        let ask = Ask { rpc: RPC, message: &message, request_id: &id };
         let when_done = message.when_current_work_is_done;
         let command = Command::ClosePresence { presence, when_done };
-        let done = self.0.mutate(&caller, ask, command).await?;
+        let done = self.0.mutate(&caller, AskedCall::of(RPC, message), command).await?;
         if let (None, Some(last)) = (&image(&done)?.presence, &image(&done)?.last) {
             // A lease that is left behind runs out and finds its presence closed: no harm.
             drop(self.0.engine.release(&caller.org, &[last.id]).await);
@@ -286,9 +287,13 @@ impl PresenceService for Presences {
         let rep = about(&caller, asked.rep)?;
         let answer = self.0.read(&caller, asked.at_least, |view| {
             let image = known(view, &rep)?;
-            let changed = to_proto::changed(view, &RecordKey::RepPresence(rep.clone()));
+            let changed = view.state.revision_of(&RecordKey::RepPresence(rep.clone()));
             Ok(pb::GetRepPresenceResponse {
-                rep_presence: Some(to_proto::rep_presence(Scene::of(view), &image, changed)),
+                rep_presence: Some(to_proto::rep_presence(
+                    ObjectContext::of(view),
+                    &image,
+                    changed,
+                )),
                 revision: number(view.state.head().revision),
             })
         });
@@ -304,7 +309,6 @@ impl PresenceService for Presences {
         let filter = from_proto::list_presences(&message)?;
         let window = self.0.window(&caller, RPC, message)?;
         let answer = self.0.read(&caller, window.at_least, |view| {
-            let revisions = Revisions::of(view);
             let queue = filter.queue.as_ref().map(|id| view.state.queue(id));
             let is_member = |rep: &RepId| match &queue {
                 Some(queue) => queue.as_ref().is_some_and(|queue| queue.reps.contains(rep)),
@@ -321,7 +325,7 @@ impl PresenceService for Presences {
                     contains(r.id.as_str(), &filter.query) || contains(&r.name, &filter.query)
                 })
                 .filter(|r| is_member(&r.id))
-                .filter_map(|r| listed(view, &r.id, &filter, &revisions));
+                .filter_map(|r| listed(view, &r.id, &filter));
             let page = self.0.page(&caller, &window, view, all, |r| r.rep.clone());
             Ok(pb::ListRepPresencesResponse {
                 rep_presences: page.items,
@@ -342,7 +346,7 @@ impl PresenceService for Presences {
         let answer = self.0.read(&caller, asked.at_least, |view| {
             let image = known(view, &rep)?;
             Ok(pb::ExplainCapacityResponse {
-                explanation: Some(to_proto::capacity(Scene::of(view), &image)),
+                explanation: Some(to_proto::capacity(ObjectContext::of(view), &image)),
                 revision: number(view.state.head().revision),
             })
         });
@@ -362,17 +366,16 @@ fn listed(
     view: &View,
     rep: &RepId,
     filter: &from_proto::PresenceFilter,
-    revisions: &Revisions<'_>,
 ) -> Option<pb::RepPresence> {
-    let scene = Scene::of(view);
+    let context = ObjectContext::of(view);
     let image = view.state.rep_presence(rep);
-    let available = to_proto::available_for(scene, &image);
+    let available = to_proto::available_for(context, &image);
     let wanted = &filter.available_for;
     if !wanted.is_empty() && !available.iter().any(|t| wanted.contains(t)) {
         return None;
     }
-    let changed = revisions.changed(&RecordKey::RepPresence(rep.clone()));
-    let shown = to_proto::rep_presence(scene, &image, changed);
+    let changed = view.state.revision_of(&RecordKey::RepPresence(rep.clone()));
+    let shown = to_proto::rep_presence(context, &image, changed);
     let types = &filter.status_types;
     (types.is_empty() || types.contains(&shown.status_type)).then_some(shown)
 }

@@ -46,6 +46,7 @@ fn allowed(rpc: &str) -> &'static [Role] {
         | "TransferService/GetTransfer"
         | "TransferService/ListTransfers"
         | "WorkService/ListWork"
+        | "ServerService/ListServers"
         | "WatchService/Watch" => READ,
         _ => &[],
     }

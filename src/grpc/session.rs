@@ -2,20 +2,19 @@
 
 use std::sync::Arc;
 
-use prost::Message;
 use tonic::{Request, Response, Status};
 
-use super::api::{Api, Ask, Mutation, number};
+use super::api::{Api, AskedCall, Mutation, number};
 use super::caller::Caller;
-use super::from_proto::{SessionFilter, Which};
+use super::from_proto::{ActingOn, SessionFilter, Which};
 use super::status::Problem;
-use super::to_proto::{Revisions, Scene};
+use super::to_proto::ObjectContext;
 use super::{from_proto, to_proto};
 use crate::domain::command::Command;
 use crate::domain::id::{RepId, SessionId};
 use crate::domain::live::{Line, Session, SessionState};
-use crate::domain::look::Look;
 use crate::domain::record::{Record, RecordKey};
+use crate::domain::record_lookup::RecordLookup;
 use crate::domain::rejection::Rejection;
 use crate::engine::View;
 use crate::pb;
@@ -26,31 +25,23 @@ pub struct Sessions(pub Arc<Api>);
 
 fn shown(done: &Mutation) -> Result<pb::Session, Problem> {
     match done.record()? {
-        Record::Session(s) => Ok(to_proto::session(Scene::of(&done.view), s, done.revision)),
+        Record::Session(s) => {
+            Ok(to_proto::session(ObjectContext::of(&done.view), s, done.revision))
+        }
         _ => Err(Problem::Internal("the answer is of another kind")),
     }
 }
 
-/// A call about one session: what it has in common with the others of its kind.
-struct OnSession<'a, M> {
-    rpc: &'static str,
-    message: &'a M,
-    session: &'a str,
-    presence: &'a str,
-    request_id: &'a str,
-}
-
 impl Sessions {
-    async fn act<M: Message>(
+    /// Does what is asked on the caller's presence; the session as it is then, and the revision.
+    async fn change(
         &self,
         caller: &Caller,
-        call: OnSession<'_, M>,
-        command: impl FnOnce(SessionId) -> Command,
+        presence: ActingOn,
+        asked: AskedCall,
+        command: Command,
     ) -> Result<(Option<pb::Session>, i64), Problem> {
-        let (session, presence) =
-            from_proto::on_session(call.session, call.presence, call.request_id)?;
-        let ask = Ask { rpc: call.rpc, message: call.message, request_id: call.request_id };
-        let done = self.0.mutate_on(caller, presence, ask, command(session)).await?;
+        let done = self.0.mutate_on(caller, presence, asked, command).await?;
         Ok((Some(shown(&done)?), done.number()))
     }
 }
@@ -67,7 +58,7 @@ fn find(view: &View, which: &Which) -> Result<Arc<Session>, Problem> {
 }
 
 /// Does a session concern a rep: owned by them, offered to them, or waiting for them?
-pub fn concerns(view: &dyn Look, s: &Session, rep: &RepId) -> bool {
+pub fn concerns(view: &dyn RecordLookup, s: &Session, rep: &RepId) -> bool {
     let transfer = s.transfer.and_then(|id| view.transfer(&id));
     let asked = to_proto::offered_work(s, transfer.as_deref()).and_then(|id| view.work(&id));
     s.owner().is_some_and(|(owner, _)| owner == rep)
@@ -82,10 +73,6 @@ pub fn waits_in(s: &Session, line: &Line) -> bool {
 
 fn is_listed(view: &View, s: &Session, filter: &SessionFilter) -> bool {
     let state = to_proto::session_state(&s.state);
-    let stranded = || {
-        let transfer = s.transfer.and_then(|id| view.state.transfer(&id));
-        to_proto::waits_in_vain(s) || transfer.is_some_and(|t| to_proto::is_stranded(&t))
-    };
     let wanted = if filter.states.is_empty() {
         state != pb::SessionState::Ended
     } else {
@@ -95,23 +82,7 @@ fn is_listed(view: &View, s: &Session, filter: &SessionFilter) -> bool {
         && (filter.channels.is_empty() || filter.channels.contains(&s.channel))
         && filter.rep.as_ref().is_none_or(|rep| concerns(&view.state, s, rep))
         && filter.queue.as_ref().is_none_or(|queue| waits_in(s, &Line::Queue(queue.clone())))
-        && (!filter.stranded || stranded())
-}
-
-macro_rules! on_session {
-    ($self:ident, $request:ident, $rpc:literal, $response:ident, $command:path) => {{
-        let (caller, mut message) = $self.0.admit($rpc, $request)?;
-        let id = std::mem::take(&mut message.request_id);
-        let call = OnSession {
-            rpc: $rpc,
-            message: &message,
-            session: &message.session,
-            presence: &message.presence,
-            request_id: &id,
-        };
-        let (session, revision) = $self.act(&caller, call, $command).await?;
-        Ok(Response::new(pb::$response { session, revision }))
-    }};
+        && (!filter.stranded || to_proto::is_stranded(s))
 }
 
 #[tonic::async_trait]
@@ -121,11 +92,9 @@ impl SessionService for Sessions {
         request: Request<pb::OpenSessionRequest>,
     ) -> Result<Response<pb::OpenSessionResponse>, Status> {
         const RPC: &str = "SessionService/OpenSession";
-        let (caller, mut message) = self.0.admit(RPC, request)?;
+        let (caller, message) = self.0.admit(RPC, request)?;
         let command = from_proto::open_session(&message)?;
-        let id = std::mem::take(&mut message.request_id);
-        let ask = Ask { rpc: RPC, message: &message, request_id: &id };
-        let done = self.0.mutate(&caller, ask, command).await?;
+        let done = self.0.mutate(&caller, AskedCall::of(RPC, message), command).await?;
         Ok(Response::new(pb::OpenSessionResponse {
             session: Some(shown(&done)?),
             revision: done.number(),
@@ -140,9 +109,9 @@ impl SessionService for Sessions {
         let (which, at_least) = from_proto::get_session(&message)?;
         let answer = self.0.read(&caller, at_least, |view| {
             let session = find(view, &which)?;
-            let changed = to_proto::changed(view, &RecordKey::Session(session.id));
+            let changed = view.state.revision_of(&RecordKey::Session(session.id));
             Ok(pb::GetSessionResponse {
-                session: Some(to_proto::session(Scene::of(view), &session, changed)),
+                session: Some(to_proto::session(ObjectContext::of(view), &session, changed)),
                 revision: number(view.state.head().revision),
             })
         });
@@ -167,10 +136,9 @@ impl SessionService for Sessions {
                 })
                 .filter(|s| is_listed(view, s, &filter));
             let page = self.0.page(&caller, &window, view, all, |s| s.id.to_string());
-            let revisions = Revisions::of(view);
             let show = |s: &&Arc<Session>| {
-                let changed = revisions.changed(&RecordKey::Session(s.id));
-                to_proto::session(Scene::of(view), s, changed)
+                let changed = view.state.revision_of(&RecordKey::Session(s.id));
+                to_proto::session(ObjectContext::of(view), s, changed)
             };
             Ok(pb::ListSessionsResponse {
                 sessions: page.items.iter().map(show).collect(),
@@ -186,67 +154,67 @@ impl SessionService for Sessions {
         request: Request<pb::UpdateSessionRequest>,
     ) -> Result<Response<pb::UpdateSessionResponse>, Status> {
         const RPC: &str = "SessionService/UpdateSession";
-        let (caller, mut message) = self.0.admit(RPC, request)?;
+        let (caller, message) = self.0.admit(RPC, request)?;
         let (command, presence) = from_proto::update_session(&message)?;
-        let id = std::mem::take(&mut message.request_id);
-        let ask = Ask { rpc: RPC, message: &message, request_id: &id };
-        let done = self.0.mutate_on(&caller, presence, ask, command).await?;
-        Ok(Response::new(pb::UpdateSessionResponse {
-            session: Some(shown(&done)?),
-            revision: done.number(),
-        }))
+        let asked = AskedCall::of(RPC, message);
+        let (session, revision) = self.change(&caller, presence, asked, command).await?;
+        Ok(Response::new(pb::UpdateSessionResponse { session, revision }))
     }
 
     async fn pause_session(
         &self,
         request: Request<pb::PauseSessionRequest>,
     ) -> Result<Response<pb::PauseSessionResponse>, Status> {
-        on_session!(
-            self,
-            request,
-            "SessionService/PauseSession",
-            PauseSessionResponse,
-            Command::PauseSession
-        )
+        const RPC: &str = "SessionService/PauseSession";
+        let (caller, message) = self.0.admit(RPC, request)?;
+        let (session, presence) =
+            from_proto::on_session(&message.session, &message.presence, &message.request_id)?;
+        let command = Command::PauseSession(session);
+        let asked = AskedCall::of(RPC, message);
+        let (session, revision) = self.change(&caller, presence, asked, command).await?;
+        Ok(Response::new(pb::PauseSessionResponse { session, revision }))
     }
 
     async fn resume_session(
         &self,
         request: Request<pb::ResumeSessionRequest>,
     ) -> Result<Response<pb::ResumeSessionResponse>, Status> {
-        on_session!(
-            self,
-            request,
-            "SessionService/ResumeSession",
-            ResumeSessionResponse,
-            Command::ResumeSession
-        )
+        const RPC: &str = "SessionService/ResumeSession";
+        let (caller, message) = self.0.admit(RPC, request)?;
+        let (session, presence) =
+            from_proto::on_session(&message.session, &message.presence, &message.request_id)?;
+        let command = Command::ResumeSession(session);
+        let asked = AskedCall::of(RPC, message);
+        let (session, revision) = self.change(&caller, presence, asked, command).await?;
+        Ok(Response::new(pb::ResumeSessionResponse { session, revision }))
     }
 
     async fn inactivate_session(
         &self,
         request: Request<pb::InactivateSessionRequest>,
     ) -> Result<Response<pb::InactivateSessionResponse>, Status> {
-        on_session!(
-            self,
-            request,
-            "SessionService/InactivateSession",
-            InactivateSessionResponse,
-            Command::InactivateSession
-        )
+        const RPC: &str = "SessionService/InactivateSession";
+        let (caller, message) = self.0.admit(RPC, request)?;
+        let (session, presence) =
+            from_proto::on_session(&message.session, &message.presence, &message.request_id)?;
+        let command = Command::InactivateSession(session);
+        let asked = AskedCall::of(RPC, message);
+        let (session, revision) = self.change(&caller, presence, asked, command).await?;
+        Ok(Response::new(pb::InactivateSessionResponse { session, revision }))
     }
 
     async fn end_session(
         &self,
         request: Request<pb::EndSessionRequest>,
     ) -> Result<Response<pb::EndSessionResponse>, Status> {
-        on_session!(
-            self,
-            request,
-            "SessionService/EndSession",
-            EndSessionResponse,
-            Command::EndSession
-        )
+        const RPC: &str = "SessionService/EndSession";
+        let (caller, message) = self.0.admit(RPC, request)?;
+        let (session, presence) =
+            from_proto::on_session(&message.session, &message.presence, &message.request_id)?;
+        let command = Command::EndSession(session);
+        let asked = AskedCall::of(RPC, message);
+        let (session, revision) = self.change(&caller, presence, asked, command).await?;
+        Ok(Response::new(pb::EndSessionResponse { session, revision }))
     }
 
     async fn get_session_history(
@@ -259,21 +227,21 @@ impl SessionService for Sessions {
             from_proto::get::<SessionId>("session", &message.session, message.at_least_revision)?;
         let answer = self.0.read(&caller, at_least, |view| {
             let session = view.state.expect_session(id)?;
-            let (scene, revisions) = (Scene::of(view), Revisions::of(view));
-            let changed = revisions.changed(&RecordKey::Session(id));
+            let context = ObjectContext::of(view);
+            let changed = view.state.revision_of(&RecordKey::Session(id));
             let transfers = view
                 .state
                 .transfers_of_session(id)
                 .map(|t| {
-                    let changed = revisions.changed(&RecordKey::Transfer(t.id));
-                    to_proto::transfer(scene, t, changed)
+                    let changed = view.state.revision_of(&RecordKey::Transfer(t.id));
+                    to_proto::transfer(context, t, changed)
                 })
                 .collect();
-            let mut events = to_proto::story(scene, &session);
+            let mut events = to_proto::story(context, &session);
             let truncated = events.len() > 1_000;
             events.drain(..events.len().saturating_sub(1_000));
             Ok(pb::GetSessionHistoryResponse {
-                session: Some(to_proto::session(scene, &session, changed)),
+                session: Some(to_proto::session(context, &session, changed)),
                 transfers,
                 events,
                 revision: number(view.state.head().revision),

@@ -11,7 +11,8 @@
 //! | FAILED_PRECONDITION | every other reason of the domain | once the state has changed |
 //! | ABORTED | CONTENDED | yes, best with the same request id |
 //! | RESOURCE_EXHAUSTED | OVERLOADED | yes, after the delay given |
-//! | UNAVAILABLE | STORE_UNAVAILABLE, REVISION_NOT_REACHED | yes, after the delay given |
+//! | UNAVAILABLE | STORE_UNAVAILABLE, TIMED_OUT, REVISION_NOT_REACHED | yes, after the delay given |
+//! | UNAVAILABLE | ORG_UNREADABLE | yes, after the delay given; an operator has to look |
 //! | UNAVAILABLE | OUTCOME_UNKNOWN, the request had an id | yes, with the same request id |
 //! | UNKNOWN | OUTCOME_UNKNOWN, the request had none | **no**: it may happen twice |
 //! | UNIMPLEMENTED | NOT_IMPLEMENTED | it won't help |
@@ -122,11 +123,17 @@ fn of_refusal(refusal: &Refusal, repeat: Repeat) -> Status {
         Refusal::Overloaded { limit } => {
             let mut details = info("OVERLOADED", [("limit", limit.to_string())]);
             details.add_quota_failure_violation("org", text.as_str());
-            details.set_retry_info(Some(Duration::from_millis(100)));
+            details.set_retry_info(Some(jittered(Duration::from_millis(100))));
             Status::with_error_details(Code::ResourceExhausted, text, details)
         }
         Refusal::Unavailable { retry_after } => {
             later(Code::Unavailable, "STORE_UNAVAILABLE", text, *retry_after, [])
+        }
+        Refusal::Unreadable { retry_after } => {
+            later(Code::Unavailable, "ORG_UNREADABLE", text, *retry_after, [])
+        }
+        Refusal::TimedOut { retry_after } => {
+            later(Code::Unavailable, "TIMED_OUT", text, *retry_after, [])
         }
         Refusal::Unknown { retry_after } => {
             let code = match repeat {
@@ -148,7 +155,7 @@ fn of_refusal(refusal: &Refusal, repeat: Repeat) -> Status {
 
 fn of_rejection(rejection: &Rejection) -> Status {
     let name = rejection.reason.name();
-    let about = [("kind", rejection.kind.to_owned()), ("id", rejection.id.clone())];
+    let about = [("kind", rejection.kind.to_string()), ("id", rejection.id.clone())];
     let mut details = info(name, about);
     let named = named_fields(&rejection.fields);
     for field in named {
@@ -164,7 +171,8 @@ fn of_rejection(rejection: &Rejection) -> Status {
         details.add_quota_failure_violation(subject, rejection.message.as_str());
     }
     if let Some(span) = rejection.retry_after {
-        details.set_retry_info(Some(Duration::from_millis(span.as_ms().unsigned_abs())));
+        let wait = Duration::from_millis(span.as_ms().unsigned_abs());
+        details.set_retry_info(Some(jittered(wait)));
     }
     let message = bounded(&rejection.message, rejection.fields.len() - named.len());
     Status::with_error_details(code, message, details)
@@ -215,6 +223,7 @@ const fn code_of(reason: Reason) -> Code {
         | Reason::RecipientBusy
         | Reason::RecipientDisconnected
         | Reason::RecipientFinishing
+        | Reason::DirectoryChangePending
         | Reason::RecipientNotOnlineForChannel
         | Reason::RecipientFull
         | Reason::SessionNotActive
@@ -260,13 +269,32 @@ fn later<const N: usize>(
     about: [(&str, String); N],
 ) -> Status {
     let mut details = info(reason, about);
-    details.set_retry_info(Some(wait));
+    details.set_retry_info(Some(jittered(wait)));
     Status::with_error_details(code, message, details)
+}
+
+/// Up to half as long again, at random: those who were refused together don't come back together.
+fn jittered(wait: Duration) -> Duration {
+    wait.mul_f64(1.0 + rand::random::<f64>() / 2.0)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn d1_when_to_try_again_is_spread_and_never_earlier_than_said() {
+        let wait = Duration::from_secs(3);
+        let told = |_| {
+            let refusal = Refusal::Unavailable { retry_after: wait };
+            let status = Status::from(Problem::Refused(refusal, Repeat::Safe));
+            status.get_details_retry_info().and_then(|info| info.retry_delay).expect("it is told")
+        };
+        let told: Vec<Duration> = (0..50).map(told).collect();
+        assert!(told.iter().all(|told| (wait..=wait * 3 / 2).contains(told)), "{told:?}");
+        let (least, most) = (told.iter().min(), told.iter().max());
+        assert!(most > least.map(|least| *least + Duration::from_millis(500)).as_ref(), "{told:?}");
+    }
 
     #[test]
     fn d1_an_unknown_outcome_is_retryable_only_with_a_request_id() {

@@ -7,7 +7,7 @@ use sha2::Sha256;
 
 use super::status::Problem;
 use crate::domain::entry::{Fingerprint, Revision};
-use crate::domain::id::{OrgId, TxnId};
+use crate::domain::id::{EntryId, OrgId};
 use crate::journal::Epoch;
 
 const VERSION: u8 = 1;
@@ -23,7 +23,7 @@ pub struct Position {
     /// Everything up to here has been seen.
     pub revision: Revision,
     /// The transaction of that revision, to notice another history with the same numbers.
-    pub txn: TxnId,
+    pub entry: EntryId,
 }
 
 /// Where a list is.
@@ -62,7 +62,7 @@ impl Seal {
         let mut body = vec![VERSION, b'r'];
         body.extend(at.epoch.0.to_be_bytes());
         body.extend(at.revision.get().to_be_bytes());
-        body.extend(at.txn.to_u128().to_be_bytes());
+        body.extend(at.entry.to_u128().to_be_bytes());
         self.close(org, filter, body)
     }
 
@@ -81,11 +81,11 @@ impl Seal {
         let rest = body.strip_prefix(&[VERSION, b'r']).ok_or_else(|| bad("is of another kind"))?;
         let (epoch, rest) = rest.split_first_chunk().ok_or_else(|| bad("is cut short"))?;
         let (revision, rest) = rest.split_first_chunk().ok_or_else(|| bad("is cut short"))?;
-        let (txn, _) = rest.split_first_chunk().ok_or_else(|| bad("is cut short"))?;
+        let (entry, _) = rest.split_first_chunk().ok_or_else(|| bad("is cut short"))?;
         Ok(Position {
             epoch: Epoch(u64::from_be_bytes(*epoch)),
             revision: Revision::new(u64::from_be_bytes(*revision)),
-            txn: TxnId::from_u128(u128::from_be_bytes(*txn)),
+            entry: EntryId::from_u128(u128::from_be_bytes(*entry)),
         })
     }
 
@@ -185,8 +185,11 @@ mod tests {
 
     #[test]
     fn w8_a_token_is_read_by_every_server_with_the_key() {
-        let at =
-            Position { epoch: Epoch(3), revision: Revision::new(77), txn: TxnId::from_u128(0xabc) };
+        let at = Position {
+            epoch: Epoch(3),
+            revision: Revision::new(77),
+            entry: EntryId::from_u128(0xabc),
+        };
         let filter = Fingerprint(5);
         let token = Seal::new([7; 32]).resume(&org("acme"), filter, at);
         assert_eq!(Seal::new([7; 32]).read_resume(&org("acme"), filter, &token), Ok(at));

@@ -5,23 +5,24 @@ use std::sync::Arc;
 
 use tonic::{Request, Response, Status};
 
-use super::api::{Api, Ask, Mutation, number};
+use super::api::{Api, AskedCall, Mutation, number};
 use super::caller::Caller;
 use super::from_proto::{ListRecipients, Listed, TransferFilter};
 use super::status::Problem;
-use super::to_proto::{Revisions, Scene};
+use super::to_proto::ObjectContext;
 use super::{from_proto, to_proto};
 use crate::domain::command::Command;
 use crate::domain::id::{RepId, TransferId};
 use crate::domain::live::{Line, Recipient, Transfer, TransferState};
-use crate::domain::look::Look as _;
 use crate::domain::recipients::lines::{
     FlowEntry, QueueEntry, explain_line, list_flows, list_queues,
 };
 use crate::domain::recipients::quote::quote;
-use crate::domain::recipients::{self, RepEntry, RepVerdicts, RuleVerdict};
+use crate::domain::recipients::{self, RepEntry, RepVerdicts};
 use crate::domain::record::{Record, RecordKey};
+use crate::domain::record_lookup::RecordLookup as _;
 use crate::domain::rejection::{Reason, Rejection};
+use crate::domain::verdict::RuleVerdict;
 use crate::engine::View;
 use crate::pb;
 use crate::pb::transfer_service_server::TransferService;
@@ -31,7 +32,9 @@ pub struct Transfers(pub Arc<Api>);
 
 fn shown(done: &Mutation) -> Result<pb::Transfer, Problem> {
     match done.record()? {
-        Record::Transfer(t) => Ok(to_proto::transfer(Scene::of(&done.view), t, done.revision)),
+        Record::Transfer(t) => {
+            Ok(to_proto::transfer(ObjectContext::of(&done.view), t, done.revision))
+        }
         _ => Err(Problem::Internal("the answer is of another kind")),
     }
 }
@@ -47,12 +50,18 @@ pub fn concerns(t: &Transfer, rep: &RepId) -> bool {
     t.from_rep == *rep || for_them || with == Some(rep)
 }
 
-fn is_listed(t: &Transfer, filter: &TransferFilter) -> bool {
+/// Does it wait for a rep who is gone, with nowhere to go (T17)?
+fn is_stranded(view: &View, t: &Transfer) -> bool {
+    matches!(t.state, TransferState::Waiting { .. })
+        && view.state.session(&t.session).is_some_and(|session| to_proto::is_stranded(&session))
+}
+
+fn is_listed(view: &View, t: &Transfer, filter: &TransferFilter) -> bool {
     let state = to_proto::transfer_state(&t.state);
     filter.states.as_ref().is_none_or(|states| states.contains(&state))
         && filter.rep.as_ref().is_none_or(|rep| concerns(t, rep))
         && filter.queue.as_ref().is_none_or(|queue| t.line.queue() == Some(queue))
-        && (!filter.stranded || to_proto::is_stranded(t))
+        && (!filter.stranded || is_stranded(view, t))
 }
 
 /// The transfers that may match, by the narrowest index there is, in order of their ids.
@@ -115,7 +124,7 @@ fn listed(
             .map(|e| (e.rep.to_string(), rep_entry(e)))
             .collect(),
         Listed::Queues => {
-            let now = Scene::of(view).now;
+            let now = ObjectContext::of(view).now;
             list_queues(state, actor, about, &asked.query, now)?
                 .iter()
                 .map(|e| (e.queue.to_string(), queue_entry(e)))
@@ -204,7 +213,7 @@ impl TransferService for Transfers {
                     recipients::explain(&view.state, &caller.actor, &about, rep)?
                 }
                 to => {
-                    let now = Scene::of(view).now;
+                    let now = ObjectContext::of(view).now;
                     explain_line(&view.state, &caller.actor, &about, to, now)?
                 }
             };
@@ -227,7 +236,7 @@ impl TransferService for Transfers {
         let (caller, message) = self.0.admit("TransferService/QuoteTransfer", request)?;
         let (session, recipient, at_least) = from_proto::quote_transfer(&message)?;
         let answer = self.0.read(&caller, at_least, |view| {
-            let now = Scene::of(view).now;
+            let now = ObjectContext::of(view).now;
             let quote = quote(&view.state, &caller.actor, session, &recipient, now)?;
             let text = |id: Option<String>| id.unwrap_or_default();
             Ok(pb::QuoteTransferResponse {
@@ -250,11 +259,10 @@ impl TransferService for Transfers {
         request: Request<pb::TransferSessionRequest>,
     ) -> Result<Response<pb::TransferSessionResponse>, Status> {
         const RPC: &str = "TransferService/TransferSession";
-        let (caller, mut message) = self.0.admit(RPC, request)?;
+        let (caller, message) = self.0.admit(RPC, request)?;
         let (command, presence) = from_proto::transfer_session(&message)?;
-        let id = std::mem::take(&mut message.request_id);
-        let ask = Ask { rpc: RPC, message: &message, request_id: &id };
-        let done = self.0.mutate_on(&caller, presence, ask, command).await?;
+        let done =
+            self.0.mutate_on(&caller, presence, AskedCall::of(RPC, message), command).await?;
         Ok(Response::new(pb::TransferSessionResponse {
             transfer: Some(shown(&done)?),
             revision: done.number(),
@@ -266,13 +274,12 @@ impl TransferService for Transfers {
         request: Request<pb::AcceptTransferRequest>,
     ) -> Result<Response<pb::AcceptTransferResponse>, Status> {
         const RPC: &str = "TransferService/AcceptTransfer";
-        let (caller, mut message) = self.0.admit(RPC, request)?;
+        let (caller, message) = self.0.admit(RPC, request)?;
         let (transfer, rep, presence) = from_proto::accept_transfer(&message)?;
         self.check_accepting(&caller, transfer, rep).await?;
-        let id = std::mem::take(&mut message.request_id);
-        let ask = Ask { rpc: RPC, message: &message, request_id: &id };
         let command = Command::AcceptTransfer(transfer);
-        let done = self.0.mutate_on(&caller, presence, ask, command).await?;
+        let done =
+            self.0.mutate_on(&caller, presence, AskedCall::of(RPC, message), command).await?;
         Ok(Response::new(pb::AcceptTransferResponse {
             transfer: Some(shown(&done)?),
             revision: done.number(),
@@ -291,9 +298,9 @@ impl TransferService for Transfers {
         )?;
         let answer = self.0.read(&caller, at_least, |view| {
             let transfer = view.state.expect_transfer(id)?;
-            let changed = to_proto::changed(view, &RecordKey::Transfer(id));
+            let changed = view.state.revision_of(&RecordKey::Transfer(id));
             Ok(pb::GetTransferResponse {
-                transfer: Some(to_proto::transfer(Scene::of(view), &transfer, changed)),
+                transfer: Some(to_proto::transfer(ObjectContext::of(view), &transfer, changed)),
                 revision: number(view.state.head().revision),
             })
         });
@@ -309,12 +316,11 @@ impl TransferService for Transfers {
         let filter = from_proto::list_transfers(&message)?;
         let window = self.0.window(&caller, RPC, message)?;
         let answer = self.0.read(&caller, window.at_least, |view| {
-            let all = candidates(view, &filter).filter(|t| is_listed(t, &filter));
+            let all = candidates(view, &filter).filter(|t| is_listed(view, t, &filter));
             let page = self.0.page(&caller, &window, view, all, |t| t.id.to_string());
-            let revisions = Revisions::of(view);
             let show = |t: &&Arc<Transfer>| {
-                let changed = revisions.changed(&RecordKey::Transfer(t.id));
-                to_proto::transfer(Scene::of(view), t, changed)
+                let changed = view.state.revision_of(&RecordKey::Transfer(t.id));
+                to_proto::transfer(ObjectContext::of(view), t, changed)
             };
             Ok(pb::ListTransfersResponse {
                 transfers: page.items.iter().map(show).collect(),

@@ -2,14 +2,13 @@
 
 use std::sync::Arc;
 
-use prost::Message;
 use tonic::{Request, Response, Status};
 
-use super::api::{Api, Ask, number};
+use super::api::{Api, AskedCall, Mutation, number};
 use super::caller::Caller;
-use super::from_proto::WorkFilter;
+use super::from_proto::{ActingOn, WorkFilter};
 use super::status::Problem;
-use super::to_proto::{Revisions, Scene};
+use super::to_proto::ObjectContext;
 use super::{from_proto, to_proto};
 use crate::domain::command::Command;
 use crate::domain::id::WorkId;
@@ -22,50 +21,27 @@ use crate::pb::work_service_server::WorkService;
 /// The service.
 pub struct Works(pub Arc<Api>);
 
-/// A call about one piece of work: what it has in common with the others of its kind.
-struct OnWork<'a, M> {
-    rpc: &'static str,
-    message: &'a M,
-    work: &'a str,
-    presence: &'a str,
-    request_id: &'a str,
-}
-
-impl Works {
-    async fn act<M: Message>(
-        &self,
-        caller: &Caller,
-        call: OnWork<'_, M>,
-        command: impl FnOnce(WorkId) -> Command,
-    ) -> Result<(Option<pb::Work>, i64), Problem> {
-        let (work, presence) = from_proto::on_work(call.work, call.presence, call.request_id)?;
-        let ask = Ask { rpc: call.rpc, message: call.message, request_id: call.request_id };
-        let done = self.0.mutate_on(caller, presence, ask, command(work)).await?;
-        match done.record()? {
-            Record::Work(work) => {
-                let shown = to_proto::work(Scene::of(&done.view), work, done.revision);
-                Ok((Some(shown), done.number()))
-            }
-            _ => Err(Problem::Internal("the answer is of another kind")),
+fn shown(done: &Mutation) -> Result<pb::Work, Problem> {
+    match done.record()? {
+        Record::Work(work) => {
+            Ok(to_proto::work(ObjectContext::of(&done.view), work, done.revision))
         }
+        _ => Err(Problem::Internal("the answer is of another kind")),
     }
 }
 
-macro_rules! on_work {
-    ($self:ident, $request:ident, $rpc:literal, $response:ident, $command:expr) => {{
-        let (caller, mut message) = $self.0.admit($rpc, $request)?;
-        let id = std::mem::take(&mut message.request_id);
-        let call = OnWork {
-            rpc: $rpc,
-            message: &message,
-            work: &message.work,
-            presence: &message.presence,
-            request_id: &id,
-        };
-        let command = $command(&message);
-        let (work, revision) = $self.act(&caller, call, command).await?;
-        Ok(Response::new(pb::$response { work, revision }))
-    }};
+impl Works {
+    /// Does what is asked on the caller's presence; the work as it is then, and the revision.
+    async fn change(
+        &self,
+        caller: &Caller,
+        presence: ActingOn,
+        asked: AskedCall,
+        command: Command,
+    ) -> Result<(Option<pb::Work>, i64), Problem> {
+        let done = self.0.mutate_on(caller, presence, asked, command).await?;
+        Ok((Some(shown(&done)?), done.number()))
+    }
 }
 
 fn is_listed(w: &Work, filter: &WorkFilter) -> bool {
@@ -105,52 +81,70 @@ impl WorkService for Works {
         &self,
         request: Request<pb::AcceptWorkRequest>,
     ) -> Result<Response<pb::AcceptWorkResponse>, Status> {
-        on_work!(self, request, "WorkService/AcceptWork", AcceptWorkResponse, |_: &_| {
-            Command::AcceptWork
-        })
+        const RPC: &str = "WorkService/AcceptWork";
+        let (caller, message) = self.0.admit(RPC, request)?;
+        let (work, presence) =
+            from_proto::on_work(&message.work, &message.presence, &message.request_id)?;
+        let command = Command::AcceptWork(work);
+        let asked = AskedCall::of(RPC, message);
+        let (work, revision) = self.change(&caller, presence, asked, command).await?;
+        Ok(Response::new(pb::AcceptWorkResponse { work, revision }))
     }
 
     async fn decline_work(
         &self,
         request: Request<pb::DeclineWorkRequest>,
     ) -> Result<Response<pb::DeclineWorkResponse>, Status> {
-        on_work!(self, request, "WorkService/DeclineWork", DeclineWorkResponse, |_: &_| {
-            Command::DeclineWork
-        })
+        const RPC: &str = "WorkService/DeclineWork";
+        let (caller, message) = self.0.admit(RPC, request)?;
+        let (work, presence) =
+            from_proto::on_work(&message.work, &message.presence, &message.request_id)?;
+        let command = Command::DeclineWork(work);
+        let asked = AskedCall::of(RPC, message);
+        let (work, revision) = self.change(&caller, presence, asked, command).await?;
+        Ok(Response::new(pb::DeclineWorkResponse { work, revision }))
     }
 
     async fn close_work(
         &self,
         request: Request<pb::CloseWorkRequest>,
     ) -> Result<Response<pb::CloseWorkResponse>, Status> {
-        on_work!(
-            self,
-            request,
-            "WorkService/CloseWork",
-            CloseWorkResponse,
-            |message: &pb::CloseWorkRequest| {
-                let end_session = message.end_session;
-                move |work| Command::CloseWork { work, end_session }
-            }
-        )
+        const RPC: &str = "WorkService/CloseWork";
+        let (caller, message) = self.0.admit(RPC, request)?;
+        let (work, presence) =
+            from_proto::on_work(&message.work, &message.presence, &message.request_id)?;
+        let command = Command::CloseWork { work, end_session: message.end_session };
+        let asked = AskedCall::of(RPC, message);
+        let (work, revision) = self.change(&caller, presence, asked, command).await?;
+        Ok(Response::new(pb::CloseWorkResponse { work, revision }))
     }
 
     async fn extend_wrap_up(
         &self,
         request: Request<pb::ExtendWrapUpRequest>,
     ) -> Result<Response<pb::ExtendWrapUpResponse>, Status> {
-        on_work!(self, request, "WorkService/ExtendWrapUp", ExtendWrapUpResponse, |_: &_| {
-            Command::ExtendWrapUp
-        })
+        const RPC: &str = "WorkService/ExtendWrapUp";
+        let (caller, message) = self.0.admit(RPC, request)?;
+        let (work, presence) =
+            from_proto::on_work(&message.work, &message.presence, &message.request_id)?;
+        let command = Command::ExtendWrapUp(work);
+        let asked = AskedCall::of(RPC, message);
+        let (work, revision) = self.change(&caller, presence, asked, command).await?;
+        Ok(Response::new(pb::ExtendWrapUpResponse { work, revision }))
     }
 
     async fn end_wrap_up(
         &self,
         request: Request<pb::EndWrapUpRequest>,
     ) -> Result<Response<pb::EndWrapUpResponse>, Status> {
-        on_work!(self, request, "WorkService/EndWrapUp", EndWrapUpResponse, |_: &_| {
-            Command::EndWrapUp
-        })
+        const RPC: &str = "WorkService/EndWrapUp";
+        let (caller, message) = self.0.admit(RPC, request)?;
+        let (work, presence) =
+            from_proto::on_work(&message.work, &message.presence, &message.request_id)?;
+        let command = Command::EndWrapUp(work);
+        let asked = AskedCall::of(RPC, message);
+        let (work, revision) = self.change(&caller, presence, asked, command).await?;
+        Ok(Response::new(pb::EndWrapUpResponse { work, revision }))
     }
 
     async fn list_work(
@@ -167,9 +161,12 @@ impl WorkService for Works {
         let answer = self.0.read(&caller, window.at_least, |view| {
             let all = candidates(view, &filter).filter(|w| is_listed(w, &filter));
             let page = self.0.page(&caller, &window, view, all, |w| w.id.to_string());
-            let revisions = Revisions::of(view);
             let show = |w: &&Arc<Work>| {
-                to_proto::work(Scene::of(view), w, revisions.changed(&RecordKey::Work(w.id)))
+                to_proto::work(
+                    ObjectContext::of(view),
+                    w,
+                    view.state.revision_of(&RecordKey::Work(w.id)),
+                )
             };
             Ok(pb::ListWorkResponse {
                 work: page.items.iter().map(show).collect(),

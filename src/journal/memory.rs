@@ -3,27 +3,28 @@
 //!
 //! One mutex per org, held for one batch and never across an await.
 
-use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+mod outcomes;
 
-use tokio::sync::watch;
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::broadcast;
 
 use super::{
-    BATCH_MAX, Batch, CLAIM, Committed, Epoch, History, Journal, JournalError, Lapsed, Loaded,
-    OUTCOME_BUCKET, OUTCOME_BUCKETS, Pending, SERVER_AWAY, ServerId, Verdict,
+    Awake, BATCH_MAX, Batch, CLAIM, Epoch, HEARD, Heard, Heartbeat, History, Journal, JournalError,
+    Lapsed, LeaseReport, Loaded, Member, MemberList, Pending, Reply, SERVER_AWAY, SWEPT_AFTER,
+    ServerId, StoredPlace, Unattended, Verdict,
 };
-use crate::domain::entry::{Entry, Head, Outcome, Revision, Transaction};
-use crate::domain::id::{OrgId, PresenceId, TxnId};
-use crate::domain::record::{Record, RecordKey};
-use crate::domain::state::{Held, State};
+use crate::domain::entry::{Entry, Head, Revision};
+use crate::domain::id::{EntryId, OrgId, PresenceId};
+use crate::domain::record::RecordKey;
+use crate::domain::state::{HeldRecord, State};
 use crate::domain::time::{Span, Timestamp};
+
+use self::outcomes::Outcomes;
 
 /// How many entries of each org are kept, unless said otherwise.
 pub const ENTRIES_KEPT: usize = 100_000;
-
-/// How long [`Journal::wake`] waits at most.
-const WAKE_AFTER: Duration = Duration::from_secs(1);
 
 /// What time it is; an argument, so that a test can tell it.
 pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
@@ -34,25 +35,33 @@ pub struct MemoryJournal {
     entries_kept: usize,
     /// Orgs are only ever added. Locked to find one, not while it is used.
     orgs: Mutex<HashMap<OrgId, Arc<Org>>>,
+    /// The servers over this journal.
+    members: Mutex<BTreeMap<ServerId, Member>>,
+    /// When somebody is to look after which org, if nobody does.
+    awake: Mutex<BTreeMap<OrgId, Timestamp>>,
+    /// Told after each commit.
+    heard: broadcast::Sender<Heard>,
 }
 
 #[derive(Default)]
 struct Org {
     stored: Mutex<Stored>,
-    /// The head's revision, for those who wait; written after `stored` is.
-    head: watch::Sender<Revision>,
 }
 
 /// All that is kept of one org.
 struct Stored {
     epoch: Epoch,
     head: Head,
-    records: HashMap<RecordKey, Held>,
+    /// What the clock said when the head was last written.
+    written_at: Timestamp,
+    records: HashMap<RecordKey, HeldRecord>,
     /// The newest entries, without a gap up to `head`.
     entries: VecDeque<Arc<Entry>>,
     outcomes: Outcomes,
     /// When each lease runs out.
     leases: BTreeMap<PresenceId, Timestamp>,
+    /// Until when those that ran out are somebody's to look after.
+    claims: BTreeMap<PresenceId, Timestamp>,
     /// When each server last looked after them.
     servers: BTreeMap<ServerId, Timestamp>,
 }
@@ -62,54 +71,28 @@ impl Default for Stored {
         Self {
             epoch: Epoch(1),
             head: Head::default(),
+            written_at: Timestamp::MIN,
             records: HashMap::new(),
             entries: VecDeque::new(),
             outcomes: Outcomes::default(),
             leases: BTreeMap::new(),
+            claims: BTreeMap::new(),
             servers: BTreeMap::new(),
         }
     }
 }
 
-/// Outcomes by transaction, in buckets of at least [`OUTCOME_BUCKET`] of the decisions' time each:
-/// forgetting is dropping the oldest bucket.
-#[derive(Default)]
-struct Outcomes {
-    /// The newest last; never empty once something was put in.
-    buckets: VecDeque<HashMap<TxnId, Outcome>>,
-    newest_since: Timestamp,
-}
-
-impl Outcomes {
-    fn find(&self, txn: TxnId) -> Option<&Outcome> {
-        self.buckets.iter().rev().find_map(|bucket| bucket.get(&txn))
-    }
-
-    fn put(&mut self, time: Timestamp, txn: TxnId, outcome: Outcome) {
-        if self.buckets.is_empty() || time.since(self.newest_since) >= OUTCOME_BUCKET {
-            self.buckets.push_back(HashMap::new());
-            self.newest_since = time;
-            if self.buckets.len() > OUTCOME_BUCKETS {
-                self.buckets.pop_front();
-            }
-        }
-        if let Some(newest) = self.buckets.back_mut() {
-            newest.insert(txn, outcome);
-        }
-    }
-}
-
 impl Stored {
-    /// The transaction at `revision`: `None` if it isn't known any more, or not yet.
-    fn txn_at(&self, revision: Revision) -> Option<TxnId> {
+    /// The entry at `revision`: `None` if it isn't known any more, or not yet.
+    fn entry_at(&self, revision: Revision) -> Option<EntryId> {
         if revision == self.head.revision {
-            return Some(self.head.txn);
+            return Some(self.head.entry);
         }
         if revision == Revision::ZERO {
-            return Some(TxnId::MIN);
+            return Some(EntryId::MIN);
         }
         let place = self.place(revision)?;
-        self.entries.get(place).map(|entry| entry.txn)
+        self.entries.get(place).map(|entry| entry.id)
     }
 
     /// Where in `entries` the one at `revision` is.
@@ -128,62 +111,50 @@ impl Stored {
         Some(self.entries.range(start.min(self.entries.len())..))
     }
 
-    fn commit(&mut self, batch: &Batch, entries_kept: usize) -> Result<Committed, JournalError> {
+    fn commit(&mut self, batch: &Batch, entries_kept: usize) -> Result<Verdict, JournalError> {
+        self.still_there(batch.confirmed)?;
         if batch.epoch != self.epoch {
             let text = format!("epoch {}, not {}", self.epoch.0, batch.epoch.0);
             return Err(JournalError::Diverged(text));
         }
-        let since = batch.since.revision;
-        if since > self.head.revision
-            || self.txn_at(since).is_some_and(|txn| txn != batch.since.txn)
+        let confirmed = batch.confirmed.revision;
+        if confirmed > self.head.revision
+            || self.entry_at(confirmed).is_some_and(|entry| entry != batch.confirmed.entry)
         {
-            let text = format!("another transaction at revision {since}");
+            let text = format!("another entry at revision {confirmed}");
             return Err(JournalError::Diverged(text));
         }
-        let missed = self
-            .after(since)
-            .ok_or_else(|| JournalError::Diverged(format!("revision {since} is trimmed away")))?;
-        let mut entries: Vec<_> = missed.cloned().collect();
-        let found = batch.lookups.iter().map(|txn| self.outcomes.find(*txn).cloned()).collect();
-        let mut verdicts = Vec::with_capacity(batch.transactions.len());
-        let mut repeated = HashSet::new();
-        for transaction in &batch.transactions {
-            let verdict = self.commit_one(transaction, &repeated, &mut entries);
-            if matches!(verdict, Verdict::Duplicate(_)) {
-                repeated.insert(transaction.id);
-            }
-            verdicts.push(verdict);
+        if let Some(last) = batch.entries.last()
+            && self.entry_at(last.revision) == Some(last.id)
+        {
+            return Ok(Verdict::Accepted);
+        }
+        let ids = batch.outcomes.iter().map(|(txn, _)| txn).chain(&batch.asked);
+        let known: Vec<_> =
+            ids.filter_map(|txn| Some((*txn, self.outcomes.find(*txn)?.clone()))).collect();
+        if !known.is_empty() || batch.decided_on != self.head {
+            let missed = self.after(confirmed).ok_or_else(|| {
+                JournalError::Diverged(format!("revision {confirmed} is trimmed away"))
+            })?;
+            return Ok(Verdict::Behind { missed: missed.cloned().collect(), known });
+        }
+        for entry in &batch.entries {
+            self.append(entry);
+        }
+        for (txn, outcome) in &batch.outcomes {
+            self.outcomes.put(self.head.time, *txn, outcome.clone());
         }
         while self.entries.len() > entries_kept {
             self.entries.pop_front();
         }
-        Ok(Committed { verdicts, found, entries })
+        Ok(Verdict::Accepted)
     }
 
-    /// `repeated`: the batch's duplicates so far. What is stored under their ids may have another
-    /// content than the one that the batch builds on.
-    fn commit_one(
-        &mut self,
-        transaction: &Transaction,
-        repeated: &HashSet<TxnId>,
-        entries: &mut Vec<Arc<Entry>>,
-    ) -> Verdict {
-        if let Some(outcome) = self.outcomes.find(transaction.id) {
-            return Verdict::Duplicate(outcome.clone());
-        }
-        let version = |key| self.records.get(key).map_or(TxnId::MIN, |held| held.version);
-        let holds = |key, seen: &TxnId| version(key) == *seen && !repeated.contains(seen);
-        if !transaction.checks.iter().all(|(key, seen)| holds(key, seen)) {
-            return Verdict::Conflict;
-        }
-        if transaction.changes_nothing() {
-            self.remember(transaction);
-            return Verdict::Committed(self.head.revision);
-        }
-        for (key, record) in &transaction.writes {
+    fn append(&mut self, entry: &Arc<Entry>) {
+        for (key, record) in &entry.changes {
             match record {
                 Some(record) => {
-                    let held = Held { version: transaction.id, record: Record::clone(record) };
+                    let held = HeldRecord { revision: entry.revision, record: record.clone() };
                     self.records.insert(key.clone(), held);
                 }
                 None => {
@@ -191,22 +162,42 @@ impl Stored {
                 }
             }
         }
-        let entry = Arc::new(Entry::after(self.head, transaction));
         self.head = entry.head();
-        self.remember(transaction);
-        self.entries.push_back(Arc::clone(&entry));
-        entries.push(entry);
-        Verdict::Committed(self.head.revision)
+        self.entries.push_back(Arc::clone(entry));
     }
 
-    /// Keeps the outcome of a transaction that was done at the head.
-    fn remember(&mut self, transaction: &Transaction) {
-        let outcome = Outcome {
-            revision: self.head.revision,
-            fingerprint: transaction.fingerprint,
-            answer: transaction.answer.clone(),
-        };
-        self.outcomes.put(transaction.time.max(self.head.time), transaction.id, outcome);
+    /// Who is there, and whose lease has run out that nobody else looks after.
+    fn lapsed(&mut self, now: Timestamp, by: ServerId, limit: usize, since: Span) -> Lapsed {
+        self.servers.insert(by, now);
+        let before = self.servers.len();
+        self.servers.retain(|_, seen| now.since(*seen) < SERVER_AWAY);
+        if self.servers.len() < before {
+            return Lapsed::ServerLost;
+        }
+        self.claims.retain(|_, until| *until > now);
+        let over = self
+            .leases
+            .iter()
+            .filter(|(_, end)| **end + since <= now)
+            .map(|(presence, _)| *presence);
+        let free = over.filter(|presence| !self.claims.contains_key(presence));
+        let claimed: Vec<_> = free.take(limit).collect();
+        self.claims.extend(claimed.iter().map(|presence| (*presence, now + CLAIM)));
+        Lapsed::Claimed(claimed)
+    }
+
+    /// Was nothing ever written to it?
+    fn is_untouched(&self) -> bool {
+        self.head == Head::default() && self.epoch == Epoch(1) && self.outcomes.is_empty()
+    }
+
+    /// An org that was there can't be gone from this journal, unless it was another one that had it.
+    fn still_there(&self, known: Head) -> Result<(), JournalError> {
+        if known.revision > Revision::ZERO && self.is_untouched() {
+            let text = "the org was there, and nothing is left of it: this is another journal";
+            return Err(JournalError::Corrupt(text.to_owned()));
+        }
+        Ok(())
     }
 
     /// Does what is stored contradict that `known` was once committed?
@@ -214,7 +205,7 @@ impl Stored {
         self.epoch < epoch
             || (self.epoch == epoch
                 && (self.head.revision < known.revision
-                    || self.txn_at(known.revision).is_some_and(|txn| txn != known.txn)))
+                    || self.entry_at(known.revision).is_some_and(|entry| entry != known.entry)))
     }
 }
 
@@ -228,7 +219,14 @@ impl MemoryJournal {
     /// An empty journal that keeps this many entries of each org.
     #[must_use]
     pub fn keeping(clock: Clock, entries_kept: usize) -> Self {
-        Self { clock, entries_kept, orgs: Mutex::default() }
+        Self {
+            clock,
+            entries_kept,
+            orgs: Mutex::default(),
+            members: Mutex::default(),
+            awake: Mutex::default(),
+            heard: broadcast::Sender::new(HEARD),
+        }
     }
 
     fn org(&self, id: &OrgId) -> Arc<Org> {
@@ -237,6 +235,10 @@ impl MemoryJournal {
             return Arc::clone(org);
         }
         Arc::clone(orgs.entry(id.clone()).or_default())
+    }
+
+    fn awake(&self) -> MutexGuard<'_, BTreeMap<OrgId, Timestamp>> {
+        self.awake.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// A result that is there already, for a method that needn't wait.
@@ -252,16 +254,22 @@ impl Org {
 }
 
 impl Journal for MemoryJournal {
-    fn commit<'a>(&'a self, org: &'a OrgId, batch: &'a Batch) -> Pending<'a, Committed> {
-        debug_assert!(batch.transactions.len() <= BATCH_MAX, "a batch has at most {BATCH_MAX}");
-        let org = self.org(org);
-        let mut stored = org.stored();
+    fn commit<'a>(&'a self, org: &'a OrgId, batch: &'a Batch) -> Pending<'a, Reply> {
+        debug_assert!(batch.entries.len() <= BATCH_MAX, "a batch has at most {BATCH_MAX}");
+        let store_time = (self.clock)();
+        let stored = self.org(org);
+        let mut stored = stored.stored();
         let before = stored.head.revision;
-        let result = stored.commit(batch, self.entries_kept);
+        let verdict = stored.commit(batch, self.entries_kept);
+        if stored.head.revision > before {
+            stored.written_at = store_time;
+        }
+        let result = verdict.map(|verdict| Reply { verdict, store_time });
         let head = stored.head.revision;
         drop(stored);
         if head > before {
-            org.head.send_replace(head);
+            // Whoever doesn't follow doesn't have to hear of it.
+            let _ = self.heard.send(Heard::Commit(org.clone(), head));
         }
         Self::ready(result)
     }
@@ -269,6 +277,11 @@ impl Journal for MemoryJournal {
     fn load<'a>(&'a self, org: &'a OrgId, known: Option<(Epoch, Head)>) -> Pending<'a, Loaded> {
         let org = self.org(org);
         let mut stored = org.stored();
+        if let Some((_, head)) = known
+            && let Err(error) = stored.still_there(head)
+        {
+            return Self::ready(Err(error));
+        }
         if let Some((epoch, head)) = known
             && stored.contradicts(epoch, head)
         {
@@ -276,7 +289,13 @@ impl Journal for MemoryJournal {
         }
         let records = stored.records.iter().map(|(key, held)| (key.clone(), held.clone()));
         let state = State::restore(stored.head, records);
-        Self::ready(Ok(Loaded { epoch: stored.epoch, state }))
+        let store_time = (self.clock)();
+        let now = match stored.head.revision {
+            Revision::ZERO => store_time,
+            _ => stored.head.time + store_time.since(stored.written_at),
+        };
+        let release = if stored.is_untouched() { "" } else { crate::RELEASE }.to_owned();
+        Self::ready(Ok(Loaded { epoch: stored.epoch, state, now, release }))
     }
 
     fn read<'a>(&'a self, org: &'a OrgId, after: Revision, limit: usize) -> Pending<'a, History> {
@@ -288,13 +307,83 @@ impl Journal for MemoryJournal {
         }))
     }
 
-    fn wake<'a>(&'a self, org: &'a OrgId, after: Revision) -> Pending<'a, ()> {
-        let mut head = self.org(org).head.subscribe();
-        Box::pin(async move {
-            // Either way the caller looks for itself; the sender lives in the org, which stays.
-            let _ = tokio::time::timeout(WAKE_AFTER, head.wait_for(|head| *head > after)).await;
-            Ok(())
-        })
+    fn follow(&self) -> broadcast::Receiver<Heard> {
+        self.heard.subscribe()
+    }
+
+    fn heads<'a>(&'a self, orgs: &'a [OrgId]) -> Pending<'a, Vec<StoredPlace>> {
+        let place = |org| {
+            let org = self.org(org);
+            let stored = org.stored();
+            let Head { revision, entry, .. } = stored.head;
+            match stored.is_untouched() {
+                true => StoredPlace::default(),
+                false => StoredPlace { epoch: stored.epoch, revision, entry },
+            }
+        };
+        Self::ready(Ok(orgs.iter().map(place).collect()))
+    }
+
+    fn rebase<'a>(
+        &'a self,
+        org: &'a OrgId,
+        (epoch, head): (Epoch, Head),
+        now: Timestamp,
+    ) -> Pending<'a, bool> {
+        let store_time = (self.clock)();
+        let org = self.org(org);
+        let mut stored = org.stored();
+        let same = stored.epoch == epoch && stored.head == head;
+        if same {
+            stored.written_at = store_time - now.since(head.time);
+        }
+        Self::ready(Ok(same))
+    }
+
+    fn probe(&self) -> Pending<'_, Timestamp> {
+        Self::ready(Ok((self.clock)()))
+    }
+
+    fn stay_awake<'a>(&'a self, orgs: &'a [OrgId], away: Span) -> Pending<'a, ()> {
+        let look_at = (self.clock)() + away;
+        self.awake().extend(orgs.iter().map(|org| (org.clone(), look_at)));
+        Self::ready(Ok(()))
+    }
+
+    fn unattended(&self, limit: usize) -> Pending<'_, Unattended> {
+        let store_time = (self.clock)();
+        let awake = self.awake();
+        let over = awake.iter().filter(|(_, look_at)| **look_at <= store_time);
+        let mut orgs: Vec<Awake> =
+            over.map(|(org, look_at)| Awake { org: org.clone(), look_at: *look_at }).collect();
+        orgs.sort_by_key(|awake| awake.look_at);
+        orgs.truncate(limit);
+        Self::ready(Ok(Unattended { orgs, store_time }))
+    }
+
+    fn take_on<'a>(&'a self, orgs: &'a [Awake], away: Span) -> Pending<'a, Vec<Awake>> {
+        let look_at = (self.clock)() + away;
+        let mut awake = self.awake();
+        let mut taken = Vec::new();
+        for Awake { org, look_at: seen } in orgs {
+            if awake.get(org) == Some(seen) {
+                awake.insert(org.clone(), look_at);
+                taken.push(Awake { org: org.clone(), look_at });
+            }
+        }
+        Self::ready(Ok(taken))
+    }
+
+    fn rest<'a>(&'a self, org: &'a Awake, next: Option<Span>) -> Pending<'a, ()> {
+        let now = (self.clock)();
+        let mut awake = self.awake();
+        if awake.get(&org.org) == Some(&org.look_at) {
+            match next {
+                Some(next) => drop(awake.insert(org.org.clone(), now + next)),
+                None => drop(awake.remove(&org.org)),
+            }
+        }
+        Self::ready(Ok(()))
     }
 
     fn renew<'a>(
@@ -322,39 +411,31 @@ impl Journal for MemoryJournal {
         Self::ready(Ok(()))
     }
 
-    fn lapsed<'a>(&'a self, org: &'a OrgId, by: ServerId, limit: usize) -> Pending<'a, Lapsed> {
-        let now = (self.clock)();
-        let org = self.org(org);
-        let mut stored = org.stored();
-        stored.servers.insert(by, now);
-        let before = stored.servers.len();
-        stored.servers.retain(|_, seen| now.since(*seen) < SERVER_AWAY);
-        if stored.servers.len() < before {
-            return Self::ready(Ok(Lapsed::ServerLost));
-        }
-        let until = now + CLAIM;
-        let mut presences = Vec::new();
-        for (presence, end) in &mut stored.leases {
-            if *end <= now && presences.len() < limit {
-                presences.push(*presence);
-                *end = until;
-            }
-        }
-        Self::ready(Ok(Lapsed::Claimed { presences, until }))
+    fn overdue<'a>(
+        &'a self,
+        org: &'a OrgId,
+        by: ServerId,
+        limit: usize,
+        since: Span,
+    ) -> Pending<'a, LeaseReport> {
+        let store_time = (self.clock)();
+        let lapsed = self.org(org).stored().lapsed(store_time, by, limit, since);
+        Self::ready(Ok(LeaseReport { lapsed, store_time }))
     }
 
     fn forget<'a>(
         &'a self,
         org: &'a OrgId,
         presences: &'a [PresenceId],
-        until: Timestamp,
     ) -> Pending<'a, Vec<PresenceId>> {
+        let now = (self.clock)();
         let org = self.org(org);
         let mut stored = org.stored();
         let mut renewed = Vec::new();
         for presence in presences {
+            stored.claims.remove(presence);
             match stored.leases.get(presence) {
-                Some(end) if *end == until => drop(stored.leases.remove(presence)),
+                Some(end) if *end <= now => drop(stored.leases.remove(presence)),
                 Some(_) => renewed.push(*presence),
                 None => {}
             }
@@ -367,11 +448,33 @@ impl Journal for MemoryJournal {
         Self::ready(Ok(()))
     }
 
+    fn show<'a>(&'a self, heartbeat: &'a Heartbeat) -> Pending<'a, MemberList> {
+        let store_time = (self.clock)();
+        let mut members = self.members.lock().unwrap_or_else(PoisonError::into_inner);
+        let member = Member {
+            id: heartbeat.member,
+            address: heartbeat.address.clone(),
+            state: heartbeat.state,
+            started_at: heartbeat.started_at.unwrap_or(store_time),
+            heartbeat_at: store_time,
+            counts: heartbeat.counts,
+        };
+        members.insert(member.id, member);
+        members.retain(|_, member| store_time.since(member.heartbeat_at) < SWEPT_AFTER);
+        Self::ready(Ok(MemberList { members: members.values().cloned().collect(), store_time }))
+    }
+
+    fn hide(&self, member: ServerId) -> Pending<'_, ()> {
+        self.members.lock().unwrap_or_else(PoisonError::into_inner).remove(&member);
+        Self::ready(Ok(()))
+    }
+
     fn release<'a>(&'a self, org: &'a OrgId, presences: &'a [PresenceId]) -> Pending<'a, ()> {
         let org = self.org(org);
         let mut stored = org.stored();
         for presence in presences {
             stored.leases.remove(presence);
+            stored.claims.remove(presence);
         }
         Self::ready(Ok(()))
     }

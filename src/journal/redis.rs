@@ -4,12 +4,17 @@
 //! Stand-alone servers only so far; the keys are laid out for Cluster. The answers' errors are sorted
 //! in `link`: an unanswered commit is `Unknown`, and nothing is ever sent twice here.
 
+mod awake;
 mod commit;
+mod forget_org;
 mod keys;
 mod leases;
 mod link;
 mod load;
+mod members;
+mod options;
 mod reply;
+mod selftest;
 mod server;
 mod wake;
 
@@ -19,73 +24,23 @@ use std::time::Duration;
 
 use ::redis::io::tcp::TcpSettings;
 use ::redis::{Client, IntoConnectionInfo};
+use tokio::sync::broadcast;
 
 use self::keys::Keys;
+pub use self::keys::MEMBERS_KEY;
 use self::link::Link;
+pub use self::options::{ConnectError, RedisOptions};
 use self::wake::Listener;
 use super::{
-    Batch, Committed, Epoch, History, Journal, Lapsed, Loaded, Pending, ServerId, Verdict,
+    Awake, Batch, Epoch, Heard, Heartbeat, History, Journal, JournalError, LeaseReport, Loaded,
+    MemberList, Pending, Reply, ServerId, StoredPlace, Unattended, Verdict,
 };
 use crate::domain::entry::{Head, Revision};
 use crate::domain::id::{OrgId, PresenceId};
 use crate::domain::time::{Span, Timestamp};
 
-/// How to reach Redis, and how much to keep there.
-#[derive(Debug, Clone)]
-pub struct RedisOptions {
-    /// `redis://[user:password@]host[:port][/database]`.
-    pub url: String,
-    /// How long an answer is waited for. After it, a commit is [`super::JournalError::Unknown`].
-    pub response_timeout: Duration,
-    /// How long making a connection may take.
-    pub connect_timeout: Duration,
-    /// About how many entries of each org are kept; at least this many.
-    pub entries_kept: usize,
-}
-
-impl RedisOptions {
-    /// The defaults, for the server at `url`.
-    pub fn at(url: impl Into<String>) -> Self {
-        Self {
-            url: url.into(),
-            response_timeout: Duration::from_secs(1),
-            connect_timeout: Duration::from_secs(1),
-            entries_kept: 200_000,
-        }
-    }
-}
-
-/// Why a Redis isn't used.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum ConnectError {
-    /// The URL can't be read.
-    #[error("the Redis URL can't be used: {0}")]
-    Url(String),
-    /// No answer, or not a useful one. Trying again may help.
-    #[error("Redis can't be reached: {0}")]
-    Unreachable(String),
-    /// Something else listens there.
-    #[error("what answers there isn't Redis")]
-    NotRedis,
-    /// An older release.
-    #[error("Redis {found} is too old; 7.0 or later is needed")]
-    TooOld {
-        /// Its version.
-        found: String,
-    },
-    /// A replica, which can't be written to.
-    #[error("this Redis is a replica; give the address of its primary")]
-    Replica,
-    /// It would drop records under memory pressure.
-    #[error(
-        "this Redis has a maxmemory and maxmemory-policy {policy}, so it would drop what it was \
-         given to keep; set maxmemory-policy noeviction"
-    )]
-    Evicts {
-        /// The policy.
-        policy: String,
-    },
-}
+/// How long the answer to a heartbeat is waited for: it says little that the next one doesn't say.
+const BEAT_TIMEOUT: Duration = Duration::from_millis(500);
 
 /// How many commits of an org go by before its journal is trimmed.
 const TRIM_EVERY: usize = 1_000;
@@ -93,6 +48,9 @@ const TRIM_EVERY: usize = 1_000;
 /// The journal in Redis.
 pub struct RedisJournal {
     link: Arc<Link>,
+    /// For heartbeats, which have a thread of their own: a connection lives where it is first used.
+    beats: Link,
+    members_key: String,
     listener: Listener,
     durability: String,
     entries_kept: usize,
@@ -113,10 +71,13 @@ impl RedisJournal {
         let client = Client::open(info).map_err(bad_url)?;
         let link = Link::new(client.clone(), options.connect_timeout, options.response_timeout);
         let durability = server::inspect(&link).await?;
+        selftest::selftest(&link, &client, options.connect_timeout).await?;
         Ok(Self {
             link: Arc::new(link),
+            beats: Link::new(client.clone(), BEAT_TIMEOUT, BEAT_TIMEOUT),
+            members_key: options.members_key,
             listener: Listener::start(client, options.connect_timeout),
-            durability,
+            durability: durability.unwrap_or_default(),
             entries_kept: options.entries_kept,
             untrimmed: Mutex::default(),
         })
@@ -128,9 +89,17 @@ impl RedisJournal {
         &self.durability
     }
 
+    /// Gives an org up: everything that is kept of it goes, and it begins anew, in an epoch after any
+    /// that it had. Running servers take that for another history. For an operator; it can't be undone.
+    ///
+    /// # Errors
+    /// [`JournalError::Unavailable`] or [`JournalError::Unknown`]: to be tried again.
+    pub async fn forget_org(&self, org: &OrgId) -> Result<Epoch, JournalError> {
+        forget_org::forget_org(&self.link, org).await
+    }
+
     /// Counts what was committed, and now and then trims the journal, beside the commits.
-    fn count(&self, org: &OrgId, verdicts: &[Verdict]) {
-        let committed = verdicts.iter().filter(|v| matches!(v, Verdict::Committed(_))).count();
+    fn count(&self, org: &OrgId, committed: usize) {
         if committed == 0 {
             return;
         }
@@ -156,11 +125,13 @@ impl RedisJournal {
 }
 
 impl Journal for RedisJournal {
-    fn commit<'a>(&'a self, org: &'a OrgId, batch: &'a Batch) -> Pending<'a, Committed> {
+    fn commit<'a>(&'a self, org: &'a OrgId, batch: &'a Batch) -> Pending<'a, Reply> {
         Box::pin(async move {
-            let committed = commit::commit(&self.link, org, batch).await?;
-            self.count(org, &committed.verdicts);
-            Ok(committed)
+            let reply = commit::commit(&self.link, org, batch).await?;
+            if reply.verdict == Verdict::Accepted {
+                self.count(org, batch.entries.len());
+            }
+            Ok(reply)
         })
     }
 
@@ -172,11 +143,41 @@ impl Journal for RedisJournal {
         Box::pin(load::read(&self.link, org, after, limit))
     }
 
-    fn wake<'a>(&'a self, org: &'a OrgId, after: Revision) -> Pending<'a, ()> {
-        Box::pin(async move {
-            self.listener.wait(org, after).await;
-            Ok(())
-        })
+    fn follow(&self) -> broadcast::Receiver<Heard> {
+        self.listener.follow()
+    }
+
+    fn heads<'a>(&'a self, orgs: &'a [OrgId]) -> Pending<'a, Vec<StoredPlace>> {
+        Box::pin(awake::heads(&self.link, orgs))
+    }
+
+    fn rebase<'a>(
+        &'a self,
+        org: &'a OrgId,
+        place: (Epoch, Head),
+        now: Timestamp,
+    ) -> Pending<'a, bool> {
+        Box::pin(awake::rebase(&self.link, org, place, now))
+    }
+
+    fn probe(&self) -> Pending<'_, Timestamp> {
+        Box::pin(awake::probe(&self.link))
+    }
+
+    fn stay_awake<'a>(&'a self, orgs: &'a [OrgId], away: Span) -> Pending<'a, ()> {
+        Box::pin(awake::stay_awake(&self.link, orgs, away))
+    }
+
+    fn unattended(&self, limit: usize) -> Pending<'_, Unattended> {
+        Box::pin(awake::unattended(&self.link, limit))
+    }
+
+    fn take_on<'a>(&'a self, orgs: &'a [Awake], away: Span) -> Pending<'a, Vec<Awake>> {
+        Box::pin(awake::take_on(&self.link, orgs, away))
+    }
+
+    fn rest<'a>(&'a self, org: &'a Awake, next: Option<Span>) -> Pending<'a, ()> {
+        Box::pin(awake::rest(&self.link, org, next))
     }
 
     fn renew<'a>(
@@ -193,21 +194,34 @@ impl Journal for RedisJournal {
         })
     }
 
-    fn lapsed<'a>(&'a self, org: &'a OrgId, by: ServerId, limit: usize) -> Pending<'a, Lapsed> {
-        Box::pin(leases::lapsed(&self.link, org, by, limit))
+    fn overdue<'a>(
+        &'a self,
+        org: &'a OrgId,
+        by: ServerId,
+        limit: usize,
+        since: Span,
+    ) -> Pending<'a, LeaseReport> {
+        Box::pin(leases::lapsed(&self.link, org, by, limit, since))
     }
 
     fn forget<'a>(
         &'a self,
         org: &'a OrgId,
         presences: &'a [PresenceId],
-        until: Timestamp,
     ) -> Pending<'a, Vec<PresenceId>> {
-        Box::pin(leases::forget(&self.link, org, presences, until))
+        Box::pin(leases::forget(&self.link, org, presences))
     }
 
     fn leave<'a>(&'a self, org: &'a OrgId, by: ServerId) -> Pending<'a, ()> {
         Box::pin(leases::leave(&self.link, org, by))
+    }
+
+    fn show<'a>(&'a self, heartbeat: &'a Heartbeat) -> Pending<'a, MemberList> {
+        Box::pin(members::show(&self.beats, &self.members_key, heartbeat))
+    }
+
+    fn hide(&self, member: ServerId) -> Pending<'_, ()> {
+        Box::pin(members::hide(&self.beats, &self.members_key, member))
     }
 
     fn release<'a>(&'a self, org: &'a OrgId, presences: &'a [PresenceId]) -> Pending<'a, ()> {

@@ -115,7 +115,7 @@ async fn p5_s1_presences_of_others_and_presences_that_are_over() {
 }
 
 #[tokio::test]
-async fn p4_a_batch_with_bad_entries_renews_the_good_ones() {
+async fn p4_s2_a_batch_with_bad_entries_renews_the_good_ones() {
     use pb::KeepAliveVerdict as V;
     let (house, mut admin) = house().await;
     let old = admin.sign_in("ana").await;

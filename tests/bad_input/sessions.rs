@@ -120,7 +120,7 @@ async fn targets_of_sessions() {
 }
 
 #[tokio::test]
-async fn recipients_of_transfers() {
+async fn t2_d2_recipients_of_transfers() {
     let (house, mut admin) = house().await;
     for rep in ["ana", "ben"] {
         admin.sign_in(rep).await;

@@ -168,7 +168,7 @@ async fn r8_r10_a_session_opened_into_a_flow_goes_where_it_decides() {
 }
 
 #[tokio::test]
-async fn t11_a_flow_is_a_recipient_for_who_may_run_flows() {
+async fn l4_t11_a_flow_is_a_recipient_for_who_may_run_flows() {
     for site in Site::each().await {
         let mut admin = site.a.admin();
         save(&mut admin, triage()).await.expect("it is right");

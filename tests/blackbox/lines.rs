@@ -265,7 +265,7 @@ async fn forgetful() -> House {
 }
 
 #[tokio::test]
-async fn w2_e4_a_stream_that_was_away_is_told_the_queues_and_the_places_of_now() {
+async fn w2_w3_e4_a_stream_that_was_away_is_told_the_queues_and_the_places_of_now() {
     let memory = Site::in_memory().await;
     memory.a.admin().configure(routed_org()).await;
     for house in [memory.a, forgetful().await] {

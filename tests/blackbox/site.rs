@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use baton::engine::EngineOptions;
-use baton::journal::redis::{RedisJournal, RedisOptions};
+use baton::journal::redis::{MEMBERS_KEY, RedisJournal, RedisOptions};
 use baton::pb;
 use baton::server;
 use pb::open_session_request::Target;
@@ -36,6 +36,14 @@ impl Site {
         Self { a, other: Some(b), redis: Some(redis) }
     }
 
+    /// Two servers on one Redis that don't see each other: each takes itself for the home, and decides.
+    pub async fn of_two_homes() -> Self {
+        let redis = RedisServer::start();
+        let (a, b) =
+            (house_among(&redis, "baton:one").await, house_among(&redis, "baton:two").await);
+        Self { a, other: Some(b), redis: Some(redis) }
+    }
+
     /// Both, each with the org of these tests.
     pub async fn each() -> [Self; 2] {
         let sites = [Self::in_memory().await, Self::on_redis().await];
@@ -58,7 +66,14 @@ impl Site {
 
 /// A server over this Redis.
 pub async fn house(redis: &RedisServer) -> House {
-    let journal = RedisJournal::connect(RedisOptions::at(redis.url())).await.expect("it is up");
+    house_among(redis, MEMBERS_KEY).await
+}
+
+/// A server over this Redis, among the servers of that list.
+async fn house_among(redis: &RedisServer, members_key: &str) -> House {
+    let members_key = members_key.to_owned();
+    let options = RedisOptions { members_key, ..RedisOptions::at(redis.url()) };
+    let journal = RedisJournal::connect(options).await.expect("it is up");
     House::over(server::engine_over(Arc::new(journal), EngineOptions::default())).await
 }
 

@@ -7,7 +7,7 @@ use super::stream::{ALL, Stream, facts, request, touched};
 use super::world::{House, refusal, to_rep};
 
 #[tokio::test]
-async fn t5_t6_a_transfer_completes_in_one_revision_that_holds_both_reps() {
+async fn t5_t6_w4_a_transfer_completes_in_one_revision_that_holds_both_reps() {
     let house = House::new().await;
     let mut admin = house.admin();
     admin.apply().await;

@@ -2,6 +2,7 @@
 //! them, or Redis, goes away (W8, T21, D1, D2).
 
 use std::io::{BufRead, BufReader};
+use std::net::SocketAddr;
 use std::process::{Child, Command, Stdio};
 
 use baton::pb;
@@ -58,13 +59,22 @@ pub struct Process {
     child: Child,
     /// Where it listens.
     pub url: String,
+    /// Where its admin listener is.
+    pub admin: SocketAddr,
 }
 
 impl Process {
-    /// Starts it, and waits until it says where it listens.
+    /// Starts it on free ports, and waits until it says where it listens.
     pub fn serve(redis: &RedisServer) -> Self {
+        let any = SocketAddr::from(([127, 0, 0, 1], 0));
+        Self::serve_at(redis, any, any)
+    }
+
+    /// The same at these addresses.
+    pub fn serve_at(redis: &RedisServer, listen: SocketAddr, admin: SocketAddr) -> Self {
         let mut child = Command::new(env!("CARGO_BIN_EXE_baton"))
-            .args(["serve", "--listen", "127.0.0.1:0", "--redis", &redis.url()])
+            .args(["serve", "--listen", &listen.to_string(), "--admin", &admin.to_string()])
+            .args(["--redis", &redis.url()])
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::piped())
@@ -72,18 +82,32 @@ impl Process {
             .expect("the program was built");
         let said = BufReader::new(child.stderr.take().expect("it is piped"));
         let mut lines = said.lines().map_while(Result::ok);
+        let admin = lines
+            .find_map(|line| Some(line.split_once(" at http://")?.1.split('/').next()?.to_owned()))
+            .expect("it says where its admin listener is");
+        let admin = admin.parse().expect("an address");
         let url = lines
             .find_map(|line| Some(line.split_once("listens on ")?.1.split(';').next()?.to_owned()))
             .expect("it says where it listens");
         // Reads to the end, so that the server is never held up by a full pipe.
         std::thread::spawn(move || lines.count());
-        Self { child, url }
+        Self { child, url, admin }
+    }
+
+    /// Where it listens, without the scheme.
+    pub fn address(&self) -> SocketAddr {
+        self.url.trim_start_matches("http://").parse().expect("an address")
     }
 
     /// Ends it as a power cut does.
     pub fn kill(&mut self) {
         self.child.kill().expect("it runs");
         self.child.wait().expect("it ends");
+    }
+
+    /// Asks it to drain and end.
+    pub fn ask_to_stop(&self) {
+        signal(&self.child, "-TERM");
     }
 
     /// Stops it in its tracks, as a machine does that is put to sleep.

@@ -8,6 +8,7 @@ use baton::engine::Engine;
 use baton::pb;
 use baton::pb::directory_service_client::DirectoryServiceClient;
 use baton::pb::presence_service_client::PresenceServiceClient;
+use baton::pb::server_service_client::ServerServiceClient;
 use baton::pb::session_service_client::SessionServiceClient;
 use baton::pb::transfer_service_client::TransferServiceClient;
 use baton::pb::watch_service_client::WatchServiceClient;
@@ -38,8 +39,13 @@ impl House {
 
     /// A server over this engine.
     pub async fn over(engine: Engine) -> Self {
+        Self::with(engine, ServerOptions::default()).await
+    }
+
+    /// The same with these options, but for how long it drains.
+    pub async fn with(engine: Engine, options: ServerOptions) -> Self {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
-        let options = ServerOptions { drain: Duration::from_secs(2), ..ServerOptions::default() };
+        let options = ServerOptions { drain: Duration::from_secs(2), ..options };
         let server = server::run(listener, engine, options, String::new()).expect("it starts");
         let channel = connect(&format!("http://{}", server.address));
         Self { server, channel }
@@ -95,6 +101,7 @@ pub struct Caller {
     pub work: WorkServiceClient<Line>,
     pub transfers: TransferServiceClient<Line>,
     pub watches: WatchServiceClient<Line>,
+    pub servers: ServerServiceClient<Line>,
 }
 
 impl Caller {
@@ -115,6 +122,7 @@ impl Caller {
             work: WorkServiceClient::new(line()),
             transfers: TransferServiceClient::new(line()),
             watches: WatchServiceClient::new(line()),
+            servers: ServerServiceClient::new(line()),
         }
     }
 

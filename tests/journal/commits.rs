@@ -1,253 +1,230 @@
-//! What becomes of a batch: verdicts, versions, repeated ids, time.
+//! What becomes of a batch: accepted as a whole on the head that it was decided on, or not at all.
 
 use std::sync::Arc;
 
-use baton::domain::entry::{Answer, Head, Revision};
-use baton::journal::{Batch, History, Verdict};
+use baton::domain::entry::Head;
+use baton::journal::{BATCH_MAX, Batch, Verdict};
 
-use crate::support::sample::{Draft, batch, change, org, rep_key, txn};
-use crate::{Subject, at, head_of};
+use crate::support::sample::{Decider, change, entry_id, org, rep_key};
+use crate::{Subject, behind};
 
 pub async fn revisions_are_dense_and_chained(subject: Subject) {
-    let first = subject
-        .commit(batch(Head::default(), [change(1).writes("ana", 0), change(2).writes("bo", 0)]))
-        .await;
-    let second = subject.commit(batch(head_of(&first), [change(3).removes("ana", 1)])).await;
-    assert_eq!(first.verdicts, [at(1), at(2)]);
-    assert_eq!(second.verdicts, [at(3)]);
+    let mut me = Decider::default();
+    let mut entries =
+        subject.commit(&mut me, [change(1).writes("ana"), change(2).writes("bo")]).await;
+    entries.extend(subject.commit(&mut me, [change(3).removes("ana")]).await);
+    let stored = subject.entries().await;
+    assert_eq!(stored, entries);
     let mut head = Head::default();
-    for entry in first.entries.iter().chain(&second.entries) {
+    for entry in &stored {
         assert_eq!(entry.revision, head.revision.next());
-        assert_eq!(entry.previous, head.txn);
+        assert_eq!(entry.previous, head.entry);
         head = entry.head();
     }
-    assert_eq!(head.txn, txn(3));
-    assert_eq!(second.entries[0].changes, [(rep_key("ana"), None)]);
+    assert_eq!(head.entry, entry_id(3));
+    assert_eq!(stored[2].changes, [(rep_key("ana"), None)]);
 }
 
-pub async fn a_stale_version_is_a_conflict(subject: Subject) {
-    let head = head_of(&subject.commit(batch(Head::default(), [change(1).writes("ana", 0)])).await);
-    let head = head_of(&subject.commit(batch(head, [change(2).writes("ana", 1)])).await);
-    let late = subject.commit(batch(head, [change(3).writes("ana", 1)])).await;
-    assert_eq!(late.verdicts, [Verdict::Conflict]);
-    assert!(late.entries.is_empty());
-    let reader = subject.commit(batch(head, [change(4).reads("ana", 1).writes("bo", 0)])).await;
-    assert_eq!(reader.verdicts, [Verdict::Conflict]);
+pub async fn a_batch_decided_elsewhere_does_nothing_and_tells_what_is_missing(subject: Subject) {
+    let (mut me, mut other) = (Decider::default(), Decider::default());
+    let first = subject.commit(&mut me, [change(1).writes("ana"), change(2).writes("bo")]).await;
+    let late = other.clone().decide([change(3).writes("cy")]);
+    let (missed, known) = behind(subject.verdict(&late).await);
+    assert_eq!((missed.as_slice(), known.as_slice()), (first.as_slice(), [].as_slice()));
+    assert_eq!(subject.entries().await, first, "nothing of it was done");
+    // A failed commit is a catch-up: decided again on what came with it, it is accepted.
+    other.follow(&missed);
+    subject.commit(&mut other, [change(3).writes("cy")]).await;
+    assert_eq!(subject.load().await.state.records().count(), 3);
+    // Another entry at the same revision is another head, too.
+    let mut elsewhere = me.clone();
+    elsewhere.decide([change(9).writes("ana")]);
+    let (missed, _) = behind(subject.verdict(&elsewhere.decide([])).await);
+    assert_eq!(missed.len(), 1);
 }
 
-pub async fn absence_is_a_version_too(subject: Subject) {
-    let head = head_of(&subject.commit(batch(Head::default(), [change(1).writes("ana", 0)])).await);
-    let again = subject.commit(batch(head, [change(2).writes("ana", 0)])).await;
-    assert_eq!(again.verdicts, [Verdict::Conflict]);
-    let missing = subject.commit(batch(head, [change(3).writes("bo", 9)])).await;
-    assert_eq!(missing.verdicts, [Verdict::Conflict]);
-    let head = head_of(&subject.commit(batch(head, [change(4).removes("ana", 1)])).await);
-    let anew = subject.commit(batch(head, [change(5).writes("ana", 0)])).await;
-    assert_eq!(anew.verdicts, [at(3)]);
+pub async fn all_of_a_batch_is_done_or_nothing(subject: Subject) {
+    let (mut me, mut other) = (Decider::default(), Decider::default());
+    subject.commit(&mut me, [change(1).writes("ana")]).await;
+    let before = subject.load().await;
+    // The last of these is the only one that another entry stands in the way of.
+    let drafts = [change(2).writes("bo"), change(3).removes("ana"), change(4).asked_by(4)];
+    let batch = other.decide(drafts.clone());
+    behind(subject.verdict(&batch).await);
+    let after = subject.load().await;
+    assert_eq!(after.state.head(), before.state.head());
+    assert!(after.state.records().eq(before.state.records()));
+    let asked =
+        Batch { asked: batch.outcomes.iter().map(|(txn, _)| *txn).collect(), ..me.decide([]) };
+    assert_eq!(subject.verdict(&asked).await, Verdict::Accepted, "its request is not known");
+    subject.commit(&mut me, drafts).await;
+    let state = subject.load().await.state;
+    assert_eq!(state.head(), me.confirmed);
+    assert_eq!(state.records().map(|(key, _)| key.clone()).collect::<Vec<_>>(), [rep_key("bo")]);
 }
 
-pub async fn a_later_transaction_builds_on_an_earlier_one(subject: Subject) {
-    let drafts =
-        [change(1).writes("ana", 0), change(2).writes("ana", 1), change(3).removes("ana", 2)];
-    let done = subject.commit(batch(Head::default(), drafts)).await;
-    assert_eq!(done.verdicts, [at(1), at(2), at(3)]);
+pub async fn a_batch_may_build_on_one_in_flight(subject: Subject) {
+    let mut me = Decider::default();
+    subject.commit(&mut me, [change(1).writes("ana")]).await;
+    let first = me.decide([change(2).writes("bo"), change(3).writes("cy")]);
+    let second = me.decide([change(4).removes("bo")]);
+    assert!(second.confirmed != second.decided_on, "its base isn't confirmed yet");
+    assert_eq!(subject.verdict(&first).await, Verdict::Accepted);
+    assert_eq!(subject.verdict(&second).await, Verdict::Accepted);
+    me.confirm();
+    assert_eq!(subject.load().await.state.head(), me.confirmed);
+    // Of a batch in flight that arrives late, nothing is done, and its turn comes when it is sent again.
+    let first = me.decide([change(5).writes("bo")]);
+    let second = me.decide([change(6).writes("dee")]);
+    let (missed, known) = behind(subject.verdict(&second).await);
+    assert_eq!((missed.len(), known.len()), (0, 0));
+    assert_eq!(subject.verdict(&first).await, Verdict::Accepted);
+    assert_eq!(subject.verdict(&second).await, Verdict::Accepted);
+    assert_eq!(subject.load().await.state.head(), me.predicted);
 }
 
-pub async fn one_conflict_doesnt_take_the_others_along(subject: Subject) {
-    let drafts = [
-        change(1).writes("ana", 0),
-        change(2).writes("bo", 7),
-        change(3).reads("bo", 2).writes("cy", 0),
-        change(4).writes("ana", 1),
-    ];
-    let done = subject.commit(batch(Head::default(), drafts)).await;
-    assert_eq!(done.verdicts, [at(1), Verdict::Conflict, Verdict::Conflict, at(2)]);
-    let revisions: Vec<_> = done.entries.iter().map(|e| (e.revision.get(), e.txn)).collect();
-    assert_eq!(revisions, [(1, txn(1)), (2, txn(4))]);
+pub async fn a_batch_on_one_that_lost_is_lost_too(subject: Subject) {
+    let (mut me, mut other) = (Decider::default(), Decider::default());
+    let first = me.decide([change(1).writes("ana")]);
+    let second = me.decide([change(2).writes("bo")]);
+    let third = me.decide([change(3).writes("cy")]);
+    // As long as the first one: the second would fit by its revision alone.
+    let won = subject.commit(&mut other, [change(11).writes("ana")]).await;
+    for lost in [&first, &second, &third] {
+        let (missed, _) = behind(subject.verdict(lost).await);
+        assert_eq!(missed, won);
+    }
+    assert_eq!(subject.entries().await, won);
 }
 
-pub async fn a_known_transaction_isnt_done_again(subject: Subject) {
-    let first = change(1).writes("ana", 0);
-    let head = head_of(&subject.commit(batch(Head::default(), [first.clone()])).await);
-    let again = subject.commit(batch(head, [first.clone()])).await;
-    let [Verdict::Duplicate(outcome)] = again.verdicts.as_slice() else {
-        panic!("{:?}", again.verdicts)
-    };
-    let first = first.done();
-    assert_eq!(outcome.revision, Revision::new(1));
-    assert_eq!(outcome.fingerprint, first.fingerprint);
-    assert_eq!(outcome.answer, first.answer);
-    assert!(matches!(outcome.answer, Answer::Record(_)));
-    assert!(again.entries.is_empty());
+pub async fn a_batch_sent_again_is_done_once(subject: Subject) {
+    let mut me = Decider::default();
+    let batch = me.decide([change(1).writes("ana").asked_by(1), change(2).removes("ana")]);
+    assert_eq!(subject.verdict(&batch).await, Verdict::Accepted);
+    assert_eq!(subject.verdict(&batch).await, Verdict::Accepted);
+    assert_eq!(subject.entries().await, batch.entries);
+    me.confirm();
+    let next = me.decide([change(3).writes("ana")]);
+    assert_eq!(subject.verdict(&next).await, Verdict::Accepted);
+    assert_eq!(subject.load().await.state.records().count(), 1);
 }
 
-pub async fn one_id_twice_in_a_batch_is_done_once(subject: Subject) {
-    let drafts = [change(1).writes("ana", 0), change(1).writes("bo", 0)];
-    let done = subject.commit(batch(Head::default(), drafts)).await;
-    assert_eq!(done.verdicts[0], at(1));
-    assert!(matches!(&done.verdicts[1], Verdict::Duplicate(o) if o.revision == Revision::new(1)));
-    assert_eq!(done.entries.len(), 1);
+pub async fn a_batch_sent_again_is_accepted_after_others(subject: Subject) {
+    let mut me = Decider::default();
+    let batch = me.decide([change(1).writes("ana").asked_by(1), change(2).writes("bo")]);
+    assert_eq!(subject.verdict(&batch).await, Verdict::Accepted);
+    let mut other = Decider::default();
+    other.follow(&batch.entries);
+    let others = subject.commit(&mut other, [change(3).removes("bo"), change(4).asked_by(4)]).await;
+    assert_eq!(subject.verdict(&batch).await, Verdict::Accepted);
+    assert_eq!(subject.entries().await, [batch.entries.clone(), others.clone()].concat());
+    assert_eq!(subject.load().await.state.records().count(), 1, "it wasn't written again");
+    // The same entries inside a longer history, and not at its start.
+    let later = other.decide([change(5).writes("bo")]);
+    assert_eq!(subject.verdict(&later).await, Verdict::Accepted);
+    other.confirm();
+    subject.commit(&mut other, [change(6).writes("cy")]).await;
+    assert_eq!(subject.verdict(&later).await, Verdict::Accepted);
+    assert_eq!(subject.verdict(&batch).await, Verdict::Accepted);
+    assert_eq!(subject.entries().await.len(), 6);
 }
 
-pub async fn nothing_builds_on_a_repeated_transaction(subject: Subject) {
-    let head = head_of(&subject.commit(batch(Head::default(), [change(1).writes("ana", 0)])).await);
-    // Another replica decided 2 first; what is built on our 2 was decided on another content.
-    subject.commit(batch(head, [change(2).writes("ana", 1)])).await;
-    let drafts =
-        [change(2).writes("ana", 1), change(3).writes("ana", 2), change(4).writes("bo", 0)];
-    let done = subject.commit(batch(head, drafts)).await;
-    assert!(matches!(&done.verdicts[0], Verdict::Duplicate(o) if o.revision == Revision::new(2)));
-    assert_eq!(done.verdicts[1..], [Verdict::Conflict, at(3)]);
-    let again = subject.commit(batch(head_of(&done), [change(3).writes("ana", 2)])).await;
-    assert_eq!(again.verdicts, [at(4)]);
+pub async fn a_barrier_says_whether_this_is_all(subject: Subject) {
+    let mut me = Decider::default();
+    assert_eq!(subject.verdict(&me.decide([])).await, Verdict::Accepted);
+    subject.commit(&mut me, [change(1).writes("ana")]).await;
+    let mut other = me.clone();
+    let barrier = Batch::barrier(me.epoch, me.confirmed);
+    assert_eq!(barrier.head(), me.confirmed);
+    assert_eq!(subject.verdict(&barrier).await, Verdict::Accepted);
+    let entries = subject.commit(&mut other, [change(2).writes("bo")]).await;
+    let (missed, _) = behind(subject.verdict(&barrier).await);
+    assert_eq!(missed, entries);
+    me.follow(&missed);
+    assert_eq!(subject.verdict(&me.decide([])).await, Verdict::Accepted);
+    assert_eq!(subject.load().await.state.head(), me.confirmed, "it changes nothing");
+    assert_eq!(subject.load().await.state.records().count(), 2);
 }
 
-pub async fn lookups_find_what_was_committed(subject: Subject) {
-    let ask = |since| Batch { lookups: vec![txn(2), txn(1), txn(9)], ..batch(since, []) };
-    let nothing = subject.commit(ask(Head::default())).await;
-    assert_eq!(nothing.found, [None, None, None]);
-    let drafts = [change(1).writes("ana", 0), change(2).writes("bo", 0)];
-    let head = head_of(&subject.commit(batch(Head::default(), drafts)).await);
-    let found = subject.commit(ask(head)).await.found;
-    let revisions: Vec<_> = found.iter().map(|o| o.as_ref().map(|o| o.revision.get())).collect();
-    assert_eq!(revisions, [Some(2), Some(1), None]);
-}
-
-pub async fn an_unanswered_batch_can_be_sent_again(subject: Subject) {
-    let drafts =
-        [change(1).writes("ana", 0), change(2).writes("bo", 7), change(3).writes("ana", 1)];
-    let batch = batch(Head::default(), drafts);
-    let first = subject.send(&batch).await.expect("committed");
-    let second = subject.send(&batch).await.expect("answered");
-    let revisions: Vec<_> = second
-        .verdicts
-        .iter()
-        .map(|verdict| match verdict {
-            Verdict::Duplicate(outcome) => Some(outcome.revision.get()),
-            Verdict::Conflict => None,
-            Verdict::Committed(_) => panic!("done twice"),
-        })
-        .collect();
-    assert_eq!(revisions, [Some(1), None, Some(2)]);
-    assert_eq!(second.entries, first.entries);
-}
-
-pub async fn of_two_who_write_one_record_one_wins(subject: Subject) {
-    let head = head_of(&subject.commit(batch(Head::default(), [change(1).writes("ana", 0)])).await);
-    let contenders = (2..12).map(|id| {
+pub async fn of_those_who_decide_on_one_head_one_wins(subject: Subject) {
+    let mut me = Decider::default();
+    subject.commit(&mut me, [change(1).writes("ana")]).await;
+    let contenders = (2..22).map(|id| {
         let journal = Arc::clone(&subject.journal);
-        let batch = batch(head, [change(id).writes("ana", 1)]);
-        tokio::spawn(async move { journal.commit(&org("acme"), &batch).await })
+        let batch = me.clone().decide([change(id).writes("ana"), change(id + 100).writes("bo")]);
+        tokio::spawn(async move { (journal.commit(&org("acme"), &batch).await, batch.entries) })
     });
-    let mut won = 0;
+    let (mut won, mut missed) = (Vec::new(), Vec::new());
     for contender in contenders.collect::<Vec<_>>() {
-        let done = contender.await.expect("no panic").expect("answered");
-        match done.verdicts.as_slice() {
-            [Verdict::Committed(_)] => won += 1,
-            verdicts => assert_eq!(verdicts, [Verdict::Conflict]),
+        let (reply, entries) = contender.await.expect("no panic");
+        match reply.expect("answered").verdict {
+            Verdict::Accepted => won.push(entries),
+            verdict => missed.push(behind(verdict).0),
         }
     }
-    assert_eq!(won, 1);
+    assert_eq!((won.len(), missed.len()), (1, 19));
+    assert!(missed.iter().all(|entries| *entries == won[0]), "each is told who won");
+    assert_eq!(subject.entries().await.len(), 3);
 }
 
-pub async fn time_never_runs_backwards(subject: Subject) {
-    let drafts = [change(1).writes("ana", 0).at(5_000), change(2).writes("bo", 0).at(4_000)];
-    let done = subject.commit(batch(Head::default(), drafts)).await;
-    let later = subject.commit(batch(head_of(&done), [change(3).writes("cy", 0).at(3_000)])).await;
-    let times: Vec<_> = done.entries.iter().chain(&later.entries).map(|e| e.time.as_ms()).collect();
-    assert_eq!(times, [5_000, 5_000, 5_000]);
-    let loaded = subject.journal.load(&org("acme"), None).await.expect("loaded");
-    assert_eq!(loaded.state.head(), head_of(&later));
-}
-
-pub async fn outcomes_are_kept_for_a_day_of_entries(subject: Subject) {
-    kept_for_a_day(subject, |id| change(id).writes(&format!("rep-{id}"), 0)).await;
-}
-
-pub async fn outcomes_of_what_changes_nothing_are_kept_for_a_day(subject: Subject) {
-    kept_for_a_day(subject, |id| change(id).reads("ana", 0)).await;
-}
-
-async fn kept_for_a_day(subject: Subject, draft: impl Fn(u128) -> Draft) {
-    let hour = 3_600_000;
-    let mut head = Head::default();
-    for (id, hours) in [(1, 0), (2, 11), (3, 13), (4, 24), (5, 26), (6, 37), (7, 40)] {
-        let done = subject.commit(batch(head, [draft(id).at(hours * hour)])).await;
-        head = done.entries.last().map_or(head, |entry| entry.head());
+pub async fn contenders_catch_up_until_all_are_done(subject: Subject) {
+    let contenders = (0..4_u128).map(|me| {
+        let journal = Arc::clone(&subject.journal);
+        tokio::spawn(async move {
+            let mut decider = Decider::default();
+            for id in (1..=25).map(|n| 100 * me + n) {
+                loop {
+                    let mut trying = decider.clone();
+                    let batch = trying.decide([change(id).writes(&format!("rep-{id}"))]);
+                    match journal.commit(&org("acme"), &batch).await.expect("answered").verdict {
+                        Verdict::Accepted => {
+                            trying.confirm();
+                            decider = trying;
+                            break;
+                        }
+                        verdict => decider.follow(&behind(verdict).0),
+                    }
+                }
+                tokio::task::yield_now().await;
+            }
+        })
+    });
+    for contender in contenders.collect::<Vec<_>>() {
+        contender.await.expect("no panic");
     }
-    let ask = Batch { lookups: (1..=7).map(txn).collect(), ..batch(head, []) };
-    let found = subject.commit(ask).await.found;
-    let known: Vec<_> = found.iter().map(Option::is_some).collect();
-    // Within 24 h of the last one, at 40 h: all from 16 h on. Older ones go bucket by bucket.
-    assert_eq!(known, [false, false, true, true, true, true, true]);
+    let entries = subject.entries().await;
+    Decider::default().follow(&entries);
+    assert_eq!(entries.len(), 100);
+    assert_eq!(subject.load().await.state.records().count(), 100);
 }
 
-pub async fn what_changes_nothing_is_remembered(subject: Subject) {
-    let head = head_of(&subject.commit(batch(Head::default(), [change(1).writes("ana", 0)])).await);
-    let asked = change(2).reads("ana", 1).answers("ana").at(9_000);
-    let drafts = [asked.clone(), change(3).writes("ana", 1), change(4).reads("ana", 3)];
-    let done = subject.commit(batch(head, drafts)).await;
-    assert_eq!(done.verdicts, [at(1), at(2), at(2)]);
-    assert_eq!(done.entries.iter().map(|e| e.txn).collect::<Vec<_>>(), [txn(3)]);
-    assert_eq!(done.entries[0].time.as_ms(), 1_000, "the time is that of changes");
-    let head = head_of(&done);
-    let ask = Batch { lookups: vec![txn(2), txn(4)], ..batch(head, []) };
-    let found = subject.commit(ask).await.found;
-    let revisions: Vec<_> = found.iter().map(|o| o.as_ref().map(|o| o.revision.get())).collect();
-    assert_eq!(revisions, [Some(1), Some(2)]);
-    // Whatever comes under its id later, it is the one that was done.
-    let again = subject.commit(batch(head, [asked.clone(), change(4).writes("bo", 0)])).await;
-    let [Verdict::Duplicate(first), Verdict::Duplicate(other)] = again.verdicts.as_slice() else {
-        panic!("{:?}", again.verdicts)
-    };
-    let asked = asked.done();
-    assert_eq!((first.revision, first.fingerprint), (Revision::new(1), asked.fingerprint));
-    assert_eq!(first.answer, asked.answer);
-    assert_eq!(other.revision, Revision::new(2));
-    assert!(again.entries.is_empty());
-    let loaded = subject.journal.load(&org("acme"), None).await.expect("loaded");
-    assert_eq!(loaded.state.head(), head);
+pub async fn time_goes_on_with_the_entries(subject: Subject) {
+    let mut me = Decider::default();
+    let drafts = [change(1).writes("ana").at(5_000), change(2).writes("bo").at(4_000)];
+    subject.commit(&mut me, drafts).await;
+    subject.commit(&mut me, [change(3).writes("cy").at(6_000)]).await;
+    let times: Vec<_> = subject.entries().await.iter().map(|e| e.time.as_ms()).collect();
+    assert_eq!(times, [5_000, 5_000, 6_000]);
+    assert_eq!(subject.load().await.state.head(), me.confirmed);
+    assert_eq!(me.confirmed.time.as_ms(), 6_000);
+    let first = subject.send(&me.decide([])).await.expect("answered").store_time;
+    let second = subject.send(&me.decide([])).await.expect("answered").store_time;
+    assert!(second >= first && first.as_ms() > 0);
 }
 
-pub async fn what_changes_nothing_is_checked(subject: Subject) {
-    let head = head_of(&subject.commit(batch(Head::default(), [change(1).writes("ana", 0)])).await);
-    let drafts = [
-        change(2).reads("ana", 0),
-        change(3).reads("bo", 1),
-        change(1).reads("cy", 0),
-        change(4).reads("ana", 1),
-        change(5).reads("bo", 0),
-    ];
-    let done = subject.commit(batch(head, drafts)).await;
-    // 4 was decided on what the batch has under 1, and 1 was done before.
-    assert_eq!(done.verdicts[..2], [Verdict::Conflict, Verdict::Conflict]);
-    assert!(matches!(done.verdicts[2], Verdict::Duplicate(_)));
-    assert_eq!(done.verdicts[3..], [Verdict::Conflict, at(1)]);
-    let ask = Batch { lookups: (2..=5).map(txn).collect(), ..batch(head, []) };
-    let found = subject.commit(ask).await.found;
-    let known: Vec<_> = found.iter().map(Option::is_some).collect();
-    assert_eq!(known, [false, false, false, true]);
-}
-
-pub async fn what_changes_nothing_may_come_first(subject: Subject) {
-    let first = subject.commit(batch(Head::default(), [change(1).reads("ana", 0)])).await;
-    assert_eq!((first.verdicts, first.entries.len()), (vec![at(0)], 0));
-    let loaded = subject.journal.load(&org("acme"), None).await.expect("loaded");
-    assert_eq!(loaded.state.head(), Head::default());
-    let drafts = [change(1).reads("ana", 0), change(2).writes("ana", 0)];
-    let next = subject.commit(batch(Head::default(), drafts)).await;
-    assert!(matches!(&next.verdicts[0], Verdict::Duplicate(o) if o.revision == Revision::ZERO));
-    assert_eq!(next.verdicts[1], at(1));
-}
-
-pub async fn a_large_transaction_fits(subject: Subject) {
+pub async fn a_large_batch_fits(subject: Subject) {
+    let mut me = Decider::default();
     let names: Vec<_> = (0..9_000).map(|n| format!("rep-{n}")).collect();
-    let draft = names.iter().fold(change(1), |draft, name| draft.writes(name, 0));
-    let head = head_of(&subject.commit(batch(Head::default(), [draft])).await);
-    let loaded = subject.journal.load(&org("acme"), None).await.expect("loaded");
-    assert_eq!(loaded.state.records().count(), 9_000);
-    let draft = names.iter().fold(change(2), |draft, name| draft.removes(name, 1));
-    assert_eq!(subject.commit(batch(head, [draft])).await.verdicts, [at(2)]);
-    let read = subject.journal.read(&org("acme"), Revision::new(1), 10).await.expect("read");
-    assert!(matches!(read, History::Entries(e) if e[0].changes.len() == 9_000));
+    let all = names.iter().fold(change(1), |draft, name| draft.writes(name));
+    subject.commit(&mut me, [all]).await;
+    assert_eq!(subject.load().await.state.records().count(), 9_000);
+    // As many entries as a batch may have, each of them with a request.
+    let parts = names.chunks(9_000_usize.div_ceil(BATCH_MAX)).zip(2..);
+    let drafts: Vec<_> = parts
+        .map(|(part, id)| part.iter().fold(change(id), |d, name| d.removes(name)).asked_by(id))
+        .collect();
+    assert_eq!(drafts.len(), BATCH_MAX);
+    let entries = subject.commit(&mut me, drafts).await;
+    assert_eq!(subject.load().await.state.records().count(), 0);
+    assert_eq!(subject.entries().await[1..], entries);
 }

@@ -1,8 +1,9 @@
 //! The journal's contract, case by case, for every journal there is. What is about one of them
-//! alone is in `journal_redis.rs`.
+//! alone is in `journal_redis`.
 
 mod commits;
 mod history;
+mod requests;
 #[path = "../support/mod.rs"]
 mod support;
 mod waiting;
@@ -10,15 +11,15 @@ mod waiting;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
-use baton::domain::entry::{Entry, Head, Revision};
-use baton::domain::id::OrgId;
+use baton::domain::entry::{Entry, Outcome, Revision};
+use baton::domain::id::TxnId;
 use baton::domain::time::Timestamp;
 use baton::journal::memory::MemoryJournal;
 use baton::journal::redis::{RedisJournal, RedisOptions};
-use baton::journal::{Batch, Committed, Journal, JournalError, Verdict};
+use baton::journal::{Batch, History, Journal, JournalError, Loaded, Reply, Verdict};
 
 use support::redis::RedisServer;
-use support::sample::{batch, change, org};
+use support::sample::{Decider, EntryDraft, change, org};
 
 /// A journal, and what keeps it going.
 struct Subject {
@@ -67,69 +68,108 @@ macro_rules! contract {
 contract! {
     commits:
         revisions_are_dense_and_chained
-        a_stale_version_is_a_conflict
-        absence_is_a_version_too
-        a_later_transaction_builds_on_an_earlier_one
-        one_conflict_doesnt_take_the_others_along
-        a_known_transaction_isnt_done_again
-        one_id_twice_in_a_batch_is_done_once
-        nothing_builds_on_a_repeated_transaction
-        lookups_find_what_was_committed
-        an_unanswered_batch_can_be_sent_again
-        of_two_who_write_one_record_one_wins
-        time_never_runs_backwards
+        a_batch_decided_elsewhere_does_nothing_and_tells_what_is_missing
+        all_of_a_batch_is_done_or_nothing
+        a_batch_may_build_on_one_in_flight
+        a_batch_on_one_that_lost_is_lost_too
+        a_batch_sent_again_is_done_once
+        a_batch_sent_again_is_accepted_after_others
+        a_barrier_says_whether_this_is_all
+        of_those_who_decide_on_one_head_one_wins
+        contenders_catch_up_until_all_are_done
+        time_goes_on_with_the_entries
+        a_large_batch_fits;
+    requests:
+        a_known_request_undoes_its_batch
+        a_request_that_was_asked_about_is_told
+        a_request_without_effect_is_remembered
+        a_request_without_effect_may_come_first
+        a_refusal_that_is_kept_keeps_the_request_from_being_done
+        what_was_lost_is_not_remembered
+        a_known_request_comes_with_what_is_missing
         outcomes_are_kept_for_a_day_of_entries
-        outcomes_of_what_changes_nothing_are_kept_for_a_day
-        what_changes_nothing_is_remembered
-        what_changes_nothing_is_checked
-        what_changes_nothing_may_come_first
-        a_large_transaction_fits;
+        outcomes_without_effect_are_kept_for_a_day
+        many_requests_can_be_asked_about;
     history:
-        a_commit_catches_up
+        a_refused_batch_catches_up
         catching_up_from_far_behind_leaves_no_gap
         another_history_is_noticed
         a_trimmed_history_says_so
         reading_goes_page_by_page
         loading_equals_applying_everything
         loading_while_others_commit_is_consistent
-        a_head_that_contradicts_what_is_known_starts_an_epoch;
+        a_head_that_contradicts_what_is_known_starts_an_epoch
+        an_org_that_was_there_is_missed
+        the_time_of_an_org_goes_on_from_its_head;
     waiting:
-        waiting_ends_with_a_commit
+        whoever_follows_hears_of_a_commit
+        where_histories_end_is_told_for_each
+        r12_a_stored_time_that_is_said_anew_goes_on_from_there
+        orgs_are_looked_after_by_somebody_until_they_rest
         leases_run_out_are_renewed_and_released
-        a_claimed_lease_is_forgotten_unless_it_was_renewed
+        a_lease_that_ran_out_is_forgotten_unless_it_was_renewed
+        a_claim_by_another_server_is_no_renewal
+        what_others_have_claimed_is_passed_over
+        a_lease_that_is_overdue_is_another_matter
+        servers_show_themselves_to_each_other
         a_lost_server_is_missed_once_and_one_that_leaves_is_not
         orgs_dont_mix;
 }
 
 impl Subject {
-    async fn send(&self, batch: &Batch) -> Result<Committed, JournalError> {
+    async fn send(&self, batch: &Batch) -> Result<Reply, JournalError> {
         self.journal.commit(&org("acme"), batch).await
     }
 
-    async fn commit(&self, batch: Batch) -> Committed {
-        self.send(&batch).await.expect("committed")
+    /// Sends a batch that is answered.
+    async fn verdict(&self, batch: &Batch) -> Verdict {
+        self.send(batch).await.expect("answered").verdict
     }
 
-    /// Commits `count` transactions from revision 0 on, all to one rep, and returns every entry.
-    async fn fill(&self, org: &OrgId, count: u128) -> Vec<Arc<Entry>> {
+    /// Has these decided and accepted; gives their entries.
+    async fn commit(
+        &self,
+        by: &mut Decider,
+        drafts: impl IntoIterator<Item = EntryDraft>,
+    ) -> Vec<Arc<Entry>> {
+        let batch = by.decide(drafts);
+        assert_eq!(self.verdict(&batch).await, Verdict::Accepted);
+        by.confirm();
+        batch.entries
+    }
+
+    /// Commits `count` entries that all write one rep, and gives them.
+    async fn fill(&self, by: &mut Decider, count: u128) -> Vec<Arc<Entry>> {
         let mut entries = Vec::new();
-        let mut since = Head::default();
-        for first in (1..=count).step_by(50) {
-            let upto = (first + 49).min(count);
-            let drafts = (first..=upto).map(|id| change(id).writes("bo", id - 1));
-            let done = self.journal.commit(org, &batch(since, drafts)).await.expect("committed");
-            assert!(done.verdicts.iter().all(|v| matches!(v, Verdict::Committed(_))));
-            since = head_of(&done);
-            entries.extend(done.entries);
+        let first = u128::from(by.confirmed.revision.get()) + 1;
+        for from in (first..first + count).step_by(50) {
+            let upto = (from + 50).min(first + count);
+            entries.extend(self.commit(by, (from..upto).map(|id| change(id).writes("bo"))).await);
         }
         entries
     }
+
+    async fn load(&self) -> Loaded {
+        self.journal.load(&org("acme"), None).await.expect("loaded")
+    }
+
+    async fn read(&self, after: u64, limit: usize) -> History {
+        self.journal.read(&org("acme"), Revision::new(after), limit).await.expect("read")
+    }
+
+    /// Every entry there is.
+    async fn entries(&self) -> Vec<Arc<Entry>> {
+        match self.read(0, usize::MAX >> 1).await {
+            History::Entries(entries) => entries,
+            History::Trimmed => panic!("nothing was trimmed"),
+        }
+    }
 }
 
-fn head_of(committed: &Committed) -> Head {
-    committed.entries.last().expect("an entry").head()
-}
-
-fn at(revision: u64) -> Verdict {
-    Verdict::Committed(Revision::new(revision))
+/// What a batch missed, and what is known of its requests.
+fn behind(verdict: Verdict) -> (Vec<Arc<Entry>>, Vec<(TxnId, Outcome)>) {
+    match verdict {
+        Verdict::Behind { missed, known } => (missed, known),
+        Verdict::Accepted => panic!("it was accepted"),
+    }
 }

@@ -9,12 +9,13 @@
 use baton::domain::eligibility::named;
 use baton::domain::id::{RepId, SessionId};
 use baton::domain::live::{
-    Absence, Actor, Connection, Line, Recipient, SessionState, Then, TransferState, WorkState,
+    Absence, Actor, Connection, Line, PlannedChange, Recipient, SessionState, TransferState,
+    WorkState,
 };
-use baton::domain::look::Look;
 use baton::domain::recipients::lines::{explain_line, list_flows, list_queues};
 use baton::domain::recipients::quote::quote;
-use baton::domain::recipients::{About, explain, list_reps};
+use baton::domain::recipients::{RecipientQuestion, explain, list_reps};
+use baton::domain::record_lookup::RecordLookup;
 use baton::domain::wait::{estimate, score, standpoint};
 
 use super::{Result, World, actor, recipient};
@@ -151,8 +152,10 @@ impl World {
             |by: &Option<Actor>| by.as_ref().map_or("nobody".to_owned(), |by| by.id.to_string());
         Ok(match (&live.presence, &live.last) {
             (Some(presence), _) => match presence.next.as_ref().map(|next| &next.then) {
-                Some(Then::Status(status)) => format!("{} then {status}", name(&presence.by)),
-                Some(Then::SignOut) => format!("{} then OFFLINE", name(&presence.by)),
+                Some(PlannedChange::Status(status)) => {
+                    format!("{} then {status}", name(&presence.by))
+                }
+                Some(PlannedChange::SignOut) => format!("{} then OFFLINE", name(&presence.by)),
                 None => name(&presence.by),
             },
             (None, Some(last)) => name(&last.by),
@@ -175,13 +178,15 @@ impl World {
         Ok(steps.collect::<Vec<_>>().join(", "))
     }
 
-    fn about(&self, label: &str) -> Result<About> {
+    fn about(&self, label: &str) -> Result<RecipientQuestion> {
         if label == "anything" {
-            return Ok(About::Anything);
+            return Ok(RecipientQuestion::Anything);
         }
         match label.strip_prefix("channel=") {
-            Some(channel) => Ok(About::Channel(channel.parse().map_err(|e| format!("{e}"))?)),
-            None => Ok(About::Session(self.session(label)?)),
+            Some(channel) => {
+                Ok(RecipientQuestion::Channel(channel.parse().map_err(|e| format!("{e}"))?))
+            }
+            None => Ok(RecipientQuestion::Session(self.session(label)?)),
         }
     }
 

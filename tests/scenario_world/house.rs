@@ -33,7 +33,7 @@ use baton::domain::directory::{
 use baton::domain::id::{
     BadId, ChannelId, ConfigurationId, ProfileId, QueueId, RepId, SkillId, StatusId,
 };
-use baton::domain::look::Look;
+use baton::domain::record_lookup::RecordLookup;
 use baton::domain::state::State;
 use baton::domain::time::Span;
 use baton::domain::units::{CentiPercent, Units, Weight};

@@ -3,23 +3,26 @@
 mod expect;
 mod house;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use baton::domain::attributes::AttributesChange;
 use baton::domain::command::{Command, Opening, PresenceRef, Request, Skills, Target};
-use baton::domain::decide::{decide, unsettled};
+use baton::domain::decide::decide;
+use baton::domain::decide::settle::unsettled;
 use baton::domain::directory::SettingsPatch;
 use baton::domain::draft::Entropy;
-use baton::domain::entry::{Answer, Cause, Entry, Fingerprint};
+use baton::domain::entry::{Answer, Cause, Fingerprint};
 use baton::domain::flow::{SkillsTarget, WishedSkill};
 use baton::domain::id::{
     ActorId, ChannelId, ExternalReference, PresenceId, RepId, SessionId, StatusId, TxnId, WorkId,
 };
 use baton::domain::invariants;
-use baton::domain::live::{Actor, Recipient, Role, TransferState, WorkState};
-use baton::domain::look::Look;
-use baton::domain::record::{Record, RecordKey};
+use baton::domain::live::{
+    Absence, Actor, Recipient, Role, SessionState, TransferState, WorkState,
+};
+use baton::domain::record::Record;
+use baton::domain::record_lookup::RecordLookup;
 use baton::domain::rejection::Rejection;
 use baton::domain::state::State;
 use baton::domain::time::{Span, Timestamp};
@@ -134,22 +137,27 @@ impl World {
         let request =
             Request { txn, fingerprint: Fingerprint::default(), cause, presence, command };
         let before = self.state.clone();
-        let decision = match decide(&self.state, &request, self.now, &mut self.entropy) {
+        let decision = match decide(&mut self.state, &request, self.now, &mut self.entropy) {
             Ok(decision) => decision,
-            Err(rejection) => return Ok(Err(rejection)),
+            Err(rejection) => {
+                same(&before, &self.state).map_err(|why| format!("D2: {why}"))?;
+                return Ok(Err(rejection));
+            }
         };
-        let Some(transaction) = decision.transaction else {
+        let Some(entry) = decision.entry else {
+            same(&before, &self.state)?;
             return Ok(Ok((Vec::new(), decision.answer)));
         };
-        let entry = Entry::after(self.state.head(), &transaction);
-        let old = self.state.apply(&entry).map_err(|e| e.to_string())?;
+        let mut replayed = before.clone();
+        let old = replayed.apply(&entry).map_err(|e| e.to_string())?;
+        same(&replayed, &self.state)?;
+        if old != decision.before {
+            return Err("a decision says something else of what was before".into());
+        }
         for ((_, new), old) in entry.changes.iter().zip(old) {
             if let Some(old) = old {
                 invariants::check_step(&old, new.as_ref()).map_err(|v| v.to_string())?;
             }
-        }
-        for (key, version) in &transaction.checks {
-            assert_eq!(before.version(key), *version, "{key:?} is checked at another version");
         }
         self.check()?;
         Ok(Ok((entry.facts.iter().map(|f| format!("{:?}", f.kind)).collect(), decision.answer)))
@@ -157,8 +165,7 @@ impl World {
 
     fn check(&self) -> Result<()> {
         invariants::check(&self.state).map_err(|v| v.to_string())?;
-        let keys: Vec<RecordKey> = self.state.records().map(|(key, _)| key.clone()).collect();
-        let left = unsettled(&self.state, &keys);
+        let left = unsettled(&self.state);
         if left.is_empty() { Ok(()) } else { Err(format!("R1: somebody waits beside {left:?}")) }
     }
 
@@ -314,7 +321,6 @@ impl World {
             }
             ["set", rest @ ..] => house::change(&self.state, rest)?,
             ["delete", rest @ ..] => house::deletion(rest)?,
-            ["settle", rep] => Command::Settle(BTreeSet::from([named(rep)?])),
             other => return Err(format!("unknown command {other:?}")),
         })
     }
@@ -325,10 +331,19 @@ impl World {
         last.ok_or_else(|| format!("{label} was never transferred"))
     }
 
+    fn is_stranded(&self, label: &str) -> Result<bool> {
+        let session = self.state.session(&self.session(label)?);
+        let absence = session.and_then(|session| match session.state {
+            SessionState::Waiting { absence, .. } => absence,
+            _ => None,
+        });
+        Ok(absence == Some(Absence::Stranded))
+    }
+
     pub fn transfer_words(&self, label: &str) -> Result<String> {
         Ok(match &self.last_transfer(label)?.state {
             TransferState::Offered { rep, .. } => format!("OFFERED {rep}"),
-            TransferState::Waiting { stranded: true, .. } => "STRANDED".into(),
+            TransferState::Waiting { .. } if self.is_stranded(label)? => "STRANDED".into(),
             TransferState::Waiting { .. } => "WAITING".into(),
             TransferState::Completed { rep, .. } => format!("COMPLETED {rep}"),
             TransferState::SessionEnded { .. } => "SESSION_ENDED".into(),
@@ -459,4 +474,15 @@ pub fn span(text: &str) -> Result<Span> {
         "h" => Ok(Span::from_secs(number * 3_600)),
         _ => Err(format!("{text} is not a time")),
     }
+}
+
+/// Are two states the same, places in the index included?
+fn same(one: &State, other: &State) -> Result<()> {
+    if one.head() != other.head() || !one.records().eq(other.records()) {
+        return Err("the records are others than they should be".into());
+    }
+    if !one.places().eq(other.places()) {
+        return Err("the index is another than it should be".into());
+    }
+    Ok(())
 }

@@ -1,194 +1,24 @@
 //! The real actors, followers and lease watchers, on tokio, over the simulated store: what the
 //! simulation leaves out because it drives the core itself.
 
-use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use baton::domain::command::{Command, Opening, Request, Skills, Target};
 use baton::domain::directory::SettingsPatch;
-use baton::domain::entry::{Answer, Entry, FactKind, Head, Revision};
-use baton::domain::id::{ExternalReference, OrgId, PresenceId, SessionId, StatusId, TxnId, WorkId};
+use baton::domain::entry::{Answer, FactKind, Revision};
+use baton::domain::id::{ExternalReference, SessionId, StatusId, TxnId, WorkId};
 use baton::domain::live::{Recipient, Role, SessionState};
-use baton::domain::look::Look;
 use baton::domain::record::Record;
+use baton::domain::record_lookup::RecordLookup;
 use baton::domain::time::{Span, Timestamp};
 use baton::engine::entropy::Randomness;
-use baton::engine::{Clock, Done, Engine, EngineOptions, Refusal, SystemClock, View};
-use baton::journal::{
-    Batch, CLAIM, Committed, Epoch, History, Journal, JournalError, Lapsed, Loaded, Pending,
-    ServerId,
-};
-use tokio::sync::Notify;
+use baton::engine::{Done, Engine, EngineOptions, Refusal, Remember, SystemClock, View};
+use baton::journal::Journal;
 
 use super::asks::{self, actor, rep};
-use super::store::Store;
-
-/// The store as a journal that many may use, with leases and faults by hand.
-struct Shelf {
-    store: Mutex<Store>,
-    leases: Mutex<BTreeMap<PresenceId, Timestamp>>,
-    appended: Notify,
-    down: AtomicBool,
-    /// So many of the next commits are done, but nobody hears of it.
-    swallow: AtomicU32,
-    /// A renewal that comes right before claimed leases are forgotten.
-    renews_late: Mutex<Option<(PresenceId, Span)>>,
-}
-
-impl Shelf {
-    fn new() -> Arc<Self> {
-        Arc::new(Self {
-            store: Mutex::new(Store::new(None)),
-            leases: Mutex::default(),
-            appended: Notify::new(),
-            down: AtomicBool::new(false),
-            swallow: AtomicU32::new(0),
-            renews_late: Mutex::default(),
-        })
-    }
-
-    fn store(&self) -> MutexGuard<'_, Store> {
-        self.store.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn leases(&self) -> MutexGuard<'_, BTreeMap<PresenceId, Timestamp>> {
-        self.leases.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn check(&self) -> Result<(), JournalError> {
-        if self.down.load(Ordering::SeqCst) {
-            return Err(JournalError::Unavailable("stopped by the test".to_owned()));
-        }
-        Ok(())
-    }
-
-    fn head(&self) -> Revision {
-        self.store().revision()
-    }
-
-    fn try_commit(&self, batch: &Batch) -> Result<Committed, JournalError> {
-        self.check()?;
-        let committed = self.store().commit(batch)?;
-        self.appended.notify_waiters();
-        let swallowed =
-            self.swallow.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |n| n.checked_sub(1));
-        match swallowed {
-            Ok(_) => Err(JournalError::Unknown("swallowed by the test".to_owned())),
-            Err(_) => Ok(committed),
-        }
-    }
-}
-
-impl Journal for Shelf {
-    fn commit<'a>(&'a self, _org: &'a OrgId, batch: &'a Batch) -> Pending<'a, Committed> {
-        Box::pin(async move {
-            tokio::task::yield_now().await;
-            self.try_commit(batch)
-        })
-    }
-
-    fn load<'a>(&'a self, _org: &'a OrgId, _known: Option<(Epoch, Head)>) -> Pending<'a, Loaded> {
-        Box::pin(async move {
-            self.check()?;
-            Ok(self.store().load())
-        })
-    }
-
-    fn read<'a>(&'a self, _org: &'a OrgId, after: Revision, limit: usize) -> Pending<'a, History> {
-        let entries: Vec<Arc<Entry>> = self.store().after(after, limit);
-        Box::pin(async move { Ok(History::Entries(entries)) })
-    }
-
-    fn wake<'a>(&'a self, _org: &'a OrgId, after: Revision) -> Pending<'a, ()> {
-        Box::pin(async move {
-            let appended = self.appended.notified();
-            tokio::pin!(appended);
-            appended.as_mut().enable();
-            self.check()?;
-            if self.head() <= after {
-                let _ = tokio::time::timeout(Duration::from_millis(200), appended).await;
-            }
-            Ok(())
-        })
-    }
-
-    fn renew<'a>(
-        &'a self,
-        _org: &'a OrgId,
-        leases: &'a [(PresenceId, Span)],
-    ) -> Pending<'a, Vec<PresenceId>> {
-        Box::pin(async move {
-            self.check()?;
-            let now = SystemClock.now();
-            let mut known = self.leases();
-            let mut renew = |(id, span): &(PresenceId, Span)| {
-                known.insert(*id, now + *span).is_none().then_some(*id)
-            };
-            Ok(leases.iter().filter_map(&mut renew).collect())
-        })
-    }
-
-    fn start<'a>(&'a self, _org: &'a OrgId, leases: &'a [(PresenceId, Span)]) -> Pending<'a, ()> {
-        Box::pin(async move {
-            self.check()?;
-            let now = SystemClock.now();
-            for (id, span) in leases {
-                self.leases().entry(*id).or_insert(now + *span);
-            }
-            Ok(())
-        })
-    }
-
-    fn lapsed<'a>(&'a self, _org: &'a OrgId, _by: ServerId, limit: usize) -> Pending<'a, Lapsed> {
-        Box::pin(async move {
-            self.check()?;
-            let now = SystemClock.now();
-            let until = now + CLAIM;
-            let mut leases = self.leases();
-            let over = leases.iter_mut().filter(|(_, end)| **end <= now).take(limit);
-            let presences = over.map(|(id, end)| {
-                *end = until;
-                *id
-            });
-            Ok(Lapsed::Claimed { presences: presences.collect(), until })
-        })
-    }
-
-    fn forget<'a>(
-        &'a self,
-        _org: &'a OrgId,
-        presences: &'a [PresenceId],
-        until: Timestamp,
-    ) -> Pending<'a, Vec<PresenceId>> {
-        Box::pin(async move {
-            self.check()?;
-            let mut leases = self.leases();
-            if let Some((id, span)) = self.renews_late.lock().expect("no panic").take() {
-                leases.insert(id, SystemClock.now() + span);
-            }
-            leases.retain(|id, end| !(presences.contains(id) && *end == until));
-            Ok(presences.iter().filter(|id| leases.contains_key(id)).copied().collect())
-        })
-    }
-
-    fn leave<'a>(&'a self, _org: &'a OrgId, _by: ServerId) -> Pending<'a, ()> {
-        Box::pin(async { Ok(()) })
-    }
-
-    fn release<'a>(&'a self, _org: &'a OrgId, presences: &'a [PresenceId]) -> Pending<'a, ()> {
-        Box::pin(async move {
-            self.check()?;
-            self.leases().retain(|id, _| !presences.contains(id));
-            Ok(())
-        })
-    }
-}
-
-fn demo() -> OrgId {
-    OrgId::new("demo").expect("a valid id")
-}
+use super::shelf::{Shelf, demo};
 
 fn engine(shelf: &Arc<Shelf>) -> Engine {
     let options = EngineOptions {
@@ -196,6 +26,7 @@ fn engine(shelf: &Arc<Shelf>) -> Engine {
         timer_jitter: Span::from_ms(0),
         commit_deadline: Span::from_ms(600),
         read_wait: Span::from_ms(500),
+        pulse: Span::from_ms(200),
         ..EngineOptions::default()
     };
     Engine::start(Arc::clone(shelf) as Arc<dyn Journal>, Arc::new(SystemClock), options)
@@ -203,7 +34,10 @@ fn engine(shelf: &Arc<Shelf>) -> Engine {
 
 fn by_admin(command: Command) -> Request {
     let mut bits = Randomness::from_system();
-    asks::request(&mut bits, actor(Role::Admin, "admin"), command)
+    let mut request = asks::request(&mut bits, actor(Role::Admin, "admin"), command);
+    // Whether a repeated one is recognised isn't left to chance here.
+    request.cause.request_id = Some(Arc::from(request.txn.to_string()));
+    request
 }
 
 async fn ask(engine: &Engine, command: Command) -> Result<Done, Refusal> {
@@ -339,6 +173,13 @@ async fn a_store_that_goes_and_comes_back_is_noticed_both_times() {
     assert!(!engine.healthy());
     shelf.down.store(false, Ordering::SeqCst);
     within(ready.wait_for(|ready| *ready)).await.unwrap();
+    // The org is loaded right after.
+    within(async {
+        while engine.barrier(&demo()).await.is_err() {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
     set_up(&engine).await;
     shelf.down.store(true, Ordering::SeqCst);
     within(ready.wait_for(|ready| !*ready)).await.unwrap();
@@ -428,10 +269,94 @@ async fn t21_the_same_request_gives_the_same_answer_anywhere_and_another_content
     set_up(&a).await;
     let mut request = by_admin(open_session("c1", 0));
     request.txn = TxnId::from_u128(7);
+    request.cause.request_id = Some(Arc::from("7"));
     let first = within(a.submit(&demo(), request.clone())).await.unwrap();
     let again = within(b.submit(&demo(), request.clone())).await.unwrap();
     assert_eq!((first.revision, first.answer), (again.revision, again.answer));
     request.fingerprint.0 ^= 1;
     let reused = within(b.submit(&demo(), request)).await.map(|_| ());
     assert_eq!(reused, Err(Refusal::RequestIdReused));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_actor_that_breaks_down_starts_again_and_everybody_is_answered() {
+    let shelf = Shelf::new();
+    let engine = engine(&shelf);
+    set_up(&engine).await;
+    shelf.panics.store(1, Ordering::SeqCst);
+    let broken = ask(&engine, open_session("c1", 0)).await;
+    assert!(matches!(broken, Err(Refusal::Unknown { .. })), "it was begun: {broken:?}");
+    assert!(engine.healthy(), "it is that org's trouble alone");
+    let again = async {
+        loop {
+            match ask(&engine, open_session("c2", 0)).await {
+                Ok(done) => return done,
+                Err(refusal) => {
+                    assert!(matches!(refusal, Refusal::Unavailable { .. }), "{refusal:?}")
+                }
+            }
+            tokio::task::yield_now().await;
+        }
+    };
+    within(again).await;
+    assert_eq!(engine.stats().panics.get(), 1);
+    let view = within(engine.barrier(&demo())).await.unwrap();
+    assert!(view.state.rep_presence(&rep(0)).is_connected(), "nothing else was lost");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn r12_when_the_clock_of_the_store_is_set_the_stored_time_is_said_anew() {
+    let shelf = Shelf::new();
+    let engine = engine(&shelf);
+    set_up(&engine).await;
+    let before = within(engine.view(&demo(), None)).await.unwrap().now();
+    // The clock was read once at least.
+    let jumped = || engine.stats().store_clock_jumps.get();
+    shelf.ahead.store(3_600_000, Ordering::SeqCst);
+    let said_anew = async {
+        while shelf.rebased.load(Ordering::SeqCst) == 0 {
+            tokio::task::yield_now().await;
+        }
+    };
+    within(said_anew).await;
+    assert_eq!(jumped(), 1);
+    let after = within(engine.view(&demo(), None)).await.unwrap().now();
+    assert!(after.since(before) < Span::from_secs(60), "no time has passed by that");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn d2_what_was_not_begun_in_time_is_never_done() {
+    let shelf = Shelf::new();
+    let engine = engine(&shelf);
+    set_up(&engine).await;
+    let before = shelf.head();
+    // Two batches are in flight, and hang; the others wait behind them.
+    shelf.hangs.store(true, Ordering::SeqCst);
+    let mut calls = tokio::task::JoinSet::new();
+    for number in 0..200 {
+        let engine = engine.clone();
+        calls.spawn(async move {
+            let request = by_admin(open_session(&format!("c{number}"), 0));
+            engine.submit_within(&demo(), request, Remember::Done, Span::from_ms(200)).await
+        });
+    }
+    let mut unknown = 0;
+    while let Some(answer) = within(calls.join_next()).await {
+        match answer.unwrap() {
+            Err(Refusal::TimedOut { .. }) => {}
+            Err(Refusal::Unknown { .. }) => unknown += 1,
+            other => panic!("{other:?}"),
+        }
+    }
+    assert!(unknown <= 128, "at most two batches are in flight: {unknown}");
+    shelf.hangs.store(false, Ordering::SeqCst);
+    let done = async {
+        loop {
+            if let Ok(done) = ask(&engine, open_session("last", 0)).await {
+                return done;
+            }
+        }
+    };
+    let last = within(done).await.revision.get();
+    assert!(last <= before.get() + unknown + 1, "{last}, from {before} with {unknown}");
 }

@@ -1,35 +1,34 @@
 //! What simulated clients ask for: random commands, made from what is there so that most of them
 //! can be done, by whoever might give them.
 
-use std::collections::{BTreeMap, BTreeSet};
+#[path = "org.rs"]
+mod org;
+
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use baton::domain::command::{Command, Directory, Opening, PresenceRef, Request, Skills, Target};
-use baton::domain::directory::{
-    CapacityModel, Channel, ChannelType, Licence, Overflow, Permission, PresenceConfiguration,
-    PresenceStatus, Profile, Queue, Recipients, Rep, RoutingModel, RoutingOwner, Settings, Skill,
-    WrapUp,
+use baton::domain::command::{
+    Command, Directory, DirectoryKey, Opening, PresenceRef, Request, Skills, Target,
 };
+use baton::domain::directory::PresenceConfiguration;
 use baton::domain::draft::Entropy;
 use baton::domain::entry::{Cause, Fingerprint};
-use baton::domain::flow::{
-    Condition, Flow, FlowDecision, FlowRule, FlowTarget, SkillsTarget, WishedSkill,
-};
+use baton::domain::flow::{SkillsTarget, WishedSkill};
 use baton::domain::id::{
-    ActorId, ChannelId, ConfigurationId, ExternalReference, PresenceId, ProfileId, QueueId, RepId,
-    StatusId, TxnId,
+    ActorId, ChannelId, ExternalReference, PresenceId, QueueId, StatusId, TxnId,
 };
 use baton::domain::live::{
     Actor, Recipient, RepPresence, Role, Session, Transfer, TransferState, Work, WorkState,
 };
-use baton::domain::look::Look;
 use baton::domain::record::Record;
+use baton::domain::record_lookup::RecordLookup;
 use baton::domain::state::State;
 use baton::domain::time::Span;
-use baton::domain::units::{CentiPercent, Units, Weight};
+use baton::domain::units::Units;
 use baton::engine::entropy::Randomness;
 
-pub const REPS: usize = 6;
+pub use self::org::{REPS, org, rep};
+use self::org::{id, spare_channel, spare_queue, spare_rep, spare_skill};
 
 pub fn below(bits: &mut Randomness, bound: usize) -> usize {
     usize::try_from(bits.word() % bound.max(1) as u64).expect("it is below a usize")
@@ -41,163 +40,6 @@ pub fn chance(bits: &mut Randomness, percent: usize) -> bool {
 
 fn one_of<'a, T>(bits: &mut Randomness, of: &'a [T]) -> Option<&'a T> {
     if of.is_empty() { None } else { of.get(below(bits, of.len())) }
-}
-
-pub fn rep(number: usize) -> RepId {
-    RepId::new(&format!("r{number}")).expect("a valid id")
-}
-
-fn configuration(name: &str, capacity: u32) -> PresenceConfiguration {
-    PresenceConfiguration {
-        id: ConfigurationId::new(name).expect("a valid id"),
-        name: name.to_owned(),
-        capacity: Units::whole(capacity),
-        interruptible_capacity: Units::whole(capacity),
-        allow_decline: name == "choosy",
-        auto_accept: name == "eager",
-        recipients: Recipients::Any,
-        status_after_decline: None,
-        status_after_push_timeout: (name == "eager").then(|| id("busy")),
-        push_timeout: (name == "plain").then(|| Span::from_secs(20)),
-    }
-}
-
-fn id<T: std::str::FromStr<Err: std::fmt::Debug>>(text: &str) -> T {
-    text.parse().expect("a valid id")
-}
-
-/// Three queues: one that overflows into the second, which every flow ends in.
-fn queues() -> Vec<Queue> {
-    let queue = |name: &str, reps: &[usize]| Queue {
-        id: id(name),
-        name: name.to_owned(),
-        reps: reps.iter().map(|number| rep(*number)).collect(),
-        channel_types: BTreeSet::new(),
-        model: RoutingModel::LeastActive,
-        weight: None,
-        push_timeout: None,
-        overflow: None,
-        max_length: None,
-        default_priority: 1,
-    };
-    let overflow = Overflow { max_length: Some(3), max_wait: None, queue: id("q1") };
-    vec![
-        Queue { overflow: Some(overflow), ..queue("q0", &[0, 1, 2]) },
-        Queue { model: RoutingModel::MostAvailable, ..queue("q1", &[1, 2, 3, 4]) },
-        Queue { push_timeout: Some(Span::from_secs(15)), ..queue("q2", &[0, 3, 5]) },
-    ]
-}
-
-fn flows() -> Vec<Flow> {
-    let to = |target| FlowDecision { target, set_attributes: BTreeMap::new(), set_priority: None };
-    let rule = |condition: &str, target| FlowRule {
-        name: String::new(),
-        condition: Condition::new(condition),
-        decision: to(target),
-    };
-    let flow = |name: &str, rules, fallback| Flow {
-        id: id(name),
-        name: name.to_owned(),
-        rules,
-        fallback: to(fallback),
-    };
-    let skilled = SkillsTarget {
-        required: [(id("es"), 3)].into(),
-        additional: BTreeMap::new(),
-        queue: Some(id("q1")),
-    };
-    vec![
-        flow(
-            "f0",
-            vec![
-                rule("queues[\"q0\"].length > 2", FlowTarget::Flow(id("f1"))),
-                rule("session.priority == 0", FlowTarget::Queue(id("q0"))),
-            ],
-            FlowTarget::Queue(id("q2")),
-        ),
-        flow(
-            "f1",
-            vec![rule("session.transferred", FlowTarget::Skills(skilled))],
-            FlowTarget::Queue(id("q1")),
-        ),
-    ]
-}
-
-fn channel(name: &str, model: CapacityModel, weight: Weight) -> Channel {
-    Channel {
-        id: ChannelId::new(name).expect("a valid id"),
-        name: name.to_owned(),
-        channel_type: ChannelType::Whatsapp,
-        routing_owner: RoutingOwner::Baton,
-        capacity_model: model,
-        weight,
-        paused_weight: (model == CapacityModel::StatusBased)
-            .then_some(Weight::Percent(CentiPercent::new(2_500))),
-        fallback_queue: Some(id("q1")),
-        wrap_up: None,
-        interruptible: false,
-    }
-}
-
-/// The org that everything happens in.
-pub fn org() -> Directory {
-    let status = |name: &str, online_for: BTreeSet<ChannelType>| PresenceStatus {
-        id: StatusId::new(name).expect("a valid id"),
-        name: name.to_owned(),
-        online_for,
-    };
-    let configurations = ["plain", "choosy", "eager"];
-    let profile = |name: &str| Profile {
-        id: ProfileId::new(name).expect("a valid id"),
-        name: name.to_owned(),
-        statuses: ["online", "busy"].map(|s| StatusId::new(s).expect("a valid id")).into(),
-        configuration: ConfigurationId::new(name).expect("a valid id"),
-    };
-    let reps = (0..REPS).map(|number| Rep {
-        id: rep(number),
-        name: format!("Rep {number}"),
-        profile: ProfileId::new(configurations[[0, 0, 0, 1, 1, 2][number]]).expect("a valid id"),
-        configuration: None,
-        licences: [Licence::MessagingUser].into(),
-        permissions: [Permission::MessagingAgent, Permission::RunFlows].into(),
-        skills: [(id("es"), u32::try_from(number).expect("it is small"))].into(),
-    });
-    Directory {
-        settings: Some(Settings { direct_to_rep_routing: true, ..Settings::default() }),
-        configurations: configurations.iter().map(|name| configuration(name, 2)).collect(),
-        statuses: vec![
-            status("online", [ChannelType::Whatsapp].into()),
-            status("busy", BTreeSet::new()),
-        ],
-        profiles: configurations.iter().map(|name| profile(name)).collect(),
-        channels: vec![
-            channel("tabs", CapacityModel::TabBased, Weight::Units(Units::whole(1))),
-            Channel {
-                wrap_up: Some(WrapUp {
-                    duration: Span::from_secs(20),
-                    max_extensions: 2,
-                    extension: Span::from_secs(10),
-                }),
-                ..channel(
-                    "states",
-                    CapacityModel::StatusBased,
-                    Weight::Percent(CentiPercent::new(5_000)),
-                )
-            },
-            Channel {
-                interruptible: true,
-                ..channel("notes", CapacityModel::TabBased, Weight::Units(Units::whole(1)))
-            },
-            Channel {
-                routing_owner: RoutingOwner::Partner(id("vendor")),
-                ..channel("theirs", CapacityModel::TabBased, Weight::Units(Units::whole(1)))
-            },
-        ],
-        reps: reps.collect(),
-        skills: vec![Skill { id: id("es"), name: String::new() }],
-        queues: queues(),
-        flows: flows(),
-    }
 }
 
 pub fn request(bits: &mut Randomness, actor: Actor, command: Command) -> Request {
@@ -271,7 +113,8 @@ pub fn command(bits: &mut Randomness, state: &State) -> Option<(Actor, Command)>
         }
         25..29 => lapse(bits, &scene)?,
         29..33 => Command::Reconnect(one_of(bits, &scene.presences)?.presence.as_ref()?.id),
-        33..50 => open_session(bits),
+        33..48 => open_session(bits),
+        48..50 => come_or_go(bits, state),
         50..66 => {
             let offered: Vec<_> =
                 scene.works.iter().filter(|w| w.state == WorkState::Offered).collect();
@@ -321,10 +164,11 @@ fn open_presence(bits: &mut Randomness) -> Option<(Actor, Command)> {
 }
 
 fn open_session(bits: &mut Randomness) -> Command {
-    let channel = ["tabs", "tabs", "states", "states", "notes", "theirs"][below(bits, 6)];
+    let channels = ["tabs", "tabs", "states", "states", "notes", "theirs", "spare"];
+    let channel = channels[below(bits, channels.len())];
     let reference = format!("c{}", below(bits, 60));
     let target = match below(bits, 10) {
-        0..4 => Target::Rep(rep(below(bits, REPS))),
+        0..4 => Target::Rep(rep(below(bits, REPS + 1))),
         4..8 => Target::Queue(queue(bits)),
         8 => Target::Flow(id("f0")),
         _ => Target::Skills(SkillsTarget {
@@ -345,7 +189,7 @@ fn open_session(bits: &mut Randomness) -> Command {
 }
 
 fn queue(bits: &mut Randomness) -> QueueId {
-    id(["q0", "q1", "q2"][below(bits, 3)])
+    id(["q0", "q1", "q2", "q3"][below(bits, 4)])
 }
 
 fn skills(bits: &mut Randomness) -> Skills {
@@ -353,6 +197,9 @@ fn skills(bits: &mut Randomness) -> Skills {
     let mut skills = Skills::default();
     if chance(bits, 15) {
         skills.required.insert(id("es"), level(bits));
+    }
+    if chance(bits, 4) {
+        skills.required.insert(id("fr"), 0);
     }
     if chance(bits, 15) {
         let wished = WishedSkill { level: level(bits), timeout: Span::from_secs(5) };
@@ -409,6 +256,36 @@ fn accept_transfer(bits: &mut Randomness, transfers: &[&Transfer]) -> Option<Com
         .filter(|t| matches!(t.state, TransferState::Offered { .. }) || chance(bits, 10))
         .collect();
     Some(Command::AcceptTransfer(one_of(bits, &offered)?.id))
+}
+
+/// Deletes something that sessions may use just then, or brings it back (D3).
+fn come_or_go(bits: &mut Randomness, state: &State) -> Command {
+    let nothing = Directory::default();
+    let (there, key, again) = match below(bits, 5) {
+        0 => (
+            state.channel(&id("spare")).is_some(),
+            DirectoryKey::Channel(id("spare")),
+            Directory { channels: vec![spare_channel()], ..nothing },
+        ),
+        1 => (
+            state.skill(&id("fr")).is_some(),
+            DirectoryKey::Skill(id("fr")),
+            Directory { skills: vec![spare_skill()], ..nothing },
+        ),
+        2 => (
+            state.rep(&rep(REPS)).is_some(),
+            DirectoryKey::Rep(rep(REPS)),
+            Directory { reps: vec![spare_rep()], ..nothing },
+        ),
+        _ => (
+            state.queue(&id("q3")).is_some(),
+            DirectoryKey::Queue(id("q3")),
+            Directory { queues: vec![spare_queue()], ..nothing },
+        ),
+    };
+    let of_a_queue = matches!(key, DirectoryKey::Queue(_));
+    let move_to = (of_a_queue && chance(bits, 40)).then(|| id("q1"));
+    if there { Command::Delete { key, move_to } } else { Command::Upsert(again) }
 }
 
 /// Lets somebody into a queue, or takes them out.

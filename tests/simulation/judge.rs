@@ -1,8 +1,9 @@
 //! What the world is judged by beyond the store's oracle: each answer as it is given, and, when all
 //! is quiet, whether everybody agrees and nobody is left waiting.
 
-use baton::domain::decide::{decide, unsettled};
-use baton::domain::record::RecordKey;
+use baton::domain::decide::decide;
+use baton::domain::decide::settle::unsettled;
+use baton::domain::entry::{Answer, Outcome};
 use baton::domain::rejection::Rejection;
 use baton::domain::state::State;
 use baton::engine::entropy::Randomness;
@@ -19,6 +20,19 @@ impl World {
         result: &Result<Done, Refusal>,
     ) -> Result<(), String> {
         let outcome = self.store.outcome(call.request.txn);
+        if let Some(Outcome { answer: Answer::Refused(kept), fingerprint, .. }) = outcome {
+            match result {
+                Ok(_) => return Err("T21: refused elsewhere, but done".to_owned()),
+                Err(Refusal::Rejected(rejection)) if *rejection == **kept => return Ok(()),
+                Err(Refusal::RequestIdReused) if *fingerprint != call.request.fingerprint => {
+                    return Ok(());
+                }
+                Err(Refusal::Unavailable { .. } | Refusal::Contended { .. }) => return Ok(()),
+                // It may have been refused by itself before that was kept.
+                Err(_) => {}
+            }
+        }
+        let outcome = outcome.filter(|outcome| !matches!(outcome.answer, Answer::Refused(_)));
         let before = outcome.filter(|o| o.revision <= call.asked_at);
         let remembered = call.request.cause.request_id.is_some();
         match result {
@@ -38,6 +52,12 @@ impl World {
                     self.might_have(call, |decided| matches!(decided, Ok(false)))
                 }
                 _ if before.is_some() => Err("T21: done before, at another revision".to_owned()),
+                // Without an id nothing is kept: its entry must be there.
+                None if self.store.caused(done.revision, &call.request.cause)
+                    && done.revision > call.asked_at =>
+                {
+                    Ok(())
+                }
                 _ => self.might_have(call, |decided| matches!(decided, Ok(false))),
             },
             Err(Refusal::Rejected(rejection)) => {
@@ -53,9 +73,14 @@ impl World {
                 let other = outcome.is_some_and(|o| o.fingerprint != call.request.fingerprint);
                 if other { Ok(()) } else { Err("T21: nobody used its id".to_owned()) }
             }
-            Err(Refusal::Unavailable { .. } | Refusal::Contended { .. }) => {
+            Err(
+                Refusal::Unavailable { .. } | Refusal::TimedOut { .. } | Refusal::Contended { .. },
+            ) => {
                 let done = outcome.is_some() && !call.doubtful;
                 if done { Err(format!("it was done, but answered {result:?}")) } else { Ok(()) }
+            }
+            Err(Refusal::Unreadable { .. }) => {
+                Err("it is told that the org can't be read, and it can".to_owned())
             }
             Err(_) => Ok(()),
         }
@@ -70,8 +95,8 @@ impl World {
     ) -> Result<(), String> {
         let mut bits = Randomness::from_seed(0);
         let mut decide_on = |state: &State| {
-            let decided = decide(state, &call.request, self.now, &mut bits)?;
-            Ok(decided.transaction.is_some_and(|t| !t.changes_nothing()))
+            let decided = decide(&mut state.clone(), &call.request, self.now, &mut bits)?;
+            Ok(decided.entry.is_some())
         };
         let mut states = self.store.between(call.asked_at, self.store.revision());
         if states.any(|state| fits(decide_on(state))) {
@@ -86,32 +111,19 @@ impl World {
     pub(super) fn settle_down(&mut self) -> Result<(), String> {
         self.faults = false;
         self.catch_up()?;
-        let head = self.store.state().clone();
-        let left = unsettled(&head, &all_reps(&head));
-        if !left.is_empty() && !self.crashes {
+        let state = self.store.state();
+        let left = unsettled(state);
+        if !left.is_empty() {
             return Err(format!("R1: somebody waits beside {left:?}"));
         }
-        for _ in 0..2 {
-            for node in &mut self.nodes {
-                if let Some(core) = &mut node.core {
-                    core.sweep();
-                }
-            }
-            self.catch_up()?;
-        }
-        let state = self.store.state();
-        let left = unsettled(state, &all_reps(state));
-        if !left.is_empty() {
-            return Err(format!("R1: not even the sweep helps {left:?}"));
-        }
         oracle::nobody_waits_beside_a_free_rep(state)?;
-        if !self.crashes && self.stats.found_by_sweep.get() > 0 {
-            return Err("R1: the sweep found what settling had missed".to_owned());
-        }
         self.agree()
     }
 
     pub(super) fn agree(&self) -> Result<(), String> {
+        if let Some(txn) = self.refused.iter().find(|txn| self.store.changed(**txn)) {
+            return Err(format!("T21: refused here, done there: {txn}"));
+        }
         if let Some(call) = self.open.first() {
             return Err(format!("call {call} was never answered"));
         }
@@ -132,9 +144,4 @@ impl World {
         }
         Ok(())
     }
-}
-
-fn all_reps(state: &State) -> Vec<RecordKey> {
-    let keys = state.records().map(|(key, _)| key);
-    keys.filter(|key| matches!(key, RecordKey::RepPresence(_))).cloned().collect()
 }

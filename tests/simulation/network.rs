@@ -3,33 +3,35 @@
 
 use std::sync::Arc;
 
-use baton::domain::time::Span;
 use baton::engine::Refusal;
 use baton::engine::core::{Core, Next, Step};
 use baton::engine::entropy::Randomness;
-use baton::journal::{Committed, JournalError};
+use baton::journal::{JournalError, Reply, Verdict};
 
-use super::{Address, Event, NODES, TIMEOUT, World, below};
+use super::{Address, Asker, Event, NODES, TIMEOUT, World, below};
 
 impl World {
     pub(super) fn drive(&mut self, node: usize) {
-        if self.nodes[node].loading {
-            return;
-        }
-        let Some(core) = &mut self.nodes[node].core else {
-            return;
-        };
-        if core.begin(self.now).is_some() {
-            self.send(node);
+        while !self.nodes[node].loading {
+            let Some(core) = &mut self.nodes[node].core else {
+                return;
+            };
+            let begun = core.begin(self.now);
+            for (Asker(call), result) in core.take_answered() {
+                self.answered(call, result);
+            }
+            let Some((round, _)) = begun else {
+                return;
+            };
+            self.send(node, round);
         }
     }
 
-    /// Sends the batch in flight, to whatever fate.
-    pub(super) fn send(&mut self, node: usize) {
-        let at = &mut self.nodes[node];
-        at.send += 1;
-        let address = Address { node, life: at.life, send: at.send };
-        let Some(batch) = at.core.as_ref().and_then(Core::in_flight) else {
+    /// Sends a batch in flight, to whatever fate.
+    pub(super) fn send(&mut self, node: usize, round: u64) {
+        let at = &self.nodes[node];
+        let address = Address { node, life: at.life, round };
+        let Some(batch) = at.core.as_ref().and_then(|core| core.in_flight(round)) else {
             return;
         };
         let delay = self.within(1, 20);
@@ -55,31 +57,33 @@ impl World {
         self.note(|| format!("engine {node} sends {address:?}, fate {fate}"));
     }
 
-    pub(super) fn reply(&mut self, node: usize, reply: Result<Committed, JournalError>) {
-        // A second reply to one send would be a fault of this world.
-        self.nodes[node].send += 1;
+    pub(super) fn reply(&mut self, to: Address, reply: Result<Verdict, JournalError>) {
+        let node = to.node;
+        if self.nodes[node].loading {
+            return;
+        }
         let Some(core) = &mut self.nodes[node].core else {
             return;
         };
         let Step { answers, next } = match reply {
-            Ok(committed) => core.on_committed(self.now, &committed),
-            Err(error) => core.on_failed(self.now, error),
+            Ok(verdict) => {
+                core.on_reply(self.now, to.round, Reply { verdict, store_time: self.now })
+            }
+            Err(error) => core.on_failed(self.now, to.round, error),
         };
-        let refused = match &next {
-            Next::Down(_) => core.refuse_waiting(Span::from_ms(100)),
-            _ => Vec::new(),
-        };
-        let address = Address { node, life: self.nodes[node].life, send: self.nodes[node].send };
-        for (call, result) in answers.into_iter().chain(refused) {
+        for (Asker(call), result) in answers {
             self.answered(call, result);
         }
         match next {
             Next::Go | Next::Down(_) => self.drive(node),
-            Next::Resend { after } => self.plan(after, Event::Resend(address)),
+            Next::Resend { round, after } => {
+                self.plan(after, Event::Resend(Address { round, ..to }));
+                self.drive(node);
+            }
             Next::Reload => {
                 self.nodes[node].loading = true;
                 let delay = self.within(1, 30);
-                self.plan(delay, Event::Load(address));
+                self.plan(delay, Event::Load(to));
             }
         }
     }
@@ -111,7 +115,9 @@ impl World {
         }
         let randomness = Randomness::from_seed(self.bits.word());
         let stats = Arc::clone(&self.stats);
-        let core = Core::new(self.store.load(), self.options.clone(), randomness, stats);
+        self.store.now = self.now;
+        let loaded = self.store.load();
+        let core = Core::new(loaded, self.options.clone(), self.now, randomness, stats);
         self.nodes[node].core = Some(core);
         self.note(|| format!("engine {node} starts"));
         self.drive(node);

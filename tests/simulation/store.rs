@@ -6,44 +6,51 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::oracle;
-use baton::domain::entry::{Entry, FactKind, Outcome, Revision, Transaction};
+use baton::domain::entry::{Answer, Cause, Entry, FactKind, Outcome, Revision};
 use baton::domain::id::TxnId;
 use baton::domain::invariants;
-use baton::domain::live::RepPresence;
-use baton::domain::look::Look;
+use baton::domain::live::{RepPresence, Session};
 use baton::domain::record::{Record, RecordKey};
+use baton::domain::record_lookup::RecordLookup;
 use baton::domain::state::State;
-use baton::journal::{Batch, Committed, Epoch, JournalError, Loaded, Verdict};
+use baton::domain::time::Timestamp;
+use baton::journal::{Batch, Epoch, JournalError, Loaded, Verdict};
 
 /// A bug to plant. What each stands for is in the table in `simulation.rs`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mutation {
-    SkipVersionCheck,
+    SkipHeadCheck,
+    ChainByRequest,
+    RaceIsRollback,
     IgnoreTxnId,
     IgnoreFingerprint,
     FreeTwice,
-    DropSettle,
+    ForgetMark,
+    ForgetUndo,
     ApplyOutOfOrder,
-    TwoAcceptsWin,
     StaleRefusal,
     AckWithoutWrite,
-    BuildOnDuplicate,
+    HalfABatch,
     ForgetUnchanged,
+    RefusedHereDoneThere,
 }
 
 impl Mutation {
-    pub const ALL: [Self; 11] = [
-        Self::SkipVersionCheck,
+    pub const ALL: [Self; 14] = [
+        Self::SkipHeadCheck,
+        Self::ChainByRequest,
+        Self::RaceIsRollback,
         Self::IgnoreTxnId,
         Self::IgnoreFingerprint,
         Self::FreeTwice,
-        Self::DropSettle,
+        Self::ForgetMark,
+        Self::ForgetUndo,
         Self::ApplyOutOfOrder,
-        Self::TwoAcceptsWin,
         Self::StaleRefusal,
         Self::AckWithoutWrite,
-        Self::BuildOnDuplicate,
+        Self::HalfABatch,
         Self::ForgetUnchanged,
+        Self::RefusedHereDoneThere,
     ];
 }
 
@@ -56,8 +63,10 @@ pub struct Store {
     outcomes: BTreeMap<TxnId, Outcome>,
     /// A capacity was lowered, by a late repetition: reps may have more than they could get (C1).
     lowered: bool,
-    /// What is being committed was decided on the whole history.
-    informed: bool,
+    /// Requests that led to an entry.
+    changed: BTreeSet<TxnId>,
+    /// What time it is, for loading.
+    pub now: Timestamp,
     /// What the oracle objects to.
     pub violation: Option<String>,
 }
@@ -70,7 +79,8 @@ impl Store {
             history: Vec::new(),
             outcomes: BTreeMap::new(),
             lowered: false,
-            informed: true,
+            changed: BTreeSet::new(),
+            now: Timestamp::MIN,
             violation: None,
         }
     }
@@ -99,120 +109,163 @@ impl Store {
     }
 
     pub fn load(&self) -> Loaded {
-        Loaded { epoch: Epoch(1), state: self.state().clone() }
+        let (state, release) = (self.state().clone(), String::new());
+        Loaded { epoch: Epoch(1), state, now: self.now, release }
     }
 
     fn is(&self, mutation: Mutation) -> bool {
         self.mutation == Some(mutation)
     }
 
-    pub fn commit(&mut self, batch: &Batch) -> Result<Committed, JournalError> {
-        let since = batch.since.revision;
-        if since > self.revision() {
+    /// The contract of `Journal::commit`.
+    pub fn commit(&mut self, batch: &Batch) -> Result<Verdict, JournalError> {
+        let confirmed = batch.confirmed.revision;
+        if confirmed > self.revision() {
             return Err(JournalError::Diverged("that is in the future".to_owned()));
         }
-        let known = self.between(since, since).next().map(State::head);
-        if batch.epoch != Epoch(1) || known != Some(batch.since) {
-            return Err(JournalError::Diverged("another transaction is there".to_owned()));
+        let there = self.between(confirmed, confirmed).next().map(State::head);
+        if batch.epoch != Epoch(1) || there != Some(batch.confirmed) {
+            return Err(JournalError::Diverged("another entry is there".to_owned()));
         }
-        // Whoever knew everything can be held to the rules that look at everything.
-        self.informed = since == self.revision();
-        let mut duplicates = BTreeSet::new();
-        let mut verdicts = Vec::new();
-        for transaction in &batch.transactions {
-            let verdict = self.consider(transaction, &duplicates);
-            self.informed &= matches!(verdict, Verdict::Committed(_));
-            if matches!(verdict, Verdict::Duplicate(_)) && !self.is(Mutation::BuildOnDuplicate) {
-                duplicates.insert(transaction.id);
+        if self.has(batch) {
+            return Ok(Verdict::Accepted);
+        }
+        let ids = batch.outcomes.iter().map(|(txn, _)| txn).chain(&batch.asked);
+        let known: Vec<_> = ids.filter_map(|txn| Some((*txn, self.look_up(*txn)?))).collect();
+        if !known.is_empty() || !self.is_the_head_of(batch) {
+            return self.behind(batch, known);
+        }
+        for entry in &batch.entries {
+            let skipped = self.is(Mutation::AckWithoutWrite) && entry.id.to_u128() % 64 == 1;
+            let half = self.is(Mutation::HalfABatch) && entry.id.to_u128() % 16 == 1;
+            if skipped || half {
+                break;
             }
-            verdicts.push(verdict);
+            self.append(entry);
         }
-        let found = batch.lookups.iter().map(|id| self.look_up(*id)).collect();
-        let from = usize::try_from(since.get()).expect("it fits");
-        let mut entries = self.history[from..].to_vec();
+        for (txn, outcome) in &batch.outcomes {
+            let unchanged = matches!(outcome.answer, Answer::Refused(_))
+                || !batch.entries.iter().any(|e| e.revision == outcome.revision);
+            if self.is(Mutation::ForgetUnchanged) && unchanged {
+                continue;
+            }
+            if !unchanged {
+                self.changed.insert(*txn);
+            }
+            self.outcomes.insert(*txn, outcome.clone());
+        }
+        Ok(Verdict::Accepted)
+    }
+
+    /// Was it sent before?
+    fn has(&self, batch: &Batch) -> bool {
+        let place = |entry: &Entry| usize::try_from(entry.revision.get() - 1).expect("it fits");
+        let last = batch.entries.last();
+        let there = last.and_then(|last| Some((last, self.history.get(place(last))?)));
+        there.is_some_and(|(ours, theirs)| {
+            if self.is(Mutation::ChainByRequest) {
+                return ours.cause.request_id == theirs.cause.request_id;
+            }
+            ours.id == theirs.id
+        })
+    }
+
+    fn is_the_head_of(&self, batch: &Batch) -> bool {
+        let head = self.state().head();
+        if self.is(Mutation::SkipHeadCheck) {
+            return head.revision == batch.decided_on.revision || batch.entries.is_empty();
+        }
+        if self.is(Mutation::StaleRefusal) && batch.entries.is_empty() {
+            return true;
+        }
+        head == batch.decided_on
+    }
+
+    fn behind(
+        &self,
+        batch: &Batch,
+        mut known: Vec<(TxnId, Outcome)>,
+    ) -> Result<Verdict, JournalError> {
+        if self.is(Mutation::RaceIsRollback) && batch.decided_on.revision == self.revision() {
+            return Err(JournalError::Corrupt("a race was lost".to_owned()));
+        }
+        if self.is(Mutation::IgnoreFingerprint) {
+            for (txn, outcome) in &mut known {
+                let asked = batch.outcomes.iter().find(|(id, _)| id == txn);
+                outcome.fingerprint = asked.map_or(outcome.fingerprint, |(_, o)| o.fingerprint);
+            }
+        }
+        let from = usize::try_from(batch.confirmed.revision.get()).expect("it fits");
+        let mut missed = self.history[from..].to_vec();
         if self.is(Mutation::ApplyOutOfOrder) {
-            swap_changes(&mut entries);
+            swap_changes(&mut missed);
         }
-        if self.is(Mutation::StaleRefusal) && batch.transactions.is_empty() {
-            return Ok(Committed {
-                found: vec![None; batch.lookups.len()],
-                ..Committed::default()
-            });
-        }
-        Ok(Committed { verdicts, found, entries })
+        Ok(Verdict::Behind { missed, known })
     }
 
     fn look_up(&self, id: TxnId) -> Option<Outcome> {
         if self.is(Mutation::IgnoreTxnId) { None } else { self.outcomes.get(&id).cloned() }
     }
 
-    /// `duplicates`: ids of the batch that were committed before, perhaps with other content than
-    /// the batch has under them. What was decided on that content doesn't hold.
-    fn consider(&mut self, transaction: &Transaction, duplicates: &BTreeSet<TxnId>) -> Verdict {
-        if let Some(mut outcome) = self.look_up(transaction.id) {
-            if self.is(Mutation::IgnoreFingerprint) {
-                outcome.fingerprint = transaction.fingerprint;
-            }
-            return Verdict::Duplicate(outcome);
-        }
-        let state = self.state();
-        let holds = transaction
-            .checks
-            .iter()
-            .all(|(key, seen)| state.version(key) == *seen && !duplicates.contains(seen));
-        let accepts = transaction.facts.iter().any(|f| f.kind == FactKind::SessionAccepted);
-        let waved_through =
-            self.is(Mutation::SkipVersionCheck) || (self.is(Mutation::TwoAcceptsWin) && accepts);
-        if !holds && !waved_through {
-            return Verdict::Conflict;
-        }
-        if transaction.changes_nothing() {
-            if !self.is(Mutation::ForgetUnchanged) {
-                self.remember(transaction);
-            }
-            return Verdict::Committed(self.revision());
-        }
-        let revision = state.head().revision.next();
-        if self.is(Mutation::AckWithoutWrite) && transaction.id.to_u128() % 64 == 1 {
-            return Verdict::Committed(revision);
-        }
-        let mut transaction = transaction.clone();
-        if self.is(Mutation::FreeTwice) {
-            free_twice(state, &mut transaction);
-        }
-        self.append(&transaction);
-        Verdict::Committed(revision)
-    }
-
-    fn append(&mut self, transaction: &Transaction) {
+    fn append(&mut self, entry: &Arc<Entry>) {
+        let mut entry = Arc::clone(entry);
         let mut next = self.state().clone();
-        let entry = Entry::after(next.head(), transaction);
-        let seen = self.look(&mut next, &entry);
+        if self.is(Mutation::SkipHeadCheck) {
+            // Whoever came second comes second.
+            let (head, changed) = (next.head(), Arc::make_mut(&mut entry));
+            (changed.revision, changed.previous) = (head.revision.next(), head.entry);
+        }
+        self.mutate(&next, &mut entry);
+        let seen = self.inspect(&mut next, &entry);
         if let (Err(what), None) = (seen, &self.violation) {
             self.violation = Some(format!("revision {}: {what}", entry.revision));
         }
-        self.history.push(Arc::new(entry));
+        self.history.push(entry);
         self.states.push(next);
-        self.remember(transaction);
     }
 
-    /// Keeps the outcome of a transaction that was done at the head.
-    fn remember(&mut self, transaction: &Transaction) {
-        let Transaction { id, fingerprint, answer, .. } = transaction;
-        let (fingerprint, answer) = (*fingerprint, answer.clone());
-        self.outcomes.insert(*id, Outcome { revision: self.revision(), fingerprint, answer });
+    /// Changes an entry as a bug in a decision would have.
+    fn mutate(&self, state: &State, entry: &mut Arc<Entry>) {
+        match self.mutation {
+            Some(Mutation::FreeTwice) => free_twice(state, Arc::make_mut(entry)),
+            Some(Mutation::ForgetMark) => forget_offer(state, Arc::make_mut(entry)),
+            Some(Mutation::ForgetUndo) if entry.id.to_u128() % 32 == 1 => {
+                // As if a piece of a refused decision had been left in the state.
+                let left = state.records().find_map(|(key, held)| match &held.record {
+                    Record::Session(session) if session.owner().is_some() => {
+                        let session = Session { state: Session::WAITING, ..(**session).clone() };
+                        Some((key.clone(), Some(Record::Session(Arc::new(session)))))
+                    }
+                    _ => None,
+                });
+                let entry = Arc::make_mut(entry);
+                if let Some(left) =
+                    left.filter(|(key, _)| entry.changes.iter().all(|(k, _)| k != key))
+                {
+                    entry.changes.push(left);
+                }
+            }
+            _ => {}
+        }
     }
 
-    /// Did this transaction change something?
+    /// Did this cause lead to the entry at `revision`?
+    pub fn caused(&self, revision: Revision, cause: &Cause) -> bool {
+        self.history.iter().any(|entry| entry.revision == revision && entry.cause == *cause)
+    }
+
+    /// Did this request change something?
     pub fn changed(&self, id: TxnId) -> bool {
-        self.history.iter().any(|entry| entry.txn == id)
+        self.changed.contains(&id)
     }
 
     /// The oracle: applies an entry and checks all that is to be true after every one.
-    fn look(&mut self, next: &mut State, entry: &Entry) -> Result<(), String> {
-        if self.outcomes.contains_key(&entry.txn) {
+    fn inspect(&mut self, next: &mut State, entry: &Entry) -> Result<(), String> {
+        let request = entry.cause.request_id.as_ref();
+        let twice = |e: &Arc<Entry>| request.is_some() && e.cause.request_id.as_ref() == request;
+        if self.history.iter().any(twice) {
             next.apply(entry).map_err(|e| e.to_string())?;
-            return Err(format!("T21: transaction {} happened twice", entry.txn));
+            return Err(format!("T21: request {request:?} happened twice"));
         }
         if entry.time < next.head().time {
             return Err("the time ran backwards".to_owned());
@@ -226,9 +279,7 @@ impl Store {
             }
         }
         invariants::check(next).map_err(|v| v.to_string())?;
-        if self.informed {
-            oracle::routed_well(&earlier, next, entry)?;
-        }
+        oracle::routed_well(&earlier, next, entry)?;
         if self.lowered {
             return Ok(());
         }
@@ -255,22 +306,54 @@ fn swap_changes(entries: &mut [Arc<Entry>]) {
 }
 
 /// A path on which ended work gives its capacity back a second time.
-fn free_twice(state: &State, transaction: &mut Transaction) {
-    let ended: Vec<_> = transaction
-        .writes
-        .values()
-        .filter_map(|record| match record {
-            Some(Record::Work(work)) if !work.is_live() => {
-                state.work(&work.id).filter(|before| before.is_live())
-            }
-            _ => None,
-        })
-        .collect();
-    for work in ended {
+fn free_twice(state: &State, entry: &mut Entry) {
+    let ended = entry.changes.iter().filter_map(|(_, record)| match record {
+        Some(Record::Work(work)) if !work.is_live() => {
+            state.work(&work.id).filter(|before| before.is_live())
+        }
+        _ => None,
+    });
+    for work in ended.collect::<Vec<_>>() {
         let key = RecordKey::RepPresence(work.rep.clone());
-        if let Some(Some(Record::RepPresence(rep))) = transaction.writes.get_mut(&key) {
-            let used = rep.used.minus(work.holds);
-            *rep = Arc::new(RepPresence { used, ..RepPresence::clone(rep) });
+        for (_, record) in entry.changes.iter_mut().filter(|(k, _)| *k == key) {
+            if let Some(Record::RepPresence(rep)) = record {
+                let used = rep.used.minus(work.holds);
+                *rep = Arc::new(RepPresence { used, ..RepPresence::clone(rep) });
+            }
+        }
+    }
+}
+
+/// A decision that ends work and offers nothing to the rep who has room by that: as if nobody had
+/// marked them.
+fn forget_offer(state: &State, entry: &mut Entry) {
+    let ends = entry.facts.iter().any(|fact| fact.kind == FactKind::SessionEnded);
+    let offers = entry.facts.iter().any(|fact| fact.kind == FactKind::SessionOffered);
+    if !ends || !offers {
+        return;
+    }
+    let new = |record: &Option<Record>| match record {
+        Some(Record::Work(work)) => state.work(&work.id).is_none().then(|| (**work).clone()),
+        _ => None,
+    };
+    let offered: Vec<_> = entry.changes.iter().filter_map(|(_, record)| new(record)).collect();
+    for work in offered {
+        let undone = |key: &RecordKey| match key {
+            RecordKey::Work(id) => *id == work.id,
+            RecordKey::Session(id) => *id == work.session,
+            _ => false,
+        };
+        entry.changes.retain(|(key, _)| !undone(key));
+        for (_, record) in &mut entry.changes {
+            if let Some(Record::RepPresence(rep)) = record
+                && rep.rep == work.rep
+            {
+                let mut changed = RepPresence::clone(rep);
+                let held = changed.held_in(work.interruptible);
+                *held = *held - work.holds;
+                changed.work_count -= 1;
+                *rep = Arc::new(changed);
+            }
         }
     }
 }

@@ -11,13 +11,14 @@ use std::sync::Arc;
 
 use baton::domain::command::{Command, PresenceRef, Request};
 use baton::domain::entry::Revision;
+use baton::domain::id::TxnId;
 use baton::domain::live::Role;
 use baton::domain::time::{Span, Timestamp};
-use baton::engine::core::Core;
+use baton::engine::core::{Caller, Core};
 use baton::engine::entropy::Randomness;
 use baton::engine::stats::Stats;
-use baton::engine::{Done, EngineOptions, Refusal};
-use baton::journal::{Batch, Committed, JournalError};
+use baton::engine::{Done, EngineOptions, Refusal, Remember};
+use baton::journal::{Batch, JournalError, Verdict};
 
 use super::asks::{self, actor, below, chance, request};
 use super::store::{Mutation, Store};
@@ -31,12 +32,12 @@ const TRIES: u32 = 6;
 /// Steps at one point in time after which an engine is taken to spin.
 const SPIN: u32 = 1_000;
 
-/// Which incarnation of which engine, and which of its sends: whose reply something is.
+/// Which incarnation of which engine, and which of its rounds: whose reply something is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Address {
     node: usize,
     life: u32,
-    send: u32,
+    round: u64,
 }
 
 enum Event {
@@ -47,7 +48,7 @@ enum Event {
     /// A batch reaches the store; its reply gets through, or doesn't.
     Arrive(Address, Arc<Batch>, bool),
     /// A reply reaches its engine.
-    Reply(Address, Result<Committed, JournalError>),
+    Reply(Address, Result<Verdict, JournalError>),
     /// An engine sends its batch again.
     Resend(Address),
     /// An engine looks whether there is news.
@@ -66,14 +67,21 @@ struct Call {
     tries: u32,
     /// Whether an earlier try, or a twin, may have done it without anybody being told.
     doubtful: bool,
+    /// Whether it was passed on elsewhere before, and nobody knows what became of that.
+    tried: bool,
 }
 
 struct Node {
-    core: Option<Core<usize>>,
+    core: Option<Core<Asker>>,
     life: u32,
-    send: u32,
     loading: bool,
 }
+
+/// Whoever made a call; none of them goes away.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Asker(pub usize);
+
+impl Caller for Asker {}
 
 /// What one seed led to.
 pub struct Report {
@@ -89,6 +97,8 @@ pub struct World {
     store: Store,
     nodes: Vec<Node>,
     calls: Vec<Call>,
+    /// Requests whose callers were told that they are refused, after another try of unknown fate.
+    refused: BTreeSet<TxnId>,
     /// Calls that an engine has taken and not answered yet.
     open: BTreeSet<usize>,
     stats: Arc<Stats>,
@@ -109,14 +119,11 @@ const NOBODY: usize = usize::MAX;
 impl World {
     pub fn new(seed: u64, mutation: Option<Mutation>, traced: bool) -> Self {
         let mut bits = Randomness::from_seed(seed);
-        let mut options = EngineOptions {
+        let options = EngineOptions {
             timer_jitter: Span::from_ms(300),
             recent_entries: 32,
             ..EngineOptions::default()
         };
-        if mutation == Some(Mutation::DropSettle) {
-            options.settle_attempts = 0;
-        }
         let faults = chance(&mut bits, 70);
         let mut world = Self {
             now: Timestamp::from_ms(1_700_000_000_000),
@@ -125,6 +132,7 @@ impl World {
             store: Store::new(mutation),
             nodes: Vec::new(),
             calls: Vec::new(),
+            refused: BTreeSet::new(),
             open: BTreeSet::new(),
             stats: Arc::default(),
             options,
@@ -137,7 +145,7 @@ impl World {
             bits,
         };
         for node in 0..NODES {
-            world.nodes.push(Node { core: None, life: 0, send: 0, loading: false });
+            world.nodes.push(Node { core: None, life: 0, loading: false });
             world.start(node);
         }
         world
@@ -193,7 +201,8 @@ impl World {
 
     fn call(&mut self, request: Request, node: usize, tries: u32, doubtful: bool, after: Span) {
         let asked_at = self.store.revision();
-        self.calls.push(Call { request, node, asked_at, tries, doubtful });
+        let tried = false;
+        self.calls.push(Call { request, node, asked_at, tries, doubtful, tried });
         self.plan(after, Event::Ask(self.calls.len() - 1));
     }
 
@@ -232,10 +241,7 @@ impl World {
     }
 
     fn next_wake(&self) -> Option<(Timestamp, usize)> {
-        let idle = |node: &&Node| {
-            !node.loading && node.core.as_ref().is_some_and(|c| c.in_flight().is_none())
-        };
-        let wakes = self.nodes.iter().enumerate().filter(|(_, node)| idle(node));
+        let wakes = self.nodes.iter().enumerate().filter(|(_, node)| !node.loading);
         wakes
             .filter_map(|(at, node)| Some((node.core.as_ref()?.next_wake()?.max(self.now), at)))
             .min()
@@ -256,31 +262,36 @@ impl World {
             Event::Act => self.act(),
             Event::Ask(call) => self.ask(call),
             Event::Arrive(from, batch, heard) => {
+                self.store.now = self.now;
                 let reply = self.store.commit(&batch);
                 let head = self.store.revision();
                 self.note(|| {
-                    format!("store: batch of {from:?} {}, head {head}", batch.transactions.len())
+                    let accepted = matches!(reply, Ok(Verdict::Accepted));
+                    let count = batch.entries.len();
+                    format!("store: batch of {from:?} {count}, accepted {accepted}, head {head}")
                 });
                 if heard {
                     let delay = self.within(0, 15);
                     self.plan(delay, Event::Reply(from, reply));
                 }
             }
-            Event::Reply(to, reply) if self.expects(to) => self.reply(to.node, reply),
-            Event::Resend(by) if self.expects(by) => self.send(by.node),
+            Event::Reply(to, reply) if self.expects(to) => self.reply(to, reply),
+            Event::Resend(by) if self.expects(by) => self.send(by.node, by.round),
             Event::Load(by) if self.expects(by) => {
+                self.store.now = self.now;
                 let loaded = self.store.load();
+                let now = self.now;
                 let node = &mut self.nodes[by.node];
                 node.loading = false;
                 if let Some(core) = &mut node.core {
-                    core.on_loaded(loaded);
+                    core.on_loaded(loaded, now);
                 }
                 self.drive(by.node);
             }
             Event::Reply(..) | Event::Resend(_) | Event::Load(_) => {}
             Event::Follow(node) => {
                 if let Some(core) = &mut self.nodes[node].core {
-                    core.barrier(NOBODY);
+                    core.barrier(Asker(NOBODY));
                     self.drive(node);
                 }
             }
@@ -291,7 +302,7 @@ impl World {
 
     fn expects(&self, address: Address) -> bool {
         let node = &self.nodes[address.node];
-        node.life == address.life && node.send == address.send && node.core.is_some()
+        node.life == address.life && node.core.is_some()
     }
 
     /// Somebody does something, perhaps twice, perhaps in two places at once.
@@ -337,6 +348,10 @@ impl World {
             let other = request(&mut self.bits, by, command);
             self.call(other, (node + 1) % NODES, 0, false, delay);
         }
+        // The others would get an id from the server that passes them on.
+        if chance(&mut self.bits, 8) && asked.cause.request_id.is_some() {
+            return self.pass_on(asked, node);
+        }
         let twin = chance(&mut self.bits, 10);
         if twin {
             // Once more elsewhere, with others behind it, which may be decided on what it leaves.
@@ -351,14 +366,28 @@ impl World {
         self.call(asked, node, 0, twin, Span::from_ms(0));
     }
 
+    /// A server that isn't the home passes it on to one that freezes, has another one do it, and the first
+    /// wakes up again.
+    fn pass_on(&mut self, request: Request, node: usize) {
+        let late = self.within(0, 1_500);
+        self.call(request.clone(), (node + 1) % NODES, TRIES, true, late);
+        self.call(request, node, 0, true, Span::from_ms(0));
+        self.calls.last_mut().expect("it was just made").tried = true;
+    }
+
     fn ask(&mut self, call: usize) {
-        let Call { node, request, .. } = &self.calls[call];
-        let (node, request) = (*node, request.clone());
+        let Call { node, request, tried, .. } = &self.calls[call];
+        let (node, request, tried) = (*node, request.clone(), *tried);
         self.calls[call].asked_at = self.store.revision();
         self.note(|| format!("ask {call} at {node}: {:?}", request.command));
         match &mut self.nodes[node].core {
             Some(core) => {
-                core.submit(Box::new(request), call);
+                if tried && self.store.mutation != Some(Mutation::RefusedHereDoneThere) {
+                    let remember = Remember::AlsoRefused;
+                    core.submit_remembering(Box::new(request), remember, Asker(call));
+                } else {
+                    core.submit(Box::new(request), Asker(call));
+                }
                 self.open.insert(call);
                 self.drive(node);
             }
@@ -376,17 +405,22 @@ impl World {
             let command = &self.calls[call].request.command;
             self.violation = Some(format!("call {call} ({command:?}): {what}"));
         }
+        if self.calls[call].tried && matches!(result, Err(Refusal::Rejected(_))) {
+            self.refused.insert(self.calls[call].request.txn);
+        }
         let again = match result {
             Ok(_) | Err(Refusal::Rejected(_) | Refusal::RequestIdReused) => false,
             Err(_) => self.calls[call].tries < TRIES,
         };
         if again {
-            let Call { request, tries, doubtful, .. } = &self.calls[call];
+            let Call { request, tries, doubtful, tried, .. } = &self.calls[call];
+            let tried = *tried;
             let unsure = matches!(result, Err(Refusal::Unknown { .. } | Refusal::Closing));
             let (request, tries, doubtful) = (request.clone(), tries + 1, *doubtful || unsure);
             let node = below(&mut self.bits, NODES);
             let pause = self.within(50, 1_000);
             self.call(request, node, tries, doubtful, pause);
+            self.calls.last_mut().expect("it was just made").tried = tried;
         }
     }
 

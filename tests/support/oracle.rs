@@ -6,14 +6,15 @@ use std::sync::Arc;
 
 use baton::domain::directory::RoutingModel;
 use baton::domain::eligibility::can_serve;
-use baton::domain::entry::Entry;
+use baton::domain::entry::{Entry, FactKind};
 use baton::domain::id::{QueueId, RepId};
-use baton::domain::line::{Place, needs};
-use baton::domain::live::{Found, RepPresence, Session, WhyNot, Work, WorkEnd, WorkState};
-use baton::domain::look::Look;
+use baton::domain::line::{LinePlace, needs};
+use baton::domain::live::{HowFound, RepPresence, Session, WhyNot, Work, WorkEnd, WorkState};
 use baton::domain::record::{Record, RecordKey};
+use baton::domain::record_lookup::RecordLookup;
 use baton::domain::state::State;
 use baton::domain::units::Units;
+use baton::domain::wait;
 
 /// The sessions that wait in queues and aren't being offered.
 fn waiting(state: &State) -> Vec<Arc<Session>> {
@@ -33,11 +34,11 @@ fn reps(state: &State) -> Vec<RepId> {
 }
 
 /// Could `rep` be offered `session`, by the predicate and nothing else?
-fn could(look: &impl Look, session: &Session, rep: &RepId) -> bool {
+fn could(look: &impl RecordLookup, session: &Session, rep: &RepId) -> bool {
     session.line.queue().is_some_and(|queue| could_from(look, session, queue, rep))
 }
 
-fn could_from(look: &impl Look, session: &Session, queue: &QueueId, rep: &RepId) -> bool {
+fn could_from(look: &impl RecordLookup, session: &Session, queue: &QueueId, rep: &RepId) -> bool {
     let queue = look.queue(queue);
     let channel = look.channel(&session.channel);
     queue.zip(channel).is_some_and(|(q, c)| can_serve(look, rep, &q, &c, &needs(session)))
@@ -63,12 +64,52 @@ pub fn nobody_waits_beside_a_free_rep(state: &State) -> Result<(), String> {
 
 /// R1, R3, R6: true of every entry that was decided on `before`, and led to `after`.
 pub fn routed_well(before: &State, after: &State, entry: &Entry) -> Result<(), String> {
+    limits_hold(after, entry)?;
+    waits_in_vain(before, after, entry)?;
     let new = new_work(before, entry);
     for work in &new {
         let session = after.session(&work.session).ok_or("work of no session")?;
-        nobody_was_passed_over(before, after, &new, (work, &session))?;
+        nobody_was_passed_over(before, after, entry, (work, &session))?;
         nobody_was_asked_again(before, after, entry, work)?;
         nobody_went_before(before, &new, work)?;
+    }
+    Ok(())
+}
+
+/// R9: no new work joins a queue that has its length already.
+fn limits_hold(after: &State, entry: &Entry) -> Result<(), String> {
+    let joins = |kind| matches!(kind, FactKind::SessionOpened | FactKind::TransferRequested);
+    for fact in entry.facts.iter().filter(|fact| joins(fact.kind)) {
+        let session = fact.session.and_then(|id| after.session(&id));
+        let waits = session.filter(|s| s.waits_for_an_offer());
+        let Some(queue) = waits.as_ref().and_then(|s| s.line.queue()) else { continue };
+        let most = after.queue(queue).and_then(|queue| queue.max_length).unwrap_or(u32::MAX);
+        let length = wait::size(after, queue).length;
+        if length > most {
+            return Err(format!("R9: {length} wait in {queue}, which takes {most}"));
+        }
+    }
+    Ok(())
+}
+
+/// R1, T9: nobody is told to wait beside a rep who could have taken them all along.
+fn waits_in_vain(before: &State, after: &State, entry: &Entry) -> Result<(), String> {
+    let waits = |kind| matches!(kind, FactKind::SessionWaiting | FactKind::TransferWaiting);
+    for fact in entry.facts.iter().filter(|fact| waits(fact.kind)) {
+        let Some(session) = fact.session.and_then(|id| after.session(&id)) else { continue };
+        if !session.waits_for_an_offer() || session.line.queue().is_none() {
+            continue;
+        }
+        let own = original(after, &session);
+        let free = reps(after).into_iter().find(|rep| {
+            let barred = own.as_ref() == Some(rep) || session.passed_by.contains(rep);
+            let could_before =
+                session.line.queue().is_some_and(|queue| could_from(before, &session, queue, rep));
+            !barred && could_before && could(after, &session, rep)
+        });
+        if let Some(rep) = free {
+            return Err(format!("R1: {} was left to wait beside {rep}", session.id));
+        }
     }
     Ok(())
 }
@@ -87,7 +128,7 @@ struct With<'s> {
     live: Arc<RepPresence>,
 }
 
-impl Look for With<'_> {
+impl RecordLookup for With<'_> {
     fn record(&self, key: &RecordKey) -> Option<Record> {
         match key {
             RecordKey::RepPresence(rep) if *rep == self.live.rep => {
@@ -99,42 +140,48 @@ impl Look for With<'_> {
 }
 
 /// R1: a rep never passes over an older session of the same priority that they could take, with
-/// what they had when its turn came.
+/// what they held at that moment.
 fn nobody_was_passed_over(
     before: &State,
     after: &State,
-    new: &[&Arc<Work>],
+    entry: &Entry,
     (work, taken): (&Work, &Session),
 ) -> Result<(), String> {
-    let live = after.rep_presence(&work.rep);
-    let theirs: Vec<_> = new.iter().filter(|w| w.rep == work.rep).collect();
-    let held = |of: &mut dyn Iterator<Item = &&&Arc<Work>>| {
-        of.fold((Units::ZERO, Units::ZERO), |(primary, interruptible), w| match w.interruptible {
-            false => (primary + w.holds, interruptible),
-            true => (primary, interruptible + w.holds),
-        })
-    };
-    let given = held(&mut theirs.iter());
+    let then = load_then(before, after, entry, work);
     for other in waiting(after) {
-        let place = Place::would_be(&other);
-        let was_there = before.session(&other.id).is_some_and(|s| Place::of(&s).is_some());
+        let place = LinePlace::would_be(&other);
+        let was_there = before.session(&other.id).is_some_and(|s| LinePlace::of(&s).is_some());
         let barred = other.passed_by.contains(&work.rep)
             || original(after, &other).as_ref() == Some(&work.rep);
-        if !was_there || barred || place >= Place::would_be(taken) {
+        if !was_there || barred || place >= LinePlace::would_be(taken) {
             continue;
         }
-        let mut earlier = theirs
-            .iter()
-            .filter(|w| after.session(&w.session).is_some_and(|s| Place::would_be(&s) < place));
-        let earlier = held(&mut earlier);
-        let used = live.used.minus(given.0) + earlier.0;
-        let interruptible_used = live.interruptible_used.minus(given.1) + earlier.1;
-        let then = Arc::new(RepPresence { used, interruptible_used, ..(*live).clone() });
-        if could(&With { state: after, live: then }, &other, &work.rep) {
+        if could(&With { state: after, live: then.clone() }, &other, &work.rep) {
             return Err(format!("R1: {} was passed over for {}", other.id, taken.id));
         }
     }
     Ok(())
+}
+
+/// What the rep carried when `work` was offered to them: without it and what they were given after it,
+/// with what they gave up after it, in the order of the entry's facts.
+fn load_then(before: &State, after: &State, entry: &Entry, work: &Work) -> Arc<RepPresence> {
+    let mut live = Arc::unwrap_or_clone(after.rep_presence(&work.rep));
+    let offered = entry.facts.iter().position(|fact| fact.work == Some(work.id));
+    let from = entry.facts.iter().skip(offered.unwrap_or(0)).filter_map(|fact| fact.work);
+    for id in from.collect::<BTreeSet<_>>() {
+        let (was, is) = (before.work(&id), after.work(&id));
+        let Some(any) = was.as_ref().or(is.as_ref()).filter(|any| any.rep == work.rep) else {
+            continue;
+        };
+        let holds = |work: &Option<Arc<Work>>| work.as_ref().map_or(Units::ZERO, |w| w.holds);
+        let pool = match any.interruptible {
+            false => &mut live.used,
+            true => &mut live.interruptible_used,
+        };
+        *pool = pool.minus(holds(&is)) + holds(&was);
+    }
+    Arc::new(live)
 }
 
 /// R6: whoever passed it by isn't asked again while somebody who didn't can take it.
@@ -175,7 +222,11 @@ fn nobody_was_asked_again(
 fn nobody_went_before(before: &State, new: &[&Arc<Work>], work: &Work) -> Result<(), String> {
     let fresh = before.session(&work.session).is_none();
     let Some(queue) = work.queue.as_ref().and_then(|id| before.queue(id)) else { return Ok(()) };
-    if new.len() != 1 || work.found != Found::FirstInOrder || !fresh || work.candidates.len() >= 8 {
+    if new.len() != 1
+        || work.found != HowFound::FirstInOrder
+        || !fresh
+        || work.candidates.len() >= 8
+    {
         return Ok(());
     }
     let order = |rep: &RepId| {

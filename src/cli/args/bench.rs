@@ -5,6 +5,18 @@ use std::time::Duration;
 use clap::{Args, Subcommand, ValueEnum};
 
 use super::target;
+use crate::output::Output;
+
+/// A call of `baton bench`: what to measure, and what of the options of every command concerns it.
+#[derive(Debug)]
+pub struct BenchCall {
+    /// What to measure.
+    pub args: Bench,
+    /// Addresses of the servers of `--server`.
+    pub servers: Vec<String>,
+    /// Where the figures go.
+    pub out: Output,
+}
 
 /// `baton bench`: lives of sessions that are transferred; its subcommands measure something else.
 #[derive(Clone, Debug, Args)]

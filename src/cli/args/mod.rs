@@ -2,21 +2,25 @@
 
 mod bench;
 mod lists;
+mod org;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
+use clap::{ArgGroup, Args, Parser, Subcommand};
 use clap_complete::Shell;
 
 use super::names::Named as _;
 use super::target;
+use crate::output::Format;
 use crate::pb;
 pub use bench::{
-    Bench, BenchDay, BenchPresence, BenchRouting, BenchWhat, DayProfile, HandlingLaw, Measured,
+    Bench, BenchCall, BenchDay, BenchPresence, BenchRouting, BenchWhat, DayProfile, HandlingLaw,
+    Measured,
 };
 pub use lists::{Flows, Queues, Reps, Sessions, Skills, TestFlow, Transfers, WorkQuery};
+pub use org::Org;
 
 /// Hands live messaging sessions from one service rep to the next.
 #[derive(Debug, Parser)]
@@ -66,17 +70,6 @@ pub struct Global {
     pub timeout: Duration,
 }
 
-/// How results are printed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Format {
-    /// For people.
-    Table,
-    /// One JSON value.
-    Json,
-    /// A line of JSON for each thing.
-    Jsonl,
-}
-
 /// What can be asked.
 #[derive(Debug, Subcommand)]
 pub enum Command {
@@ -84,6 +77,8 @@ pub enum Command {
     Dev(Dev),
     /// Start a server
     Serve(Serve),
+    /// The servers of a Baton: who is there, who is home of the org, and why
+    Servers,
     /// Bring the org's directory to what a file says
     Apply(Apply),
     /// Reps and their live state
@@ -186,6 +181,12 @@ pub enum Command {
         /// Id of the session
         session: String,
     },
+    /// What only whoever runs Baton does with an org
+    Org {
+        /// What to do with it.
+        #[command(subcommand)]
+        what: Org,
+    },
     /// Measure servers under load: transfers, or with a subcommand routing or a whole day
     Bench(Bench),
     /// Print a completion script for a shell
@@ -212,10 +213,18 @@ pub struct Serve {
     /// Where to listen
     #[arg(long, env = "BATON_LISTEN", default_value = "127.0.0.1:50051", value_name = "ADDRESS")]
     pub listen: SocketAddr,
+    /// Where to tell, by plain HTTP, whether it lives (/livez) and is ready for calls (/readyz), such as 127.0.0.1:9464
+    /// [default: nowhere]
+    #[arg(long, env = "BATON_ADMIN", value_name = "ADDRESS")]
+    pub admin: Option<SocketAddr>,
     /// The Redis that makes several servers one, such as redis://127.0.0.1:6379 [default: in memory]
     #[arg(long, env = "BATON_REDIS", value_name = "URL")]
     pub redis: Option<String>,
-    /// Key of the resume tokens, the same on all servers of one Redis: 64 hexadecimal digits
+    /// Where the other servers of this Redis reach this one, such as 10.0.0.7:50051 [default: where it listens]
+    #[arg(long, env = "BATON_ADVERTISE", value_name = "HOST:PORT")]
+    pub advertise: Option<String>,
+    /// Key of the resume tokens, and of what servers pass on to each other, the same on all servers of one Redis: 64
+    /// hexadecimal digits
     #[arg(long, env = "BATON_TOKEN_KEY", hide_env_values = true, value_name = "HEX")]
     pub token_key: Option<String>,
 }
@@ -429,67 +438,4 @@ pub struct WatchArgs {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use clap::CommandFactory as _;
-
-    #[test]
-    fn the_command_line_is_consistent() {
-        Cli::command().debug_assert();
-    }
-
-    #[test]
-    fn a_session_needs_exactly_one_target() {
-        let open = ["baton", "session", "open", "--channel", "web", "--reference", "c-1"];
-        assert!(Cli::try_parse_from(open).is_err());
-        assert!(Cli::try_parse_from(open.iter().copied().chain(["--rep", "ana"])).is_ok());
-        assert!(
-            Cli::try_parse_from(open.iter().copied().chain(["--rep", "ana", "--queue", "q"]))
-                .is_err()
-        );
-        let skilled = ["--skill", "es=3", "--skill", "fr=1", "--wish", "vip=1:30s"];
-        assert!(Cli::try_parse_from(open.iter().copied().chain(skilled)).is_ok());
-        let both = skilled.into_iter().chain(["--queue", "q"]);
-        assert!(Cli::try_parse_from(open.iter().copied().chain(both)).is_ok());
-        let wishes = ["--wish", "vip=1"];
-        assert!(Cli::try_parse_from(open.iter().copied().chain(wishes)).is_err());
-    }
-
-    /// The words of a line of a shell, as far as the documents need it: quotes and comments.
-    fn shell_words(line: &str) -> Vec<String> {
-        let (mut words, mut word, mut quote) = (Vec::new(), None::<String>, None);
-        for c in line.chars() {
-            match (quote, c) {
-                (None, '\'' | '"') => {
-                    quote = Some(c);
-                    word.get_or_insert_default();
-                }
-                (Some(open), c) if open == c => quote = None,
-                (None, '#') if word.is_none() => break,
-                (None, c) if c.is_whitespace() => words.extend(word.take()),
-                (_, c) => word.get_or_insert_default().push(c),
-            }
-        }
-        words.into_iter().chain(word).collect()
-    }
-
-    #[test]
-    fn the_documents_show_commands_that_the_program_knows() {
-        let mut tried = 0;
-        for text in [include_str!("../../../README.md"), include_str!("../../../docs/routing.md")] {
-            for line in text.lines().filter(|line| line.starts_with("baton ")) {
-                let parsed = Cli::try_parse_from(shell_words(line));
-                assert!(parsed.is_ok(), "{line}: {}", parsed.unwrap_err());
-                tried += 1;
-            }
-        }
-        assert!(tried > 20, "only {tried} commands were found");
-    }
-
-    #[test]
-    fn a_bad_recipient_is_refused_where_it_is_written() {
-        let error =
-            Cli::try_parse_from(["baton", "transfer", "s", "--to", "ana"]).unwrap_err().to_string();
-        assert!(error.contains("write rep:ana"), "{error}");
-    }
-}
+mod tests;

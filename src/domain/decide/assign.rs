@@ -3,18 +3,19 @@
 
 use std::sync::Arc;
 
-use crate::domain::capacity::Origin;
+use crate::domain::capacity::OfferOrigin;
 use crate::domain::directory::{Channel, RoutingOwner};
 use crate::domain::draft::Draft;
 use crate::domain::eligibility::{receiving, refusal};
 use crate::domain::entry::{Fact, FactKind};
 use crate::domain::id::{RepId, SessionId};
 use crate::domain::live::{Actor, Role};
-use crate::domain::look::Look;
 use crate::domain::record::RecordKey;
+use crate::domain::record_lookup::RecordLookup;
 use crate::domain::rejection::{Reason, Rejection};
 
-use super::{Subject, about, route};
+use super::route;
+use super::subject::{AnswerSubject, about};
 
 /// Offers a waiting session to the rep whom the partner that routes its channel names.
 pub(crate) fn assign(
@@ -23,7 +24,7 @@ pub(crate) fn assign(
     id: SessionId,
     rep: &RepId,
     skip_capacity_check: bool,
-) -> Result<Subject, Rejection> {
+) -> Result<AnswerSubject, Rejection> {
     let session = draft.expect_session(id)?;
     let channel = draft.expect_channel(&session.channel)?;
     if !routes(actor, &channel) {
@@ -44,7 +45,7 @@ pub(crate) fn assign(
         return Err(Rejection::new(Reason::LimitExceeded, "rep", rep, message));
     }
     draft.fact(Fact::of(FactKind::SessionAssigned).session(id).rep(rep));
-    let origin = Origin { check_skipped: full, ..Origin::default() };
+    let origin = OfferOrigin { check_skipped: full, ..OfferOrigin::default() };
     route::offer(draft, Arc::unwrap_or_clone(session), &channel, rep, origin);
     Ok(about(RecordKey::Session(id)))
 }

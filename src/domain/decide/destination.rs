@@ -12,8 +12,8 @@ use crate::domain::eligibility::{Check, handing_on, line_refusal, receiving, ref
 use crate::domain::flow::{self, FlowTarget, SkillsTarget, Trace};
 use crate::domain::flow_world::{self, Org};
 use crate::domain::id::{FlowId, QueueId, RepId, SkillId};
-use crate::domain::live::{Line, Recipient, Session, Wish};
-use crate::domain::look::Look;
+use crate::domain::live::{Line, Recipient, Session, SkillWish};
+use crate::domain::record_lookup::RecordLookup;
 use crate::domain::rejection::{BadField, Reason, Rejection};
 
 use super::route;
@@ -52,7 +52,7 @@ impl Destination {
     ) -> Result<Self, Rejection> {
         let queue = draft.expect_queue(id)?;
         serves(&queue, channel)?;
-        let Some(taken) = route::admitting(draft, draft.base(), draft.now(), queue) else {
+        let Some(taken) = route::admitting(draft, draft.now(), queue) else {
             let full = Recipient::Queue(id.clone());
             return Err(line_refusal(Reason::LimitExceeded, &full, channel));
         };
@@ -103,8 +103,7 @@ impl Destination {
         let now = draft.now();
         let facts = flow_world::facts(&draft.settings(), channel, session, transferred, now);
         let org = Org {
-            look: draft,
-            state: draft.base(),
+            state: draft.state(),
             now,
             channel_type: channel.channel_type,
             instead: BTreeMap::new(),
@@ -149,7 +148,7 @@ pub(crate) fn ask_for(draft: &Draft<'_>, session: &mut Session, skills: &Skills)
         *known = level.max(known).to_owned();
     }
     for (skill, wished) in &skills.additional {
-        let wish = Wish { level: wished.level, until: draft.now() + wished.timeout };
+        let wish = SkillWish { level: wished.level, until: draft.now() + wished.timeout };
         session.wished.insert(skill.clone(), wish);
     }
 }
@@ -158,8 +157,8 @@ pub(crate) fn ask_for(draft: &Draft<'_>, session: &mut Session, skills: &Skills)
 ///
 /// # Errors
 /// DIRECT_TO_REP_ROUTING_DISABLED.
-pub(crate) fn direct_routing(look: &impl Look) -> Result<(), Rejection> {
-    if look.settings().direct_to_rep_routing {
+pub(crate) fn direct_routing(records: &impl RecordLookup) -> Result<(), Rejection> {
+    if records.settings().direct_to_rep_routing {
         return Ok(());
     }
     Err(Rejection::new(
@@ -174,10 +173,10 @@ pub(crate) fn direct_routing(look: &impl Look) -> Result<(), Rejection> {
 ///
 /// # Errors
 /// INVALID_FIELD with all that don't.
-pub(crate) fn check_skills(look: &impl Look, skills: &Skills) -> Result<(), Rejection> {
+pub(crate) fn check_skills(records: &impl RecordLookup, skills: &Skills) -> Result<(), Rejection> {
     let required = skills.required.keys().map(|skill| ("required_skills", skill));
     let additional = skills.additional.keys().map(|skill| ("additional_skills", skill));
-    let missing = |(_, skill): &(&str, &SkillId)| look.skill(skill).is_none();
+    let missing = |(_, skill): &(&str, &SkillId)| records.skill(skill).is_none();
     let bad: Vec<BadField> = required
         .chain(additional)
         .filter(missing)

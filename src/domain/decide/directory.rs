@@ -3,7 +3,8 @@
 //! resource is stands in `check`, who names whom in `references`.
 
 mod check;
-pub(super) mod references;
+pub mod naming;
+mod references;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -12,13 +13,14 @@ use crate::domain::command::{Directory, DirectoryKey};
 use crate::domain::directory::SettingsPatch;
 use crate::domain::draft::Draft;
 use crate::domain::entry::{Answer, DirectoryAction, DirectoryChange, Fact, FactKind};
-use crate::domain::id::{ConfigurationId, QueueId, RepId};
-use crate::domain::look::Look;
+use crate::domain::id::{QueueId, RepId};
 use crate::domain::record::{Record, RecordKey};
+use crate::domain::record_lookup::RecordLookup;
 use crate::domain::rejection::{BadField, Rejection};
-use crate::domain::state::State;
 
-use super::{Subject, about, unsettled};
+use self::naming::{name_of, named, resources};
+use super::settle;
+use super::subject::{AnswerSubject, about};
 
 impl Directory {
     /// Its resources as records, in the order in which they may refer to one another.
@@ -56,68 +58,38 @@ impl DirectoryKey {
     }
 }
 
-/// The name and id that a directory record goes by; `None` for records that aren't of the
-/// directory.
-#[must_use]
-pub fn name_of(key: &RecordKey) -> Option<(&'static str, &str)> {
-    match key {
-        RecordKey::Settings => Some(("org_settings", "")),
-        RecordKey::Configuration(id) => Some(("presence_configuration", id.as_str())),
-        RecordKey::Status(id) => Some(("presence_status", id.as_str())),
-        RecordKey::Profile(id) => Some(("profile", id.as_str())),
-        RecordKey::Channel(id) => Some(("channel", id.as_str())),
-        RecordKey::Skill(id) => Some(("skill", id.as_str())),
-        RecordKey::Queue(id) => Some(("queue", id.as_str())),
-        RecordKey::Flow(id) => Some(("flow", id.as_str())),
-        RecordKey::Rep(id) => Some(("rep", id.as_str())),
-        RecordKey::RepPresence(_)
-        | RecordKey::Session(_)
-        | RecordKey::Reference(..)
-        | RecordKey::Work(_)
-        | RecordKey::Transfer(_) => None,
-    }
-}
-
-/// The same, of a record that is of the directory.
-fn named(key: &RecordKey) -> (&'static str, &str) {
-    name_of(key).unwrap_or(("resource", ""))
-}
-
-/// Every directory record but the settings, in key order.
-pub fn resources(state: &State) -> impl Iterator<Item = &Record> {
-    let from = RecordKey::Configuration(ConfigurationId::least());
-    state.range(from..RecordKey::RepPresence(RepId::least()))
-}
-
 /// Upserts all resources of `directory`, and with `prune` deletes the others.
 pub(crate) fn apply(
     draft: &mut Draft<'_>,
     directory: &Directory,
     prune: bool,
-) -> Result<Subject, Rejection> {
+) -> Result<AnswerSubject, Rejection> {
     let records = directory.records();
     let mut changes = write(draft, &records);
     if prune {
         let named: BTreeSet<RecordKey> = records.iter().map(Record::key).collect();
         let others: Vec<RecordKey> =
-            resources(draft.base()).map(Record::key).filter(|key| !named.contains(key)).collect();
+            resources(draft).map(Record::key).filter(|key| !named.contains(key)).collect();
         for key in others {
             changes.extend(change(&key, DirectoryAction::Deleted));
             remove(draft, key, None)?;
         }
     }
     finish(draft, &records)?;
-    Ok(Subject::Answer(Answer::Directory(Arc::new(changes))))
+    Ok(AnswerSubject::Answer(Answer::Directory(Arc::new(changes))))
 }
 
 /// Upserts one resource, which is the answer.
-pub(crate) fn upsert(draft: &mut Draft<'_>, directory: &Directory) -> Result<Subject, Rejection> {
+pub(crate) fn upsert(
+    draft: &mut Draft<'_>,
+    directory: &Directory,
+) -> Result<AnswerSubject, Rejection> {
     let records = directory.records();
     write(draft, &records);
     finish(draft, &records)?;
     Ok(match records.first() {
         Some(record) => about(record.key()),
-        None => Subject::Nothing,
+        None => AnswerSubject::Nothing,
     })
 }
 
@@ -125,7 +97,7 @@ pub(crate) fn upsert(draft: &mut Draft<'_>, directory: &Directory) -> Result<Sub
 pub(crate) fn change_settings(
     draft: &mut Draft<'_>,
     patch: &SettingsPatch,
-) -> Result<Subject, Rejection> {
+) -> Result<AnswerSubject, Rejection> {
     let settings = patch.over(&draft.settings());
     upsert(draft, &Directory { settings: Some(settings), ..Directory::default() })
 }
@@ -136,7 +108,7 @@ pub(crate) fn delete(
     draft: &mut Draft<'_>,
     key: &DirectoryKey,
     move_to: Option<&QueueId>,
-) -> Result<Subject, Rejection> {
+) -> Result<AnswerSubject, Rejection> {
     let key = key.record_key();
     if draft.record(&key).is_none() {
         let (kind, id) = named(&key);
@@ -186,7 +158,7 @@ fn remove(
     key: RecordKey,
     move_to: Option<&QueueId>,
 ) -> Result<(), Rejection> {
-    if let Some(user) = references::live_user(draft.base(), draft, &key) {
+    if let Some(user) = references::live_user(draft, &key) {
         return Err(references::in_use(&key, &user));
     }
     match &key {
@@ -199,9 +171,9 @@ fn remove(
     Ok(())
 }
 
-/// Checks the directory as it would be, and offers what the change makes room for.
+/// Checks the directory as it would be, and follows it up.
 fn finish(draft: &mut Draft<'_>, written: &[Record]) -> Result<(), Rejection> {
-    if draft.is_empty() {
+    if draft.is_unchanged() {
         return Ok(());
     }
     let bad = check::faults(draft, written);
@@ -210,6 +182,46 @@ fn finish(draft: &mut Draft<'_>, written: &[Record]) -> Result<(), Rejection> {
     }
     references::check_removed(draft)?;
     draft.fact(Fact::of(FactKind::DirectoryChanged));
-    unsettled::follow_directory(draft);
+    follow_up(draft);
     Ok(())
+}
+
+/// Lets presences say what the directory does now: those whom the change concerns, where that can be
+/// told, or everybody's (C8).
+fn follow_up(draft: &mut Draft<'_>) {
+    let reps = concerned(draft);
+    settle::follow_directory(draft, reps);
+}
+
+/// The reps whom the change concerns; `None`: it may be anybody.
+fn concerned(draft: &Draft<'_>) -> Option<BTreeSet<RepId>> {
+    let mut reps = BTreeSet::new();
+    for key in draft.written_keys() {
+        match key {
+            RecordKey::Rep(rep) => {
+                reps.insert(rep.clone());
+            }
+            RecordKey::Queue(_) => {
+                for queue in [draft.before(key), draft.record(key)] {
+                    if let Some(Record::Queue(queue)) = queue {
+                        reps.extend(queue.reps.iter().cloned());
+                    }
+                }
+            }
+            RecordKey::Settings
+            | RecordKey::Configuration(_)
+            | RecordKey::Status(_)
+            | RecordKey::Profile(_)
+            | RecordKey::Channel(_) => return None,
+            // Nobody has it in their presence.
+            RecordKey::Skill(_) | RecordKey::Flow(_) => {}
+            RecordKey::RepPresence(_)
+            | RecordKey::Session(_)
+            | RecordKey::Reference(..)
+            | RecordKey::Work(_)
+            | RecordKey::Transfer(_)
+            | RecordKey::Mark(_) => {}
+        }
+    }
+    Some(reps)
 }

@@ -7,15 +7,40 @@ use crate::domain::capacity;
 use crate::domain::directory::{CapacityModel, Channel};
 use crate::domain::draft::Draft;
 use crate::domain::entry::{Fact, FactKind};
-use crate::domain::id::RepId;
+use crate::domain::id::{PresenceId, RepId};
 use crate::domain::live::{
-    Line, Session, SessionState, Transfer, TransferState, Work, WorkEnd, WorkState,
+    Actor, ClosedPresence, Line, PresenceCause, RepPresence, Session, SessionState, Transfer,
+    TransferState, Work, WorkEnd, WorkState,
 };
-use crate::domain::look::Look;
-use crate::domain::time::Timestamp;
+use crate::domain::record_lookup::RecordLookup;
+use crate::domain::time::{Span, Timestamp};
 use crate::domain::units::Units;
 
-use super::route;
+use super::{acceptance, route};
+
+/// The rep is OFFLINE. Their sessions go back to their lines; after a lost connection they are kept
+/// for a while first (P7).
+pub(super) fn sign_out(
+    draft: &mut Draft<'_>,
+    live: RepPresence,
+    id: PresenceId,
+    cause: PresenceCause,
+    by: Actor,
+) {
+    let (rep, now) = (live.rep.clone(), draft.now());
+    let last = Some(ClosedPresence { id, at: now, cause, by: Some(by) });
+    let orphan_after = draft.settings().orphan_after;
+    let lost = cause == PresenceCause::ConnectionLost;
+    let kept = lost && orphan_after > Span::from_ms(0) && has_to_keep(draft, &rep);
+    let kept_until = kept.then(|| now + orphan_after);
+    draft.put_presence(RepPresence { presence: None, last, kept_until, ..live });
+    draft.fact(Fact::of(FactKind::PresenceClosed).rep(&rep));
+    if !kept {
+        let why = if lost { WorkEnd::Orphaned } else { WorkEnd::SignedOut };
+        hand_back(draft, &rep, why);
+    }
+    route::follow_presence(draft, &rep);
+}
 
 /// Takes everything off a rep who has gone that isn't theirs to keep. Offers are `follow_presence`'s
 /// part. `why` is what their work says.
@@ -74,20 +99,20 @@ pub(super) fn give_back(draft: &mut Draft<'_>, session: Session, channel: &Chann
     draft.fact(Fact::of(FactKind::SessionOrphaned).session(id).work(work).rep(&rep));
     let line = line_back(draft, &session, channel, &rep);
     let state = Session::WAITING;
-    route::route(draft, Session { line, line_since: now, estimated: None, state, ..session });
+    draft.put_arrival(Session { line, line_since: now, estimated: None, state, ..session });
 }
 
 /// The line that a session goes back to: the queue that it came from, or the channel's fallback queue;
 /// without either it waits for the rep who had it.
 pub(super) fn line_back(
-    look: &impl Look,
+    records: &impl RecordLookup,
     session: &Session,
     channel: &Channel,
     rep: &RepId,
 ) -> Line {
     let own = session.line.queue().cloned();
     let queues = own.into_iter().chain(channel.fallback_queue.clone());
-    let known = queues.into_iter().find(|queue| look.queue(queue).is_some());
+    let known = queues.into_iter().find(|queue| records.queue(queue).is_some());
     known.map_or_else(|| Line::Rep(rep.clone()), Line::Queue)
 }
 
@@ -102,7 +127,7 @@ fn leave_in_transfer(
         TransferState::Offered { work, .. } => Some(*work),
         _ => None,
     };
-    route::remove_owner(draft, &session, &mut transfer, why);
+    acceptance::remove_owner(draft, &session, &mut transfer, why);
     session.line = transfer.line.clone();
     session.line_since = transfer.requested_at;
     session.estimated = None;

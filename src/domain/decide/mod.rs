@@ -1,8 +1,11 @@
 //! Decisions: what becomes of a command in a state. One file per concern; this one sends each
-//! command to its file and says who may act for whom. Called by the engine, which commits the
-//! transaction, and by dry runs, which don't.
+//! command to its file and says who may act for whom. Called by the engine, which commits what comes
+//! of it, and by dry runs on a copy of the state.
 
+mod acceptance;
+mod actors;
 mod assign;
+pub mod command;
 pub(crate) mod destination;
 pub mod directory;
 mod leave;
@@ -10,78 +13,91 @@ pub mod presence;
 pub mod reach;
 pub mod route;
 pub mod session;
+pub mod settle;
+mod status;
 mod stop;
+mod subject;
 pub mod timer;
 pub mod transfer;
-pub mod unsettled;
 pub mod work;
 mod wrap_up;
 
 #[cfg(test)]
 mod tests;
 
-use super::command::{Command, Request};
-use super::draft::{Draft, Entropy};
-use super::entry::{Answer, Transaction};
-use super::id::RepId;
-use super::live::{Actor, Role};
-use super::look::Look;
-use super::record::{Record, RecordKey};
-use super::rejection::{Reason, Rejection};
-use super::state::State;
-use super::time::Timestamp;
+use crate::domain::command::{Command, Request};
+use crate::domain::draft::{Draft, Entropy};
+use crate::domain::entry::{Answer, Entry};
+use crate::domain::live::Actor;
+use crate::domain::record::Record;
+use crate::domain::record_lookup::RecordLookup;
+use crate::domain::rejection::Rejection;
+use crate::domain::state::State;
+use crate::domain::time::Timestamp;
 
-pub use unsettled::unsettled;
+pub use actors::{acting_rep, acts_for};
+
+use self::subject::AnswerSubject;
 
 /// What becomes of a request.
 #[derive(Debug, Clone)]
 pub struct Decision {
-    /// What is to be committed; `None` if everything is already as asked and nobody will ask again
-    /// with the same request id.
-    pub transaction: Option<Transaction>,
+    /// What is to be committed, and is in the state already; `None` if everything is as asked.
+    pub entry: Option<Entry>,
+    /// What each record of the entry was before it.
+    pub before: Vec<Option<Record>>,
     /// What is answered once it is committed.
     pub answer: Answer,
 }
 
-/// What a decision is about, whose record is the answer.
-pub(crate) enum Subject {
-    /// Nothing to show.
-    Nothing,
-    /// This record, as the decision leaves it, or, if the decision removes it, as it was.
-    Record(RecordKey),
-    /// Something else.
-    Answer(Answer),
-}
-
-/// Decides what becomes of `request` in `state` at `now`.
+/// Decides what becomes of `request` in `state` at `now`, and makes it so.
 ///
 /// # Errors
-/// A [`Rejection`]: nothing is to change.
+/// A [`Rejection`]: nothing is to change, and the state is as it was.
 pub fn decide(
-    state: &State,
+    state: &mut State,
     request: &Request,
     now: Timestamp,
     entropy: &mut dyn Entropy,
 ) -> Result<Decision, Rejection> {
     let mut draft = Draft::new(state, now, entropy);
-    if let Some(presence) = request.presence {
-        presence::check_current(&draft, &request.cause.actor, presence)?;
+    match carry_out(&mut draft, request) {
+        Ok(answer) => {
+            let (entry, before) = draft.finish(request.cause.clone()).unzip();
+            Ok(Decision { entry, before: before.unwrap_or_default(), answer })
+        }
+        Err(rejection) => {
+            draft.undo();
+            Err(rejection)
+        }
     }
-    let subject = dispatch(&mut draft, &request.cause.actor, &request.command)?;
-    stop::stop_those_who_are_done(&mut draft);
-    let answer = match subject {
-        Subject::Nothing => Answer::Nothing,
-        Subject::Answer(answer) => answer,
-        Subject::Record(key) => match draft.record(&key).or_else(|| state.record(&key)) {
-            Some(record) => Answer::Record(record),
-            None => Answer::Nothing,
-        },
-    };
-    let transaction = draft.finish(request, &answer);
-    Ok(Decision { transaction, answer })
 }
 
-fn dispatch(draft: &mut Draft<'_>, actor: &Actor, command: &Command) -> Result<Subject, Rejection> {
+/// Does what is asked, and then all that follows from it.
+fn carry_out(draft: &mut Draft<'_>, request: &Request) -> Result<Answer, Rejection> {
+    if let Some(presence) = request.presence {
+        presence::check_current(draft, &request.cause.actor, presence)?;
+    }
+    let subject = dispatch(draft, &request.cause.actor, &request.command)?;
+    settle::settle(draft);
+    while stop::stop_one(draft) {
+        settle::settle(draft);
+    }
+    Ok(match subject {
+        AnswerSubject::Nothing => Answer::Nothing,
+        AnswerSubject::Answer(answer) => answer,
+        AnswerSubject::Record(key) => draft
+            .record(&key)
+            .or_else(|| draft.before(&key))
+            .map_or(Answer::Nothing, Answer::Record),
+    })
+}
+
+fn dispatch(
+    draft: &mut Draft<'_>,
+    actor: &Actor,
+    command: &Command,
+) -> Result<AnswerSubject, Rejection> {
     match command {
         Command::ApplyDirectory { directory, prune } => directory::apply(draft, directory, *prune),
         Command::Upsert(directory) => directory::upsert(draft, directory),
@@ -124,57 +140,13 @@ fn dispatch(draft: &mut Draft<'_>, actor: &Actor, command: &Command) -> Result<S
             transfer::request(draft, actor, *session, recipient, note)
         }
         Command::Timer(due) => Ok(timer::pass(draft, actor, due)),
-        Command::Settle(reps) => {
-            for rep in reps {
-                reach::refresh(draft, rep);
-                route::settle(draft, rep);
-            }
-            Ok(Subject::Nothing)
+        Command::WorkOff => {
+            settle::work_off(draft);
+            Ok(AnswerSubject::Nothing)
         }
-    }
-}
-
-/// The rep that `actor` acts as, if it is one.
-#[must_use]
-pub fn acting_rep(actor: &Actor) -> Option<RepId> {
-    match actor.role {
-        Role::Rep => RepId::new(actor.id.as_str()).ok(),
-        _ => None,
-    }
-}
-
-/// May `actor` do what `rep` may do? A rep only as itself; supervisors for everyone (T1, S1).
-#[must_use]
-pub fn acts_for(actor: &Actor, rep: &RepId) -> bool {
-    match actor.role {
-        Role::Rep => actor.id.as_str() == rep.as_str(),
-        Role::Admin | Role::Supervisor | Role::Server | Role::Partner => true,
-        Role::Adapter | Role::Dashboard => false,
-    }
-}
-
-pub(crate) fn not_owner(
-    actor: &Actor,
-    kind: &'static str,
-    id: impl std::fmt::Display,
-) -> Rejection {
-    let message = format!("{} {id} isn't {}'s", kind, actor.id);
-    Rejection::new(Reason::NotOwner, kind, id, message)
-}
-
-/// The answer is this record.
-pub(crate) const fn about(record: RecordKey) -> Subject {
-    Subject::Record(record)
-}
-
-/// The record that an answer shows, if it shows one.
-impl Answer {
-    /// The record, if the answer is one.
-    #[must_use]
-    pub const fn record(&self) -> Option<&Record> {
-        match self {
-            Self::Record(record) => Some(record),
-            Self::Nothing | Self::Directory(_) => None,
+        Command::LookAtEverybody => {
+            settle::follow_directory(draft, None);
+            Ok(AnswerSubject::Nothing)
         }
     }
 }

@@ -8,14 +8,17 @@ use crate::domain::draft::Draft;
 use crate::domain::entry::{Fact, FactKind};
 use crate::domain::id::{PresenceId, RepId, StatusId};
 use crate::domain::live::{
-    Actor, ClosedPresence, Connection, Next, Presence, PresenceCause, RepPresence, Then, WorkEnd,
+    Actor, ClosedPresence, Connection, PlannedChange, PlannedStop, Presence, PresenceCause,
+    RepPresence,
 };
-use crate::domain::look::Look;
 use crate::domain::record::RecordKey;
+use crate::domain::record_lookup::RecordLookup;
 use crate::domain::rejection::{Reason, Rejection};
 use crate::domain::time::{Span, Timestamp};
 
-use super::{Subject, about, acting_rep, acts_for, leave, not_owner, reach, route, stop};
+use super::actors::{acting_rep, acts_for, not_owner};
+use super::subject::{AnswerSubject, about};
+use super::{leave, reach, route, status, stop};
 
 /// A rep can sign in this often at once …
 const SIGN_INS: i64 = 20;
@@ -29,11 +32,11 @@ pub(crate) fn open(
     rep: &RepId,
     status: &StatusId,
     device: &str,
-) -> Result<Subject, Rejection> {
+) -> Result<AnswerSubject, Rejection> {
     if !acts_for(actor, rep) {
         return Err(not_owner(actor, "rep", rep));
     }
-    check_status(draft, rep, status)?;
+    status::check_status(draft, rep, status)?;
     let now = draft.now();
     let mut live = Arc::unwrap_or_clone(draft.rep_presence(rep));
     live.signed_in_until = Some(pay_for_sign_in(&live, now)?);
@@ -80,25 +83,6 @@ fn pay_for_sign_in(live: &RepPresence, now: Timestamp) -> Result<Timestamp, Reje
     Err(refused.for_now(Span::from_ms(ahead)))
 }
 
-/// P1: the status must exist, and the rep's profile must allow it.
-fn check_status(draft: &Draft<'_>, rep: &RepId, status: &StatusId) -> Result<(), Rejection> {
-    let rep = draft.expect_rep(rep)?;
-    if draft.status(status).is_none() {
-        return Err(Rejection::not_found("presence_status", status));
-    }
-    let allowed = draft.profile(&rep.profile).map(|p| p.statuses.clone()).unwrap_or_default();
-    if allowed.contains(status) {
-        return Ok(());
-    }
-    let choices: Vec<&str> = allowed.iter().map(StatusId::as_str).collect();
-    let message = format!(
-        "profile {} doesn't allow the status {status}; it allows {}",
-        rep.profile,
-        choices.join(", ")
-    );
-    Err(Rejection::new(Reason::StatusNotAllowed, "presence_status", status, message))
-}
-
 /// P5: a presence that is over can change nothing any more. Of others' presences a rep knows
 /// nothing (S2).
 pub(crate) fn check_current(
@@ -106,7 +90,7 @@ pub(crate) fn check_current(
     actor: &Actor,
     id: PresenceId,
 ) -> Result<(), Rejection> {
-    let rep = draft.base().rep_of_presence(id).filter(|rep| may_know(actor, rep));
+    let rep = draft.rep_of_presence(id).filter(|rep| may_know(actor, rep));
     let live = rep.map(|rep| draft.rep_presence(rep));
     let live = live.ok_or_else(|| Rejection::not_found("presence", id))?;
     let (reason, text) = match (&live.presence, &live.last) {
@@ -133,7 +117,7 @@ fn current(
 ) -> Result<(RepPresence, Presence), Rejection> {
     let (rep, id) = match named {
         PresenceRef::Rep(rep) => (draft.expect_rep(rep)?.id.clone(), None),
-        PresenceRef::Presence(id) => match draft.base().rep_of_presence(*id) {
+        PresenceRef::Presence(id) => match draft.rep_of_presence(*id) {
             Some(rep) if may_know(actor, rep) => (rep.clone(), Some(*id)),
             _ => return Err(Rejection::not_found("presence", id)),
         },
@@ -174,74 +158,24 @@ pub(crate) fn set_status(
     named: &PresenceRef,
     status: &StatusId,
     when_done: bool,
-) -> Result<Subject, Rejection> {
+) -> Result<AnswerSubject, Rejection> {
     let (live, presence) = current(draft, actor, named)?;
     let rep = live.rep.clone();
-    check_status(draft, &rep, status)?;
+    status::check_status(draft, &rep, status)?;
     let (cause, by) = (PresenceCause::of(actor.role), actor.clone());
     let status = status.clone();
     if when_done && presence.status != status {
-        stop::plan(draft, live, presence, Next { then: Then::Status(status), cause, by });
+        stop::plan(
+            draft,
+            live,
+            presence,
+            PlannedStop { then: PlannedChange::Status(status), cause, by },
+        );
     } else if presence.status != status || presence.next.is_some() {
-        choose(draft, live, presence, Choice { status, cause, by });
+        status::choose(draft, live, presence, status::StatusChoice { status, cause, by });
         route::follow_presence(draft, &rep);
     }
     Ok(about(RecordKey::RepPresence(rep)))
-}
-
-/// A status that a rep is to have, why, and who wants it.
-pub(super) struct Choice {
-    pub status: StatusId,
-    pub cause: PresenceCause,
-    pub by: Actor,
-}
-
-/// Sets a status; nothing is to happen any more when the current work is done. What follows from it
-/// is the caller's part.
-pub(super) fn choose(
-    draft: &mut Draft<'_>,
-    live: RepPresence,
-    presence: Presence,
-    Choice { status, cause, by }: Choice,
-) {
-    let rep = live.rep.clone();
-    let status_since = if presence.status == status { presence.status_since } else { draft.now() };
-    let reach = reach::of(draft, &rep, &status, false);
-    let by = Some(by);
-    let presence = Presence { status, status_since, cause, by, next: None, reach, ..presence };
-    draft.put_presence(RepPresence { presence: Some(presence), ..live });
-    draft.fact(Fact::of(FactKind::StatusChanged).rep(&rep));
-}
-
-/// Sets the status that the presence configuration wants after an offer was declined or ran out
-/// (R5, R6), if the rep is signed in and the profile allows it. What follows from it is the
-/// caller's part.
-pub(crate) fn set_by_offer(draft: &mut Draft<'_>, rep: &RepId, why: WorkEnd) {
-    let configuration = draft.rep(rep).and_then(|rep| draft.configuration_of(&rep));
-    let (status, cause) = match (why, configuration) {
-        (WorkEnd::Declined, Some(c)) => (c.status_after_decline.clone(), PresenceCause::Declined),
-        (WorkEnd::PushTimeout, Some(c)) => {
-            (c.status_after_push_timeout.clone(), PresenceCause::PushTimeout)
-        }
-        _ => return,
-    };
-    let live = Arc::unwrap_or_clone(draft.rep_presence(rep));
-    let (Some(status), Some(presence)) = (status, live.presence.clone()) else {
-        return;
-    };
-    if presence.status == status || check_status(draft, rep, &status).is_err() {
-        return;
-    }
-    let next = presence.next.clone();
-    choose(draft, live, presence, Choice { status, cause, by: Actor::baton() });
-    if next.is_some() {
-        let mut live = Arc::unwrap_or_clone(draft.rep_presence(rep));
-        if let Some(presence) = &mut live.presence {
-            presence.reach = reach::of(draft, rep, &presence.status, true);
-            presence.next = next;
-        }
-        draft.put_presence(live);
-    }
 }
 
 /// Signs out (P6), at once or when the current work is done (P10). Closing a presence that is closed
@@ -251,13 +185,13 @@ pub(crate) fn close(
     actor: &Actor,
     named: &PresenceRef,
     when_done: bool,
-) -> Result<Subject, Rejection> {
+) -> Result<AnswerSubject, Rejection> {
     let (live, presence) = match current(draft, actor, named) {
         Ok(found) => found,
         Err(rejection) if rejection.reason == Reason::PresenceClosed => {
             let rep = match named {
                 PresenceRef::Rep(rep) => Some(rep),
-                PresenceRef::Presence(id) => draft.base().rep_of_presence(*id),
+                PresenceRef::Presence(id) => draft.rep_of_presence(*id),
             };
             let rep = rep.cloned().ok_or(rejection)?;
             leave::give_up(draft, &rep);
@@ -268,39 +202,19 @@ pub(crate) fn close(
     let rep = live.rep.clone();
     let (cause, by) = (PresenceCause::of(actor.role), actor.clone());
     if when_done {
-        stop::plan(draft, live, presence, Next { then: Then::SignOut, cause, by });
+        stop::plan(draft, live, presence, PlannedStop { then: PlannedChange::SignOut, cause, by });
     } else {
-        sign_out(draft, live, presence.id, cause, by);
+        leave::sign_out(draft, live, presence.id, cause, by);
     }
     Ok(about(RecordKey::RepPresence(rep)))
 }
 
-/// The rep is OFFLINE. Their sessions go back to their lines; after a lost connection they are kept
-/// for a while first (P7).
-pub(super) fn sign_out(
-    draft: &mut Draft<'_>,
-    live: RepPresence,
-    id: PresenceId,
-    cause: PresenceCause,
-    by: Actor,
-) {
-    let (rep, now) = (live.rep.clone(), draft.now());
-    let last = Some(ClosedPresence { id, at: now, cause, by: Some(by) });
-    let orphan_after = draft.settings().orphan_after;
-    let lost = cause == PresenceCause::ConnectionLost;
-    let kept = lost && orphan_after > Span::from_ms(0) && leave::has_to_keep(draft, &rep);
-    let kept_until = kept.then(|| now + orphan_after);
-    draft.put_presence(RepPresence { presence: None, last, kept_until, ..live });
-    draft.fact(Fact::of(FactKind::PresenceClosed).rep(&rep));
-    if !kept {
-        let why = if lost { WorkEnd::Orphaned } else { WorkEnd::SignedOut };
-        leave::hand_back(draft, &rep, why);
-    }
-    route::follow_presence(draft, &rep);
-}
-
 /// Leases ran out: the reps are disconnected, and are waited for (P4).
-pub(crate) fn lapse(draft: &mut Draft<'_>, actor: &Actor, presences: &[PresenceId]) -> Subject {
+pub(crate) fn lapse(
+    draft: &mut Draft<'_>,
+    actor: &Actor,
+    presences: &[PresenceId],
+) -> AnswerSubject {
     let grace = draft.settings().disconnect_grace;
     for id in presences {
         let found = with_connection(draft, *id, |c| *c == Connection::Connected);
@@ -313,7 +227,7 @@ pub(crate) fn lapse(draft: &mut Draft<'_>, actor: &Actor, presences: &[PresenceI
         draft.fact(Fact::of(FactKind::PresenceDisconnected).rep(&rep));
         route::follow_presence(draft, &rep);
     }
-    Subject::Nothing
+    AnswerSubject::Nothing
 }
 
 /// The client is back within the grace: the same presence goes on (P4).
@@ -321,8 +235,8 @@ pub(crate) fn reconnect(
     draft: &mut Draft<'_>,
     actor: &Actor,
     id: PresenceId,
-) -> Result<Subject, Rejection> {
-    let Some(rep) = draft.base().rep_of_presence(id).cloned() else {
+) -> Result<AnswerSubject, Rejection> {
+    let Some(rep) = draft.rep_of_presence(id).cloned() else {
         return Err(Rejection::not_found("presence", id));
     };
     let live = draft.rep_presence(&rep);
@@ -345,7 +259,7 @@ fn with_connection(
     id: PresenceId,
     wanted: impl Fn(&Connection) -> bool,
 ) -> Option<(RepPresence, Presence)> {
-    let rep = draft.base().rep_of_presence(id)?;
+    let rep = draft.rep_of_presence(id)?;
     let live = Arc::unwrap_or_clone(draft.rep_presence(rep));
     let presence = live.presence.clone().filter(|p| p.id == id && wanted(&p.connection))?;
     Some((live, presence))
@@ -361,6 +275,6 @@ pub(crate) fn end_grace(draft: &mut Draft<'_>, actor: &Actor, rep: &RepId) {
         _ => None,
     });
     if let Some(id) = over {
-        sign_out(draft, live, id, PresenceCause::ConnectionLost, actor.clone());
+        leave::sign_out(draft, live, id, PresenceCause::ConnectionLost, actor.clone());
     }
 }

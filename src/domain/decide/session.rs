@@ -15,16 +15,18 @@ use crate::domain::live::{
     Actor, EndedBy, Line, Role, Session, SessionState, Transfer, TransferState, Work, WorkEnd,
     WorkState,
 };
-use crate::domain::look::Look;
 use crate::domain::record::{Record, RecordKey};
+use crate::domain::record_lookup::RecordLookup;
 use crate::domain::rejection::{Reason, Rejection};
 use crate::domain::units::Units;
 
+use super::actors::{acting_rep, acts_for, not_owner};
 use super::destination::{Destination, ask_for, check_skills, direct_routing};
-use super::{Subject, about, acts_for, leave, not_owner, route};
+use super::leave;
+use super::subject::{AnswerSubject, about};
 
 /// Opens a session and routes it, or finds the one that the channel opened before (O2, R10).
-pub(crate) fn open(draft: &mut Draft<'_>, opening: &Opening) -> Result<Subject, Rejection> {
+pub(crate) fn open(draft: &mut Draft<'_>, opening: &Opening) -> Result<AnswerSubject, Rejection> {
     let channel = draft.expect_channel(&opening.channel)?;
     let reference = &opening.external_reference;
     if let Some(known) = draft.reference(&channel.id, reference) {
@@ -74,7 +76,7 @@ pub(crate) fn open(draft: &mut Draft<'_>, opening: &Opening) -> Result<Subject, 
     session.line = destination.line;
     draft.put(Record::Reference(channel.id.clone(), reference.clone(), id));
     draft.fact(Fact::of(FactKind::SessionOpened).session(id));
-    route::route(draft, session);
+    draft.put_arrival(session);
     Ok(about(RecordKey::Session(id)))
 }
 
@@ -115,7 +117,7 @@ pub(crate) fn update(
     actor: &Actor,
     id: SessionId,
     change: Change<'_>,
-) -> Result<Subject, Rejection> {
+) -> Result<AnswerSubject, Rejection> {
     let session = own_session(draft, actor, id)?;
     alive(&session)?;
     let mut changed = (*session).clone();
@@ -139,7 +141,6 @@ pub(crate) fn update(
     if changed != *session {
         draft.fact(Fact::of(FactKind::SessionUpdated).session(id));
         draft.put_session(changed);
-        route::reconsider(draft, id);
     }
     Ok(about(RecordKey::Session(id)))
 }
@@ -149,7 +150,7 @@ pub(crate) fn pause(
     draft: &mut Draft<'_>,
     actor: &Actor,
     id: SessionId,
-) -> Result<Subject, Rejection> {
+) -> Result<AnswerSubject, Rejection> {
     let session = own_session(draft, actor, id)?;
     alive(&session)?;
     let (rep, work) = match &session.state {
@@ -158,8 +159,8 @@ pub(crate) fn pause(
         _ => return Err(not_active(id, "active")),
     };
     draft.fact(Fact::of(FactKind::SessionPaused).session(id).work(work).rep(&rep));
-    let holds = |look: &Draft<'_>, channel: &Channel, work: &Work| {
-        capacity::paused_holds(look, channel, work)
+    let holds = |records: &Draft<'_>, channel: &Channel, work: &Work| {
+        capacity::paused_holds(records, channel, work)
     };
     set_aside(draft, session, SessionState::Paused { rep, work }, holds)
 }
@@ -169,7 +170,7 @@ pub(crate) fn inactivate(
     draft: &mut Draft<'_>,
     actor: &Actor,
     id: SessionId,
-) -> Result<Subject, Rejection> {
+) -> Result<AnswerSubject, Rejection> {
     let session = own_session(draft, actor, id)?;
     alive(&session)?;
     let (rep, work) = match &session.state {
@@ -193,19 +194,17 @@ fn set_aside(
     session: Arc<Session>,
     state: SessionState,
     holds: impl Fn(&Draft<'_>, &Channel, &Work) -> Units,
-) -> Result<Subject, Rejection> {
+) -> Result<AnswerSubject, Rejection> {
     let id = session.id;
     let channel = draft.expect_channel(&session.channel)?;
     let mut session = Arc::unwrap_or_clone(session);
     session.state = state;
-    if let Some((rep, work)) = session.owner() {
-        let rep = rep.clone();
+    if let Some((_, work)) = session.owner() {
         let mut work = Arc::unwrap_or_clone(draft.expect_work(work)?);
         work.state = WorkState::Paused;
         let holds = holds(draft, &channel, &work);
         capacity::hold(draft, work, holds);
         draft.put_session(session);
-        route::settle(draft, &rep);
     }
     Ok(about(RecordKey::Session(id)))
 }
@@ -215,7 +214,7 @@ pub(crate) fn resume(
     draft: &mut Draft<'_>,
     actor: &Actor,
     id: SessionId,
-) -> Result<Subject, Rejection> {
+) -> Result<AnswerSubject, Rejection> {
     let session = own_session(draft, actor, id)?;
     alive(&session)?;
     match &session.state {
@@ -303,8 +302,7 @@ fn reroute(draft: &mut Draft<'_>, session: &Session) -> Result<(), Rejection> {
     };
     let line_since = draft.now();
     let state = Session::WAITING;
-    let session = Session { line, line_since, estimated: None, state, ..session.clone() };
-    route::route(draft, session);
+    draft.put_arrival(Session { line, line_since, estimated: None, state, ..session.clone() });
     Ok(())
 }
 
@@ -313,7 +311,7 @@ pub(crate) fn end(
     draft: &mut Draft<'_>,
     actor: &Actor,
     id: SessionId,
-) -> Result<Subject, Rejection> {
+) -> Result<AnswerSubject, Rejection> {
     end_with(draft, actor, id, WorkEnd::SessionEnded)
 }
 
@@ -323,12 +321,12 @@ pub(crate) fn end_with(
     actor: &Actor,
     id: SessionId,
     why: WorkEnd,
-) -> Result<Subject, Rejection> {
+) -> Result<AnswerSubject, Rejection> {
     let session = own_session(draft, actor, id)?;
     if session.is_ended() {
         return Ok(about(RecordKey::Session(id)));
     }
-    if let Some(rep) = super::acting_rep(actor).and_then(|rep| draft.rep(&rep)) {
+    if let Some(rep) = acting_rep(actor).and_then(|rep| draft.rep(&rep)) {
         entitled(&rep, &*draft.expect_channel(&session.channel)?)?;
     }
     let by = match actor.role {
@@ -336,7 +334,7 @@ pub(crate) fn end_with(
         Role::Rep => EndedBy::Owner,
         Role::Admin | Role::Supervisor | Role::Dashboard | Role::Server => EndedBy::Supervisor,
     };
-    let freed = free_everything(draft, &session, why);
+    free_everything(draft, &session, why);
     let at = draft.now();
     let mut session = Arc::unwrap_or_clone(session);
     session.transfer = None;
@@ -344,37 +342,27 @@ pub(crate) fn end_with(
         SessionState::Ended { at, by, forget_at: at + draft.settings().history_retention };
     draft.put_session(session);
     draft.fact(Fact::of(FactKind::SessionEnded).session(id));
-    for rep in &freed {
-        route::settle(draft, rep);
-    }
     Ok(about(RecordKey::Session(id)))
 }
 
-/// Ends the work and the transfer of a session, and says whose capacity that freed.
-fn free_everything(draft: &mut Draft<'_>, session: &Session, why: WorkEnd) -> BTreeSet<RepId> {
-    let mut freed = BTreeSet::new();
-    if let Some((rep, work)) = session.owner() {
+/// Ends the work and the transfer of a session.
+fn free_everything(draft: &mut Draft<'_>, session: &Session, why: WorkEnd) {
+    if let Some((_, work)) = session.owner() {
         match draft.channel(&session.channel) {
             Some(channel) => capacity::wrap_up(draft, work, &channel, why),
             None => capacity::end(draft, work, why),
         }
-        freed.insert(rep.clone());
     }
-    let mut end = |draft: &mut Draft<'_>, rep: &RepId, work, why| {
-        capacity::end(draft, work, why);
-        freed.insert(rep.clone());
-    };
-    if let SessionState::Offered { rep, work } = &session.state {
-        end(draft, rep, *work, WorkEnd::SessionEnded);
+    if let SessionState::Offered { work, .. } = &session.state {
+        capacity::end(draft, *work, WorkEnd::SessionEnded);
     }
     if let Some(transfer) = session.transfer.and_then(|id| draft.transfer(&id)) {
-        if let TransferState::Offered { rep, work } = &transfer.state {
-            end(draft, rep, *work, WorkEnd::SessionEnded);
+        if let TransferState::Offered { work, .. } = &transfer.state {
+            capacity::end(draft, *work, WorkEnd::SessionEnded);
         }
         let state = TransferState::SessionEnded { at: draft.now() };
         let fact = Fact::of(FactKind::TransferSessionEnded).session(session.id);
         draft.fact(fact.transfer(transfer.id));
         draft.put_transfer(Transfer { state, ..Arc::unwrap_or_clone(transfer) });
     }
-    freed
 }

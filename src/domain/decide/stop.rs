@@ -7,14 +7,16 @@ use std::sync::Arc;
 use crate::domain::draft::Draft;
 use crate::domain::entry::{Fact, FactKind};
 use crate::domain::id::RepId;
-use crate::domain::live::{Next, Presence, RepPresence, Session, SessionState, Then, WorkState};
-use crate::domain::look::Look;
-use crate::domain::record::Record;
+use crate::domain::live::{
+    PlannedChange, PlannedStop, Presence, RepPresence, Session, SessionState, WorkState,
+};
+use crate::domain::record::RecordKey;
+use crate::domain::record_lookup::RecordLookup;
 
-use super::{presence, reach, route};
+use super::{leave, reach, route, status};
 
 /// Notes what is to happen when the current work of a rep is done.
-pub(super) fn plan(draft: &mut Draft<'_>, live: RepPresence, current: Presence, next: Next) {
+pub(super) fn plan(draft: &mut Draft<'_>, live: RepPresence, current: Presence, next: PlannedStop) {
     if current.next.as_ref() == Some(&next) {
         return;
     }
@@ -26,32 +28,37 @@ pub(super) fn plan(draft: &mut Draft<'_>, live: RepPresence, current: Presence, 
     route::follow_presence(draft, &rep);
 }
 
-/// Lets every rep stop who wanted to and has, by this decision, nothing left to do.
-pub(super) fn stop_those_who_are_done(draft: &mut Draft<'_>) {
-    while let Some((live, presence, next)) = next_done(draft) {
+/// Lets a rep stop who wanted to and has, by this decision, nothing left to do. Gives whether there
+/// was one.
+pub(super) fn stop_one(draft: &mut Draft<'_>) -> bool {
+    if let Some((live, presence, next)) = next_done(draft) {
         let rep = live.rep.clone();
         match next.then {
-            Then::SignOut => presence::sign_out(draft, live, presence.id, next.cause, next.by),
-            Then::Status(status) => {
-                let change = presence::Choice { status, cause: next.cause, by: next.by };
-                presence::choose(draft, live, presence, change);
+            PlannedChange::SignOut => {
+                leave::sign_out(draft, live, presence.id, next.cause, next.by)
+            }
+            PlannedChange::Status(status) => {
+                let change = status::StatusChoice { status, cause: next.cause, by: next.by };
+                status::choose(draft, live, presence, change);
                 route::follow_presence(draft, &rep);
             }
         }
+        return true;
     }
+    false
 }
 
-fn next_done(draft: &Draft<'_>) -> Option<(RepPresence, Presence, Next)> {
-    let touched = draft.sight().written().filter_map(|(_, record)| match record {
-        Some(Record::RepPresence(live)) => Some(&live.rep),
-        Some(Record::Work(work)) => Some(&work.rep),
+fn next_done(draft: &Draft<'_>) -> Option<(RepPresence, Presence, PlannedStop)> {
+    let touched = draft.written_keys().filter_map(|key| match key {
+        RecordKey::RepPresence(rep) => Some(rep.clone()),
+        RecordKey::Work(id) => draft.work(id).map(|work| work.rep.clone()),
         _ => None,
     });
-    let reps: BTreeSet<&RepId> = touched.collect();
+    let reps: BTreeSet<RepId> = touched.collect();
     reps.into_iter().find_map(|rep| {
-        let live = draft.rep_presence(rep);
+        let live = draft.rep_presence(&rep);
         let presence = live.presence.clone()?;
-        let next = presence.next.clone().filter(|_| is_done(draft, rep))?;
+        let next = presence.next.clone().filter(|_| is_done(draft, &rep))?;
         Some((Arc::unwrap_or_clone(live), presence, next))
     })
 }

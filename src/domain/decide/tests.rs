@@ -1,21 +1,21 @@
-//! What scenarios can't show: two decisions on the same state, and what a decision leaves to be
-//! committed. Everything else is in `tests/scenarios`.
+//! What scenarios can't show: what a decision leaves behind that is refused, or changes nothing.
+//! Everything else is in `tests/scenarios`.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::{Decision, decide};
 use crate::domain::attributes::{Attributes, AttributesChange};
-use crate::domain::command::{Command, Request};
-use crate::domain::directory::{Settings, SettingsPatch};
+use crate::domain::command::{Command, Directory, Request};
+use crate::domain::directory::{Queue, RoutingModel, Settings, SettingsPatch, Skill};
 use crate::domain::draft::Entropy;
-use crate::domain::entry::{Cause, Entry, Fingerprint, Transaction};
+use crate::domain::entry::{Answer, Cause, Fingerprint, Revision};
 use crate::domain::id::{ActorId, PresenceId, SessionId, TxnId};
 use crate::domain::live::{Actor, ClosedPresence, Line, PresenceCause, RepPresence, Role, Session};
-use crate::domain::look::Look;
-use crate::domain::record::{Record, RecordKey};
+use crate::domain::record::Record;
+use crate::domain::record_lookup::RecordLookup;
 use crate::domain::rejection::{Reason, Rejection};
-use crate::domain::state::{Held, State};
+use crate::domain::state::{HeldRecord, State};
 use crate::domain::time::Timestamp;
 
 struct Zeros;
@@ -54,7 +54,7 @@ fn state() -> State {
     let last = Some(ClosedPresence { id, at, cause: PresenceCause::DuplicateLogin, by: None });
     let ana = RepPresence { last, ..RepPresence::absent("ana".parse().unwrap()) };
     let records = [Record::Session(Arc::new(session)), Record::RepPresence(Arc::new(ana))];
-    let held = |record: Record| (record.key(), Held { version: TxnId::from_u128(1), record });
+    let held = |record: Record| (record.key(), HeldRecord { revision: Revision::ZERO, record });
     State::restore(State::default().head(), records.map(held))
 }
 
@@ -66,26 +66,17 @@ fn request(txn: u128, role: Role, command: Command) -> Request {
 }
 
 fn on(state: &State, request: &Request) -> Result<Decision, Rejection> {
-    decide(state, request, Timestamp::from_ms(5), &mut Zeros)
+    decide(&mut state.clone(), request, Timestamp::from_ms(5), &mut Zeros)
 }
 
-fn applied(state: &State, transaction: &Transaction) -> State {
-    let mut next = state.clone();
-    next.apply(&Entry::after(state.head(), transaction)).unwrap();
-    next
-}
-
-/// Decides both on the same state, commits the first, and decides the second again, since its
-/// checks don't hold any more.
+/// Decides one after the other.
 fn one_after_the_other(state: &State, first: Command, second: Command) -> State {
-    let (first, second) = (request(2, Role::Admin, first), request(3, Role::Admin, second));
-    let one = on(state, &first).unwrap().transaction.unwrap();
-    let lost = on(state, &second).unwrap().transaction.unwrap();
-    let next = applied(state, &one);
-    let stale = lost.checks.iter().any(|(key, seen)| next.version(key) != *seen);
-    assert!(stale, "what was decided without knowing of the other is a conflict");
-    let two = on(&next, &second).unwrap().transaction.unwrap();
-    applied(&next, &two)
+    let mut state = state.clone();
+    for (txn, command) in [(2, first), (3, second)] {
+        let request = request(txn, Role::Admin, command);
+        decide(&mut state, &request, Timestamp::from_ms(5), &mut Zeros).unwrap();
+    }
+    state
 }
 
 #[test]
@@ -118,8 +109,9 @@ fn o3_attributes_that_change_at_the_same_time_both_change() {
     let next = one_after_the_other(&state(), tier, lang);
     let both = [("lang", "es"), ("tier", "gold")].map(|(k, v)| (k.to_owned(), v.to_owned()));
     assert_eq!(*next.session(&SESSION).unwrap().attributes, BTreeMap::from(both));
-    let gone = on(&next, &request(4, Role::Admin, single("tier", None))).unwrap();
-    let next = applied(&next, &gone.transaction.unwrap());
+    let mut next = next;
+    let gone = request(4, Role::Admin, single("tier", None));
+    decide(&mut next, &gone, Timestamp::from_ms(5), &mut Zeros).unwrap();
     assert!(next.session(&SESSION).unwrap().attributes.keys().eq(["lang"]));
 }
 
@@ -133,9 +125,9 @@ fn o3_attributes_are_bounded_after_the_change() {
         priority: None,
         skills: None,
     };
-    let state = state();
-    let decided = on(&state, &request(2, Role::Admin, full)).unwrap().transaction.unwrap();
-    let state = applied(&state, &decided);
+    let mut state = state();
+    let full = request(2, Role::Admin, full);
+    decide(&mut state, &full, Timestamp::from_ms(5), &mut Zeros).unwrap();
     let refused = |command| on(&state, &request(3, Role::Admin, command)).err().map(|r| r.reason);
     assert_eq!(refused(single("one-more", Some("v".into()))), Some(Reason::InvalidField));
     assert_eq!(refused(single("k0", Some("v".repeat(4_000)))), Some(Reason::InvalidField));
@@ -143,19 +135,42 @@ fn o3_attributes_are_bounded_after_the_change() {
 }
 
 #[test]
-fn t21_what_changes_nothing_is_remembered_for_who_asks_by_an_id() {
+fn d2_a_refusal_takes_everything_back_that_was_done_before_it() {
+    let state = state();
+    let directory = Directory {
+        skills: vec![Skill { id: "es".parse().unwrap(), name: "Spanish".into() }],
+        queues: vec![Queue {
+            id: "billing".parse().unwrap(),
+            name: "Billing".into(),
+            // Nobody of this name exists, which shows when all is written.
+            reps: ["nobody".parse().unwrap()].into(),
+            channel_types: [].into(),
+            model: RoutingModel::LeastActive,
+            weight: None,
+            push_timeout: None,
+            overflow: None,
+            max_length: None,
+            default_priority: 1,
+        }],
+        ..Directory::default()
+    };
+    let mut tried = state.clone();
+    let apply = Command::ApplyDirectory { directory, prune: true };
+    let request = request(2, Role::Admin, apply);
+    let refused = decide(&mut tried, &request, Timestamp::from_ms(5), &mut Zeros);
+    assert_eq!(refused.err().map(|r| r.reason), Some(Reason::InvalidField));
+    assert_eq!(tried.head(), state.head());
+    assert!(tried.records().eq(state.records()) && tried.places().eq(state.places()));
+}
+
+#[test]
+fn what_changes_nothing_is_no_entry() {
     let state = state();
     let priority = Some(10);
     let same =
         Command::UpdateSession { session: SESSION, attributes: None, priority, skills: None };
-    let mut request = request(2, Role::Admin, same);
-    assert!(on(&state, &request).unwrap().transaction.is_none());
-    request.cause.request_id = Some("r1".into());
-    let decision = on(&state, &request).unwrap();
-    let transaction = decision.transaction.unwrap();
-    assert!(transaction.changes_nothing() && transaction.facts.is_empty());
-    assert_eq!(transaction.answer, decision.answer);
-    assert!(transaction.checks.contains_key(&RecordKey::Session(SESSION)), "it can be stale");
+    let decision = on(&state, &request(2, Role::Admin, same)).unwrap();
+    assert!(decision.entry.is_none() && matches!(decision.answer, Answer::Record(_)));
 }
 
 #[test]

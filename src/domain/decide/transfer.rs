@@ -10,13 +10,14 @@ use crate::domain::eligibility::{Check, handing_on_to_line, line_refusal};
 use crate::domain::entry::{Fact, FactKind};
 use crate::domain::id::{RepId, SessionId, TransferId};
 use crate::domain::live::{Actor, Line, Recipient, Session, SessionState, Transfer, TransferState};
-use crate::domain::look::Look;
-use crate::domain::recipients::RuleVerdict;
 use crate::domain::record::RecordKey;
+use crate::domain::record_lookup::RecordLookup;
 use crate::domain::rejection::{Reason, Rejection};
+use crate::domain::verdict::RuleVerdict;
 
+use super::actors::{acting_rep, acts_for, not_owner};
 use super::destination::{Destination, may_receive};
-use super::{Subject, about, acts_for, not_owner, route};
+use super::subject::{AnswerSubject, about};
 
 /// Hands `session` on to `recipient`.
 pub(crate) fn request(
@@ -25,7 +26,7 @@ pub(crate) fn request(
     id: SessionId,
     recipient: &Recipient,
     note: &str,
-) -> Result<Subject, Rejection> {
+) -> Result<AnswerSubject, Rejection> {
     let session = draft.expect_session(id)?;
     if let Some(v) = session_checks(draft, actor, &session).into_iter().find(|v| !v.passed) {
         return Err(Rejection::new(v.reason, "session", id, v.text));
@@ -48,7 +49,7 @@ pub(crate) fn request(
         line: destination.line.clone(),
         trace: destination.trace.clone(),
         note: note.to_owned(),
-        state: TransferState::Waiting { since: now, absent_until: None, stranded: false },
+        state: TransferState::Waiting { since: now },
         requested_at: now,
         offered_at: None,
         original_removed_at: None,
@@ -59,10 +60,8 @@ pub(crate) fn request(
     session.transfer = Some(transfer.id);
     session.transfers += 1;
     session.passed_by.clear();
-    draft.put_transfer(transfer.clone());
-    if let Some(freed) = route::route_transfer(draft, session, transfer) {
-        route::settle(draft, &freed);
-    }
+    draft.put_transfer(transfer);
+    draft.put_arrival(session);
     Ok(subject)
 }
 
@@ -75,7 +74,7 @@ fn destination(
     session: &mut Session,
     channel: &Channel,
 ) -> Result<Destination, Rejection> {
-    let caller = super::acting_rep(actor);
+    let caller = acting_rep(actor);
     match recipient {
         Recipient::Rep(rep) => {
             may_receive(draft, owner, rep, channel)?;
@@ -117,17 +116,17 @@ fn allowed(
 /// What the session itself has to say to being transferred by `actor`, in the order in which a
 /// refusal is chosen.
 pub(crate) fn session_checks(
-    look: &impl Look,
+    records: &impl RecordLookup,
     actor: &Actor,
     session: &Session,
 ) -> Vec<RuleVerdict> {
     let owner = session.owner().map(|(rep, _)| rep);
     let owned = match owner {
         Some(owner) => acts_for(actor, owner),
-        None => super::acting_rep(actor).is_none(),
+        None => acting_rep(actor).is_none(),
     };
     let active = matches!(session.state, SessionState::Active { .. });
-    let limit = look.settings().max_transfers_per_session;
+    let limit = records.settings().max_transfers_per_session;
     let say = |yes: bool, good: &str, bad: &str| {
         let id = session.id;
         if yes { format!("session {id} {good}") } else { format!("session {id} {bad}") }

@@ -6,53 +6,46 @@ use std::sync::Arc;
 use crate::domain::capacity;
 use crate::domain::directory::CapacityModel;
 use crate::domain::draft::Draft;
+use crate::domain::eligibility::{entitled, is_there, refusal};
 use crate::domain::entry::{Fact, FactKind};
-use crate::domain::id::{RepId, TransferId, WorkId};
-use crate::domain::live::{Actor, SessionState, Transfer, TransferState, Work, WorkEnd, WorkState};
-use crate::domain::look::Look;
+use crate::domain::id::{TransferId, WorkId};
+use crate::domain::live::{Actor, TransferState, Work, WorkEnd, WorkState};
 use crate::domain::record::RecordKey;
+use crate::domain::record_lookup::RecordLookup;
 use crate::domain::rejection::{Reason, Rejection};
 use crate::domain::units::Units;
 
-use super::{Subject, about, acts_for, not_owner, route, session, wrap_up};
-
-pub(super) fn own_work(
-    draft: &Draft<'_>,
-    actor: &Actor,
-    id: WorkId,
-) -> Result<Arc<Work>, Rejection> {
-    let work = draft.expect_work(id)?;
-    if acts_for(actor, &work.rep) { Ok(work) } else { Err(not_owner(actor, "work", id)) }
-}
-
-pub(super) fn ended(id: WorkId, why: WorkEnd) -> Rejection {
-    let how = match why {
-        WorkEnd::Transferred => "the session was handed on",
-        WorkEnd::SessionEnded => "the session ended",
-        WorkEnd::Withdrawn => "the offer was taken back",
-        WorkEnd::Declined => "it was declined",
-        WorkEnd::PushTimeout => "the offer ran out",
-        WorkEnd::Completed => "it was marked complete",
-        WorkEnd::Rerouted => "the session was routed anew",
-        WorkEnd::SignedOut => "the rep signed out",
-        WorkEnd::Orphaned => "the rep was gone for too long",
-    };
-    Rejection::new(Reason::WorkEnded, "work", id, format!("work {id} is over: {how}"))
-}
+use super::actors::{acts_for, ended, not_owner, own_work};
+use super::subject::{AnswerSubject, about};
+use super::{acceptance, route, session, wrap_up};
 
 /// Accepts offered work. Accepting what one has already accepted changes nothing.
 pub(crate) fn accept(
     draft: &mut Draft<'_>,
     actor: &Actor,
     id: WorkId,
-) -> Result<Subject, Rejection> {
+) -> Result<AnswerSubject, Rejection> {
     let work = own_work(draft, actor, id)?;
     match work.state {
         WorkState::Ended { why, .. } => return Err(ended(id, why)),
         WorkState::Open | WorkState::Paused | WorkState::WrappingUp { .. } => {}
-        WorkState::Offered => settle_all(draft, id),
+        WorkState::Offered => {
+            may_still_receive(draft, &work)?;
+            acceptance::take(draft, id);
+        }
     }
     Ok(about(RecordKey::Work(id)))
+}
+
+/// What a rep must have to receive, they must have when they accept (T26).
+fn may_still_receive(draft: &Draft<'_>, work: &Work) -> Result<(), Rejection> {
+    let session = draft.expect_session(work.session)?;
+    let (rep, channel) = (draft.expect_rep(&work.rep)?, draft.expect_channel(&session.channel)?);
+    if is_there(draft, &draft.rep_presence(&work.rep), &channel) {
+        return Ok(());
+    }
+    entitled(&rep, &channel)?;
+    Err(refusal(Reason::RecipientNotOnlineForChannel, &rep, &channel))
 }
 
 /// Accepts the work that a transfer is offered with: the same decision by another door.
@@ -60,14 +53,16 @@ pub(crate) fn accept_transfer(
     draft: &mut Draft<'_>,
     actor: &Actor,
     id: TransferId,
-) -> Result<Subject, Rejection> {
+) -> Result<AnswerSubject, Rejection> {
     let transfer = draft.expect_transfer(id)?;
     match &transfer.state {
         TransferState::Offered { rep, work } => {
             if !acts_for(actor, rep) {
                 return Err(not_owner(actor, "transfer", id));
             }
-            settle_all(draft, *work);
+            let work = draft.expect_work(*work)?;
+            may_still_receive(draft, &work)?;
+            acceptance::take(draft, work.id);
         }
         TransferState::Completed { rep, .. } if acts_for(actor, rep) => {}
         TransferState::Waiting { .. } => {
@@ -86,48 +81,12 @@ pub(crate) fn accept_transfer(
     Ok(about(RecordKey::Transfer(id)))
 }
 
-fn settle_all(draft: &mut Draft<'_>, work: WorkId) {
-    if let Some(freed) = take(draft, work) {
-        route::settle(draft, &freed);
-    }
-}
-
-/// The one indivisible step of T6: the work is open, its rep owns the session, and if a transfer
-/// brought it, the original rep is off it and the transfer complete. Returns who was freed.
-pub fn take(draft: &mut Draft<'_>, id: WorkId) -> Option<RepId> {
-    let now = draft.now();
-    let mut work = Arc::unwrap_or_clone(draft.work(&id)?);
-    let mut session = Arc::unwrap_or_clone(draft.session(&work.session)?);
-    let freed = session.owner().map(|(owner, _)| owner.clone());
-    if let Some(transfer) = work.transfer.and_then(|t| draft.transfer(&t)) {
-        let mut transfer: Transfer = Arc::unwrap_or_clone(transfer);
-        route::remove_owner(draft, &session, &mut transfer, WorkEnd::Transferred);
-        transfer.state = TransferState::Completed { rep: work.rep.clone(), at: now };
-        let fact = Fact::of(FactKind::TransferCompleted).session(session.id);
-        draft.fact(fact.transfer(transfer.id).work(id).rep(&work.rep));
-        session.line = transfer.line.clone();
-        session.line_since = transfer.requested_at;
-        draft.put_transfer(transfer);
-        session.transfer = None;
-    }
-    session.passed_by.clear();
-    session.estimated = None;
-    draft.fact(Fact::of(FactKind::SessionAccepted).session(session.id).work(id).rep(&work.rep));
-    session.state = SessionState::Active { rep: work.rep.clone(), work: id };
-    draft.put_session(session);
-    work.state = WorkState::Open;
-    work.accepted_at = Some(now);
-    work.tab_open = true;
-    draft.put_work(work);
-    freed
-}
-
 /// Declines offered work, unless a transfer brought it (T4) or the configuration forbids it (R6).
 pub(crate) fn decline(
     draft: &mut Draft<'_>,
     actor: &Actor,
     id: WorkId,
-) -> Result<Subject, Rejection> {
+) -> Result<AnswerSubject, Rejection> {
     let work = own_work(draft, actor, id)?;
     match work.state {
         WorkState::Ended { why: WorkEnd::Declined, .. } => return Ok(about(RecordKey::Work(id))),
@@ -162,10 +121,7 @@ pub(crate) fn time_out(draft: &mut Draft<'_>, id: WorkId) {
 }
 
 fn pass_on(draft: &mut Draft<'_>, work: &Work, why: WorkEnd) {
-    let freed = route::withdraw(draft, work, why);
-    if let Some(rep) = freed {
-        route::settle(draft, &rep);
-    }
+    route::withdraw(draft, work, why);
     route::follow_presence(draft, &work.rep);
 }
 
@@ -175,7 +131,7 @@ pub(crate) fn close(
     actor: &Actor,
     id: WorkId,
     end_session: bool,
-) -> Result<Subject, Rejection> {
+) -> Result<AnswerSubject, Rejection> {
     let work = own_work(draft, actor, id)?;
     match work.state {
         WorkState::Ended { .. } => return Ok(about(RecordKey::Work(id))),
@@ -207,7 +163,6 @@ pub(crate) fn close(
     };
     draft.fact(Fact::of(FactKind::TabClosed).session(session.id).work(id).rep(&rep));
     capacity::hold(draft, work, holds);
-    route::settle(draft, &rep);
     Ok(about(RecordKey::Work(id)))
 }
 

@@ -7,22 +7,23 @@ use crate::domain::draft::Draft;
 use crate::domain::entry::{Fact, FactKind};
 use crate::domain::id::WorkId;
 use crate::domain::live::{Actor, Work, WorkEnd, WorkState};
-use crate::domain::look::Look;
 use crate::domain::record::RecordKey;
+use crate::domain::record_lookup::RecordLookup;
 use crate::domain::rejection::{Reason, Rejection};
 
-use super::{Subject, about, route, work};
+use super::actors::{ended, own_work};
+use super::subject::{AnswerSubject, about};
 
 /// Lengthens it, as often as its channel allows.
 pub(crate) fn extend(
     draft: &mut Draft<'_>,
     actor: &Actor,
     id: WorkId,
-) -> Result<Subject, Rejection> {
-    let work = work::own_work(draft, actor, id)?;
+) -> Result<AnswerSubject, Rejection> {
+    let work = own_work(draft, actor, id)?;
     let (until, extended) = match work.state {
         WorkState::WrappingUp { until, extended } => (until, extended),
-        WorkState::Ended { why, .. } => return Err(work::ended(id, why)),
+        WorkState::Ended { why, .. } => return Err(ended(id, why)),
         WorkState::Offered | WorkState::Open | WorkState::Paused => return Err(not_yet(id)),
     };
     let session = draft.expect_session(work.session)?;
@@ -43,8 +44,12 @@ pub(crate) fn extend(
 }
 
 /// Ends it early. Ended already: nothing changes.
-pub(crate) fn end(draft: &mut Draft<'_>, actor: &Actor, id: WorkId) -> Result<Subject, Rejection> {
-    let work = work::own_work(draft, actor, id)?;
+pub(crate) fn end(
+    draft: &mut Draft<'_>,
+    actor: &Actor,
+    id: WorkId,
+) -> Result<AnswerSubject, Rejection> {
+    let work = own_work(draft, actor, id)?;
     match work.state {
         WorkState::WrappingUp { .. } => finish(draft, &work),
         WorkState::Ended { .. } => {}
@@ -68,7 +73,6 @@ pub(super) fn finish(draft: &mut Draft<'_>, work: &Work) {
     capacity::end(draft, work.id, WorkEnd::Completed);
     let fact = Fact::of(FactKind::WrapUpEnded).session(work.session);
     draft.fact(fact.work(work.id).rep(&work.rep));
-    route::settle(draft, &work.rep);
 }
 
 fn not_yet(id: WorkId) -> Rejection {

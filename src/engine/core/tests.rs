@@ -1,22 +1,24 @@
-//! What the core does with requests that change nothing (T21).
+//! What the core does with requests that change nothing, or that are repeated (T21).
 
 use std::sync::Arc;
 
-use super::{Core, Next, server_request};
+use super::{Core, Next};
 use crate::domain::command::{Command, Directory, Request};
 use crate::domain::entry::{Answer, Fingerprint, Outcome, Revision};
 use crate::domain::time::Timestamp;
-use crate::engine::Refusal;
 use crate::engine::entropy::Randomness;
 use crate::engine::options::EngineOptions;
-use crate::journal::{Committed, Loaded, Verdict};
+use crate::engine::own_request::server_request;
+use crate::engine::refusal::Refusal;
+use crate::journal::{Loaded, Reply, Verdict};
 
 const NOW: Timestamp = Timestamp::from_ms(1_000_000);
 
 /// A core that was asked for nothing, and with which request id.
 fn asked(request_id: Option<&str>) -> (Core<&'static str>, Request) {
     let options = EngineOptions::default();
-    let mut core = Core::new(Loaded::default(), options, Randomness::from_seed(1), Arc::default());
+    let bits = Randomness::from_seed(1);
+    let mut core = Core::new(Loaded::default(), options, NOW, bits, Arc::default());
     let txn = Randomness::from_seed(2).transaction();
     let mut request = server_request("Test", Command::Upsert(Directory::default()), txn);
     request.cause.request_id = request_id.map(Arc::from);
@@ -24,44 +26,42 @@ fn asked(request_id: Option<&str>) -> (Core<&'static str>, Request) {
     (core, *request)
 }
 
-fn nothing_found() -> Committed {
-    Committed { found: vec![None], ..Committed::default() }
-}
+const ACCEPTED: Reply = Reply { verdict: Verdict::Accepted, store_time: NOW };
 
 #[test]
-fn t21_that_nothing_is_to_do_is_remembered_once_it_is_sure() {
+fn t21_that_nothing_is_to_do_is_remembered_for_who_asks_by_an_id() {
     let (mut core, request) = asked(Some("r1"));
-    let first = core.begin(NOW).unwrap();
-    assert_eq!((first.transactions.len(), first.lookups.as_slice()), (0, &[request.txn][..]));
-    let step = core.on_committed(NOW, &nothing_found());
-    assert!(step.answers.is_empty(), "it isn't remembered yet");
-    let second = core.begin(NOW).unwrap();
-    assert!(second.transactions[0].changes_nothing());
-    assert_eq!(second.transactions[0].id, request.txn);
-    let verdicts = vec![Verdict::Committed(Revision::ZERO)];
-    let step = core.on_committed(NOW, &Committed { verdicts, ..Committed::default() });
+    let (round, batch) = core.begin(NOW).unwrap();
+    assert!(batch.entries.is_empty());
+    assert_eq!(batch.outcomes[0].0, request.txn);
+    let step = core.on_reply(NOW, round, ACCEPTED);
     assert_eq!((step.answers.len(), step.next), (1, Next::Go));
     assert!(step.answers[0].1.is_ok());
     assert_eq!(core.view().state.head().revision, Revision::ZERO);
     assert!(core.view().recent.is_empty() && core.is_quiet());
+    // Who asks again is answered without asking anybody.
+    core.submit(Box::new(request), "again");
+    assert!(core.begin(NOW).is_none());
+    assert!(matches!(core.take_answered()[..], [("again", Ok(_))]));
 }
 
 #[test]
 fn t21_another_content_under_the_same_id_is_told_so() {
-    let (mut core, _) = asked(Some("r1"));
-    core.begin(NOW).unwrap();
+    let (mut core, request) = asked(Some("r1"));
+    let (round, _) = core.begin(NOW).unwrap();
     let fingerprint = Fingerprint(9);
     let other = Outcome { revision: Revision::ZERO, fingerprint, answer: Answer::Nothing };
-    let found = vec![Some(other)];
-    let step = core.on_committed(NOW, &Committed { found, ..Committed::default() });
+    let known = vec![(request.txn, other)];
+    let verdict = Verdict::Behind { missed: Vec::new(), known };
+    let step = core.on_reply(NOW, round, Reply { verdict, store_time: NOW });
     assert!(matches!(step.answers[..], [("asker", Err(Refusal::RequestIdReused))]));
 }
 
 #[test]
-fn without_an_id_nothing_is_remembered() {
+fn without_an_id_nothing_is_kept_and_the_answer_is_still_sure() {
     let (mut core, _) = asked(None);
-    core.begin(NOW).unwrap();
-    let step = core.on_committed(NOW, &nothing_found());
+    let (round, batch) = core.begin(NOW).unwrap();
+    assert!(batch.entries.is_empty() && batch.outcomes.is_empty() && batch.asked.is_empty());
+    let step = core.on_reply(NOW, round, ACCEPTED);
     assert!(matches!(step.answers[..], [("asker", Ok(_))]));
-    assert!(core.begin(NOW).is_none());
 }

@@ -7,12 +7,13 @@ mod reps;
 mod settings;
 
 use std::collections::BTreeSet;
+use std::str::FromStr;
 
 use super::fields::{Fields, limits};
 use super::under;
-use crate::domain::command::Directory;
+use crate::domain::command::{Command, Directory, DirectoryKey};
 use crate::domain::directory::Settings;
-use crate::domain::id::{BadId, QueueId};
+use crate::domain::id::BadId;
 use crate::domain::units::{CentiPercent, Units, Weight};
 use crate::grpc::status::Problem;
 use crate::pb;
@@ -88,98 +89,186 @@ fn repeated<'a>(f: &mut Fields, at: &str, ids: impl Iterator<Item = &'a str>) {
     }
 }
 
-/// One resource that shall be there.
-macro_rules! upserts {
-    ($($(#[$doc:meta])* $name:ident($request:ident.$field:ident) -> $list:ident by $convert:ident;)*) => {$(
-        $(#[$doc])*
-        ///
-        /// # Errors
-        /// INVALID_FIELD or NOT_IMPLEMENTED.
-        pub fn $name(request: &pb::$request) -> Result<Directory, Problem> {
-            let mut f = Fields::new();
-            f.request_id(&request.request_id);
-            let resource = match &request.$field {
-                Some(given) => $convert(&mut f, stringify!($field), given),
-                None => {
-                    f.bad(stringify!($field), "isn't given");
-                    None
-                }
-            };
-            f.finish(|| Some(Directory { $list: vec![resource?], ..Directory::default() }))
-        }
-    )*};
+/// A rep that shall be there.
+///
+/// # Errors
+/// INVALID_FIELD or NOT_IMPLEMENTED.
+pub fn upsert_rep(request: &pb::UpsertRepRequest) -> Result<Command, Problem> {
+    let reps = upserted(&request.request_id, "rep", request.rep.as_ref(), rep)?;
+    Ok(Command::Upsert(Directory { reps, ..Directory::default() }))
 }
 
-upserts! {
-    /// A rep.
-    upsert_rep(UpsertRepRequest.rep) -> reps by rep;
-    /// A channel.
-    upsert_channel(UpsertChannelRequest.channel) -> channels by channel;
-    /// A presence status.
-    upsert_status(UpsertPresenceStatusRequest.presence_status) -> statuses by status;
-    /// A presence configuration.
-    upsert_configuration(UpsertPresenceConfigurationRequest.presence_configuration) -> configurations by configuration;
-    /// A profile.
-    upsert_profile(UpsertProfileRequest.profile) -> profiles by profile;
-    /// A skill.
-    upsert_skill(UpsertSkillRequest.skill) -> skills by skill;
-    /// A queue.
-    upsert_queue(UpsertQueueRequest.queue) -> queues by queue;
-    /// A flow.
-    upsert_flow(UpsertFlowRequest.flow) -> flows by flow;
+/// A channel that shall be there.
+///
+/// # Errors
+/// INVALID_FIELD or NOT_IMPLEMENTED.
+pub fn upsert_channel(request: &pb::UpsertChannelRequest) -> Result<Command, Problem> {
+    let channels = upserted(&request.request_id, "channel", request.channel.as_ref(), channel)?;
+    Ok(Command::Upsert(Directory { channels, ..Directory::default() }))
 }
 
-/// A request to delete a resource.
-pub trait Deletion {
-    /// Which.
-    fn id(&self) -> &str;
-    /// Its request id.
-    fn request_id(&self) -> &str;
-    /// Where what waits in it goes; empty: nowhere.
-    fn move_to(&self) -> &str {
-        ""
-    }
+/// A presence status that shall be there.
+///
+/// # Errors
+/// INVALID_FIELD or NOT_IMPLEMENTED.
+pub fn upsert_status(request: &pb::UpsertPresenceStatusRequest) -> Result<Command, Problem> {
+    let statuses =
+        upserted(&request.request_id, "presence_status", request.presence_status.as_ref(), status)?;
+    Ok(Command::Upsert(Directory { statuses, ..Directory::default() }))
 }
 
-macro_rules! deletions {
-    ($($request:ident $({ $move_to:ident })?;)*) => {$(
-        impl Deletion for pb::$request {
-            fn id(&self) -> &str {
-                &self.id
-            }
-            fn request_id(&self) -> &str {
-                &self.request_id
-            }
-            $(fn $move_to(&self) -> &str {
-                &self.$move_to
-            })?
-        }
-    )*};
+/// A presence configuration that shall be there.
+///
+/// # Errors
+/// INVALID_FIELD or NOT_IMPLEMENTED.
+pub fn upsert_configuration(
+    request: &pb::UpsertPresenceConfigurationRequest,
+) -> Result<Command, Problem> {
+    let configurations = upserted(
+        &request.request_id,
+        "presence_configuration",
+        request.presence_configuration.as_ref(),
+        configuration,
+    )?;
+    Ok(Command::Upsert(Directory { configurations, ..Directory::default() }))
 }
 
-deletions! {
-    DeleteRepRequest;
-    DeleteChannelRequest;
-    DeletePresenceStatusRequest;
-    DeletePresenceConfigurationRequest;
-    DeleteProfileRequest;
-    DeleteSkillRequest;
-    DeleteQueueRequest { move_to };
-    DeleteFlowRequest;
+/// A profile that shall be there.
+///
+/// # Errors
+/// INVALID_FIELD or NOT_IMPLEMENTED.
+pub fn upsert_profile(request: &pb::UpsertProfileRequest) -> Result<Command, Problem> {
+    let profiles = upserted(&request.request_id, "profile", request.profile.as_ref(), profile)?;
+    Ok(Command::Upsert(Directory { profiles, ..Directory::default() }))
 }
 
-/// What is to be deleted, and the queue that takes over what waits in it.
+/// A skill that shall be there.
+///
+/// # Errors
+/// INVALID_FIELD or NOT_IMPLEMENTED.
+pub fn upsert_skill(request: &pb::UpsertSkillRequest) -> Result<Command, Problem> {
+    let skills = upserted(&request.request_id, "skill", request.skill.as_ref(), skill)?;
+    Ok(Command::Upsert(Directory { skills, ..Directory::default() }))
+}
+
+/// A queue that shall be there.
+///
+/// # Errors
+/// INVALID_FIELD or NOT_IMPLEMENTED.
+pub fn upsert_queue(request: &pb::UpsertQueueRequest) -> Result<Command, Problem> {
+    let queues = upserted(&request.request_id, "queue", request.queue.as_ref(), queue)?;
+    Ok(Command::Upsert(Directory { queues, ..Directory::default() }))
+}
+
+/// A flow that shall be there.
+///
+/// # Errors
+/// INVALID_FIELD or NOT_IMPLEMENTED.
+pub fn upsert_flow(request: &pb::UpsertFlowRequest) -> Result<Command, Problem> {
+    let flows = upserted(&request.request_id, "flow", request.flow.as_ref(), flow)?;
+    Ok(Command::Upsert(Directory { flows, ..Directory::default() }))
+}
+
+/// A rep to delete.
 ///
 /// # Errors
 /// INVALID_FIELD.
-pub fn delete<T: std::str::FromStr<Err = BadId>>(
-    request: &impl Deletion,
-) -> Result<(T, Option<QueueId>), Problem> {
+pub fn delete_rep(request: &pb::DeleteRepRequest) -> Result<Command, Problem> {
+    let key = DirectoryKey::Rep(deleted(&request.request_id, &request.id)?);
+    Ok(Command::Delete { key, move_to: None })
+}
+
+/// A channel to delete.
+///
+/// # Errors
+/// INVALID_FIELD.
+pub fn delete_channel(request: &pb::DeleteChannelRequest) -> Result<Command, Problem> {
+    let key = DirectoryKey::Channel(deleted(&request.request_id, &request.id)?);
+    Ok(Command::Delete { key, move_to: None })
+}
+
+/// A presence status to delete.
+///
+/// # Errors
+/// INVALID_FIELD.
+pub fn delete_status(request: &pb::DeletePresenceStatusRequest) -> Result<Command, Problem> {
+    let key = DirectoryKey::Status(deleted(&request.request_id, &request.id)?);
+    Ok(Command::Delete { key, move_to: None })
+}
+
+/// A presence configuration to delete.
+///
+/// # Errors
+/// INVALID_FIELD.
+pub fn delete_configuration(
+    request: &pb::DeletePresenceConfigurationRequest,
+) -> Result<Command, Problem> {
+    let key = DirectoryKey::Configuration(deleted(&request.request_id, &request.id)?);
+    Ok(Command::Delete { key, move_to: None })
+}
+
+/// A profile to delete.
+///
+/// # Errors
+/// INVALID_FIELD.
+pub fn delete_profile(request: &pb::DeleteProfileRequest) -> Result<Command, Problem> {
+    let key = DirectoryKey::Profile(deleted(&request.request_id, &request.id)?);
+    Ok(Command::Delete { key, move_to: None })
+}
+
+/// A skill to delete.
+///
+/// # Errors
+/// INVALID_FIELD.
+pub fn delete_skill(request: &pb::DeleteSkillRequest) -> Result<Command, Problem> {
+    let key = DirectoryKey::Skill(deleted(&request.request_id, &request.id)?);
+    Ok(Command::Delete { key, move_to: None })
+}
+
+/// A queue to delete, and the queue that takes over what waits in it.
+///
+/// # Errors
+/// INVALID_FIELD.
+pub fn delete_queue(request: &pb::DeleteQueueRequest) -> Result<Command, Problem> {
     let mut f = Fields::new();
-    f.request_id(request.request_id());
-    let id = f.id("id", request.id());
-    let move_to = f.optional_id("move_to", request.move_to());
-    f.finish(|| Some((id?, move_to?)))
+    f.request_id(&request.request_id);
+    let id = f.id("id", &request.id);
+    let move_to = f.optional_id("move_to", &request.move_to);
+    f.finish(|| Some(Command::Delete { key: DirectoryKey::Queue(id?), move_to: move_to? }))
+}
+
+/// A flow to delete.
+///
+/// # Errors
+/// INVALID_FIELD.
+pub fn delete_flow(request: &pb::DeleteFlowRequest) -> Result<Command, Problem> {
+    let key = DirectoryKey::Flow(deleted(&request.request_id, &request.id)?);
+    Ok(Command::Delete { key, move_to: None })
+}
+
+fn upserted<W, T>(
+    request_id: &str,
+    field: &str,
+    given: Option<&W>,
+    convert: impl FnOnce(&mut Fields, &str, &W) -> Option<T>,
+) -> Result<Vec<T>, Problem> {
+    let mut f = Fields::new();
+    f.request_id(request_id);
+    let resource = match given {
+        Some(given) => convert(&mut f, field, given),
+        None => {
+            f.bad(field, "isn't given");
+            None
+        }
+    };
+    f.finish(|| Some(vec![resource?]))
+}
+
+fn deleted<T: FromStr<Err = BadId>>(request_id: &str, id: &str) -> Result<T, Problem> {
+    let mut f = Fields::new();
+    f.request_id(request_id);
+    let id = f.id("id", id);
+    f.finish(|| id)
 }
 
 fn name(f: &mut Fields, at: &str, name: &str, id: &str) -> Option<String> {

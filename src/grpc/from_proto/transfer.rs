@@ -8,7 +8,7 @@ use crate::domain::command::Command;
 use crate::domain::entry::Revision;
 use crate::domain::id::{QueueId, RepId, SessionId, TransferId, WorkId};
 use crate::domain::live::Recipient;
-use crate::domain::recipients::About;
+use crate::domain::recipients::RecipientQuestion;
 use crate::grpc::status::Problem;
 use crate::pb;
 
@@ -28,7 +28,7 @@ pub struct ListRecipients {
     /// Of which type.
     pub kind: Listed,
     /// For what.
-    pub about: About,
+    pub about: RecipientQuestion,
     /// Text searched for.
     pub query: String,
 }
@@ -51,13 +51,13 @@ pub fn list_recipients(request: &pb::ListRecipientsRequest) -> Result<ListRecipi
     });
     f.unsupported("type EXTERNAL_CONTACT", kind == Some(None));
     let about = match &request.about {
-        Some(Wire::Session(id)) => f.id("session", id).map(About::Session),
-        Some(Wire::Channel(id)) => f.id("channel", id).map(About::Channel),
+        Some(Wire::Session(id)) => f.id("session", id).map(RecipientQuestion::Session),
+        Some(Wire::Channel(id)) => f.id("channel", id).map(RecipientQuestion::Channel),
         None => {
             if kind.flatten() == Some(Listed::Flows) {
                 f.bad("about", "isn't given; flows are listed for a session or a channel");
             }
-            Some(About::Anything)
+            Some(RecipientQuestion::Anything)
         }
     };
     let query = f.text("query", &request.query, limits::QUERY);
@@ -70,14 +70,14 @@ pub fn list_recipients(request: &pb::ListRecipientsRequest) -> Result<ListRecipi
 /// INVALID_FIELD or NOT_IMPLEMENTED.
 pub fn explain_recipient(
     request: &pb::ExplainRecipientRequest,
-) -> Result<(Recipient, About, Option<Revision>), Problem> {
+) -> Result<(Recipient, RecipientQuestion, Option<Revision>), Problem> {
     use pb::explain_recipient_request::About as Wire;
     let mut f = Fields::new();
     let at_least = f.revision("at_least_revision", request.at_least_revision);
     let recipient = recipient(&mut f, request.recipient.as_ref());
     let about = match &request.about {
-        Some(Wire::Session(id)) => f.id("session", id).map(About::Session),
-        Some(Wire::Channel(id)) => f.id("channel", id).map(About::Channel),
+        Some(Wire::Session(id)) => f.id("session", id).map(RecipientQuestion::Session),
+        Some(Wire::Channel(id)) => f.id("channel", id).map(RecipientQuestion::Channel),
         None => {
             f.bad("about", "isn't given; name a session or a channel");
             None

@@ -26,7 +26,7 @@ pub enum Kind {
 
 /// What is watched, and how.
 #[derive(Debug, Clone)]
-pub struct Watch {
+pub struct WatchQuery {
     /// Kinds of objects.
     pub kinds: BTreeSet<Kind>,
     /// Which of them; each empty set lets all pass.
@@ -51,7 +51,7 @@ pub struct Watch {
 ///
 /// # Errors
 /// INVALID_FIELD or NOT_IMPLEMENTED.
-pub fn watch(request: &pb::WatchRequest) -> Result<Watch, Problem> {
+pub fn watch(request: &pb::WatchRequest) -> Result<WatchQuery, Problem> {
     let mut f = Fields::new();
     let kinds = kinds(&mut f, &request.kinds);
     let none = pb::WatchFilter::default();
@@ -83,7 +83,7 @@ pub fn watch(request: &pb::WatchRequest) -> Result<Watch, Problem> {
     let interval = request.heartbeat_interval.as_ref();
     let heartbeat = f.span("heartbeat_interval", interval, bounds, Span::from_secs(10));
     f.finish(|| {
-        Some(Watch {
+        Some(WatchQuery {
             kinds,
             reps: reps.into_iter().collect(),
             queues: queues.into_iter().collect(),

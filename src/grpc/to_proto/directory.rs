@@ -16,7 +16,7 @@ use crate::pb;
 /// Everything configured.
 #[must_use]
 pub fn directory(state: &State) -> pb::Directory {
-    use crate::domain::look::Look as _;
+    use crate::domain::record_lookup::RecordLookup as _;
     let mut all =
         pb::Directory { settings: Some(settings(&state.settings())), ..Default::default() };
     for (_, held) in state.records() {
@@ -35,7 +35,8 @@ pub fn directory(state: &State) -> pb::Directory {
             | Record::Session(_)
             | Record::Reference(..)
             | Record::Work(_)
-            | Record::Transfer(_) => break,
+            | Record::Transfer(_)
+            | Record::Mark(_) => break,
         }
     }
     all

@@ -1,7 +1,7 @@
 //! Reasons and verdicts, as lists, quotes and explanations show them.
 
-use crate::domain::recipients::RuleVerdict;
 use crate::domain::rejection::Reason;
+use crate::domain::verdict::RuleVerdict;
 use crate::pb;
 
 /// A reason.

@@ -1,11 +1,11 @@
 //! Sessions, work and transfers.
 
-use super::{Scene, actor, centi, channel_type, flow_trace, level, role, span, time};
+use super::{ObjectContext, actor, centi, channel_type, flow_trace, level, role, span, time};
 use crate::domain::entry::{FactKind, Revision};
 use crate::domain::id::{SkillId, WorkId};
 use crate::domain::live::{
-    Absence, EndedBy, Line, Recipient, Role, Session, SessionState, Transfer, TransferState, Wish,
-    Work, WorkEnd, WorkState,
+    Absence, EndedBy, Line, Recipient, Role, Session, SessionState, SkillWish, Transfer,
+    TransferState, Work, WorkEnd, WorkState,
 };
 use crate::domain::wait::standpoint;
 use crate::grpc::api::number;
@@ -13,9 +13,9 @@ use crate::pb;
 
 /// A session, last changed at `revision`.
 #[must_use]
-pub fn session(scene: Scene<'_>, s: &Session, revision: Revision) -> pb::Session {
-    let transfer = s.transfer.and_then(|id| scene.look.transfer(&id));
-    let channel = scene.look.channel(&s.channel).map(|c| channel_type(c.channel_type));
+pub fn session(context: ObjectContext<'_>, s: &Session, revision: Revision) -> pb::Session {
+    let transfer = s.transfer.and_then(|id| context.records.transfer(&id));
+    let channel = context.records.channel(&s.channel).map(|c| channel_type(c.channel_type));
     let (ended_at, ended_by) = match s.state {
         SessionState::Ended { at, by, .. } => (Some(time(at)), Some(ended_by(by))),
         _ => (None, None),
@@ -28,7 +28,7 @@ pub fn session(scene: Scene<'_>, s: &Session, revision: Revision) -> pb::Session
         state: session_state(&s.state).into(),
         owner: s.owner().map(|(rep, _)| rep.to_string()).unwrap_or_default(),
         work: s.owner().map(|(_, work)| work.to_string()).unwrap_or_default(),
-        offer: offered_work(s, transfer.as_deref()).and_then(|work| offer(scene, work)),
+        offer: offered_work(s, transfer.as_deref()).and_then(|work| offer(context, work)),
         priority: s.priority,
         attributes: (*s.attributes).clone(),
         transfer: s.transfer.map(|id| id.to_string()).unwrap_or_default(),
@@ -39,7 +39,7 @@ pub fn session(scene: Scene<'_>, s: &Session, revision: Revision) -> pb::Session
         age_since: Some(time(s.opened_at)),
         ended_at,
         ended_by,
-        stranded: waits_in_vain(s) || transfer.as_deref().is_some_and(is_stranded),
+        stranded: is_stranded(s),
         flow_trace: s.trace.as_deref().map(flow_trace),
         revision: number(revision),
         ..Default::default()
@@ -51,7 +51,7 @@ pub fn session(scene: Scene<'_>, s: &Session, revision: Revision) -> pb::Session
         shown.waiting_since = Some(time(s.line_since));
     }
     if matches!(s.state, SessionState::Waiting { .. }) {
-        let stands = standpoint(scene.state, s, scene.now);
+        let stands = standpoint(context.state, s, context.now);
         shown.estimate = Some(pb::WaitingEstimate {
             position: stands.position,
             estimated_wait: stands.wait.map(span),
@@ -68,7 +68,7 @@ fn waiting_line(line: &Line) -> pb::WaitingLine {
     pb::WaitingLine { line: Some(line) }
 }
 
-fn wished(s: &Session, (skill, wish): (&SkillId, &Wish)) -> pb::AdditionalSkill {
+fn wished(s: &Session, (skill, wish): (&SkillId, &SkillWish)) -> pb::AdditionalSkill {
     pb::AdditionalSkill {
         skill: Some(level((skill, &wish.level))),
         timeout: Some(span(wish.until.since(s.line_since))),
@@ -112,8 +112,8 @@ pub fn offered_work(s: &Session, transfer: Option<&Transfer>) -> Option<WorkId> 
     }
 }
 
-fn offer(scene: Scene<'_>, work: WorkId) -> Option<pb::Offer> {
-    let work = scene.look.work(&work)?;
+fn offer(context: ObjectContext<'_>, work: WorkId) -> Option<pb::Offer> {
+    let work = context.records.work(&work)?;
     Some(pb::Offer {
         work: work.id.to_string(),
         rep: work.rep.to_string(),
@@ -122,16 +122,10 @@ fn offer(scene: Scene<'_>, work: WorkId) -> Option<pb::Offer> {
     })
 }
 
-/// Does a session that isn't in transfer wait for a rep who is gone, with nowhere to go (T17)?
+/// Does a session, in transfer or not, wait for a rep who is gone, with nowhere to go (T17)?
 #[must_use]
-pub fn waits_in_vain(s: &Session) -> bool {
+pub fn is_stranded(s: &Session) -> bool {
     matches!(s.state, SessionState::Waiting { absence: Some(Absence::Stranded), .. })
-}
-
-/// Does a transfer wait for a rep who is gone, with nowhere to go (T17)?
-#[must_use]
-pub const fn is_stranded(t: &Transfer) -> bool {
-    matches!(t.state, TransferState::Waiting { stranded: true, .. })
 }
 
 pub(super) fn ended_by(by: EndedBy) -> pb::Actor {
@@ -145,9 +139,9 @@ pub(super) fn ended_by(by: EndedBy) -> pb::Actor {
 
 /// A piece of work, last changed at `revision`.
 #[must_use]
-pub fn work(scene: Scene<'_>, w: &Work, revision: Revision) -> pb::Work {
-    let channel = scene.look.session(&w.session).map(|s| s.channel.clone());
-    let after = channel.as_ref().and_then(|id| scene.look.channel(id)?.wrap_up);
+pub fn work(context: ObjectContext<'_>, w: &Work, revision: Revision) -> pb::Work {
+    let channel = context.records.session(&w.session).map(|s| s.channel.clone());
+    let after = channel.as_ref().and_then(|id| context.records.channel(id)?.wrap_up);
     let wrapping_up = match w.state {
         WorkState::WrappingUp { until, extended } => Some((until, extended)),
         _ => None,
@@ -168,7 +162,7 @@ pub fn work(scene: Scene<'_>, w: &Work, revision: Revision) -> pb::Work {
         tab_open: w.tab_open,
         transfer: w.transfer.map(|id| id.to_string()).unwrap_or_default(),
         queue: w.queue.as_ref().map(ToString::to_string).unwrap_or_default(),
-        declinable: is_declinable(scene, w),
+        declinable: is_declinable(context, w),
         offered_at: Some(time(w.offered_at)),
         offer_expires_at: w.offer_until.filter(|_| w.state == WorkState::Offered).map(time),
         accepted_at: w.accepted_at.map(time),
@@ -185,13 +179,13 @@ pub fn work(scene: Scene<'_>, w: &Work, revision: Revision) -> pb::Work {
     }
 }
 
-fn is_declinable(scene: Scene<'_>, w: &Work) -> bool {
+fn is_declinable(context: ObjectContext<'_>, w: &Work) -> bool {
     w.state == WorkState::Offered
         && w.transfer.is_none()
-        && scene
-            .look
+        && context
+            .records
             .rep(&w.rep)
-            .and_then(|rep| scene.look.configuration_of(&rep))
+            .and_then(|rep| context.records.configuration_of(&rep))
             .is_some_and(|configuration| configuration.allow_decline)
 }
 
@@ -223,8 +217,9 @@ const fn work_end(why: WorkEnd) -> pb::WorkEndReason {
 
 /// A transfer, last changed at `revision`.
 #[must_use]
-pub fn transfer(scene: Scene<'_>, t: &Transfer, revision: Revision) -> pb::Transfer {
-    let session = scene.look.session(&t.session);
+pub fn transfer(context: ObjectContext<'_>, t: &Transfer, revision: Revision) -> pb::Transfer {
+    let session = context.records.session(&t.session);
+    let waits = matches!(t.state, TransferState::Waiting { .. });
     let mut shown = pb::Transfer {
         id: t.id.to_string(),
         session: t.session.to_string(),
@@ -238,7 +233,7 @@ pub fn transfer(scene: Scene<'_>, t: &Transfer, revision: Revision) -> pb::Trans
         requested_at: Some(time(t.requested_at)),
         offered_at: t.offered_at.map(time),
         original_rep_removed_at: t.original_removed_at.map(time),
-        stranded: is_stranded(t),
+        stranded: waits && session.as_deref().is_some_and(is_stranded),
         flow_trace: t.trace.as_deref().map(flow_trace),
         session_opened_at: session.as_ref().map(|s| time(s.opened_at)),
         revision: number(revision),
@@ -249,13 +244,17 @@ pub fn transfer(scene: Scene<'_>, t: &Transfer, revision: Revision) -> pb::Trans
             shown.rep = rep.to_string();
             shown.work = work.to_string();
         }
-        TransferState::Waiting { since, absent_until, .. } => {
+        TransferState::Waiting { since } => {
             shown.waiting_since = Some(time(*since));
-            let limit = scene.look.settings().direct_wait_limit;
-            shown.rep_absent_since = absent_until.map(|until| time(until - limit));
+            let limit = context.records.settings().direct_wait_limit;
+            if let Some(SessionState::Waiting { absence: Some(Absence::Until(until)), .. }) =
+                session.as_ref().map(|session| &session.state)
+            {
+                shown.rep_absent_since = Some(time(*until - limit));
+            }
         }
         TransferState::Completed { rep, at } => {
-            let mut work = scene.state.work_of_session(t.session);
+            let mut work = context.state.work_of_session(t.session);
             let brought =
                 work.find(|w| w.transfer == Some(t.id) && w.rep == *rep && w.accepted_at.is_some());
             shown.rep = rep.to_string();
@@ -324,5 +323,6 @@ pub const fn fact(kind: FactKind) -> &'static str {
         FactKind::WrapUpStarted => "wrap_up_started",
         FactKind::WrapUpExtended => "wrap_up_extended",
         FactKind::WrapUpEnded => "wrap_up_ended",
+        FactKind::Other(_) => "unknown",
     }
 }

@@ -1,22 +1,22 @@
 //! From the domain's types to the wire's. With `from_proto` and the handlers the only place that
-//! sees generated types. Everything is shown as of one revision: a [`Scene`].
+//! sees generated types. Everything is shown as of one revision: a [`ObjectContext`].
 
+mod context;
 mod directory;
 mod errors;
 mod live;
 mod presence;
 mod queue;
 mod routing;
-mod scene;
 mod story;
 
+pub use context::ObjectContext;
 pub use directory::*;
 pub use errors::*;
 pub use live::*;
 pub use presence::*;
 pub use queue::*;
 pub use routing::*;
-pub use scene::{Revisions, Scene, changed};
 pub use story::story;
 
 use crate::domain::directory::ChannelType;

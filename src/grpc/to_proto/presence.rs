@@ -3,23 +3,28 @@
 use std::sync::Arc;
 
 use super::directory::status_type;
-use super::{Scene, actor, centi, channel_type, span, time, work_state};
-use crate::domain::capacity::{Load, capacity_of};
+use super::{ObjectContext, actor, centi, channel_type, span, time, work_state};
+use crate::domain::capacity::capacity_of;
 use crate::domain::directory::ChannelType;
 use crate::domain::entry::Revision;
 use crate::domain::id::RepId;
 use crate::domain::live::{
-    ClosedPresence, Connection, Presence, PresenceCause, RepPresence, SessionState, Then, Work,
-    WorkState,
+    ClosedPresence, Connection, PlannedChange, Presence, PresenceCause, RepPresence, SessionState,
+    Work, WorkState,
 };
+
 use crate::grpc::api::number;
 use crate::pb;
 
 /// The live state of a rep, last changed at `revision`.
 #[must_use]
-pub fn rep_presence(scene: Scene<'_>, r: &RepPresence, revision: Revision) -> pb::RepPresence {
-    let capacity = capacity_of(scene.state, &r.rep);
-    let status = r.presence.as_ref().and_then(|p| scene.look.status(&p.status));
+pub fn rep_presence(
+    context: ObjectContext<'_>,
+    r: &RepPresence,
+    revision: Revision,
+) -> pb::RepPresence {
+    let capacity = capacity_of(context.state, &r.rep);
+    let status = r.presence.as_ref().and_then(|p| context.records.status(&p.status));
     let means = match (&r.presence, &status) {
         (None, _) => pb::PresenceStatusType::Offline,
         (Some(_), Some(status)) => status_type(status),
@@ -27,12 +32,12 @@ pub fn rep_presence(scene: Scene<'_>, r: &RepPresence, revision: Revision) -> pb
     };
     pb::RepPresence {
         rep: r.rep.to_string(),
-        name: scene.look.rep(&r.rep).map(|rep| rep.name.clone()).unwrap_or_default(),
+        name: context.records.rep(&r.rep).map(|rep| rep.name.clone()).unwrap_or_default(),
         connected: r.is_connected(),
         presence: r.presence.as_ref().map(|p| presence(&r.rep, p)),
         status: r.presence.as_ref().map(|p| p.status.to_string()).unwrap_or_default(),
         status_type: means.into(),
-        available_channel_types: available_for(scene, r)
+        available_channel_types: available_for(context, r)
             .into_iter()
             .map(|t| channel_type(t).into())
             .collect(),
@@ -49,12 +54,12 @@ pub fn rep_presence(scene: Scene<'_>, r: &RepPresence, revision: Revision) -> pb
 
 /// The channel types that a rep is available for (P3).
 #[must_use]
-pub fn available_for(scene: Scene<'_>, r: &RepPresence) -> Vec<ChannelType> {
-    let room = !Load::now(scene.look, &r.rep).is_full();
+pub fn available_for(context: ObjectContext<'_>, r: &RepPresence) -> Vec<ChannelType> {
+    let room = !context.records.load_of(&r.rep).is_full();
     let finishing = |p: &Presence| p.next.is_some();
     match r.presence.as_ref().filter(|p| room && r.is_connected() && !finishing(p)) {
-        Some(presence) => scene
-            .look
+        Some(presence) => context
+            .records
             .status(&presence.status)
             .map(|status| status.online_for.iter().copied().collect())
             .unwrap_or_default(),
@@ -78,10 +83,10 @@ fn presence(rep: &RepId, p: &Presence) -> pb::Presence {
         cause: cause(p.cause).into(),
         changed_by: p.by.as_ref().map(actor),
         next_status: match p.next.as_ref().map(|next| &next.then) {
-            Some(Then::Status(status)) => status.to_string(),
-            Some(Then::SignOut) | None => String::new(),
+            Some(PlannedChange::Status(status)) => status.to_string(),
+            Some(PlannedChange::SignOut) | None => String::new(),
         },
-        close_when_done: p.next.as_ref().is_some_and(|next| next.then == Then::SignOut),
+        close_when_done: p.next.as_ref().is_some_and(|next| next.then == PlannedChange::SignOut),
     }
 }
 
@@ -111,15 +116,16 @@ pub const fn cause(cause: PresenceCause) -> pb::PresenceCause {
 
 /// What fills a rep (C7).
 #[must_use]
-pub fn capacity(scene: Scene<'_>, r: &RepPresence) -> pb::CapacityExplanation {
-    let configuration = scene.look.rep(&r.rep).and_then(|rep| scene.look.configuration_of(&rep));
+pub fn capacity(context: ObjectContext<'_>, r: &RepPresence) -> pb::CapacityExplanation {
+    let configuration =
+        context.records.rep(&r.rep).and_then(|rep| context.records.configuration_of(&rep));
     let (total, pool) =
         configuration.map(|c| (c.capacity, c.interruptible_capacity)).unwrap_or_default();
-    let lines = scene
+    let lines = context
         .state
         .work_of_rep(&r.rep)
         .filter(|work| work.holds.as_centi() > 0)
-        .map(|work| capacity_line(scene, work))
+        .map(|work| capacity_line(context, work))
         .collect();
     pb::CapacityExplanation {
         rep: r.rep.to_string(),
@@ -132,8 +138,8 @@ pub fn capacity(scene: Scene<'_>, r: &RepPresence) -> pb::CapacityExplanation {
     }
 }
 
-fn capacity_line(scene: Scene<'_>, work: &Arc<Work>) -> pb::CapacityLine {
-    let session = scene.look.session(&work.session);
+fn capacity_line(context: ObjectContext<'_>, work: &Arc<Work>) -> pb::CapacityLine {
+    let session = context.records.session(&work.session);
     let channel = session.as_ref().map(|s| s.channel.to_string()).unwrap_or_default();
     let (reason, why) = hold_reason(work, session.as_deref().map(|s| &s.state));
     pb::CapacityLine {

@@ -1,6 +1,6 @@
 //! Live states of queues, with estimated waits (E1–E3) and how far they were off (E5).
 
-use super::{Scene, signed, span, time};
+use super::{ObjectContext, signed, span, time};
 use crate::domain::directory::Queue;
 use crate::domain::entry::Revision;
 use crate::domain::live::Line;
@@ -36,28 +36,32 @@ pub fn estimate_score(s: &Score) -> pb::EstimateScore {
 
 /// The same with how far its estimates were off, which alone is no news.
 #[must_use]
-pub fn scored(scene: Scene<'_>, state: pb::QueueState, queue: &Queue) -> pb::QueueState {
-    let score = estimate_score(&score(scene.state, &queue.id));
+pub fn scored(context: ObjectContext<'_>, state: pb::QueueState, queue: &Queue) -> pb::QueueState {
+    let score = estimate_score(&score(context.state, &queue.id));
     pb::QueueState { estimate_score: Some(score), ..state }
 }
 
 /// The state of a queue, which last changed at `revision`, without its score.
 #[must_use]
-pub fn queue_state(scene: Scene<'_>, queue: &Queue, revision: Revision) -> pb::QueueState {
-    let size = size(scene.state, &queue.id);
+pub fn queue_state(
+    context: ObjectContext<'_>,
+    queue: &Queue,
+    revision: Revision,
+) -> pb::QueueState {
+    let size = size(context.state, &queue.id);
     let line = Line::Queue(queue.id.clone());
-    let in_transfer = scene.state.choosy(&queue.id).filter(|id| {
-        scene.look.session(id).is_some_and(|s| s.transfer.is_some() && s.line == line)
+    let in_transfer = context.state.restricted(&queue.id).filter(|id| {
+        context.records.session(id).is_some_and(|s| s.transfer.is_some() && s.line == line)
     });
     pb::QueueState {
         queue: queue.id.to_string(),
         name: queue.name.clone(),
         length: size.length,
         waiting_transfers: u32::try_from(in_transfer.count()).unwrap_or(u32::MAX),
-        oldest_waiting_since: oldest(scene.state, &queue.id).map(time),
+        oldest_waiting_since: oldest(context.state, &queue.id).map(time),
         available_reps: size.ready,
         signed_in_reps: size.there,
-        estimated_wait: Some(estimated_wait(&estimate(scene.state, &queue.id, scene.now))),
+        estimated_wait: Some(estimated_wait(&estimate(context.state, &queue.id, context.now))),
         estimate_score: None,
         revision: number(revision),
     }

@@ -1,10 +1,10 @@
 //! A session's story (S3): what its records tell of what happened to it, and why each rep was asked.
 
 use super::live::ended_by;
-use super::{Scene, actor, time};
+use super::{ObjectContext, actor, time};
 use crate::domain::eligibility::named;
 use crate::domain::live::{
-    Candidate, Found, Session, SessionState, Transfer, TransferState, WhyNot, Work, WorkEnd,
+    Candidate, HowFound, Session, SessionState, Transfer, TransferState, WhyNot, Work, WorkEnd,
     WorkState,
 };
 use crate::domain::rejection::Reason;
@@ -14,13 +14,13 @@ use crate::pb;
 /// What happened to a session, as far as its records tell, in order (S3). Who did it and through
 /// which call isn't kept in them, but for those who asked for transfers.
 #[must_use]
-pub fn story(scene: Scene<'_>, s: &Session) -> Vec<pb::SessionEvent> {
+pub fn story(context: ObjectContext<'_>, s: &Session) -> Vec<pb::SessionEvent> {
     let opened = event(s.opened_at, "session_opened", "the session was opened");
     let mut events = vec![(Phase::Opened, opened)];
-    for transfer in scene.state.transfers_of_session(s.id) {
+    for transfer in context.state.transfers_of_session(s.id) {
         transfer_events(transfer, &mut events);
     }
-    for work in scene.state.work_of_session(s.id) {
+    for work in context.state.work_of_session(s.id) {
         work_events(work, &mut events);
     }
     if let SessionState::Ended { at, by, .. } = s.state {
@@ -149,20 +149,20 @@ fn transfer_events(t: &Transfer, events: &mut Events) {
     }
 }
 
-const fn offered_text(found: Found) -> &'static str {
+const fn offered_text(found: HowFound) -> &'static str {
     match found {
-        Found::Direct => "the rep was asked to take the session",
-        Found::FirstInOrder => "the rep was asked: the first in the queue's order",
-        Found::NextInLine => "the rep was asked: they had room, and it was the first in line",
+        HowFound::Direct => "the rep was asked to take the session",
+        HowFound::FirstInOrder => "the rep was asked: the first in the queue's order",
+        HowFound::NextInLine => "the rep was asked: they had room, and it was the first in line",
     }
 }
 
 /// Why this rep (R3).
 fn assignment(w: &Work) -> Option<pb::Assignment> {
     let cause = match w.found {
-        Found::Direct => return None,
-        Found::FirstInOrder => pb::AssignmentCause::FirstInOrder,
-        Found::NextInLine => pb::AssignmentCause::NextInLine,
+        HowFound::Direct => return None,
+        HowFound::FirstInOrder => pb::AssignmentCause::FirstInOrder,
+        HowFound::NextInLine => pb::AssignmentCause::NextInLine,
     };
     Some(pb::Assignment {
         cause: cause.into(),

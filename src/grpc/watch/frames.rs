@@ -2,45 +2,44 @@
 
 use std::sync::Arc;
 
-use super::scenes::Moment;
-use super::sieve::Sieve;
+use super::filter::StreamFilter;
+use super::records::RevisionContext;
 use crate::domain::entry::{Cause, Fact, FactKind};
 use crate::domain::id::RepId;
 use crate::domain::live::{Actor, Transfer, TransferState};
-use crate::domain::look::Look as _;
 use crate::domain::record::{Record, RecordKey};
+use crate::domain::record_lookup::RecordLookup as _;
 use crate::engine::View;
 use crate::grpc::api::number;
 use crate::grpc::from_proto::Kind;
-use crate::grpc::to_proto::{self, Revisions, Scene};
+use crate::grpc::to_proto::{self, ObjectContext};
 use crate::pb;
 
 /// Objects in one frame of a snapshot, and the changes after which a frame is closed.
 pub const FRAME: usize = 500;
 
-/// The objects of a snapshot that pass the sieve.
+/// The objects of a snapshot that pass the filter.
 pub fn snapshot<'v>(
     view: &'v View,
-    sieve: &'v Sieve,
+    filter: &'v StreamFilter,
 ) -> impl Iterator<Item = pb::WatchObject> + 'v {
-    let scene = Scene::of(view);
-    let revisions = Revisions::of(view);
+    let context = ObjectContext::of(view);
     view.state.records().filter_map(move |(key, held)| {
         let object = match &held.record {
-            Record::Rep(rep) if sieve.rep(&view.state, &rep.id) => {
+            Record::Rep(rep) if filter.rep(&view.state, &rep.id) => {
                 let live = view.state.rep_presence(&rep.id);
-                let presence = revisions.changed(&RecordKey::RepPresence(rep.id.clone()));
-                let changed = revisions.changed(key).max(presence);
-                let live = to_proto::rep_presence(scene, &live, changed);
+                let presence = view.state.revision_of(&RecordKey::RepPresence(rep.id.clone()));
+                let changed = view.state.revision_of(key).max(presence);
+                let live = to_proto::rep_presence(context, &live, changed);
                 pb::watch_object::Object::RepPresence(live)
             }
-            Record::Queue(queue) if sieve.queue(&queue.id) => {
+            Record::Queue(queue) if filter.queue(&queue.id) => {
                 let at = view.state.head().revision;
-                let state = to_proto::queue_state(scene, queue, at);
-                pb::watch_object::Object::Queue(to_proto::scored(scene, state, queue))
+                let state = to_proto::queue_state(context, queue, at);
+                pb::watch_object::Object::Queue(to_proto::scored(context, state, queue))
             }
-            record if sieve.step(&view.state, record) => {
-                step_object(scene, record, revisions.changed(key))?
+            record if filter.step(&view.state, record) => {
+                step_object(context, record, view.state.revision_of(key))?
             }
             _ => return None,
         };
@@ -49,15 +48,15 @@ pub fn snapshot<'v>(
 }
 
 fn step_object(
-    scene: Scene<'_>,
+    context: ObjectContext<'_>,
     record: &Record,
     revision: crate::domain::entry::Revision,
 ) -> Option<pb::watch_object::Object> {
     use pb::watch_object::Object;
     match record {
-        Record::Session(s) => Some(Object::Session(to_proto::session(scene, s, revision))),
-        Record::Transfer(t) => Some(Object::Transfer(to_proto::transfer(scene, t, revision))),
-        Record::Work(w) => Some(Object::Work(to_proto::work(scene, w, revision))),
+        Record::Session(s) => Some(Object::Session(to_proto::session(context, s, revision))),
+        Record::Transfer(t) => Some(Object::Transfer(to_proto::transfer(context, t, revision))),
+        Record::Work(w) => Some(Object::Work(to_proto::work(context, w, revision))),
         Record::Settings(_)
         | Record::Configuration(_)
         | Record::Status(_)
@@ -68,17 +67,22 @@ fn step_object(
         | Record::Flow(_)
         | Record::Rep(_)
         | Record::RepPresence(_)
-        | Record::Reference(..) => None,
+        | Record::Reference(..)
+        | Record::Mark(_) => None,
     }
 }
 
 /// What one revision changed for a stream (W4); `None`: nothing.
 #[must_use]
-pub fn changes(m: &Moment<'_>, sieve: &Sieve, watcher: &Actor) -> Option<pb::RevisionChanges> {
+pub fn changes(
+    m: &RevisionContext<'_>,
+    filter: &StreamFilter,
+    watcher: &Actor,
+) -> Option<pb::RevisionChanges> {
     let mut all: Vec<pb::Change> =
-        sieve.touched_reps(m.state, m.entry).iter().filter_map(|rep| rep_change(m, rep)).collect();
+        filter.touched_reps(m.state, m.entry).iter().filter_map(|rep| rep_change(m, rep)).collect();
     all.extend(m.entry.changes.iter().filter_map(|(key, now)| {
-        if sieve.kind(key) { step_change(m, sieve, key, now.as_ref()) } else { None }
+        if filter.kind(key) { step_change(m, filter, key, now.as_ref()) } else { None }
     }));
     if all.is_empty() {
         return None;
@@ -103,11 +107,11 @@ pub(super) fn cause(cause: &Cause, watcher: &Actor) -> pb::ChangeCause {
     }
 }
 
-fn rep_change(m: &Moment<'_>, rep: &RepId) -> Option<pb::Change> {
+fn rep_change(m: &RevisionContext<'_>, rep: &RepId) -> Option<pb::Change> {
     let change = if m.after.rep(rep).is_some() {
         let live = m.after.rep_presence(rep);
-        let scene = m.scene();
-        let shown = to_proto::rep_presence(scene, &live, m.entry.revision);
+        let context = m.context();
+        let shown = to_proto::rep_presence(context, &live, m.entry.revision);
         upserted(pb::watch_object::Object::RepPresence(shown))
     } else if m.before.rep(rep).is_some() {
         let id = rep.to_string();
@@ -121,20 +125,20 @@ fn rep_change(m: &Moment<'_>, rep: &RepId) -> Option<pb::Change> {
 }
 
 fn step_change(
-    m: &Moment<'_>,
-    sieve: &Sieve,
+    m: &RevisionContext<'_>,
+    filter: &StreamFilter,
     key: &RecordKey,
     now: Option<&Record>,
 ) -> Option<pb::Change> {
     let before = m.before.record(key);
     let was_in = if (m.knows)(key) {
-        before.as_ref().is_some_and(|record| sieve.step(m.before, record))
+        before.as_ref().is_some_and(|record| filter.step(m.before, record))
     } else {
         !is_new(m, key)
     };
-    let passing = now.filter(|record| sieve.step(m.after, record));
+    let passing = now.filter(|record| filter.step(m.after, record));
     let change = match (passing, now) {
-        (Some(record), _) => upserted(step_object(m.scene(), record, m.entry.revision)?),
+        (Some(record), _) => upserted(step_object(m.context(), record, m.entry.revision)?),
         (None, _) if !was_in => return None,
         (None, Some(_)) => removed_key(key, pb::RemovalReason::LeftFilter)?,
         (None, None) => removed_key(key, pb::RemovalReason::Deleted)?,
@@ -158,7 +162,7 @@ fn step_change(
 }
 
 /// Did this entry make the object? Told from what happened, where the image before isn't at hand.
-fn is_new(m: &Moment<'_>, key: &RecordKey) -> bool {
+fn is_new(m: &RevisionContext<'_>, key: &RecordKey) -> bool {
     let has = |kind| m.entry.facts.iter().any(|fact| fact.kind == kind && concerns(fact, key));
     match (key, m.after.record(key)) {
         (RecordKey::Session(_), _) => has(FactKind::SessionOpened),
@@ -169,7 +173,7 @@ fn is_new(m: &Moment<'_>, key: &RecordKey) -> bool {
 }
 
 /// The state a transfer was in, told from the one that it is in and what happened.
-fn inferred_before(m: &Moment<'_>, t: &Arc<Transfer>) -> pb::TransferState {
+fn inferred_before(m: &RevisionContext<'_>, t: &Arc<Transfer>) -> pb::TransferState {
     if is_new(m, &RecordKey::Transfer(t.id)) {
         return pb::TransferState::Unspecified;
     }
@@ -213,7 +217,8 @@ fn removed_key(key: &RecordKey, reason: pb::RemovalReason) -> Option<pb::change:
         | RecordKey::Flow(_)
         | RecordKey::Rep(_)
         | RecordKey::RepPresence(_)
-        | RecordKey::Reference(..) => return None,
+        | RecordKey::Reference(..)
+        | RecordKey::Mark(_) => return None,
     };
     Some(removed(watch_kind(kind), id, reason))
 }
@@ -242,11 +247,12 @@ fn concerns(fact: &Fact, key: &RecordKey) -> bool {
         | RecordKey::Skill(_)
         | RecordKey::Queue(_)
         | RecordKey::Flow(_)
-        | RecordKey::Reference(..) => fact.kind == FactKind::DirectoryChanged,
+        | RecordKey::Reference(..)
+        | RecordKey::Mark(_) => fact.kind == FactKind::DirectoryChanged,
     }
 }
 
-fn facts(m: &Moment<'_>, wanted: impl Fn(&Fact) -> bool) -> Vec<String> {
+fn facts(m: &RevisionContext<'_>, wanted: impl Fn(&Fact) -> bool) -> Vec<String> {
     let found = m.entry.facts.iter().filter(|fact| wanted(fact));
     found.map(|fact| to_proto::fact(fact.kind).to_owned()).collect()
 }

@@ -1,14 +1,14 @@
 //! WatchService: one stream for everything (W1–W8). A watcher is a cursor over the entries that the
 //! engine publishes, not a queue: it takes what is new when its reader has room, so a slow reader
-//! costs a bounded amount and slows nobody else (W6). `sieve` says what a stream carries, `scenes`
-//! what the records were at each revision, `board` what follows from many of them (queues, places in
+//! costs a bounded amount and slows nobody else (W6). `filter` says what a stream carries, `records`
+//! what the records were at each revision, `told` what follows from many of them (queues, places in
 //! lines), `frames` how it is written, `stream` when.
 
-mod board;
+mod filter;
 mod frames;
-mod scenes;
-mod sieve;
+mod records;
 mod stream;
+mod told;
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -58,7 +58,7 @@ impl WatchService for Watches {
 }
 
 /// A request that says only which objects are watched, in one order.
-fn canonical(asked: &from_proto::Watch) -> pb::WatchRequest {
+fn canonical(asked: &from_proto::WatchQuery) -> pb::WatchRequest {
     pb::WatchRequest {
         kinds: asked.kinds.iter().map(|kind| *kind as i32).collect(),
         filter: Some(pb::WatchFilter {

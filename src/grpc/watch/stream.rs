@@ -12,19 +12,19 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 use tonic::Status;
 
-use super::board::Board;
+use super::filter::StreamFilter;
 use super::frames::{self, FRAME};
-use super::scenes::{Earlier, Moment, Over, Replayed};
-use super::sieve::Sieve;
+use super::records::{EarlierRecords, RecordsWith, ReplayedRecords, RevisionContext};
+use super::told::ToldQueues;
 use crate::domain::entry::{Entry, Fingerprint, Revision};
 use crate::domain::live::Actor;
 use crate::domain::record::{Record, RecordKey};
 use crate::engine::{Applied, View};
 use crate::grpc::api::{Api, number, unread};
 use crate::grpc::caller::Caller;
-use crate::grpc::from_proto::Watch;
+use crate::grpc::from_proto::WatchQuery;
 use crate::grpc::status::Problem;
-use crate::grpc::to_proto::{self, Scene};
+use crate::grpc::to_proto::{self, ObjectContext};
 use crate::grpc::token::Position;
 use crate::journal::History;
 use crate::pb;
@@ -39,17 +39,17 @@ type Out = mpsc::Sender<Result<pb::WatchResponse, Status>>;
 pub struct Watcher {
     api: Arc<Api>,
     caller: Caller,
-    sieve: Sieve,
+    filter: StreamFilter,
     heartbeat: Duration,
     live_only: bool,
     strict: bool,
-    filter: Fingerprint,
+    question: Fingerprint,
     views: watch::Receiver<Arc<View>>,
     out: Out,
     /// Whether anything was written since the loop last looked.
     said: AtomicBool,
     /// What the reader was last told of queues and of places in lines.
-    board: Mutex<Board>,
+    told: Mutex<ToldQueues>,
 }
 
 /// How a stream starts.
@@ -92,16 +92,16 @@ impl Watcher {
     pub fn new(
         api: Arc<Api>,
         caller: Caller,
-        asked: Watch,
-        filter: Fingerprint,
+        asked: WatchQuery,
+        question: Fingerprint,
         views: watch::Receiver<Arc<View>>,
         out: Out,
     ) -> Self {
         let (heartbeat, live_only, strict) = (asked.heartbeat, asked.live_only, asked.strict);
-        let sieve = Sieve(asked);
+        let filter = StreamFilter(asked);
         let said = AtomicBool::new(false);
-        let board = Mutex::new(Board::default());
-        Self { api, caller, sieve, heartbeat, live_only, strict, filter, views, out, said, board }
+        let told = Mutex::new(ToldQueues::default());
+        Self { api, caller, filter, heartbeat, live_only, strict, question, views, out, said, told }
     }
 
     /// How the stream starts, found out before it does, so that a refusal is the call's.
@@ -115,7 +115,7 @@ impl Watcher {
         let mut view = Arc::clone(&self.views.borrow());
         if at.epoch > view.epoch || at.revision > view.state.head().revision {
             // Another replica was ahead of this one: catch up before judging the token.
-            view = self.api.engine.barrier(&self.caller.org).await.map_err(unread)?;
+            view = self.api.barrier(&self.caller.org).await.map_err(unread)?;
         }
         let reason = match self.judge(&view, at).await? {
             None => return Ok(Plan::Resume(at)),
@@ -132,7 +132,7 @@ impl Watcher {
             return Ok(CHANGED);
         }
         if at.revision == head.revision {
-            return Ok(if at.txn == head.txn { None } else { CHANGED });
+            return Ok(if at.entry == head.entry { None } else { CHANGED });
         }
         let follows = match after(view, at.revision) {
             Some(pending) => pending.first().map(|applied| applied.entry.previous),
@@ -144,7 +144,7 @@ impl Watcher {
                 }
             }
         };
-        Ok(if follows == Some(at.txn) { None } else { CHANGED })
+        Ok(if follows == Some(at.entry) { None } else { CHANGED })
     }
 
     /// Runs the stream until somebody ends it.
@@ -199,7 +199,7 @@ impl Watcher {
                 self.reset(reason).await
             }
             Plan::Live => {
-                self.board().start(&view, &self.sieve);
+                self.told().start(&view, &self.filter);
                 self.say_started(pb::StartMode::Live, here, Some(here)).await?;
                 Ok(here)
             }
@@ -207,7 +207,7 @@ impl Watcher {
                 self.say_started(pb::StartMode::Resumed, at, Some(at)).await?;
                 let at = self.follow(&view, at, pb::ResetReason::TokenTooOld).await?;
                 if at == here {
-                    self.board().learn(&view, &self.sieve);
+                    self.told().learn(&view, &self.filter);
                 }
                 Ok(at)
             }
@@ -251,14 +251,14 @@ impl Watcher {
         }
         if at.revision >= head.revision {
             // A view that is behind the token says nothing yet; at the same place it must agree.
-            let agrees = at.revision > head.revision || at.txn == head.txn;
+            let agrees = at.revision > head.revision || at.entry == head.entry;
             return if agrees { Ok(at) } else { Err(CHANGED) };
         }
         let mut written = HashMap::new();
         while at.revision < head.revision {
             if let Some(pending) = after(view, at.revision) {
                 return match pending.first() {
-                    Some(next) if next.entry.previous != at.txn => Err(CHANGED),
+                    Some(next) if next.entry.previous != at.entry => Err(CHANGED),
                     _ => Ok(self.deliver_recent(view, at, &pending).await?),
                 };
             }
@@ -266,7 +266,7 @@ impl Watcher {
             match read.map_err(|refusal| End::Failed(unread(refusal)))? {
                 History::Trimmed => return Err(Lost::Reset(too_old)),
                 History::Entries(entries) => match entries.first() {
-                    Some(next) if next.previous == at.txn => {
+                    Some(next) if next.previous == at.entry => {
                         at = self.deliver_read(view, at, &entries, &mut written).await?;
                     }
                     _ => return Err(CHANGED),
@@ -283,15 +283,15 @@ impl Watcher {
         pending: &[Arc<Applied>],
     ) -> Result<Position, End> {
         let mut batch = Batch::new(at);
-        let now = Scene::of(view).now;
+        let now = ObjectContext::of(view).now;
         for (i, applied) in pending.iter().enumerate() {
             if batch.is_full() {
                 self.flush(&mut batch).await?;
             }
             let state = &view.state;
-            let before = Earlier { state, later: &pending[i..] };
-            let after = Earlier { state, later: &pending[i + 1..] };
-            let moment = Moment {
+            let before = EarlierRecords { state, later: &pending[i..] };
+            let after = EarlierRecords { state, later: &pending[i + 1..] };
+            let moment = RevisionContext {
                 entry: &applied.entry,
                 before: &before,
                 after: &after,
@@ -299,20 +299,20 @@ impl Watcher {
                 knows: &|_| true,
                 now,
             };
-            let changes = frames::changes(&moment, &self.sieve, &self.caller.actor);
+            let changes = frames::changes(&moment, &self.filter, &self.caller.actor);
             batch.add(&applied.entry, changes);
-            self.board().touch(&self.sieve, applied);
+            self.told().touch(&self.filter, applied);
         }
         if let Some(last) = pending.last() {
-            let news = self.board().news(view, &self.sieve);
+            let news = self.told().news(view, &self.filter);
             batch.add_to_last(&last.entry, &self.caller.actor, news);
         }
         self.flush(&mut batch).await?;
         Ok(batch.at)
     }
 
-    fn board(&self) -> MutexGuard<'_, Board> {
-        self.board.lock().unwrap_or_else(PoisonError::into_inner)
+    fn told(&self) -> MutexGuard<'_, ToldQueues> {
+        self.told.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Entries from the journal, as far as `view` goes: what follows from many of them is told with
@@ -331,23 +331,23 @@ impl Watcher {
                 self.flush(&mut batch).await?;
             }
             let changes = {
-                let before = Replayed { state: &view.state, written };
-                let after = Over { entry, base: &before };
-                let moment = Moment {
+                let before = ReplayedRecords { state: &view.state, written };
+                let after = RecordsWith { entry, base: &before };
+                let moment = RevisionContext {
                     entry,
                     before: &before,
                     after: &after,
                     state: &view.state,
                     knows: &|key| before.written.contains_key(key),
-                    now: Scene::of(view).now,
+                    now: ObjectContext::of(view).now,
                 };
-                frames::changes(&moment, &self.sieve, &self.caller.actor)
+                frames::changes(&moment, &self.filter, &self.caller.actor)
             };
             batch.add(entry, changes);
-            self.board().touch_any(entry);
+            self.told().touch_any(entry);
             written.extend(entry.changes.iter().cloned());
             if entry.revision == head {
-                let news = self.board().news(view, &self.sieve);
+                let news = self.told().news(view, &self.filter);
                 batch.add_to_last(entry, &self.caller.actor, news);
             }
         }
@@ -372,8 +372,8 @@ impl Watcher {
 
     async fn snapshot(&self, view: &View) -> Result<Position, End> {
         let at = position(view);
-        self.board().start(view, &self.sieve);
-        let mut all = frames::snapshot(view, &self.sieve);
+        self.told().start(view, &self.filter);
+        let mut all = frames::snapshot(view, &self.filter);
         loop {
             let objects: Vec<_> = all.by_ref().take(FRAME).collect();
             if objects.is_empty() {
@@ -389,7 +389,7 @@ impl Watcher {
     async fn beat(&self, at: Position) -> Result<Position, End> {
         let view = Arc::clone(&self.views.borrow());
         let here = view.state.head().revision == at.revision;
-        let aged = if here { self.board().by_the_clock(Scene::of(&view)) } else { None };
+        let aged = if here { self.told().by_the_clock(ObjectContext::of(&view)) } else { None };
         if let Some(aged) = aged {
             self.say(Frame::Changes(pb::Changes { revisions: vec![aged] }), Some(at)).await?;
         }
@@ -424,7 +424,7 @@ impl Watcher {
 
     async fn say(&self, frame: Frame, token: Option<Position>) -> Result<(), End> {
         let resume_token = token
-            .map(|at| self.api.seal.resume(&self.caller.org, self.filter, at))
+            .map(|at| self.api.seal.resume(&self.caller.org, self.question, at))
             .unwrap_or_default();
         let response = pb::WatchResponse {
             resume_token,
@@ -450,7 +450,7 @@ impl Batch {
 
     fn add(&mut self, entry: &Entry, changes: Option<pb::RevisionChanges>) {
         self.at.revision = entry.revision;
-        self.at.txn = entry.txn;
+        self.at.entry = entry.id;
         if let Some(changes) = changes {
             self.changes += changes.changes.len();
             self.revisions.push(changes);
@@ -482,7 +482,7 @@ impl Batch {
 
 fn position(view: &View) -> Position {
     let head = view.state.head();
-    Position { epoch: view.epoch, revision: head.revision, txn: head.txn }
+    Position { epoch: view.epoch, revision: head.revision, entry: head.entry }
 }
 
 /// Every entry of the view after `revision`; `None` if it doesn't reach back that far.

@@ -1,43 +1,38 @@
-//! Record keys ↔ bytes: four letters that name the kind, then the id: a caller's as its text, a
-//! server's as 16 bytes. A reference is `channel/reference`; no channel's id contains a slash.
+//! Record keys ↔ text that a person can read in the store: three letters for the kind, then the id. A
+//! reference is `ref:channel/reference`; no channel's id has a slash.
+
+use std::fmt::{self, Write};
+use std::str::FromStr;
 
 use super::super::JournalError;
-use super::corrupt;
-use super::field::{id_from_bytes, id_to_bytes, name};
-use crate::domain::id::{SessionId, TransferId, WorkId};
-use crate::domain::record::RecordKey;
+use super::corrupt::corrupt;
+use crate::domain::record::{MarkKey, RecordKey};
 
 /// The bytes under which a record is kept.
 #[must_use]
 pub fn encode_key(key: &RecordKey) -> Vec<u8> {
-    match key {
-        RecordKey::Settings => b"set:".to_vec(),
-        RecordKey::Configuration(id) => tagged(b"cfg:", id.as_str().as_bytes()),
-        RecordKey::Status(id) => tagged(b"sta:", id.as_str().as_bytes()),
-        RecordKey::Profile(id) => tagged(b"pro:", id.as_str().as_bytes()),
-        RecordKey::Channel(id) => tagged(b"chn:", id.as_str().as_bytes()),
-        RecordKey::Skill(id) => tagged(b"skl:", id.as_str().as_bytes()),
-        RecordKey::Queue(id) => tagged(b"que:", id.as_str().as_bytes()),
-        RecordKey::Flow(id) => tagged(b"flo:", id.as_str().as_bytes()),
-        RecordKey::Rep(id) => tagged(b"rep:", id.as_str().as_bytes()),
-        RecordKey::RepPresence(id) => tagged(b"pre:", id.as_str().as_bytes()),
-        RecordKey::Session(id) => tagged(b"ses:", &id_to_bytes(*id)),
-        RecordKey::Reference(channel, reference) => {
-            let mut bytes = tagged(b"ref:", channel.as_str().as_bytes());
-            bytes.push(b'/');
-            bytes.extend_from_slice(reference.as_str().as_bytes());
-            bytes
-        }
-        RecordKey::Work(id) => tagged(b"wrk:", &id_to_bytes(*id)),
-        RecordKey::Transfer(id) => tagged(b"trf:", &id_to_bytes(*id)),
-    }
-}
-
-fn tagged(tag: &[u8; 4], id: &[u8]) -> Vec<u8> {
-    let mut bytes = Vec::with_capacity(tag.len() + id.len());
-    bytes.extend_from_slice(tag);
-    bytes.extend_from_slice(id);
-    bytes
+    let mut text = String::with_capacity(40);
+    let written = match key {
+        RecordKey::Settings => text.write_str("set:"),
+        RecordKey::Configuration(id) => write!(text, "cfg:{id}"),
+        RecordKey::Status(id) => write!(text, "sta:{id}"),
+        RecordKey::Profile(id) => write!(text, "pro:{id}"),
+        RecordKey::Channel(id) => write!(text, "chn:{id}"),
+        RecordKey::Skill(id) => write!(text, "skl:{id}"),
+        RecordKey::Queue(id) => write!(text, "que:{id}"),
+        RecordKey::Flow(id) => write!(text, "flo:{id}"),
+        RecordKey::Rep(id) => write!(text, "rep:{id}"),
+        RecordKey::RepPresence(id) => write!(text, "pre:{id}"),
+        RecordKey::Session(id) => write!(text, "ses:{id}"),
+        RecordKey::Reference(channel, reference) => write!(text, "ref:{channel}/{reference}"),
+        RecordKey::Work(id) => write!(text, "wrk:{id}"),
+        RecordKey::Transfer(id) => write!(text, "trf:{id}"),
+        RecordKey::Mark(MarkKey::Directory) => text.write_str("mrk:directory"),
+        RecordKey::Mark(MarkKey::Rep(id)) => write!(text, "mrk:rep/{id}"),
+        RecordKey::Mark(MarkKey::Session(id)) => write!(text, "mrk:session/{id}"),
+    };
+    written.expect("a String takes everything");
+    text.into_bytes()
 }
 
 /// The key of these bytes.
@@ -45,27 +40,37 @@ fn tagged(tag: &[u8; 4], id: &[u8]) -> Vec<u8> {
 /// # Errors
 /// [`JournalError::Corrupt`].
 pub fn decode_key(bytes: &[u8]) -> Result<RecordKey, JournalError> {
-    let unknown = || corrupt(format!("{} is no record key", bytes.escape_ascii()));
-    let (tag, id) = bytes.split_at_checked(4).ok_or_else(unknown)?;
-    let text = || std::str::from_utf8(id).map_err(|_| unknown());
+    let unknown = || corrupt(format_args!("{} is no record key", bytes.escape_ascii()));
+    let text = std::str::from_utf8(bytes).map_err(|_| unknown())?;
+    let (tag, id) = text.split_once(':').ok_or_else(unknown)?;
     Ok(match tag {
-        b"set:" if id.is_empty() => RecordKey::Settings,
-        b"cfg:" => RecordKey::Configuration(name(text()?)?),
-        b"sta:" => RecordKey::Status(name(text()?)?),
-        b"pro:" => RecordKey::Profile(name(text()?)?),
-        b"chn:" => RecordKey::Channel(name(text()?)?),
-        b"skl:" => RecordKey::Skill(name(text()?)?),
-        b"que:" => RecordKey::Queue(name(text()?)?),
-        b"flo:" => RecordKey::Flow(name(text()?)?),
-        b"rep:" => RecordKey::Rep(name(text()?)?),
-        b"pre:" => RecordKey::RepPresence(name(text()?)?),
-        b"ses:" => RecordKey::Session(id_from_bytes::<SessionId>(id)?),
-        b"ref:" => {
-            let (channel, reference) = text()?.split_once('/').ok_or_else(unknown)?;
-            RecordKey::Reference(name(channel)?, name(reference)?)
+        "set" if id.is_empty() => RecordKey::Settings,
+        "cfg" => RecordKey::Configuration(parse(id)?),
+        "sta" => RecordKey::Status(parse(id)?),
+        "pro" => RecordKey::Profile(parse(id)?),
+        "chn" => RecordKey::Channel(parse(id)?),
+        "skl" => RecordKey::Skill(parse(id)?),
+        "que" => RecordKey::Queue(parse(id)?),
+        "flo" => RecordKey::Flow(parse(id)?),
+        "rep" => RecordKey::Rep(parse(id)?),
+        "pre" => RecordKey::RepPresence(parse(id)?),
+        "ses" => RecordKey::Session(parse(id)?),
+        "ref" => {
+            let (channel, reference) = id.split_once('/').ok_or_else(unknown)?;
+            RecordKey::Reference(parse(channel)?, parse(reference)?)
         }
-        b"wrk:" => RecordKey::Work(id_from_bytes::<WorkId>(id)?),
-        b"trf:" => RecordKey::Transfer(id_from_bytes::<TransferId>(id)?),
+        "wrk" => RecordKey::Work(parse(id)?),
+        "trf" => RecordKey::Transfer(parse(id)?),
+        "mrk" => RecordKey::Mark(match id.split_once('/') {
+            Some(("rep", rep)) => MarkKey::Rep(parse(rep)?),
+            Some(("session", session)) => MarkKey::Session(parse(session)?),
+            _ if id == "directory" => MarkKey::Directory,
+            _ => return Err(unknown()),
+        }),
         _ => return Err(unknown()),
     })
+}
+
+fn parse<T: FromStr<Err: fmt::Display>>(text: &str) -> Result<T, JournalError> {
+    text.parse().map_err(|why| corrupt(format_args!("a key's id {why}")))
 }

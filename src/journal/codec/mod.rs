@@ -1,123 +1,190 @@
-//! Stored bytes ↔ domain values: keys, record images, entries, outcomes. Decoding never guesses: a
-//! value that this release doesn't know is [`JournalError::Corrupt`]. Which bytes lie where is the
-//! journals' business, not this module's; the format itself is `proto/baton/stored/v1`.
+//! Stored bytes ↔ domain values, format 2: record keys as text, everything else as CBOR. What a type's
+//! bytes are is derived where the type is (`#[n(…)]`, `domain::stored`); here they are put together:
+//!
+//! | | CBOR |
+//! |---|---|
+//! | record | a [`Record`]: the kind's number and its fields, its id among them |
+//! | entry | `[cause, facts, changes]`; a change is a record's image as a byte string, or, of a removed record, its key as text |
+//! | outcome | `[fingerprint, answer]` |
+//!
+//! Decoding never guesses: what this release doesn't know is [`JournalError::Corrupt`], but for fields
+//! at the end, which are skipped, and kinds of facts, which keep their number. What lies where is the
+//! journals' business.
 
-mod directory;
-mod entry;
-mod enums;
-mod field;
+mod corrupt;
 mod key;
-mod live;
-mod presence;
-mod routing;
 #[cfg(test)]
 mod tests;
-mod work;
 
-use prost::Message;
+use std::borrow::Cow;
+use std::convert::Infallible;
+use std::ops::Range;
 
+use minicbor::data::Type;
+use minicbor::{Decode, Decoder, Encode, Encoder, decode, encode};
+
+use self::corrupt::corrupt;
 use super::JournalError;
+use crate::domain::entry::{Answer, Cause, Fact, Fingerprint};
 use crate::domain::record::{Record, RecordKey};
 
-pub use entry::{
-    EncodedEntry, Envelope, decode_entry, decode_outcome, encode_entry, encode_outcome,
-};
-pub use field::{id_from_bytes, id_to_bytes};
 pub use key::{decode_key, encode_key};
 
-/// The generated types, package `baton.stored.v1`.
-mod stored {
-    #![allow(missing_docs, clippy::all, clippy::pedantic, reason = "generated")]
-    tonic::include_proto!("baton.stored.v1");
+/// A record's key, and what it is from then on; `None`: removed.
+type Change = (RecordKey, Option<Record>);
+
+/// An entry's bytes, and where in them the images are.
+#[derive(Debug)]
+pub struct EncodedEntry {
+    /// The entry.
+    pub bytes: Vec<u8>,
+    /// Per change the range of its image in `bytes`; `None`: it is removed.
+    pub images: Vec<Option<Range<usize>>>,
 }
 
-fn corrupt(what: impl Into<String>) -> JournalError {
-    JournalError::Corrupt(what.into())
+#[derive(Decode)]
+struct StoredEntry {
+    #[n(0)]
+    cause: Cause,
+    #[n(1)]
+    facts: Vec<Fact>,
+    #[cbor(n(2), decode_with = "decode_changes")]
+    changes: Vec<Change>,
 }
 
-/// Decodes a message of the stored package.
-fn message<M: Message + Default>(what: &str, bytes: &[u8]) -> Result<M, JournalError> {
-    M::decode(bytes).map_err(|error| corrupt(format!("{what}: {error}")))
+#[derive(Encode, Decode)]
+struct StoredOutcome<'a> {
+    #[n(0)]
+    fingerprint: Fingerprint,
+    #[n(1)]
+    answer: Cow<'a, Answer>,
 }
 
-/// Appends the image of `record` to `out`. The key isn't part of it.
+/// Nothing but a `T`.
+fn read<T: for<'b> Decode<'b, ()>>(what: &str, bytes: &[u8]) -> Result<T, JournalError> {
+    let mut decoder = Decoder::new(bytes);
+    let value = decoder.decode().map_err(|error| corrupt(format_args!("{what}: {error}")))?;
+    match bytes.len() - decoder.position() {
+        0 => Ok(value),
+        more => Err(corrupt(format_args!("{what}: {more} bytes too many"))),
+    }
+}
+
+fn append(value: &impl Encode<()>, out: &mut Vec<u8>) {
+    encode(value, out).expect("a Vec takes everything");
+}
+
+/// The 16 bytes of an id that the server made.
+pub fn id_to_bytes(id: impl Into<u128>) -> [u8; 16] {
+    id.into().to_be_bytes()
+}
+
+/// The id of these 16 bytes.
+///
+/// # Errors
+/// [`JournalError::Corrupt`] for any other number of bytes.
+pub fn id_from_bytes<T: From<u128>>(bytes: &[u8]) -> Result<T, JournalError> {
+    let bytes = <[u8; 16]>::try_from(bytes)
+        .map_err(|_| corrupt(format_args!("{} bytes where an id has 16", bytes.len())))?;
+    Ok(u128::from_be_bytes(bytes).into())
+}
+
+/// Appends the image of `record` to `out`.
 pub fn encode_record(record: &Record, out: &mut Vec<u8>) {
-    let put: &dyn Fn(&mut Vec<u8>) = match record {
-        Record::Settings(r) => &|out| append(&directory::from_settings(r), out),
-        Record::Configuration(r) => &|out| append(&directory::from_configuration(r), out),
-        Record::Status(r) => &|out| append(&directory::from_status(r), out),
-        Record::Profile(r) => &|out| append(&directory::from_profile(r), out),
-        Record::Channel(r) => &|out| append(&directory::from_channel(r), out),
-        Record::Skill(r) => &|out| append(&routing::from_skill(r), out),
-        Record::Queue(r) => &|out| append(&routing::from_queue(r), out),
-        Record::Flow(r) => &|out| append(&routing::from_flow(r), out),
-        Record::Rep(r) => &|out| append(&directory::from_rep(r), out),
-        Record::RepPresence(r) => &|out| append(&presence::from_rep_presence(r), out),
-        Record::Session(r) => &|out| append(&live::from_session(r), out),
-        Record::Reference(_, _, session) => &|out| append(&live::from_reference(*session), out),
-        Record::Work(r) => &|out| append(&work::from_work(r), out),
-        Record::Transfer(r) => &|out| append(&live::from_transfer(r), out),
-    };
-    put(out);
+    append(record, out);
 }
 
-fn append(message: &impl Message, out: &mut Vec<u8>) {
-    out.reserve(message.encoded_len());
-    // A Vec grows, so there is always room.
-    message.encode_raw(out);
-}
-
-/// The record that `key` and `image` make.
+/// The record whose image is kept under `key`.
 ///
 /// # Errors
 /// [`JournalError::Corrupt`].
 pub fn decode_record(key: &RecordKey, image: &[u8]) -> Result<Record, JournalError> {
-    use std::sync::Arc;
-    Ok(match key {
-        RecordKey::Settings => {
-            Record::Settings(Arc::new(directory::to_settings(message("settings", image)?)?))
+    let record: Record = read("a record", image)?;
+    if record.key() == *key {
+        Ok(record)
+    } else {
+        Err(corrupt(format_args!("under {key:?} lies {:?}", record.key())))
+    }
+}
+
+/// The bytes of an entry.
+#[must_use]
+pub fn encode_entry(cause: &Cause, facts: &[Fact], changes: &[Change]) -> EncodedEntry {
+    let mut bytes = Vec::with_capacity(128 + 256 * changes.len());
+    let images = put_entry(&mut bytes, cause, facts, changes).expect("a Vec takes everything");
+    EncodedEntry { bytes, images }
+}
+
+fn put_entry(
+    out: &mut Vec<u8>,
+    cause: &Cause,
+    facts: &[Fact],
+    changes: &[Change],
+) -> Result<Vec<Option<Range<usize>>>, encode::Error<Infallible>> {
+    let mut e = Encoder::new(out);
+    e.array(3)?.encode(cause)?.encode(facts)?.array(changes.len() as u64)?;
+    let mut image = Vec::with_capacity(512);
+    let put = |(key, record): &Change| {
+        let Some(record) = record else {
+            let key = encode_key(key);
+            e.str(&String::from_utf8_lossy(&key))?;
+            return Ok(None);
+        };
+        image.clear();
+        encode_record(record, &mut image);
+        e.bytes(&image)?;
+        let end = e.writer().len();
+        Ok(Some(end - image.len()..end))
+    };
+    changes.iter().map(put).collect()
+}
+
+/// The cause, the facts and the changes of an entry.
+///
+/// # Errors
+/// [`JournalError::Corrupt`].
+pub fn decode_entry(bytes: &[u8]) -> Result<(Cause, Vec<Fact>, Vec<Change>), JournalError> {
+    let StoredEntry { cause, facts, changes } = read("an entry", bytes)?;
+    Ok((cause, facts, changes))
+}
+
+fn decode_changes<C>(d: &mut Decoder<'_>, _: &mut C) -> Result<Vec<Change>, decode::Error> {
+    let count = d.array()?.ok_or_else(|| decode::Error::message("changes without a number"))?;
+    let change = |_| match d.datatype()? {
+        Type::String => {
+            Ok((decode_key(d.str()?.as_bytes()).map_err(decode::Error::message)?, None))
         }
-        RecordKey::Configuration(id) => Record::Configuration(Arc::new(
-            directory::to_configuration(id.clone(), message("a configuration", image)?)?,
-        )),
-        RecordKey::Status(id) => {
-            Record::Status(Arc::new(directory::to_status(id.clone(), message("a status", image)?)?))
+        _ => {
+            let record: Record = read("an image", d.bytes()?).map_err(decode::Error::message)?;
+            Ok((record.key(), Some(record)))
         }
-        RecordKey::Profile(id) => Record::Profile(Arc::new(directory::to_profile(
-            id.clone(),
-            message("a profile", image)?,
-        )?)),
-        RecordKey::Channel(id) => Record::Channel(Arc::new(directory::to_channel(
-            id.clone(),
-            message("a channel", image)?,
-        )?)),
-        RecordKey::Skill(id) => {
-            Record::Skill(Arc::new(routing::to_skill(id.clone(), message("a skill", image)?)))
-        }
-        RecordKey::Queue(id) => {
-            Record::Queue(Arc::new(routing::to_queue(id.clone(), message("a queue", image)?)?))
-        }
-        RecordKey::Flow(id) => {
-            Record::Flow(Arc::new(routing::to_flow(id.clone(), message("a flow", image)?)?))
-        }
-        RecordKey::Rep(id) => {
-            Record::Rep(Arc::new(directory::to_rep(id.clone(), message("a rep", image)?)?))
-        }
-        RecordKey::RepPresence(rep) => Record::RepPresence(Arc::new(presence::to_rep_presence(
-            rep.clone(),
-            message("a presence", image)?,
-        )?)),
-        RecordKey::Session(id) => {
-            Record::Session(Arc::new(live::to_session(*id, message("a session", image)?)?))
-        }
-        RecordKey::Reference(channel, reference) => Record::Reference(
-            channel.clone(),
-            reference.clone(),
-            live::to_reference(&message("a reference", image)?)?,
-        ),
-        RecordKey::Work(id) => Record::Work(Arc::new(work::to_work(*id, message("work", image)?)?)),
-        RecordKey::Transfer(id) => {
-            Record::Transfer(Arc::new(live::to_transfer(*id, message("a transfer", image)?)?))
-        }
-    })
+    };
+    (0..count).map(change).collect()
+}
+
+/// The bytes of what was asked and answered.
+#[must_use]
+pub fn encode_outcome(fingerprint: Fingerprint, answer: &Answer) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    append(&StoredOutcome { fingerprint, answer: Cow::Borrowed(answer) }, &mut bytes);
+    bytes
+}
+
+/// The bytes of an outcome whose answer is a record, but for the record's image, which ends them: a
+/// store that has the image in an entry needn't be given it twice.
+#[must_use]
+pub fn encode_outcome_head(fingerprint: Fingerprint) -> Vec<u8> {
+    let mut bytes = vec![0x82];
+    append(&fingerprint, &mut bytes);
+    bytes.extend([0x82, 0x01, 0x81]);
+    bytes
+}
+
+/// What was asked and answered.
+///
+/// # Errors
+/// [`JournalError::Corrupt`].
+pub fn decode_outcome(bytes: &[u8]) -> Result<(Fingerprint, Answer), JournalError> {
+    let outcome: StoredOutcome<'_> = read("an outcome", bytes)?;
+    Ok((outcome.fingerprint, outcome.answer.into_owned()))
 }

@@ -1,21 +1,23 @@
 //! Committing a batch: what goes to the script, and what its answer means.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
+use std::ops::Range;
 use std::sync::{Arc, LazyLock};
 
 use ::redis::{Script, ScriptInvocation, Value};
 
 use super::super::codec::{
-    EncodedEntry, encode_entry, encode_key, encode_outcome, id_from_bytes, id_to_bytes,
+    EncodedEntry, encode_entry, encode_key, encode_outcome, encode_outcome_head, id_from_bytes,
+    id_to_bytes,
 };
 use super::super::{
-    BATCH_MAX, Batch, Committed, History, JournalError, OUTCOME_BUCKET, OUTCOME_BUCKETS, Verdict,
+    BATCH_MAX, Batch, History, JournalError, OUTCOME_BUCKET, OUTCOME_BUCKETS, Reply, Verdict,
 };
-use super::keys::Keys;
+use super::keys::{Keys, STORED_LEVEL};
 use super::link::Link;
 use super::{load, reply};
-use crate::domain::entry::{Entry, Head, Transaction};
-use crate::domain::id::OrgId;
+use crate::domain::entry::{Answer, Entry, Head, Outcome};
+use crate::domain::id::{OrgId, TxnId};
 use crate::domain::record::RecordKey;
 
 static COMMIT: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("commit.lua")));
@@ -24,33 +26,22 @@ static COMMIT: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("com
 /// that no script runs for long.
 const CATCH_UP_MAX: usize = 1_000;
 
-/// What the script answers.
-enum Answer {
-    Done(Committed),
-    /// Nothing was done: the caller has missed too much.
-    Behind,
-}
-
 /// Commits a batch; see [`super::super::Journal::commit`].
-pub(super) async fn commit(
-    link: &Link,
-    org: &OrgId,
-    batch: &Batch,
-) -> Result<Committed, JournalError> {
-    let mut since = batch.since;
-    let mut missed = Vec::new();
+pub(super) async fn commit(link: &Link, org: &OrgId, batch: &Batch) -> Result<Reply, JournalError> {
+    debug_assert!(batch.entries.len() <= BATCH_MAX, "a batch has at most {BATCH_MAX}");
+    let mut confirmed = batch.confirmed;
+    let mut read = Vec::new();
     loop {
-        match send(link, org, batch, since).await? {
-            Answer::Done(mut committed) => {
-                if !missed.is_empty() {
-                    missed.append(&mut committed.entries);
-                    committed.entries = missed;
-                }
-                return Ok(committed);
+        let call = invocation(org, batch, confirmed);
+        let answer = link.run(&call).await.map_err(super::link::Trouble::of_commit)?;
+        match understand(org, confirmed, answer)? {
+            Some(Reply { verdict: Verdict::Behind { missed, known }, store_time }) => {
+                read.extend(missed);
+                let verdict = Verdict::Behind { missed: read, known };
+                return Ok(Reply { verdict, store_time });
             }
-            Answer::Behind => {
-                since = read_up(link, org, since, &mut missed).await?;
-            }
+            Some(reply) => return Ok(reply),
+            None => confirmed = read_up(link, org, confirmed, &mut read).await?,
         }
     }
 }
@@ -60,7 +51,7 @@ async fn read_up(
     link: &Link,
     org: &OrgId,
     since: Head,
-    missed: &mut Vec<Arc<Entry>>,
+    read: &mut Vec<Arc<Entry>>,
 ) -> Result<Head, JournalError> {
     let History::Entries(page) = load::read(link, org, since.revision, CATCH_UP_MAX).await? else {
         return Err(trimmed(since));
@@ -69,7 +60,7 @@ async fn read_up(
     if head == since {
         return Err(JournalError::Diverged(format!("nothing follows {}", since.revision)));
     }
-    missed.extend(page);
+    read.extend(page);
     Ok(head)
 }
 
@@ -77,132 +68,140 @@ fn trimmed(since: Head) -> JournalError {
     JournalError::Diverged(format!("what follows {} has been trimmed away", since.revision))
 }
 
-async fn send(
-    link: &Link,
-    org: &OrgId,
-    batch: &Batch,
-    since: Head,
-) -> Result<Answer, JournalError> {
+/// The last image of each record that a batch writes: in which entry it is, from 1, and where.
+type Writes<'b> = BTreeMap<&'b RecordKey, (usize, Option<Range<usize>>)>;
+
+fn invocation(org: &OrgId, batch: &Batch, confirmed: Head) -> ScriptInvocation<'static> {
     let keys = Keys(org);
-    let mut call = COMMIT.key(keys.meta());
-    call.key(keys.records()).key(keys.journal());
-    let encoded: Vec<_> = batch.transactions.iter().map(|t| encode_entry(t)).collect();
-    let numbers = number_keys(&batch.transactions);
+    let encoded: Vec<EncodedEntry> =
+        batch.entries.iter().map(|e| encode_entry(&e.cause, &e.facts, &e.changes)).collect();
+    let mut writes = Writes::new();
+    for ((entry, bytes), number) in batch.entries.iter().zip(&encoded).zip(1..) {
+        for ((key, _), image) in entry.changes.iter().zip(&bytes.images) {
+            writes.insert(key, (number, image.clone()));
+        }
+    }
+    let mut call = COMMIT.prepare_invoke();
+    call.key(keys.meta()).key(keys.records()).key(keys.journal());
     call.arg(batch.epoch.0)
-        .arg(since.revision.get())
-        .arg(&id_to_bytes(since.txn)[..])
+        .arg(confirmed.revision.get())
+        .arg(&id_to_bytes(confirmed.entry)[..])
+        .arg(batch.decided_on.revision.get())
+        .arg(&id_to_bytes(batch.decided_on.entry)[..])
         .arg(CATCH_UP_MAX)
         .arg(OUTCOME_BUCKET.as_ms())
         .arg(keys.requests())
         .arg(keys.wake())
         .arg(OUTCOME_BUCKETS)
-        .arg(batch.lookups.len())
-        .arg(numbers.len())
-        .arg(batch.transactions.len());
-    for txn in &batch.lookups {
-        call.arg(&id_to_bytes(*txn)[..]);
+        .arg(STORED_LEVEL)
+        .arg(crate::RELEASE)
+        .arg(batch.entries.len())
+        .arg(writes.len())
+        .arg(batch.outcomes.len())
+        .arg(batch.asked.len())
+        .arg(batch.records);
+    let images: Vec<_> = encoded.iter().map(|entry| entry.images.clone()).collect();
+    for (entry, encoded) in batch.entries.iter().zip(encoded) {
+        let request = batch.outcomes.iter().find(|(_, outcome)| {
+            outcome.revision == entry.revision && !matches!(outcome.answer, Answer::Refused(_))
+        });
+        call.arg(&id_to_bytes(entry.id)[..])
+            .arg(entry.time.as_ms())
+            .arg(encoded.bytes)
+            .arg(request.map(|(txn, outcome)| encode_request(*txn, outcome)).unwrap_or_default());
     }
-    let mut in_order: Vec<_> = numbers.iter().collect();
-    in_order.sort_unstable_by_key(|(_, number)| **number);
-    for (key, _) in in_order {
+    for (key, (number, image)) in writes {
         call.arg(encode_key(key));
-    }
-    for (transaction, entry) in batch.transactions.iter().zip(encoded) {
-        add(&mut call, transaction, entry, &numbers);
-    }
-    debug_assert!(batch.transactions.len() <= BATCH_MAX, "a batch has at most {BATCH_MAX}");
-    let answer = link.run(&call).await.map_err(super::link::Trouble::of_commit)?;
-    understand(batch, since, answer)
-}
-
-/// Every key that the transactions check or write, with a number from 1 on.
-fn number_keys(transactions: &[Arc<Transaction>]) -> HashMap<&RecordKey, usize> {
-    let mut numbers = HashMap::new();
-    for key in transactions.iter().flat_map(|t| t.checks.keys().chain(t.writes.keys())) {
-        let next = numbers.len() + 1;
-        numbers.entry(key).or_insert(next);
-    }
-    numbers
-}
-
-fn add(
-    call: &mut ScriptInvocation<'_>,
-    transaction: &Transaction,
-    entry: EncodedEntry,
-    numbers: &HashMap<&RecordKey, usize>,
-) {
-    call.arg(&id_to_bytes(transaction.id)[..])
-        .arg(transaction.time.as_ms())
-        .arg(entry.bytes)
-        .arg(encode_outcome(transaction))
-        .arg(transaction.checks.len())
-        .arg(entry.images.len());
-    for (key, version) in &transaction.checks {
-        call.arg(numbers[key]).arg(&id_to_bytes(*version)[..]);
-    }
-    for (key, image) in transaction.writes.keys().zip(entry.images) {
-        call.arg(numbers[key]);
         match image {
             // Lua counts from 1 and includes the end.
-            Some(range) => call.arg(range.start + 1).arg(range.end),
-            None => call.arg("").arg(""),
+            Some(range) => call.arg(number).arg(range.start + 1).arg(range.end),
+            None => call.arg(0).arg("").arg(""),
+        };
+    }
+    add_outcomes(&mut call, batch, &images);
+    for txn in &batch.asked {
+        call.arg(&id_to_bytes(*txn)[..]);
+    }
+    call
+}
+
+fn add_outcomes(
+    call: &mut ScriptInvocation<'_>,
+    batch: &Batch,
+    images: &[Vec<Option<Range<usize>>>],
+) {
+    for (txn, outcome) in &batch.outcomes {
+        call.arg(&id_to_bytes(*txn)[..]).arg(outcome.revision.get());
+        match image_of(outcome, batch, images) {
+            Some((number, range)) => {
+                let head = encode_outcome_head(outcome.fingerprint);
+                call.arg(head).arg(number).arg(range.start + 1).arg(range.end)
+            }
+            None => {
+                let whole = encode_outcome(outcome.fingerprint, &outcome.answer);
+                call.arg(whole).arg(0).arg("").arg("")
+            }
         };
     }
 }
 
-fn understand(batch: &Batch, since: Head, answer: Value) -> Result<Answer, JournalError> {
-    let parts = reply::list(answer)?;
-    let (tag, rest) = parts.split_first().ok_or_else(|| reply::odd("nothing"))?;
-    let why = || rest.first().and_then(|why| reply::text(why).ok()).unwrap_or_default().to_owned();
-    match reply::text(tag)? {
-        "OK" => {}
-        "BEHIND" => return Ok(Answer::Behind),
-        "TRIMMED" => return Err(trimmed(since)),
-        "DIVERGED" => return Err(JournalError::Diverged(why())),
-        "CORRUPT" => return Err(JournalError::Corrupt(why())),
-        _ => return Err(reply::odd("an unknown kind")),
-    }
-    let [_, revision, txn, time, verdicts, found, missed] =
-        <[Value; 7]>::try_from(parts).map_err(|_| reply::odd("too few parts"))?;
-    let head = Head {
-        revision: reply::revision(&revision)?,
-        txn: id_from_bytes(reply::bytes(&txn)?)?,
-        time: reply::time(&time)?,
-    };
-    let missed: Result<Vec<_>, _> =
-        reply::list(missed)?.into_iter().map(|e| reply::entry(e).map(Arc::new)).collect();
-    let mut entries = missed?;
-    if load::check_chain(since, &entries)?.revision != head.revision {
-        return Err(reply::odd("entries that don't lead to the head"));
-    }
-    let verdicts = verdicts_of(batch, head, reply::list(verdicts)?, &mut entries)?;
-    let found = reply::list(found)?.into_iter().map(|value| match value {
-        Value::Nil => Ok(None),
-        outcome => reply::outcome(&outcome).map(Some),
-    });
-    Ok(Answer::Done(Committed { verdicts, found: found.collect::<Result<_, _>>()?, entries }))
+/// In which entry of the batch the record of an answer is written, and where its image is.
+fn image_of(
+    outcome: &Outcome,
+    batch: &Batch,
+    images: &[Vec<Option<Range<usize>>>],
+) -> Option<(usize, Range<usize>)> {
+    let Answer::Record(record) = &outcome.answer else { return None };
+    let at = batch.entries.iter().position(|entry| entry.revision == outcome.revision)?;
+    let key = record.key();
+    let change = batch.entries[at].changes.iter().position(|(written, _)| *written == key)?;
+    Some((at + 1, images[at].get(change)?.clone()?))
 }
 
-/// The verdicts; the entries that they stand for, which are known here already, go to `entries`.
-fn verdicts_of(
-    batch: &Batch,
-    mut head: Head,
-    values: Vec<Value>,
-    entries: &mut Vec<Arc<Entry>>,
-) -> Result<Vec<Verdict>, JournalError> {
-    if values.len() != batch.transactions.len() {
-        return Err(reply::odd("as many verdicts as transactions were expected"));
+/// What an entry says of the request that led to it: its id, its fingerprint, and the key of the
+/// record that was the answer, from which its outcome can be made again.
+fn encode_request(txn: TxnId, outcome: &Outcome) -> Vec<u8> {
+    let mut bytes = id_to_bytes(txn).to_vec();
+    bytes.extend(outcome.fingerprint.0.to_be_bytes());
+    if let Answer::Record(record) = &outcome.answer {
+        bytes.extend(encode_key(&record.key()));
     }
-    let verdict = |(value, transaction): (Value, &Arc<Transaction>)| match value {
-        Value::Int(1) if transaction.changes_nothing() => Ok(Verdict::Committed(head.revision)),
-        Value::Int(1) => {
-            let entry = Entry::after(head, transaction);
-            head = entry.head();
-            entries.push(Arc::new(entry));
-            Ok(Verdict::Committed(head.revision))
-        }
-        Value::Int(0) => Ok(Verdict::Conflict),
-        outcome => reply::outcome(&outcome).map(Verdict::Duplicate),
+    bytes
+}
+
+/// `None`: nothing was done, and the caller has missed too much to be told at once.
+fn understand(org: &OrgId, confirmed: Head, answer: Value) -> Result<Option<Reply>, JournalError> {
+    let parts = reply::list(answer)?;
+    let [tag, rest @ ..] = parts.as_slice() else {
+        return Err(reply::odd("nothing"));
     };
-    values.into_iter().zip(&batch.transactions).map(verdict).collect()
+    let second = rest.first().ok_or_else(|| reply::odd("too few parts"));
+    let list = |at: usize| reply::list(rest.get(at).cloned().unwrap_or(Value::Nil));
+    match reply::text(tag)? {
+        "OK" => {
+            let store_time = reply::time(second?)?;
+            Ok(Some(Reply { verdict: Verdict::Accepted, store_time }))
+        }
+        "BEHIND" => {
+            let store_time = reply::time(second?)?;
+            let known = list(1)?;
+            let known: Result<Vec<_>, JournalError> = known
+                .chunks_exact(2)
+                .map(|pair| {
+                    Ok((id_from_bytes(reply::bytes(&pair[0])?)?, reply::outcome(&pair[1])?))
+                })
+                .collect();
+            let missed = list(2)?;
+            let missed: Result<Vec<_>, _> =
+                missed.into_iter().map(|entry| reply::entry(entry).map(Arc::new)).collect();
+            let (known, missed) = (known?, missed?);
+            load::check_chain(confirmed, &missed)?;
+            Ok(Some(Reply { verdict: Verdict::Behind { missed, known }, store_time }))
+        }
+        "FAR" => Ok(None),
+        "TRIMMED" => Err(trimmed(confirmed)),
+        // Loading completes it.
+        "DIVERGED" | "AHEAD" => Err(JournalError::Diverged(reply::text(second?)?.to_owned())),
+        _ => Err(reply::corrupt(org, tag, rest)),
+    }
 }

@@ -1,21 +1,21 @@
-//! Leases: a sorted set by Redis' own clock, outside the history; and beside it the servers that watch
-//! over them.
+//! Leases: a sorted set by Redis' own clock, outside the history; beside it the claims on those that
+//! have run out, and the servers that watch over them.
 
 use std::sync::LazyLock;
 
 use ::redis::Script;
 
 use super::super::codec::{id_from_bytes, id_to_bytes};
-use super::super::{CLAIM, JournalError, Lapsed, SERVER_AWAY, ServerId};
+use super::super::{CLAIM, JournalError, Lapsed, LeaseReport, SERVER_AWAY, ServerId};
 use super::keys::Keys;
 use super::link::{Link, Trouble};
 use super::reply;
 use crate::domain::id::{OrgId, PresenceId};
-use crate::domain::time::{Span, Timestamp};
+use crate::domain::time::Span;
 
 static RENEW: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("renew.lua")));
 static LAPSED: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("lapsed.lua")));
-static FORGET: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("forget.lua")));
+static FORGET: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("forget_leases.lua")));
 
 /// How many go in one command, so that none runs for long.
 const SLICE: usize = 1_000;
@@ -52,36 +52,37 @@ pub(super) async fn lapsed(
     org: &OrgId,
     by: ServerId,
     limit: usize,
-) -> Result<Lapsed, JournalError> {
-    let mut call = LAPSED.key(Keys(org).leases());
-    call.key(Keys(org).servers()).arg(limit.min(SLICE)).arg(&by.0.to_be_bytes()[..]);
-    call.arg(SERVER_AWAY.as_ms()).arg(CLAIM.as_ms());
+    since: Span,
+) -> Result<LeaseReport, JournalError> {
+    let keys = Keys(org);
+    let mut call = LAPSED.key(keys.leases());
+    call.key(keys.servers()).key(keys.claims());
+    call.arg(limit.min(SLICE)).arg(&by.0.to_be_bytes()[..]);
+    call.arg(SERVER_AWAY.as_ms()).arg(CLAIM.as_ms()).arg(since.as_ms());
     let reply = reply::list(link.run(&call).await.map_err(Trouble::of_read)?)?;
-    let mut parts = reply.iter();
-    let word = parts.next().map(reply::bytes).transpose()?;
-    match word {
-        Some(b"LOST") => Ok(Lapsed::ServerLost),
-        Some(b"OK") => {
-            let until = parts.next().map(reply::number).transpose()?.unwrap_or_default();
-            let presences = parts
-                .map(|presence| id_from_bytes(reply::bytes(presence)?))
-                .collect::<Result<_, _>>()?;
-            Ok(Lapsed::Claimed { presences, until: Timestamp::from_ms(until) })
+    let [word, store_time, presences @ ..] = reply.as_slice() else {
+        return Err(reply::odd("too few parts"));
+    };
+    let lapsed = match reply::text(word)? {
+        "LOST" => Lapsed::ServerLost,
+        "OK" => {
+            let ids = presences.iter().map(|presence| id_from_bytes(reply::bytes(presence)?));
+            Lapsed::Claimed(ids.collect::<Result<_, _>>()?)
         }
-        _ => Err(JournalError::Corrupt("the leases answered something else".to_owned())),
-    }
+        _ => return Err(reply::odd("an unknown kind")),
+    };
+    Ok(LeaseReport { lapsed, store_time: reply::time(store_time)? })
 }
 
 pub(super) async fn forget(
     link: &Link,
     org: &OrgId,
     presences: &[PresenceId],
-    until: Timestamp,
 ) -> Result<Vec<PresenceId>, JournalError> {
     let mut renewed = Vec::new();
     for slice in presences.chunks(SLICE) {
         let mut call = FORGET.key(Keys(org).leases());
-        call.arg(until.as_ms());
+        call.key(Keys(org).claims());
         for presence in slice {
             call.arg(&id_to_bytes(*presence)[..]);
         }
@@ -92,14 +93,18 @@ pub(super) async fn forget(
     Ok(renewed)
 }
 
+/// Forgets leases, and the claims on them: who signs in again under the same id has neither.
 pub(super) async fn release(
     link: &Link,
     org: &OrgId,
     presences: &[PresenceId],
 ) -> Result<(), JournalError> {
-    for slice in presences.chunks(SLICE) {
+    let keys = Keys(org);
+    for (slice, key) in
+        presences.chunks(SLICE).flat_map(|slice| [(slice, keys.leases()), (slice, keys.claims())])
+    {
         let mut command = ::redis::cmd("ZREM");
-        command.arg(Keys(org).leases());
+        command.arg(key);
         for presence in slice {
             command.arg(&id_to_bytes(*presence)[..]);
         }

@@ -2,16 +2,19 @@
 
 use ::redis::{Cmd, Value};
 
-use super::ConnectError;
 use super::link::{Link, Trouble};
+use super::options::ConnectError;
 use super::reply;
 
 /// The oldest server that has what is used.
 const OLDEST: (u32, u32) = (7, 0);
 
-/// Looks at the server and says in words how durable it is.
-pub(super) async fn inspect(link: &Link) -> Result<String, ConnectError> {
-    let answer = link.send(&::redis::cmd("INFO")).await.map_err(unreachable)?;
+/// Looks at the server and says in words how durable it is; `None` if its user may not look.
+pub(super) async fn inspect(link: &Link) -> Result<Option<String>, ConnectError> {
+    let answer = link.send_if_allowed(&::redis::cmd("INFO")).await.map_err(unreachable)?;
+    let Some(answer) = answer else {
+        return Ok(None);
+    };
     let info = match answer {
         Value::VerbatimString { text, .. } => text,
         value => reply::text(&value).map_err(|_| ConnectError::NotRedis)?.to_owned(),
@@ -32,7 +35,7 @@ pub(super) async fn inspect(link: &Link) -> Result<String, ConnectError> {
         return Err(ConnectError::Evicts { policy: policy.to_owned() });
     }
     let fsync = setting(link, "appendfsync").await;
-    Ok(durability(field("aof_enabled") == Some("1"), fsync.as_deref()))
+    Ok(Some(durability(field("aof_enabled") == Some("1"), fsync.as_deref())))
 }
 
 fn durability(appends: bool, fsync: Option<&str>) -> String {
@@ -72,7 +75,7 @@ fn parse_version(text: &str) -> Option<(u32, u32)> {
     Some((parts.next()?.parse().ok()?, parts.next()?.parse().ok()?))
 }
 
-fn unreachable(trouble: Trouble) -> ConnectError {
+pub(super) fn unreachable(trouble: Trouble) -> ConnectError {
     match trouble {
         Trouble::NotDone(text) | Trouble::Lost(text) | Trouble::Broken(text) => {
             ConnectError::Unreachable(text)

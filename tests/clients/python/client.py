@@ -478,7 +478,7 @@ class Play:
             equal([(n, one.changes) for n, one, _ in resumed.revisions], expected, "what was resumed")
             resumed.call.cancel()
         numbers = [n for n, _, _ in whole.revisions]
-        equal(numbers, sorted(set(numbers)), "ascending revisions")
+        equal(numbers, sorted(set(numbers)), "W3: every step once and in order")
         assert first in numbers and last in numbers, numbers
         whole.call.cancel()
         broken = watch_api.WatchRequest(kinds=kinds, resume_token="x" + token)

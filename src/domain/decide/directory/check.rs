@@ -3,15 +3,15 @@
 
 use std::collections::BTreeSet;
 
+use super::naming::{named, resources};
 use super::references::references;
-use super::{named, resources};
 use crate::domain::directory::Queue;
 use crate::domain::draft::Draft;
 use crate::domain::flow::{self, Flow, check_zone};
 use crate::domain::flow_world::Named;
 use crate::domain::id::QueueId;
-use crate::domain::look::Look;
 use crate::domain::record::Record;
+use crate::domain::record_lookup::RecordLookup;
 use crate::domain::rejection::BadField;
 use crate::domain::state::State;
 
@@ -68,7 +68,7 @@ fn flow_faults(draft: &Draft<'_>, flow: &Flow) -> Vec<(String, String)> {
         let place = fault.at.map(|(line, column)| format!("at {line}:{column}: "));
         (fault.path, format!("{}{}", place.unwrap_or_default(), fault.why))
     });
-    let others = flows(draft.base()).filter(|other| other.id != flow.id);
+    let others = flows(draft).filter(|other| other.id != flow.id);
     let led_there = others.flat_map(|other| {
         let faults = flow::check_chains(other, &world).into_iter();
         faults.map(|fault| ("rules".to_owned(), format!("flow {}: {}", other.id, fault.why)))
@@ -85,7 +85,7 @@ fn flows(state: &State) -> impl Iterator<Item = &Flow> {
 }
 
 /// The way from a queue through overflows back to itself, if there is one (R9).
-fn overflow_loop(look: &impl Look, queue: &Queue) -> Option<String> {
+fn overflow_loop(records: &impl RecordLookup, queue: &Queue) -> Option<String> {
     let mut path = queue.id.to_string();
     let mut seen: BTreeSet<QueueId> = BTreeSet::new();
     let mut next = queue.overflow.as_ref().map(|o| o.queue.clone());
@@ -97,7 +97,7 @@ fn overflow_loop(look: &impl Look, queue: &Queue) -> Option<String> {
         if !seen.insert(id.clone()) {
             return None;
         }
-        next = look.queue(&id).and_then(|q| q.overflow.as_ref().map(|o| o.queue.clone()));
+        next = records.queue(&id).and_then(|q| q.overflow.as_ref().map(|o| o.queue.clone()));
     }
     None
 }

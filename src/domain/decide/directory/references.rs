@@ -6,16 +6,15 @@ use std::collections::BTreeMap;
 use std::fmt::Display;
 use std::sync::Arc;
 
-use super::{named, resources};
+use super::naming::{named, resources};
 use crate::domain::decide::destination::serves;
-use crate::domain::decide::route;
 use crate::domain::directory::{PresenceConfiguration, Queue, Recipients, Rep};
 use crate::domain::draft::Draft;
 use crate::domain::flow::{Flow, FlowDecision, FlowTarget};
 use crate::domain::id::{QueueId, RepId, SessionId, SkillId, StatusId};
-use crate::domain::live::{Line, Presence, RepPresence, Session, SessionState, Then};
-use crate::domain::look::Look;
+use crate::domain::live::{Line, PlannedChange, Presence, RepPresence, Session, SessionState};
 use crate::domain::record::{Record, RecordKey};
+use crate::domain::record_lookup::RecordLookup;
 use crate::domain::rejection::{Reason, Rejection};
 use crate::domain::state::State;
 
@@ -133,7 +132,7 @@ pub(super) fn check_removed(draft: &Draft<'_>) -> Result<(), Rejection> {
         return Ok(());
     }
     let mut users: BTreeMap<RecordKey, Vec<String>> = BTreeMap::new();
-    for record in resources(draft.base()) {
+    for record in resources(draft) {
         let key = record.key();
         let Some(stays) = draft.record(&key) else { continue };
         let mut used: Vec<_> = references(&stays).into_iter().map(|r| r.key).collect();
@@ -159,24 +158,26 @@ pub(super) fn in_use(key: &RecordKey, user: impl Display) -> Rejection {
 }
 
 /// What that isn't of the directory uses this resource.
-pub(super) fn live_user(base: &State, look: &impl Look, key: &RecordKey) -> Option<String> {
+pub(super) fn live_user(state: &State, key: &RecordKey) -> Option<String> {
     match key {
         RecordKey::Rep(rep) => {
-            let live = look.rep_presence(rep);
+            let live = state.rep_presence(rep);
             if live.presence.is_some() {
                 return Some("their presence; sign the rep out first".to_owned());
             }
-            let waiting = base.line(&Line::Rep(rep.clone())).next();
-            let work = base.work_of_rep(rep).next().map(|w| w.session);
-            work.or(waiting).map(|session| format!("session {session}"))
+            let line = Line::Rep(rep.clone());
+            let work = state.work_of_rep(rep).next().map(|w| w.session);
+            // Or one that is being offered to somebody else, and would come back to this line.
+            let stands = || sessions(state).find(|s| stands_in(state, s, &line)).map(|s| s.id);
+            work.or_else(stands).map(|session| format!("session {session}"))
         }
-        RecordKey::Channel(channel) => sessions(base)
+        RecordKey::Channel(channel) => sessions(state)
             .find(|s| s.channel == *channel)
             .map(|session| format!("session {}", session.id)),
-        RecordKey::Status(status) => presences(base)
+        RecordKey::Status(status) => presences(state)
             .find(|p| p.presence.as_ref().is_some_and(|p| chooses(p, status)))
             .map(|presence| format!("rep {}, who has chosen it", presence.rep)),
-        RecordKey::Skill(skill) => sessions(base)
+        RecordKey::Skill(skill) => sessions(state)
             .find(|s| {
                 !s.is_ended() && (s.required.contains_key(skill) || s.wished.contains_key(skill))
             })
@@ -188,7 +189,8 @@ pub(super) fn live_user(base: &State, look: &impl Look, key: &RecordKey) -> Opti
 /// Has a rep this status, or will have it when their current work is done (P10)?
 fn chooses(presence: &Presence, status: &StatusId) -> bool {
     let next = presence.next.as_ref().map(|next| &next.then);
-    presence.status == *status || matches!(next, Some(Then::Status(wanted)) if wanted == status)
+    presence.status == *status
+        || matches!(next, Some(PlannedChange::Status(wanted)) if wanted == status)
 }
 
 /// Empties the queue `from`, which is to be deleted, into the queue `to`, where its sessions stand at
@@ -202,7 +204,7 @@ pub(super) fn emptied_into(
     from: &QueueId,
     to: Option<&QueueId>,
 ) -> Result<(), Rejection> {
-    let standing = standing_in(draft.base(), from);
+    let standing = standing_in(draft, from);
     let Some(to) = to.and_then(|to| draft.queue(to)) else {
         if standing.is_empty() {
             return Ok(());
@@ -236,7 +238,7 @@ fn move_on(draft: &mut Draft<'_>, mut session: Session, from: &Line, to: &Line) 
     session.line_since = draft.now();
     session.estimated = None;
     if session.waits_for_an_offer() {
-        route::route(draft, session);
+        draft.put_arrival(session);
     } else {
         draft.put_session(session);
     }
@@ -244,13 +246,17 @@ fn move_on(draft: &mut Draft<'_>, mut session: Session, from: &Line, to: &Line) 
 
 /// The sessions that wait in a queue, are offered out of it, or are in transfer to it.
 fn standing_in(state: &State, queue: &QueueId) -> Vec<SessionId> {
-    let stands = |s: &Session| {
-        let transfer = s.transfer.and_then(|id| state.transfer(&id));
-        let comes = transfer.is_some_and(|t| t.line.queue() == Some(queue));
-        let waits = matches!(s.state, SessionState::Waiting { .. } | SessionState::Offered { .. });
-        comes || waits && s.line.queue() == Some(queue)
-    };
-    sessions(state).filter(|session| stands(session)).map(|session| session.id).collect()
+    let line = Line::Queue(queue.clone());
+    sessions(state).filter(|s| stands_in(state, s, &line)).map(|session| session.id).collect()
+}
+
+/// Does a session wait in a line, is it offered out of it, or in transfer to it?
+fn stands_in(state: &State, session: &Session, line: &Line) -> bool {
+    let transfer = session.transfer.and_then(|id| state.transfer(&id));
+    let comes = transfer.is_some_and(|transfer| transfer.line == *line);
+    let waits =
+        matches!(session.state, SessionState::Waiting { .. } | SessionState::Offered { .. });
+    comes || waits && session.line == *line
 }
 
 fn sessions(state: &State) -> impl Iterator<Item = &Arc<Session>> {
@@ -261,12 +267,6 @@ fn sessions(state: &State) -> impl Iterator<Item = &Arc<Session>> {
     })
 }
 
-pub(in crate::domain::decide) fn presences(
-    state: &State,
-) -> impl Iterator<Item = &Arc<RepPresence>> {
-    let from = RecordKey::RepPresence(RepId::least());
-    state.range(from..RecordKey::Session(SessionId::MIN)).filter_map(|record| match record {
-        Record::RepPresence(presence) => Some(presence),
-        _ => None,
-    })
+fn presences(state: &State) -> impl Iterator<Item = &Arc<RepPresence>> {
+    state.rep_presences_from(&RepId::least())
 }

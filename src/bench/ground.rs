@@ -1,0 +1,154 @@
+//! Where a bench runs: servers of its own or those of `--server`, in an org of its own.
+//!
+//! Every bench begins by preparing it and ends by leaving it. It measures nothing.
+
+use std::net::SocketAddr;
+
+use anyhow::{Context as _, bail};
+
+use super::Context;
+use crate::cli::args::Measured;
+use crate::client::{Client, Failure, Identity, RetryPolicy};
+use crate::launch::{RunningServer, ServerPlan, StartServer};
+
+/// Servers to be measured, and the org.
+#[derive(Debug)]
+pub struct Ground {
+    /// Addresses of the servers.
+    pub urls: Vec<String>,
+    connections: u16,
+    started: Vec<RunningServer>,
+    identity: Identity,
+}
+
+impl Ground {
+    /// Starts the servers, if they are to be started here.
+    pub async fn prepare(
+        context: &Context,
+        measured: &Measured,
+        start: &StartServer,
+    ) -> anyhow::Result<Self> {
+        let started =
+            if measured.embedded { start_servers(measured, start).await? } else { Vec::new() };
+        let urls: Vec<String> = if measured.embedded {
+            started.iter().map(RunningServer::url).collect()
+        } else {
+            context.servers.clone()
+        };
+        if urls.is_empty() {
+            bail!("no server to measure: give --server");
+        }
+        let org = format!("bench-{:016x}", rand::random::<u64>());
+        let identity = Identity { org, role: "admin".to_owned(), actor: "bench".to_owned() };
+        Ok(Self { urls, connections: measured.connections, started, identity })
+    }
+
+    /// Clients by server and connection.
+    pub fn clients(&self) -> Result<Vec<Vec<Client>>, Failure> {
+        self.urls.iter().map(|url| self.connect(url, self.connections.into())).collect()
+    }
+
+    /// Clients of one server, each with a connection of its own.
+    pub fn connect(&self, url: &str, connections: usize) -> Result<Vec<Client>, Failure> {
+        (0..connections).map(|_| Client::new(url, &self.identity, RetryPolicy::default())).collect()
+    }
+
+    /// Whether the servers run in this process.
+    pub fn embedded(&self) -> bool {
+        !self.started.is_empty()
+    }
+
+    /// The servers, as words.
+    pub fn what(&self) -> String {
+        match self.started.first() {
+            Some(first) => {
+                let servers = plural(self.urls.len(), "server");
+                format!("{servers} in this process ({})", first.durability)
+            }
+            None => self.urls.join(", "),
+        }
+    }
+
+    /// What the servers of this process have counted together; `None` if they run elsewhere.
+    pub fn counted(&self) -> Option<Counted> {
+        let sum = |name: &str| self.started.iter().map(|server| server.counters.get(name)).sum();
+        self.embedded().then(|| Counted {
+            batches: sum("batches"),
+            transactions: sum("transactions"),
+            conflicts: sum("conflicts"),
+            retries: sum("retries"),
+        })
+    }
+
+    /// Stops what was started.
+    pub async fn leave(self) -> anyhow::Result<()> {
+        for server in self.started {
+            server.stop().await.context("a server of the bench")?;
+        }
+        Ok(())
+    }
+}
+
+/// What servers count of their commits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Counted {
+    /// Batches sent.
+    pub batches: u64,
+    /// Transactions in them.
+    pub transactions: u64,
+    /// Those that others got ahead of.
+    pub conflicts: u64,
+    /// Requests decided again.
+    pub retries: u64,
+}
+
+impl Counted {
+    /// As words, with rates per hundred transactions.
+    pub fn text(&self) -> String {
+        let rate = |count: u64| count as f64 * 100.0 / self.transactions.max(1) as f64;
+        format!(
+            "servers: {} transactions in {} batches ({:.1} each); conflicts: {} ({:.2} per 100 \
+             transactions), decided again: {} ({:.2})",
+            self.transactions,
+            self.batches,
+            self.transactions as f64 / self.batches.max(1) as f64,
+            self.conflicts,
+            rate(self.conflicts),
+            self.retries,
+            rate(self.retries),
+        )
+    }
+}
+
+async fn start_servers(
+    measured: &Measured,
+    start: &StartServer,
+) -> anyhow::Result<Vec<RunningServer>> {
+    if measured.servers > 1 && measured.redis.is_none() {
+        bail!("several servers need something to share: give --redis");
+    }
+    let key = format!("{:032x}{:032x}", rand::random::<u128>(), rand::random::<u128>());
+    let mut servers = Vec::new();
+    for _ in 0..measured.servers {
+        let plan = ServerPlan {
+            listen: SocketAddr::from(([127, 0, 0, 1], 0)),
+            admin: None,
+            redis: measured.redis.clone(),
+            default_org: None,
+            token_key: Some(key.clone()),
+            advertise: None,
+        };
+        servers.push(start(plan).await?);
+    }
+    Ok(servers)
+}
+
+/// A count with its noun.
+pub fn plural(count: usize, what: &str) -> String {
+    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
+}
+
+/// How many cores there are, as words.
+pub fn cores() -> String {
+    plural(std::thread::available_parallelism().map_or(0, usize::from), "core")
+}

@@ -1,0 +1,65 @@
+//! The command line, as it is parsed, and as the documents write it.
+
+use super::*;
+use clap::CommandFactory as _;
+
+#[test]
+fn the_command_line_is_consistent() {
+    Cli::command().debug_assert();
+}
+
+#[test]
+fn a_session_needs_exactly_one_target() {
+    let open = ["baton", "session", "open", "--channel", "web", "--reference", "c-1"];
+    assert!(Cli::try_parse_from(open).is_err());
+    assert!(Cli::try_parse_from(open.iter().copied().chain(["--rep", "ana"])).is_ok());
+    assert!(
+        Cli::try_parse_from(open.iter().copied().chain(["--rep", "ana", "--queue", "q"])).is_err()
+    );
+    let skilled = ["--skill", "es=3", "--skill", "fr=1", "--wish", "vip=1:30s"];
+    assert!(Cli::try_parse_from(open.iter().copied().chain(skilled)).is_ok());
+    let both = skilled.into_iter().chain(["--queue", "q"]);
+    assert!(Cli::try_parse_from(open.iter().copied().chain(both)).is_ok());
+    let wishes = ["--wish", "vip=1"];
+    assert!(Cli::try_parse_from(open.iter().copied().chain(wishes)).is_err());
+}
+
+/// The words of a line of a shell, as far as the documents need it: quotes and comments.
+fn shell_words(line: &str) -> Vec<String> {
+    let (mut words, mut word, mut quote) = (Vec::new(), None::<String>, None);
+    for c in line.chars() {
+        match (quote, c) {
+            (None, '\'' | '"') => {
+                quote = Some(c);
+                word.get_or_insert_default();
+            }
+            (Some(open), c) if open == c => quote = None,
+            (None, '#') if word.is_none() => break,
+            (None, c) if c.is_whitespace() => words.extend(word.take()),
+            (_, c) => word.get_or_insert_default().push(c),
+        }
+    }
+    words.into_iter().chain(word).collect()
+}
+
+#[test]
+fn the_documents_show_commands_that_the_program_knows() {
+    let mut tried = 0;
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+    for path in ["README.md", "docs/performance.md", "docs/routing.md", "docs/try.md"] {
+        let text = std::fs::read_to_string(root.join(path)).expect("it is there");
+        for line in text.lines().filter(|line| line.starts_with("baton ")) {
+            let parsed = Cli::try_parse_from(shell_words(line));
+            assert!(parsed.is_ok(), "{line}: {}", parsed.unwrap_err());
+            tried += 1;
+        }
+    }
+    assert!(tried > 20, "only {tried} commands were found");
+}
+
+#[test]
+fn a_bad_recipient_is_refused_where_it_is_written() {
+    let error =
+        Cli::try_parse_from(["baton", "transfer", "s", "--to", "ana"]).unwrap_err().to_string();
+    assert!(error.contains("write rep:ana"), "{error}");
+}

@@ -1,0 +1,63 @@
+//! Who may act for whom (T1, S1), and on which work.
+
+use std::sync::Arc;
+
+use crate::domain::draft::Draft;
+use crate::domain::id::{RepId, WorkId};
+use crate::domain::live::{Actor, Role, Work, WorkEnd};
+use crate::domain::record_lookup::RecordLookup;
+use crate::domain::rejection::{Reason, Rejection};
+
+/// The rep that `actor` acts as, if it is one.
+#[must_use]
+pub fn acting_rep(actor: &Actor) -> Option<RepId> {
+    match actor.role {
+        Role::Rep => RepId::new(actor.id.as_str()).ok(),
+        _ => None,
+    }
+}
+
+/// May `actor` do what `rep` may do? A rep only as itself; supervisors for everyone (T1, S1).
+#[must_use]
+pub fn acts_for(actor: &Actor, rep: &RepId) -> bool {
+    match actor.role {
+        Role::Rep => actor.id.as_str() == rep.as_str(),
+        Role::Admin | Role::Supervisor | Role::Server | Role::Partner => true,
+        Role::Adapter | Role::Dashboard => false,
+    }
+}
+
+pub(crate) fn not_owner(
+    actor: &Actor,
+    kind: &'static str,
+    id: impl std::fmt::Display,
+) -> Rejection {
+    let message = format!("{} {id} isn't {}'s", kind, actor.id);
+    Rejection::new(Reason::NotOwner, kind, id, message)
+}
+
+/// The work, if `actor` may act on it.
+pub(super) fn own_work(
+    draft: &Draft<'_>,
+    actor: &Actor,
+    id: WorkId,
+) -> Result<Arc<Work>, Rejection> {
+    let work = draft.expect_work(id)?;
+    if acts_for(actor, &work.rep) { Ok(work) } else { Err(not_owner(actor, "work", id)) }
+}
+
+/// The refusal to do something with work that is over.
+pub(super) fn ended(id: WorkId, why: WorkEnd) -> Rejection {
+    let how = match why {
+        WorkEnd::Transferred => "the session was handed on",
+        WorkEnd::SessionEnded => "the session ended",
+        WorkEnd::Withdrawn => "the offer was taken back",
+        WorkEnd::Declined => "it was declined",
+        WorkEnd::PushTimeout => "the offer ran out",
+        WorkEnd::Completed => "it was marked complete",
+        WorkEnd::Rerouted => "the session was routed anew",
+        WorkEnd::SignedOut => "the rep signed out",
+        WorkEnd::Orphaned => "the rep was gone for too long",
+    };
+    Rejection::new(Reason::WorkEnded, "work", id, format!("work {id} is over: {how}"))
+}

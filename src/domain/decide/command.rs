@@ -1,0 +1,254 @@
+//! Everything that can be asked of an org's state. A command says what is wanted; `decide` says
+//! what becomes of it.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::domain::attributes::{Attributes, AttributesChange};
+use crate::domain::directory::{
+    Channel, PresenceConfiguration, PresenceStatus, Profile, Queue, Rep, Settings, SettingsPatch,
+    Skill,
+};
+use crate::domain::entry::{Cause, Fingerprint};
+use crate::domain::flow::{Flow, SkillsTarget, WishedSkill};
+use crate::domain::id::{
+    ChannelId, ConfigurationId, ExternalReference, FlowId, PresenceId, ProfileId, QueueId, RepId,
+    SessionId, SkillId, StatusId, TransferId, TxnId, WorkId,
+};
+use crate::domain::live::{PresenceCause, Recipient};
+use crate::domain::record::Due;
+
+/// A command, who gives it, and as which transaction it is to be committed.
+#[derive(Debug, Clone)]
+pub struct Request {
+    /// The transaction's id: derived from the request id, or random.
+    pub txn: TxnId,
+    /// What was asked, to tell a repeated request from another with the same id (T21).
+    pub fingerprint: Fingerprint,
+    /// Who, and through which call.
+    pub cause: Cause,
+    /// The presence that a rep acts on, if it is named. One that is over can change nothing any
+    /// more (P5).
+    pub presence: Option<PresenceId>,
+    /// What.
+    pub command: Command,
+}
+
+/// A presence, named by itself or by the rep whose it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PresenceRef {
+    /// The client that holds it.
+    Presence(PresenceId),
+    /// A supervisor (P6).
+    Rep(RepId),
+}
+
+/// A whole directory, or the part of it that is to be upserted.
+#[derive(Debug, Clone, Default)]
+pub struct Directory {
+    /// New settings, if they are to change.
+    pub settings: Option<Settings>,
+    /// Presence configurations.
+    pub configurations: Vec<PresenceConfiguration>,
+    /// Presence statuses.
+    pub statuses: Vec<PresenceStatus>,
+    /// Profiles.
+    pub profiles: Vec<Profile>,
+    /// Channels.
+    pub channels: Vec<Channel>,
+    /// Skills.
+    pub skills: Vec<Skill>,
+    /// Queues.
+    pub queues: Vec<Queue>,
+    /// Flows.
+    pub flows: Vec<Flow>,
+    /// Reps.
+    pub reps: Vec<Rep>,
+}
+
+/// One resource of the directory, by its key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum DirectoryKey {
+    /// A presence configuration.
+    Configuration(ConfigurationId),
+    /// A presence status.
+    Status(StatusId),
+    /// A profile.
+    Profile(ProfileId),
+    /// A channel.
+    Channel(ChannelId),
+    /// A skill.
+    Skill(SkillId),
+    /// A queue.
+    Queue(QueueId),
+    /// A flow.
+    Flow(FlowId),
+    /// A rep.
+    Rep(RepId),
+}
+
+/// The skills that a session asks for (R4).
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Skills {
+    /// Must all be met: minimum levels, 0–100.
+    pub required: BTreeMap<SkillId, u32>,
+    /// Wished for, and dropped in time.
+    pub additional: BTreeMap<SkillId, WishedSkill>,
+}
+
+/// Where a new session is to go (R10).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Target {
+    /// To a rep (T10).
+    Rep(RepId),
+    /// To a queue.
+    Queue(QueueId),
+    /// Wherever a flow decides.
+    Flow(FlowId),
+    /// To a rep of a queue with these skills, besides those that the session asks for anyway (T10).
+    Skills(SkillsTarget),
+}
+
+/// A session as a channel opens it.
+#[derive(Debug, Clone)]
+pub struct Opening {
+    /// Where from.
+    pub channel: ChannelId,
+    /// The channel's name for it.
+    pub external_reference: ExternalReference,
+    /// Where it goes.
+    pub target: Target,
+    /// Lower goes first; `None`: the queue's default, or 0.
+    pub priority: Option<u32>,
+    /// Facts from the channel.
+    pub attributes: Arc<Attributes>,
+    /// The skills that it asks for, whatever the target.
+    pub skills: Skills,
+}
+
+/// What is asked.
+#[derive(Debug, Clone)]
+pub enum Command {
+    /// Upserts these resources, and with `prune` deletes all others. The answer is the diff.
+    ApplyDirectory {
+        /// What is to be there.
+        directory: Directory,
+        /// Delete what isn't named.
+        prune: bool,
+    },
+    /// Upserts exactly one resource (or the settings). The answer is the resource.
+    Upsert(Directory),
+    /// Changes some of the org's settings. The answer is all of them.
+    ChangeSettings(SettingsPatch),
+    /// Deletes a resource that nothing uses (D3).
+    Delete {
+        /// Which.
+        key: DirectoryKey,
+        /// For a queue: the queue that takes over what waits in it; `None`: it must be empty.
+        move_to: Option<QueueId>,
+    },
+    /// Signs a rep in (P2, P5).
+    OpenPresence {
+        /// Who.
+        rep: RepId,
+        /// As what.
+        status: StatusId,
+        /// The client's name for itself.
+        device: String,
+    },
+    /// Chooses a status (P1, P6).
+    SetStatus {
+        /// Whose.
+        presence: PresenceRef,
+        /// Which.
+        status: StatusId,
+        /// Only when the rep's current work is done (P10).
+        when_done: bool,
+    },
+    /// Signs out (P6, P7).
+    ClosePresence {
+        /// Which.
+        presence: PresenceRef,
+        /// Only when the rep's current work is done (P10).
+        when_done: bool,
+    },
+    /// Leases ran out (P4).
+    LeasesLapsed(Vec<PresenceId>),
+    /// A client is back within the grace (P4).
+    Reconnect(PresenceId),
+    /// Opens a session, or finds it (O2, R10).
+    OpenSession(Box<Opening>),
+    /// Changes facts about a session.
+    UpdateSession {
+        /// Which.
+        session: SessionId,
+        /// What changes of its attributes (O3).
+        attributes: Option<AttributesChange>,
+        /// The priority as it is to be.
+        priority: Option<u32>,
+        /// The skills as they are to be.
+        skills: Option<Skills>,
+    },
+    /// Puts a session aside.
+    PauseSession(SessionId),
+    /// Takes it up again; the customer's reply does the same for an inactive one (N5).
+    ResumeSession(SessionId),
+    /// The customer has been silent.
+    InactivateSession(SessionId),
+    /// Ends it (O4).
+    EndSession(SessionId),
+    /// Accepts offered work (T6).
+    AcceptWork(WorkId),
+    /// Accepts a transfer: the same decision by another door.
+    AcceptTransfer(TransferId),
+    /// Declines offered work (T4, R6).
+    DeclineWork(WorkId),
+    /// Closes a tab (C4), and with `end_session` marks the work complete.
+    CloseWork {
+        /// Which.
+        work: WorkId,
+        /// End the session too (T14).
+        end_session: bool,
+    },
+    /// Lengthens after-conversation work (C6).
+    ExtendWrapUp(WorkId),
+    /// Ends after-conversation work early (C6).
+    EndWrapUp(WorkId),
+    /// The partner that routes its channel names the rep for a waiting session (N1, C3).
+    AssignSession {
+        /// Which.
+        session: SessionId,
+        /// Who gets it.
+        rep: RepId,
+        /// Whether they get it without room for it.
+        skip_capacity_check: bool,
+    },
+    /// Hands a session on.
+    TransferSession {
+        /// Which.
+        session: SessionId,
+        /// To whom.
+        recipient: Recipient,
+        /// What the recipient should know.
+        note: String,
+    },
+    /// Deadlines may have passed.
+    Timer(Vec<Due>),
+    /// Works off some of what earlier decisions had no room for (C8).
+    WorkOff,
+    /// Looks at everybody: another release decided last.
+    LookAtEverybody,
+}
+
+impl PresenceCause {
+    /// The cause of a change that this role makes.
+    #[must_use]
+    pub const fn of(role: crate::domain::live::Role) -> Self {
+        use crate::domain::live::Role;
+        match role {
+            Role::Rep | Role::Partner => Self::Rep,
+            Role::Admin | Role::Supervisor | Role::Adapter | Role::Dashboard => Self::Supervisor,
+            Role::Server => Self::Server,
+        }
+    }
+}

@@ -1,0 +1,3 @@
+//! Questions that change nothing: who can be chosen, why, why not, and what a transfer would meet.
+
+pub mod recipients;

@@ -1,0 +1,283 @@
+//! Records: everything that is kept, each under a key of its own; and the places where records are
+//! found other than by their keys.
+
+use std::cmp::Reverse;
+use std::sync::Arc;
+
+use minicbor::{Decode, Encode};
+
+use crate::domain::directory::{
+    Channel, PresenceConfiguration, PresenceStatus, Profile, Queue, Rep, Settings, Skill,
+};
+use crate::domain::flow::Flow;
+use crate::domain::id::{
+    ChannelId, ConfigurationId, ExternalReference, FlowId, PresenceId, ProfileId, QueueId, RepId,
+    SessionId, SkillId, StatusId, TransferId, WorkId,
+};
+use crate::domain::line::{LinePlace, MemberStanding, QueueWait};
+use crate::domain::live::{
+    Absence, Connection, Line, RepPresence, Session, SessionState, Transfer, Work, WorkState,
+};
+use crate::domain::stored::shared;
+use crate::domain::time::Timestamp;
+
+/// The key of a record. What must be unique is a key.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum RecordKey {
+    /// The org's settings.
+    Settings,
+    /// A presence configuration.
+    Configuration(ConfigurationId),
+    /// A presence status.
+    Status(StatusId),
+    /// A profile.
+    Profile(ProfileId),
+    /// A channel.
+    Channel(ChannelId),
+    /// A skill.
+    Skill(SkillId),
+    /// A queue.
+    Queue(QueueId),
+    /// A flow.
+    Flow(FlowId),
+    /// A rep, as configured.
+    Rep(RepId),
+    /// A rep's presence and capacity: one per rep (P5).
+    RepPresence(RepId),
+    /// A session.
+    Session(SessionId),
+    /// Which session a channel's external reference names (O2).
+    Reference(ChannelId, ExternalReference),
+    /// A piece of work.
+    Work(WorkId),
+    /// A transfer.
+    Transfer(TransferId),
+    /// What a decision had no room for, to be worked off by others (C8).
+    Mark(MarkKey),
+}
+
+/// What is still to be looked at.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Encode, Decode)]
+pub enum MarkKey {
+    /// Presences, after a change of the directory that concerns all of them.
+    #[n(0)]
+    Directory,
+    /// A rep, for whom something may wait.
+    #[n(1)]
+    Rep(#[n(0)] RepId),
+    /// A session that waits, and whom somebody may take.
+    #[n(2)]
+    Session(#[n(0)] SessionId),
+}
+
+/// A mark: whatever it names is offered nothing until it has been looked at.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub struct Mark {
+    /// What is to be looked at.
+    #[n(0)]
+    pub key: MarkKey,
+    /// Of the presences, those of reps after this one; up to it all is done.
+    #[n(1)]
+    pub after: Option<RepId>,
+}
+
+/// The image of a record.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub enum Record {
+    /// See [`RecordKey::Settings`].
+    #[n(0)]
+    Settings(#[cbor(n(0), with = "shared")] Arc<Settings>),
+    /// See [`RecordKey::Configuration`].
+    #[n(1)]
+    Configuration(#[cbor(n(0), with = "shared")] Arc<PresenceConfiguration>),
+    /// See [`RecordKey::Status`].
+    #[n(2)]
+    Status(#[cbor(n(0), with = "shared")] Arc<PresenceStatus>),
+    /// See [`RecordKey::Profile`].
+    #[n(3)]
+    Profile(#[cbor(n(0), with = "shared")] Arc<Profile>),
+    /// See [`RecordKey::Channel`].
+    #[n(4)]
+    Channel(#[cbor(n(0), with = "shared")] Arc<Channel>),
+    /// See [`RecordKey::Skill`].
+    #[n(5)]
+    Skill(#[cbor(n(0), with = "shared")] Arc<Skill>),
+    /// See [`RecordKey::Queue`].
+    #[n(6)]
+    Queue(#[cbor(n(0), with = "shared")] Arc<Queue>),
+    /// See [`RecordKey::Flow`].
+    #[n(7)]
+    Flow(#[cbor(n(0), with = "shared")] Arc<Flow>),
+    /// See [`RecordKey::Rep`].
+    #[n(8)]
+    Rep(#[cbor(n(0), with = "shared")] Arc<Rep>),
+    /// See [`RecordKey::RepPresence`].
+    #[n(9)]
+    RepPresence(#[cbor(n(0), with = "shared")] Arc<RepPresence>),
+    /// See [`RecordKey::Session`].
+    #[n(10)]
+    Session(#[cbor(n(0), with = "shared")] Arc<Session>),
+    /// See [`RecordKey::Reference`].
+    #[n(11)]
+    Reference(#[n(0)] ChannelId, #[n(1)] ExternalReference, #[n(2)] SessionId),
+    /// See [`RecordKey::Work`].
+    #[n(12)]
+    Work(#[cbor(n(0), with = "shared")] Arc<Work>),
+    /// See [`RecordKey::Transfer`].
+    #[n(13)]
+    Transfer(#[cbor(n(0), with = "shared")] Arc<Transfer>),
+    /// See [`RecordKey::Mark`].
+    #[n(14)]
+    Mark(#[n(0)] Mark),
+}
+
+impl Record {
+    /// The key that this record is kept under.
+    #[must_use]
+    pub fn key(&self) -> RecordKey {
+        match self {
+            Self::Settings(_) => RecordKey::Settings,
+            Self::Configuration(r) => RecordKey::Configuration(r.id.clone()),
+            Self::Status(r) => RecordKey::Status(r.id.clone()),
+            Self::Profile(r) => RecordKey::Profile(r.id.clone()),
+            Self::Channel(r) => RecordKey::Channel(r.id.clone()),
+            Self::Skill(r) => RecordKey::Skill(r.id.clone()),
+            Self::Queue(r) => RecordKey::Queue(r.id.clone()),
+            Self::Flow(r) => RecordKey::Flow(r.id.clone()),
+            Self::Rep(r) => RecordKey::Rep(r.id.clone()),
+            Self::RepPresence(r) => RecordKey::RepPresence(r.rep.clone()),
+            Self::Session(r) => RecordKey::Session(r.id),
+            Self::Reference(channel, reference, _) => {
+                RecordKey::Reference(channel.clone(), reference.clone())
+            }
+            Self::Work(r) => RecordKey::Work(r.id),
+            Self::Transfer(r) => RecordKey::Transfer(r.id),
+            Self::Mark(r) => RecordKey::Mark(r.key.clone()),
+        }
+    }
+
+    /// The places where this record is found other than by its key.
+    pub fn index(&self, mut put: impl FnMut(IndexKey)) {
+        match self {
+            Self::Queue(q) => {
+                for rep in &q.reps {
+                    put(IndexKey::QueueOf(rep.clone(), q.id.clone()));
+                }
+            }
+            Self::RepPresence(r) => index_presence(r, put),
+            Self::Session(s) => index_session(s, put),
+            Self::Work(w) => index_work(w, put),
+            Self::Transfer(t) => put(IndexKey::TransferOfSession(t.session, t.id)),
+            Self::Settings(_)
+            | Self::Configuration(_)
+            | Self::Status(_)
+            | Self::Profile(_)
+            | Self::Channel(_)
+            | Self::Skill(_)
+            | Self::Flow(_)
+            | Self::Rep(_)
+            | Self::Reference(..)
+            | Self::Mark(_) => {}
+        }
+    }
+}
+
+fn index_presence(r: &RepPresence, mut put: impl FnMut(IndexKey)) {
+    if let Some(presence) = &r.presence {
+        put(IndexKey::PresenceOf(presence.id, r.rep.clone()));
+        if let Connection::Disconnected { grace_until, .. } = presence.connection {
+            put(IndexKey::Due(grace_until, Due::Grace(r.rep.clone())));
+        }
+        MemberStanding::each(r, presence, |queue, standing| put(IndexKey::Member(queue, standing)));
+    }
+    if let Some(last) = &r.last {
+        put(IndexKey::PresenceOf(last.id, r.rep.clone()));
+    }
+    if let Some(until) = r.kept_until {
+        put(IndexKey::Due(until, Due::Orphans(r.rep.clone())));
+    }
+}
+
+fn index_session(s: &Session, mut put: impl FnMut(IndexKey)) {
+    if let Some(place) = LinePlace::of(s) {
+        if let (Line::Queue(queue), true) = (&s.line, place.ask.restricted) {
+            put(IndexKey::Restricted(queue.clone(), s.id));
+        }
+        put(IndexKey::InLine(s.line.clone(), place));
+    }
+    if let SessionState::Waiting { absence: Some(Absence::Until(until)), .. } = s.state {
+        put(IndexKey::Due(until, Due::Absence(s.id)));
+    }
+    match &s.state {
+        SessionState::Ended { forget_at, .. } => {
+            put(IndexKey::Due(*forget_at, Due::Forget(s.id)));
+        }
+        _ => {
+            if let Some(until) = s.wished.values().map(|wish| wish.until).min() {
+                put(IndexKey::Due(until, Due::SkillWish(s.id)));
+            }
+        }
+    }
+}
+
+fn index_work(w: &Work, mut put: impl FnMut(IndexKey)) {
+    put(IndexKey::WorkOfSession(w.session, w.id));
+    if w.is_live() {
+        put(IndexKey::WorkOfRep(w.rep.clone(), w.id));
+    }
+    match (w.state, w.offer_until) {
+        (WorkState::Offered, Some(until)) => put(IndexKey::Due(until, Due::Push(w.id))),
+        (WorkState::WrappingUp { until, .. }, _) => put(IndexKey::Due(until, Due::WrapUp(w.id))),
+        _ => {}
+    }
+    if let (Some(queue), Some(at), false) = (&w.queue, w.accepted_at, w.interruptible) {
+        let waited = QueueWait { wait: at.since(w.queued_at), estimated: w.estimated };
+        put(IndexKey::Accepted(queue.clone(), Reverse(at), w.id, waited));
+    }
+}
+
+/// A deadline: what is to be looked at when it passes.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Due {
+    /// A disconnected rep's grace is over (P4).
+    Grace(RepId),
+    /// An ended session has been kept long enough (O5).
+    Forget(SessionId),
+    /// An offer has waited long enough (R5).
+    Push(WorkId),
+    /// A skill has been wished for long enough (R4).
+    SkillWish(SessionId),
+    /// Sessions have been kept long enough for a rep whose connection was lost (P7).
+    Orphans(RepId),
+    /// After-conversation work is over (C6).
+    WrapUp(WorkId),
+    /// A session has waited long enough for a rep who has gone (T17).
+    Absence(SessionId),
+}
+
+/// Where records are found other than by their key. One ordered set holds them all; each kind is a
+/// range of it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum IndexKey {
+    /// A deadline.
+    Due(Timestamp, Due),
+    /// A session that waits and isn't being offered, in the order of R2.
+    InLine(Line, LinePlace),
+    /// Of these, one that not every rep of the queue may take (T9, R5, R6).
+    Restricted(QueueId, SessionId),
+    /// A rep who is there for a queue, those with room first, in the order of R3.
+    Member(QueueId, MemberStanding),
+    /// A queue that a rep is a member of.
+    QueueOf(RepId, QueueId),
+    /// Work that was accepted from a queue, the newest first, with how long its session had waited
+    /// (E1) and what was estimated (E5). Interruptible work isn't there (E2).
+    Accepted(QueueId, Reverse<Timestamp>, WorkId, QueueWait),
+    /// The rep of a presence, the current and the last one.
+    PresenceOf(PresenceId, RepId),
+    /// Live work of a rep.
+    WorkOfRep(RepId, WorkId),
+    /// All work of a session.
+    WorkOfSession(SessionId, WorkId),
+    /// All transfers of a session.
+    TransferOfSession(SessionId, TransferId),
+}

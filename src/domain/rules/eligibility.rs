@@ -1,0 +1,435 @@
+//! Who can take what. One list of rules serves listing, quoting, transferring, offering and
+//! explaining (L6): each looks at the same checks and asks another question of them.
+
+use std::collections::BTreeMap;
+
+use crate::domain::directory::{
+    Channel, ChannelFamily, ChannelType, Licence, Permission, PresenceStatus, Queue, Recipients,
+    Rep,
+};
+use crate::domain::id::{QueueId, RepId, SkillId};
+use crate::domain::line::skilled;
+use crate::domain::live::{Connection, Recipient, RepPresence, RepReach};
+use crate::domain::load::weight_of;
+use crate::domain::record_lookup::RecordLookup;
+use crate::domain::rejection::{Reason, Rejection};
+
+/// One rule, looked at for one rep and one channel.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Check {
+    /// Its number in `docs/rules.md`, such as `T14`.
+    pub rule: &'static str,
+    /// The reason code when it isn't passed.
+    pub reason: Reason,
+    /// Whether it is.
+    pub passed: bool,
+    /// Not passing keeps the rep out of the list (L1).
+    pub hides: bool,
+    /// Not passing forbids a transfer; otherwise it only makes it wait (T8).
+    pub forbids: bool,
+}
+
+impl Check {
+    const fn new(rule: &'static str, reason: Reason, passed: bool) -> Self {
+        Self { rule, reason, passed, hides: false, forbids: true }
+    }
+
+    const fn hides(mut self) -> Self {
+        self.hides = true;
+        self
+    }
+
+    const fn only_delays(mut self) -> Self {
+        self.forbids = false;
+        self
+    }
+}
+
+/// Is `rep` entitled to work of this channel type (T14)?
+#[must_use]
+pub fn is_entitled(rep: &Rep, channel_type: ChannelType) -> bool {
+    let (licence, permission) = channel_type.requirements();
+    rep.licences.contains(&licence) && rep.permissions.contains(&permission)
+}
+
+/// What `rep` can be asked to do with this status, being a member of these queues.
+#[must_use]
+pub fn reach_of(
+    records: &impl RecordLookup,
+    rep: &Rep,
+    status: &PresenceStatus,
+    queues: impl IntoIterator<Item = QueueId>,
+) -> RepReach {
+    let takes = status.online_for.iter().copied().filter(|t| is_entitled(rep, *t)).collect();
+    let queues = queues
+        .into_iter()
+        .filter_map(|id| records.queue(&id))
+        .filter(|queue| queue.reps.contains(&rep.id))
+        .map(|queue| (queue.id.clone(), queue.model))
+        .collect();
+    let configuration = records.configuration_of(rep);
+    RepReach {
+        capacity: configuration.as_ref().map(|c| c.capacity).unwrap_or_default(),
+        interruptible_capacity: configuration.map(|c| c.interruptible_capacity).unwrap_or_default(),
+        takes,
+        skills: rep.skills.clone(),
+        queues,
+    }
+}
+
+/// Whether a rep can take what waits in `queue` and insists on `needs`, apart from [`receiving`].
+#[must_use]
+pub fn serving(
+    rep: &Rep,
+    queue: &Queue,
+    channel: &Channel,
+    needs: &BTreeMap<SkillId, u32>,
+) -> [Check; 3] {
+    let serves = queue.serves(channel.channel_type);
+    [
+        Check::new("R10", Reason::QueueNotForChannel, serves),
+        Check::new("R1", Reason::NotQueueMember, queue.reps.contains(&rep.id)),
+        Check::new("R4", Reason::MissingSkill, skilled(&rep.skills, needs)),
+    ]
+}
+
+/// Can `rep` be offered, right now, a session of `channel` that waits in `queue` with these needs?
+#[must_use]
+pub fn can_serve(
+    records: &impl RecordLookup,
+    rep: &RepId,
+    queue: &Queue,
+    channel: &Channel,
+    needs: &BTreeMap<SkillId, u32>,
+) -> bool {
+    records.rep(rep).is_some_and(|rep| {
+        receiving(records, &rep, channel, Some(queue)).iter().all(|c| c.passed)
+            && serving(&rep, queue, channel, needs).iter().all(|c| c.passed)
+    })
+}
+
+/// Whether a rep can take work of a channel now: there, online for it, entitled, with room for what
+/// it weighs, through `queue` if it comes through one.
+#[must_use]
+pub fn receiving(
+    records: &impl RecordLookup,
+    rep: &Rep,
+    channel: &Channel,
+    queue: Option<&Queue>,
+) -> [Check; 9] {
+    let live = records.rep_presence(&rep.id);
+    let status = live.presence.as_ref().and_then(|p| records.status(&p.status));
+    let online_for = status.as_ref().map(|s| &s.online_for);
+    let signed_in = live.presence.is_some();
+    let finishing = live.presence.as_ref().is_some_and(|p| p.next.is_some());
+    let room = records.load_of(&rep.id).fits(weight_of(channel, queue), channel.interruptible);
+    let (licence, permission) = channel.channel_type.requirements();
+    let licensed = rep.licences.contains(&licence);
+    let listed_licence = rep.licences.contains(&Licence::MessagingUser)
+        || rep.licences.contains(&Licence::EnhancedChatUser);
+    let mut entitled = Check::new("T14", Reason::MissingLicence, licensed);
+    entitled.hides = !listed_licence;
+    [
+        Check::new("L1", Reason::RecipientOffline, signed_in).hides(),
+        Check::new("P4", Reason::RecipientDisconnected, !signed_in || live.is_connected()).hides(),
+        Check::new("L1", Reason::RecipientBusy, online_for.is_none_or(|types| !types.is_empty()))
+            .hides(),
+        Check::new("P10", Reason::RecipientFinishing, !finishing),
+        Check::new(
+            "P1",
+            Reason::RecipientNotOnlineForChannel,
+            online_for
+                .is_none_or(|types| types.is_empty() || types.contains(&channel.channel_type)),
+        ),
+        entitled,
+        Check::new("T14", Reason::MissingPermission, rep.permissions.contains(&permission)),
+        Check::new("T7", Reason::RecipientFull, room).only_delays(),
+        Check::new("C8", Reason::DirectoryChangePending, !records.is_marked(&rep.id)).only_delays(),
+    ]
+}
+
+/// T11: may the caller, if a rep, run flows?
+///
+/// # Errors
+/// MISSING_PERMISSION.
+pub fn runs_flows(records: &impl RecordLookup, caller: Option<&RepId>) -> Result<(), Rejection> {
+    let may = |rep: &RepId| {
+        records.rep(rep).is_some_and(|rep| rep.permissions.contains(&Permission::RunFlows))
+    };
+    match caller.filter(|rep| !may(rep)) {
+        None => Ok(()),
+        Some(rep) => {
+            let message = format!("{rep} lacks the permission RUN_FLOWS, which flows need");
+            Err(Rejection::new(Reason::MissingPermission, "rep", rep, message))
+        }
+    }
+}
+
+/// T15: may `from` transfer to this recipient?
+fn allows(records: &impl RecordLookup, from: Option<&RepId>, to: &Recipient) -> bool {
+    let configuration =
+        from.and_then(|from| records.rep(from)).and_then(|from| records.configuration_of(&from));
+    configuration.is_none_or(|configuration| match (&configuration.recipients, to) {
+        (Recipients::Any, _) => true,
+        (Recipients::Listed { profiles, .. }, Recipient::Rep(to)) => {
+            records.rep(to).is_some_and(|to| profiles.contains(&to.profile))
+        }
+        (Recipients::Listed { queues, .. }, Recipient::Queue(to)) => queues.contains(to),
+        (Recipients::Listed { flows, .. }, Recipient::Flow(to)) => flows.contains(to),
+    })
+}
+
+/// Whether a session of `channel` may be transferred from `from` to a queue or a flow. A flow needs
+/// its caller's permission, so a list doesn't show it without (L4, T11).
+#[must_use]
+pub fn handing_on_to_line(
+    records: &impl RecordLookup,
+    from: Option<&RepId>,
+    caller: Option<&RepId>,
+    to: &Recipient,
+    channel: &Channel,
+) -> Vec<Check> {
+    let transferable = channel.channel_type.family() != ChannelFamily::Standard;
+    let mut checks = vec![
+        Check::new("T13", Reason::ChannelNotTransferable, transferable),
+        Check::new("T15", Reason::RecipientNotAllowed, allows(records, from, to)),
+    ];
+    match to {
+        Recipient::Queue(queue) => {
+            let serves = records.queue(queue).is_some_and(|q| q.serves(channel.channel_type));
+            checks.push(Check::new("R10", Reason::QueueNotForChannel, serves));
+        }
+        Recipient::Flow(_) => {
+            let may = runs_flows(records, caller).is_ok();
+            checks.push(Check::new("T11", Reason::MissingPermission, may).hides());
+        }
+        Recipient::Rep(_) => {}
+    }
+    checks
+}
+
+/// Whether a session of `channel` may be transferred from `from` to `rep`, whoever is there.
+#[must_use]
+pub fn handing_on(
+    records: &impl RecordLookup,
+    from: Option<&RepId>,
+    rep: &Rep,
+    channel: &Channel,
+) -> [Check; 4] {
+    let transferable = channel.channel_type.family() != ChannelFamily::Standard;
+    let allowed = allows(records, from, &Recipient::Rep(rep.id.clone()));
+    let direct = records.settings().direct_to_rep_routing;
+    [
+        Check::new("T10", Reason::DirectToRepRoutingDisabled, direct).hides(),
+        Check::new("T13", Reason::ChannelNotTransferable, transferable),
+        Check::new("T16", Reason::SelfTransfer, from != Some(&rep.id)),
+        Check::new("T15", Reason::RecipientNotAllowed, allowed),
+    ]
+}
+
+/// Can `rep` be offered a session of `channel` right now?
+#[must_use]
+pub fn can_take(records: &impl RecordLookup, rep: &RepId, channel: &Channel) -> bool {
+    records
+        .rep(rep)
+        .is_some_and(|rep| receiving(records, &rep, channel, None).iter().all(|c| c.passed))
+}
+
+/// Is `rep` there for `channel`, if only within the grace (P4), and entitled to it? An offer outlives
+/// a lost connection, but not going offline or busy, nor the loss of a licence (T17, T26).
+#[must_use]
+pub fn is_there(records: &impl RecordLookup, live: &RepPresence, channel: &Channel) -> bool {
+    live.presence.as_ref().is_some_and(|presence| {
+        matches!(presence.connection, Connection::Connected | Connection::Disconnected { .. })
+            && records
+                .status(&presence.status)
+                .is_some_and(|status| status.online_for.contains(&channel.channel_type))
+            && records.rep(&live.rep).is_some_and(|rep| is_entitled(&rep, channel.channel_type))
+    })
+}
+
+/// Has `rep` what T14 asks for, to receive or to end sessions of `channel`?
+///
+/// # Errors
+/// MISSING_LICENCE or MISSING_PERMISSION.
+pub fn entitled(rep: &Rep, channel: &Channel) -> Result<(), Rejection> {
+    let (licence, permission) = channel.channel_type.requirements();
+    let missing = if !rep.licences.contains(&licence) {
+        Reason::MissingLicence
+    } else if !rep.permissions.contains(&permission) {
+        Reason::MissingPermission
+    } else {
+        return Ok(());
+    };
+    Err(refusal(missing, rep, channel))
+}
+
+/// The refusal that a failed check leads to.
+#[must_use]
+pub fn refusal(reason: Reason, rep: &Rep, channel: &Channel) -> Rejection {
+    Rejection::new(reason, "rep", &rep.id, describe(reason, false, rep, channel))
+}
+
+/// What a recipient is, and which one.
+#[must_use]
+pub fn named(to: &Recipient) -> (&'static str, &str) {
+    match to {
+        Recipient::Rep(id) => ("rep", id.as_str()),
+        Recipient::Queue(id) => ("queue", id.as_str()),
+        Recipient::Flow(id) => ("flow", id.as_str()),
+    }
+}
+
+/// The refusal that a failed check of a queue or a flow leads to.
+#[must_use]
+pub fn line_refusal(reason: Reason, to: &Recipient, channel: &Channel) -> Rejection {
+    let (kind, id) = named(to);
+    Rejection::new(reason, kind, id, describe_line(reason, false, to, channel))
+}
+
+/// A check of a queue or a flow, in words.
+#[must_use]
+pub fn describe_line(reason: Reason, passed: bool, to: &Recipient, channel: &Channel) -> String {
+    let (kind, id) = named(to);
+    let channel_type = channel.channel_type.name();
+    match (reason, passed) {
+        (Reason::ChannelNotTransferable, true) => format!("{channel_type} can be transferred"),
+        (Reason::ChannelNotTransferable, false) => format!("{channel_type} can't be transferred"),
+        (Reason::RecipientNotAllowed, true) => "the presence configuration allows it".to_owned(),
+        (Reason::RecipientNotAllowed, false) => {
+            format!("the presence configuration allows only listed {kind}s, and {id} isn't one")
+        }
+        (Reason::QueueNotForChannel, true) => format!("queue {id} serves {channel_type}"),
+        (Reason::QueueNotForChannel, false) => {
+            format!("queue {id} doesn't serve {channel_type}, the type of channel {}", channel.id)
+        }
+        (Reason::LimitExceeded, true) => format!("queue {id} takes more work"),
+        (Reason::LimitExceeded, false) => {
+            format!("queue {id} is full: it takes no more than its max_length")
+        }
+        (Reason::MissingPermission, true) => "the caller has the permission RUN_FLOWS".to_owned(),
+        (Reason::MissingPermission, false) => {
+            "the caller lacks the permission RUN_FLOWS, which flows need".to_owned()
+        }
+        (other, _) => other.name().to_owned(),
+    }
+}
+
+/// A check in words.
+#[must_use]
+pub fn describe(reason: Reason, passed: bool, rep: &Rep, channel: &Channel) -> String {
+    let id = &rep.id;
+    let (licence, permission) = channel.channel_type.requirements();
+    let (kind, licence, permission) =
+        (channel.channel_type.name(), licence.name(), permission.name());
+    if let Some(text) = describe_presence(reason, passed, id) {
+        return text;
+    }
+    match (reason, passed) {
+        (Reason::RecipientNotOnlineForChannel, true) => {
+            format!("{id}'s presence status doesn't leave out {kind}")
+        }
+        (Reason::RecipientNotOnlineForChannel, false) => {
+            format!(
+                "{id}'s presence status doesn't cover {kind}, the type of channel {}",
+                channel.id
+            )
+        }
+        (Reason::MissingLicence, true) => format!("{id} has the licence {licence}"),
+        (Reason::MissingLicence, false) => {
+            format!("{id} lacks the licence {licence}, which {kind} needs")
+        }
+        (Reason::MissingPermission, true) => format!("{id} has the permission {permission}"),
+        (Reason::MissingPermission, false) => {
+            format!("{id} lacks the permission {permission}, which {kind} needs")
+        }
+        (Reason::RecipientFull, true) => format!("{id} has room for it"),
+        (Reason::RecipientFull, false) => format!("{id} has no room for it now; it would wait"),
+        (Reason::DirectoryChangePending, true) => {
+            format!("no change of the directory has still to reach {id}")
+        }
+        (Reason::DirectoryChangePending, false) => {
+            format!("a change of the directory hasn't reached {id} yet, which takes moments")
+        }
+        (Reason::DirectToRepRoutingDisabled, true) => "the org routes to reps directly".to_owned(),
+        (Reason::DirectToRepRoutingDisabled, false) => {
+            "the org setting skills_based_and_direct_to_rep_routing is off".to_owned()
+        }
+        (Reason::ChannelNotTransferable, true) => format!("{kind} can be transferred"),
+        (Reason::ChannelNotTransferable, false) => format!("{kind} can't be transferred"),
+        (Reason::NotQueueMember, true) => format!("{id} is a member of the queue"),
+        (Reason::NotQueueMember, false) => format!("{id} isn't a member of the queue"),
+        (Reason::MissingSkill, true) => format!("{id} has the skills that it asks for"),
+        (Reason::MissingSkill, false) => {
+            format!("{id} lacks a skill that it asks for, or the level")
+        }
+        (Reason::QueueNotForChannel, true) => format!("the queue serves {kind}"),
+        (Reason::QueueNotForChannel, false) => format!("the queue doesn't serve {kind}"),
+        (Reason::SelfTransfer, true) => format!("{id} doesn't have the session"),
+        (Reason::SelfTransfer, false) => format!("{id} has the session already"),
+        (Reason::RecipientNotAllowed, true) => "the presence configuration allows it".to_owned(),
+        (Reason::RecipientNotAllowed, false) => format!(
+            "the presence configuration allows only listed profiles, and {} isn't one",
+            rep.profile
+        ),
+        (other, _) => other.name().to_owned(),
+    }
+}
+
+/// A check of a presence, whatever the channel, in words.
+fn describe_presence(reason: Reason, passed: bool, id: &RepId) -> Option<String> {
+    Some(match (reason, passed) {
+        (Reason::RecipientOffline, true) => format!("{id} is signed in"),
+        (Reason::RecipientOffline, false) => format!("{id} is not signed in"),
+        (Reason::RecipientDisconnected, true) => format!("no lease of {id}'s has run out"),
+        (Reason::RecipientDisconnected, false) => {
+            format!("{id}'s client has not renewed its lease; it may be back within the grace")
+        }
+        (Reason::RecipientBusy, true) => format!("{id} has not chosen a BUSY status"),
+        (Reason::RecipientBusy, false) => format!("{id} has chosen a BUSY status"),
+        (Reason::RecipientFinishing, true) => format!("{id} isn't about to stop"),
+        (Reason::RecipientFinishing, false) => {
+            format!("{id} finishes their current work, and takes nothing new before they stop")
+        }
+        _ => return None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::directory::{CapacityModel, ChannelType, RoutingOwner};
+    use crate::domain::units::{Units, Weight};
+
+    #[test]
+    fn l6_reasons_are_told_in_the_words_of_the_api() {
+        let rep = Rep {
+            id: "ana".parse().unwrap(),
+            name: "Ana".into(),
+            profile: "agents".parse().unwrap(),
+            configuration: None,
+            licences: [].into(),
+            permissions: [].into(),
+            skills: [].into(),
+        };
+        let channel = Channel {
+            id: "wa".parse().unwrap(),
+            name: "WhatsApp".into(),
+            channel_type: ChannelType::Whatsapp,
+            routing_owner: RoutingOwner::Baton,
+            capacity_model: CapacityModel::TabBased,
+            weight: Weight::Units(Units::whole(1)),
+            paused_weight: None,
+            fallback_queue: None,
+            wrap_up: None,
+            interruptible: false,
+        };
+        let told = |reason, passed| describe(reason, passed, &rep, &channel);
+        assert_eq!(
+            told(Reason::MissingLicence, false),
+            "ana lacks the licence MESSAGING_USER, which WHATSAPP needs"
+        );
+        assert_eq!(told(Reason::MissingPermission, true), "ana has the permission MESSAGING_AGENT");
+        assert_eq!(told(Reason::RecipientDisconnected, true), "no lease of ana's has run out");
+    }
+}

@@ -1,0 +1,428 @@
+//! Passing calls on to the org's home: a layer around the services that sees a call before it is read. It
+//! opens no frames. What it passes on it seals (`seal`), and what arrives sealed it never passes on again.
+//!
+//! | the call | here |
+//! |---|---|
+//! | is sealed by another server | done here, under the request id that it brings |
+//! | has a seal that isn't right | refused: UNAUTHENTICATED, nothing done |
+//! | is sealed, and this server is leaving | refused, so that the next one is asked |
+//! | stays where it arrives, or only reads and the org is loaded here (`table`) | done here |
+//! | is of an org whose home this server is | done here |
+//! | anything else | asked of the home, else of the second in order, else done here |
+//!
+//! All tries of one call are one request: the passer gives it an id if it has none. A try whose fate isn't known
+//! is told to whoever is asked next, and a refusal is committed then, too: so nothing is refused here and done
+//! there. Every answer says in `baton-decided-by` which member gave it.
+
+mod links;
+mod seal;
+pub mod table;
+
+use std::convert::Infallible;
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use http_body_util::{BodyExt as _, Full};
+use tonic::Code;
+use tonic::body::Body;
+use tonic::codegen::http::{HeaderMap, HeaderValue, Request, Response, Version, request};
+use tonic::codegen::{Bytes, Service};
+use tower::Layer;
+
+use self::links::Links;
+use self::seal::{PASSED, PassingSeal, REQUEST_ID, TRIED};
+use self::table::{Handling, handling};
+use super::api::random;
+use super::caller::ORG;
+use super::status::Problem;
+use crate::domain::entry::Revision;
+use crate::domain::id::OrgId;
+use crate::engine::Engine;
+use crate::home::Home;
+use crate::journal::{Member, MemberState, ServerId};
+
+/// Which member gave the answer.
+pub const DECIDED_BY: &str = "baton-decided-by";
+/// Between servers: at which revision the answer is, or later.
+const REVISION: &str = "baton-revision";
+/// Between servers: nothing was done, since the seal wasn't believed, or since the server is [`LEAVING`].
+const REFUSED: &str = "baton-passed-refused";
+const LEAVING: &str = "leaving";
+/// How often a call is tried in all while servers get in each other's way.
+const ROUNDS: u32 = 3;
+/// How long the next list of servers is waited for meanwhile.
+const LIST_PATIENCE: Duration = Duration::from_millis(500);
+/// The bytes before a message: whether it is compressed, and its length.
+const FRAME_HEAD: usize = 5;
+
+/// What a call brings along that another server passed on, or that others were asked to do before.
+#[derive(Debug, Clone, Default)]
+pub struct Passed {
+    /// The id that it has if the client gave none.
+    pub request_id: Option<Arc<str>>,
+    /// Another server may have tried it.
+    pub tried: bool,
+    /// Written by who does it: at which revision the answer is.
+    pub revision: Arc<AtomicU64>,
+}
+
+/// Knows where calls go.
+#[derive(Debug)]
+pub struct Passer {
+    home: Home,
+    engine: Engine,
+    default_org: Option<OrgId>,
+    seal: PassingSeal,
+    links: Links,
+    decided_by: HeaderValue,
+}
+
+/// Puts a [`Passing`] around the services.
+#[derive(Debug, Clone)]
+pub struct PassingLayer(pub Arc<Passer>);
+
+impl<S> Layer<S> for PassingLayer {
+    type Service = Passing<S>;
+
+    fn layer(&self, inner: S) -> Passing<S> {
+        Passing { inner, passer: Arc::clone(&self.0) }
+    }
+}
+
+/// The services, with a [`Passer`] before them.
+#[derive(Debug, Clone)]
+pub struct Passing<S> {
+    inner: S,
+    passer: Arc<Passer>,
+}
+
+type Answering<E> = Pin<Box<dyn Future<Output = Result<Response<Body>, E>> + Send>>;
+
+impl<S> Service<Request<Body>> for Passing<S>
+where
+    S: Service<Request<Body>, Response = Response<Body>, Error = Infallible>
+        + Clone
+        + Send
+        + 'static,
+    S::Future: Send,
+{
+    type Response = Response<Body>;
+    type Error = Infallible;
+    type Future = Answering<Infallible>;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        self.inner.poll_ready(context)
+    }
+
+    fn call(&mut self, request: Request<Body>) -> Self::Future {
+        // The one that was asked whether it is ready is the one to be called.
+        let ready = self.inner.clone();
+        let mut inner = std::mem::replace(&mut self.inner, ready);
+        let passer = Arc::clone(&self.passer);
+        Box::pin(async move {
+            match passer.take(request).await {
+                Next::Answered(response) => Ok(response),
+                Next::Untouched(request) => inner.call(request).await,
+                Next::Here(request) => {
+                    let passed = request.extensions().get::<Passed>().cloned();
+                    let response = inner.call(request).await?;
+                    Ok(passer.decided(response, passed.as_ref()))
+                }
+                Next::AnyServer(held) => answer(&passer, inner, held).await,
+            }
+        })
+    }
+}
+
+/// Has a call answered by whoever is there, this server in the end. When others get ahead again and again,
+/// servers take each other for the home: soon they know better, and it is tried anew, as the same request.
+async fn answer<S>(
+    passer: &Passer,
+    mut inner: S,
+    mut held: HeldCall,
+) -> Result<Response<Body>, Infallible>
+where
+    S: Service<Request<Body>, Response = Response<Body>, Error = Infallible> + Send,
+    S::Future: Send,
+{
+    let mut round = 1;
+    loop {
+        let response = match passer.ask_others(&mut held).await {
+            Some(response) => response,
+            None => {
+                poll_fn(|context| inner.poll_ready(context)).await?;
+                let response = inner.call(held.for_this_server()).await?;
+                passer.decided(response, None)
+            }
+        };
+        if round == ROUNDS || !is_contended(&response) {
+            return Ok(response);
+        }
+        passer.next_list().await;
+        round += 1;
+    }
+}
+
+/// What becomes of a call.
+enum Next {
+    /// Somebody has answered it.
+    Answered(Response<Body>),
+    /// It is none of ours.
+    Untouched(Request<Body>),
+    /// It is done here.
+    Here(Request<Body>),
+    /// It may be done anywhere.
+    AnyServer(HeldCall),
+}
+
+/// A call that may be made more than once, all of it.
+struct HeldCall {
+    parts: request::Parts,
+    body: Bytes,
+    org: OrgId,
+    /// The request id that it has if the client gave none.
+    id: Option<Arc<str>>,
+    /// A server may have got it, and nobody knows what became of that.
+    tried: bool,
+}
+
+impl HeldCall {
+    fn for_this_server(&self) -> Request<Body> {
+        let mut request = Request::new(Body::new(Full::new(self.body.clone())));
+        request.method_mut().clone_from(&self.parts.method);
+        request.uri_mut().clone_from(&self.parts.uri);
+        *request.version_mut() = self.parts.version;
+        request.headers_mut().clone_from(&self.parts.headers);
+        request.extensions_mut().clone_from(&self.parts.extensions);
+        // Where nobody else may have done it, nothing need be kept of a call without an id.
+        let request_id = self.id.clone().filter(|_| self.tried);
+        let passed = Passed { request_id, tried: self.tried, revision: Arc::default() };
+        request.extensions_mut().insert(passed);
+        request
+    }
+}
+
+impl Passer {
+    /// Passes on what isn't this server's, sealed with this key.
+    #[must_use]
+    pub fn new(home: Home, engine: Engine, default_org: Option<OrgId>, key: [u8; 32]) -> Self {
+        let decided_by = HeaderValue::try_from(name_of(home.id())).expect("digits are printable");
+        let (seal, links) = (PassingSeal::new(key), Links::default());
+        Self { home, engine, default_org, seal, links, decided_by }
+    }
+
+    /// Forgets the connections to servers that aren't there any more.
+    pub fn forget_absent(&self) {
+        let there = self.home.members();
+        self.links.keep(|id| there.list.members.iter().any(|member| member.id == id));
+    }
+
+    async fn take(&self, mut request: Request<Body>) -> Next {
+        let Some((handling, largest)) = handling(request.uri().path()) else {
+            return Next::Untouched(request);
+        };
+        let stats = self.engine.stats();
+        match self.opened(&request) {
+            // Whoever is asked next decides it, and not two at once.
+            Some(Ok(_)) if self.home.state() == MemberState::Leaving => {
+                return Next::Answered(leaving());
+            }
+            Some(Ok(passed)) => {
+                stats.done_for_others.add(1);
+                request.extensions_mut().insert(passed);
+                return Next::Here(request);
+            }
+            Some(Err(why)) => return Next::Answered(refused(why)),
+            None => {}
+        }
+        let Some(org) =
+            self.org(request.headers()).filter(|org| self.concerns_others(org, handling))
+        else {
+            return Next::Here(request);
+        };
+        let (parts, body) = request.into_parts();
+        let Some(body) = buffered(body, largest).await else {
+            return Next::Answered(broken_off());
+        };
+        if body.len() > largest + FRAME_HEAD {
+            // Its head says how long it would be: that is refused here as anywhere.
+            return Next::Here(Request::from_parts(parts, Body::new(Full::new(body))));
+        }
+        let id =
+            (handling == Handling::Mutation).then(|| format!("passed-{:032x}", random()).into());
+        Next::AnyServer(HeldCall { parts, body, org, id, tried: false })
+    }
+
+    /// What a sealed call brings along. `None`: it isn't sealed.
+    fn opened(&self, request: &Request<Body>) -> Option<Result<Passed, &'static str>> {
+        let headers = request.headers();
+        let seal = headers.get(PASSED)?;
+        let now = self.home.members().store_time();
+        let seal = seal.to_str().unwrap_or_default();
+        let by = self.seal.open(request.uri().path(), headers, seal, now);
+        let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
+        Some(by.map(|_| Passed {
+            request_id: text(REQUEST_ID).map(Arc::from),
+            tried: text(TRIED).is_some(),
+            revision: Arc::default(),
+        }))
+    }
+
+    fn org(&self, headers: &HeaderMap) -> Option<OrgId> {
+        match headers.get(ORG) {
+            Some(org) => OrgId::new(org.to_str().ok()?).ok(),
+            None => self.default_org.clone(),
+        }
+    }
+
+    /// Whether there are other servers that have to do with such a call.
+    fn concerns_others(&self, org: &OrgId, handling: Handling) -> bool {
+        match handling {
+            Handling::Local => false,
+            Handling::Read => !self.engine.is_loaded(org) && !self.targets(org).is_empty(),
+            // Also at the home: it may turn out not to be the only one.
+            Handling::Mutation => {
+                self.home.order(org).iter().any(|member| member.id != self.home.id())
+            }
+        }
+    }
+
+    /// Whom to ask before this server does it, in order.
+    fn targets(&self, org: &OrgId) -> Vec<Arc<Member>> {
+        let me = self.home.id();
+        self.home.order(org).into_iter().take(2).take_while(|member| member.id != me).collect()
+    }
+
+    /// Asks one server after the other. `None`: nobody is there, or it is this server's.
+    async fn ask_others(&self, held: &mut HeldCall) -> Option<Response<Body>> {
+        let stats = self.engine.stats();
+        for target in self.targets(&held.org) {
+            let request = self.sealed(held)?;
+            match self.links.call(&target, request).await {
+                Ok(response) => match response.headers().get(REFUSED) {
+                    None => {
+                        stats.passed_on.add(1);
+                        return Some(self.answered(&held.org, response));
+                    }
+                    Some(why) if why == LEAVING => {}
+                    Some(_) => tracing::warn!(
+                        server = target.address,
+                        "another server doesn't believe this one: have all of them the same token key?"
+                    ),
+                },
+                Err(away) => held.tried |= away.tried,
+            }
+            stats.passed_in_vain.add(1);
+        }
+        None
+    }
+
+    /// Waits until the list of servers was read again, for a while.
+    async fn next_list(&self) {
+        let mut readings = self.home.readings();
+        readings.mark_unchanged();
+        // Either way it is tried again.
+        let _ = tokio::time::timeout(LIST_PATIENCE, readings.changed()).await;
+    }
+
+    /// The call as it goes to another server.
+    fn sealed(&self, held: &HeldCall) -> Option<Request<Body>> {
+        let HeldCall { parts, body, org, id, tried, .. } = held;
+        let mut headers = parts.headers.clone();
+        for name in [ORG, REQUEST_ID, TRIED] {
+            headers.remove(name);
+        }
+        headers.insert(ORG, HeaderValue::from_str(org.as_str()).ok()?);
+        if let Some(id) = id {
+            headers.insert(REQUEST_ID, HeaderValue::from_str(id).ok()?);
+        }
+        if *tried {
+            headers.insert(TRIED, HeaderValue::from_static("1"));
+        }
+        let path = parts.uri.path();
+        let now = self.home.members().store_time()?;
+        let seal = self.seal.close(path, &headers, self.home.id(), now);
+        headers.insert(PASSED, HeaderValue::from_str(&seal).ok()?);
+        let mut request = Request::new(Body::new(Full::new(body.clone())));
+        *request.method_mut() = parts.method.clone();
+        *request.uri_mut() = path.parse().ok()?;
+        *request.version_mut() = Version::HTTP_2;
+        *request.headers_mut() = headers;
+        Some(request)
+    }
+
+    /// The answer of another server, as this one's client gets it.
+    fn answered(&self, org: &OrgId, mut response: Response<Body>) -> Response<Body> {
+        let revision = response.headers_mut().remove(REVISION);
+        let revision = revision.and_then(|value| value.to_str().ok()?.parse().ok());
+        if let Some(revision) = revision {
+            self.engine.answered_elsewhere(org, Revision::new(revision));
+        }
+        response
+    }
+
+    /// The answer of this server.
+    fn decided(&self, mut response: Response<Body>, passed: Option<&Passed>) -> Response<Body> {
+        let headers = response.headers_mut();
+        headers.insert(DECIDED_BY, self.decided_by.clone());
+        let revision = passed.map_or(0, |passed| passed.revision.load(Ordering::Relaxed));
+        if revision > 0 {
+            headers.insert(REVISION, HeaderValue::from(revision));
+        }
+        response
+    }
+}
+
+/// A member's name in the API and in `baton-decided-by`.
+#[must_use]
+pub fn name_of(id: ServerId) -> String {
+    format!("{:032x}", id.0)
+}
+
+/// The body, or a bit more of it than is allowed. `None`: the client broke it off.
+async fn buffered(mut body: Body, largest: usize) -> Option<Bytes> {
+    let mut first: Option<Bytes> = None;
+    let mut all = Vec::new();
+    while let Some(frame) = body.frame().await {
+        let Ok(data) = frame.ok()?.into_data() else { continue };
+        match (&first, all.is_empty()) {
+            (None, _) => first = Some(data),
+            (Some(first), true) => {
+                all.extend_from_slice(first);
+                all.extend_from_slice(&data);
+            }
+            (Some(_), false) => all.extend_from_slice(&data),
+        }
+        if all.len() > largest + FRAME_HEAD {
+            break;
+        }
+    }
+    Some(if all.is_empty() { first.unwrap_or_default() } else { Bytes::from(all) })
+}
+
+fn refused(why: &str) -> Response<Body> {
+    let why = format!("metadata {PASSED} {why}; it is for servers alone: leave it out");
+    let mut response = tonic::Status::from(Problem::Unauthenticated(why)).into_http();
+    response.headers_mut().insert(REFUSED, HeaderValue::from_static("1"));
+    response
+}
+
+fn leaving() -> Response<Body> {
+    let mut response = tonic::Status::unavailable("the server is going away").into_http();
+    response.headers_mut().insert(REFUSED, HeaderValue::from_static(LEAVING));
+    response
+}
+
+/// Did others get ahead again and again, so that nothing was done?
+fn is_contended(response: &Response<Body>) -> bool {
+    let code = response.headers().get("grpc-status").map(|code| Code::from_bytes(code.as_bytes()));
+    code == Some(Code::Aborted)
+}
+
+fn broken_off() -> Response<Body> {
+    tonic::Status::cancelled("the call was broken off").into_http()
+}

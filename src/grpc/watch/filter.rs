@@ -1,0 +1,187 @@
+//! What a stream carries: which kinds, and which objects of them. Every list of a filter that isn't
+//! empty must hold for the objects that have such a thing.
+
+use std::collections::BTreeSet;
+
+use crate::domain::entry::Entry;
+use crate::domain::id::{QueueId, RepId, SessionId};
+use crate::domain::live::{Session, SessionState, Transfer, Work};
+use crate::domain::record::{Record, RecordKey};
+use crate::domain::record_lookup::RecordLookup;
+use crate::domain::state::State;
+use crate::grpc::from_proto::{Kind, WatchQuery};
+use crate::grpc::{session, transfer};
+
+/// What a stream carries.
+pub struct StreamFilter(pub WatchQuery);
+
+impl StreamFilter {
+    /// Does a rep's live state pass?
+    #[must_use]
+    pub fn rep(&self, state: &State, rep: &RepId) -> bool {
+        self.0.kinds.contains(&Kind::Rep)
+            && (self.0.reps.is_empty() || self.0.reps.contains(rep))
+            && (self.0.queues.is_empty()
+                || state.queues_of(rep).any(|queue| self.0.queues.contains(queue)))
+    }
+
+    /// Does the state of a queue pass?
+    #[must_use]
+    pub fn queue(&self, queue: &QueueId) -> bool {
+        self.0.kinds.contains(&Kind::Queue)
+            && (self.0.queues.is_empty() || self.0.queues.contains(queue))
+    }
+
+    fn of_queue(&self, queue: Option<&QueueId>) -> bool {
+        self.0.queues.is_empty() || queue.is_some_and(|queue| self.0.queues.contains(queue))
+    }
+
+    /// Does a session pass?
+    #[must_use]
+    pub fn session(&self, records: &dyn RecordLookup, s: &Session) -> bool {
+        let mut reps = self.0.reps.iter();
+        self.0.kinds.contains(&Kind::Session)
+            && self.of_session(s.id)
+            && (self.0.channels.is_empty() || self.0.channels.contains(&s.channel))
+            && (self.0.reps.is_empty() || reps.any(|rep| session::concerns(records, s, rep)))
+            && self.of_queue(s.line.queue().filter(|_| stands_in_line(s)))
+    }
+
+    /// Does a transfer pass?
+    #[must_use]
+    pub fn transfer(&self, records: &dyn RecordLookup, t: &Transfer) -> bool {
+        let mut reps = self.0.reps.iter();
+        self.0.kinds.contains(&Kind::Transfer)
+            && self.of_session(t.session)
+            && (self.0.transfers.is_empty() || self.0.transfers.contains(&t.id))
+            && self.of_channel(records, t.session)
+            && (self.0.reps.is_empty() || reps.any(|rep| transfer::concerns(t, rep)))
+            && self.of_queue(t.line.queue())
+    }
+
+    /// Does a piece of work pass?
+    #[must_use]
+    pub fn work(&self, records: &dyn RecordLookup, w: &Work) -> bool {
+        self.0.kinds.contains(&Kind::Work)
+            && self.of_session(w.session)
+            && (self.0.reps.is_empty() || self.0.reps.contains(&w.rep))
+            && self.of_channel(records, w.session)
+            && self.of_queue(w.queue.as_ref())
+    }
+
+    /// Does a record pass, as a session, a transfer or work? Reps are asked for by [`Self::rep`].
+    #[must_use]
+    pub fn step(&self, records: &dyn RecordLookup, record: &Record) -> bool {
+        match record {
+            Record::Session(s) => self.session(records, s),
+            Record::Transfer(t) => self.transfer(records, t),
+            Record::Work(w) => self.work(records, w),
+            Record::Settings(_)
+            | Record::Configuration(_)
+            | Record::Status(_)
+            | Record::Profile(_)
+            | Record::Channel(_)
+            | Record::Skill(_)
+            | Record::Queue(_)
+            | Record::Flow(_)
+            | Record::Rep(_)
+            | Record::RepPresence(_)
+            | Record::Reference(..)
+            | Record::Mark(_) => false,
+        }
+    }
+
+    /// Is an object of this key of a kind that is carried?
+    #[must_use]
+    pub fn kind(&self, key: &RecordKey) -> bool {
+        let kind = match key {
+            RecordKey::Session(_) => Kind::Session,
+            RecordKey::Transfer(_) => Kind::Transfer,
+            RecordKey::Work(_) => Kind::Work,
+            RecordKey::Settings
+            | RecordKey::Configuration(_)
+            | RecordKey::Status(_)
+            | RecordKey::Profile(_)
+            | RecordKey::Channel(_)
+            | RecordKey::Skill(_)
+            | RecordKey::Queue(_)
+            | RecordKey::Flow(_)
+            | RecordKey::Rep(_)
+            | RecordKey::RepPresence(_)
+            | RecordKey::Reference(..)
+            | RecordKey::Mark(_) => return false,
+        };
+        self.0.kinds.contains(&kind)
+    }
+
+    fn of_session(&self, id: SessionId) -> bool {
+        self.0.sessions.is_empty() || self.0.sessions.contains(&id)
+    }
+
+    fn of_channel(&self, records: &dyn RecordLookup, session: SessionId) -> bool {
+        self.0.channels.is_empty()
+            || records.session(&session).is_some_and(|s| self.0.channels.contains(&s.channel))
+    }
+
+    /// The reps whose live state an entry may have changed. Whose work it changed is told too, even
+    /// if their figures stay: a completion comes with both its reps (W4).
+    #[must_use]
+    pub fn touched_reps(&self, state: &State, entry: &Entry) -> BTreeSet<RepId> {
+        let mut touched = BTreeSet::new();
+        if !self.0.kinds.contains(&Kind::Rep) {
+            return touched;
+        }
+        for (key, record) in &entry.changes {
+            match key {
+                RecordKey::RepPresence(rep) | RecordKey::Rep(rep) => {
+                    touched.insert(rep.clone());
+                }
+                RecordKey::Configuration(_) | RecordKey::Status(_) | RecordKey::Profile(_) => {
+                    touched.extend(using(state, key));
+                }
+                RecordKey::Work(_) => {
+                    if let Some(Record::Work(work)) = record {
+                        touched.insert(work.rep.clone());
+                    }
+                }
+                RecordKey::Settings
+                | RecordKey::Channel(_)
+                | RecordKey::Skill(_)
+                | RecordKey::Queue(_)
+                | RecordKey::Flow(_)
+                | RecordKey::Session(_)
+                | RecordKey::Reference(..)
+                | RecordKey::Transfer(_)
+                | RecordKey::Mark(_) => {}
+            }
+        }
+        touched.retain(|rep| self.rep(state, rep));
+        touched
+    }
+}
+
+/// Does a session wait in its line, or is it offered out of it?
+fn stands_in_line(s: &Session) -> bool {
+    matches!(s.state, SessionState::Waiting { .. } | SessionState::Offered { .. })
+}
+
+/// The reps whose capacity or status is decided by a directory record.
+fn using<'s>(state: &'s State, key: &'s RecordKey) -> impl Iterator<Item = RepId> + 's {
+    state
+        .range(RecordKey::Rep(RepId::least())..)
+        .map_while(|record| match record {
+            Record::Rep(rep) => Some(rep),
+            _ => None,
+        })
+        .filter(move |rep| match key {
+            RecordKey::Profile(id) => rep.profile == *id,
+            RecordKey::Configuration(id) => {
+                state.configuration_of(rep).is_some_and(|used| used.id == *id)
+            }
+            RecordKey::Status(id) => {
+                state.rep_presence(&rep.id).presence.as_ref().is_some_and(|p| p.status == *id)
+            }
+            _ => false,
+        })
+        .map(|rep| rep.id.clone())
+}

@@ -1,0 +1,296 @@
+//! What a stream shows that no single record holds: the state of queues, and where waiting sessions
+//! stand in their lines (E4). Both follow from many records, so they are looked up in the newest
+//! state, for the lines that the entries since have touched, and told when they differ from what
+//! the reader was last told: the latest counts (W3).
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::filter::StreamFilter;
+use super::frames::{removed, upserted};
+use crate::domain::entry::Entry;
+use crate::domain::id::{QueueId, SessionId};
+use crate::domain::line::LinePlace;
+use crate::domain::live::{Line, RepPresence};
+use crate::domain::record::{Record, RecordKey};
+use crate::domain::record_lookup::RecordLookup as _;
+use crate::domain::wait::{Standpoint, front, standpoint};
+use crate::engine::{Applied, View};
+use crate::grpc::api::number;
+use crate::grpc::from_proto::Kind;
+use crate::grpc::to_proto::{self, ObjectContext};
+use crate::pb;
+
+/// Of one line, places are told anew to so many sessions from its front; to those that the filter
+/// names, wherever they stand.
+const PLACES: usize = 100;
+/// Above this many, the places of sessions that don't wait any more are forgotten.
+const PLACES_KEPT: usize = 10_000;
+
+/// What a reader was told, and what may be otherwise by now.
+#[derive(Default)]
+pub struct ToldQueues {
+    queues: BTreeMap<QueueId, pb::QueueState>,
+    places: BTreeMap<SessionId, Standpoint>,
+    touched: BTreeSet<Line>,
+    everything: bool,
+    /// Queues that the entries since have deleted, whether the reader was told of them or not.
+    deleted: BTreeSet<QueueId>,
+    /// Sessions that the entries since tell by themselves, as they are by now.
+    written: BTreeSet<SessionId>,
+}
+
+impl ToldQueues {
+    /// The reader is told everything as it is in `view`.
+    pub fn start(&mut self, view: &View, filter: &StreamFilter) {
+        *self = Self::default();
+        self.learn(view, filter);
+    }
+
+    /// The reader knows everything as it is in `view`.
+    pub fn learn(&mut self, view: &View, filter: &StreamFilter) {
+        self.everything = true;
+        self.news(view, filter);
+    }
+
+    /// What is otherwise because time has passed: estimates of queues in which nothing happens (E1).
+    pub fn by_the_clock(&mut self, context: ObjectContext<'_>) -> Option<pb::RevisionChanges> {
+        let queues: Vec<QueueId> = self.queues.keys().cloned().collect();
+        let changes: Vec<pb::Change> =
+            queues.iter().filter_map(|queue| self.queue_news(context, queue)).collect();
+        let head = context.state.head();
+        (!changes.is_empty()).then(|| pb::RevisionChanges {
+            revision: number(head.revision),
+            time: Some(to_proto::time(head.time)),
+            cause: None,
+            changes,
+        })
+    }
+
+    /// An entry of which only the outcome is known may have changed any line.
+    pub fn touch_any(&mut self, entry: &Entry) {
+        self.everything = true;
+        self.note(entry);
+    }
+
+    fn note(&mut self, entry: &Entry) {
+        for (key, record) in &entry.changes {
+            match (key, record) {
+                (RecordKey::Session(id), _) => drop(self.written.insert(*id)),
+                (RecordKey::Queue(id), None) => drop(self.deleted.insert(id.clone())),
+                _ => {}
+            }
+        }
+    }
+
+    /// The lines that an entry may have changed.
+    pub fn touch(&mut self, filter: &StreamFilter, applied: &Applied) {
+        let kinds = &filter.0.kinds;
+        if !kinds.contains(&Kind::Queue) && !kinds.contains(&Kind::Session) {
+            return;
+        }
+        self.note(&applied.entry);
+        let before = applied.before.iter().flatten();
+        let after = applied.entry.changes.iter().filter_map(|(_, record)| record.as_ref());
+        for record in before.chain(after) {
+            match record {
+                Record::Session(s) => {
+                    self.touched.insert(s.line.clone());
+                    // What became of it is told as its own step; one that left a line is done with.
+                    self.places.remove(&s.id);
+                }
+                Record::RepPresence(live) => self.touched.extend(queues_of(live)),
+                Record::Work(w) => self.touched.extend(w.queue.clone().map(Line::Queue)),
+                Record::Queue(q) => {
+                    self.touched.insert(Line::Queue(q.id.clone()));
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// What the reader doesn't know yet.
+    pub fn news(&mut self, view: &View, filter: &StreamFilter) -> Vec<pb::Change> {
+        let touched = if std::mem::take(&mut self.everything) {
+            let queues = view.state.range(RecordKey::Queue(QueueId::least())..);
+            let queues = queues.map_while(|record| match record {
+                Record::Queue(queue) => Some(Line::Queue(queue.id.clone())),
+                _ => None,
+            });
+            let known = self.queues.keys().chain(&self.deleted).cloned().map(Line::Queue);
+            queues.chain(known).chain(view.state.lines().cloned()).collect()
+        } else {
+            std::mem::take(&mut self.touched)
+        };
+        let mut news = Vec::new();
+        for line in &touched {
+            if let Some(queue) = line.queue().filter(|queue| filter.queue(queue)) {
+                news.extend(self.queue_news(ObjectContext::of(view), queue));
+            }
+            if filter.0.kinds.contains(&Kind::Session) {
+                self.place_news(view, filter, line, &mut news);
+            }
+        }
+        self.written.clear();
+        self.deleted.clear();
+        news
+    }
+
+    fn queue_news(&mut self, context: ObjectContext<'_>, id: &QueueId) -> Option<pb::Change> {
+        let Some(queue) = context.state.queue(id) else {
+            if self.queues.remove(id).is_none() && !self.deleted.contains(id) {
+                return None;
+            }
+            let gone = removed(pb::WatchKind::Queue, id.to_string(), pb::RemovalReason::Deleted);
+            return Some(change(gone, "directory_changed"));
+        };
+        let now = to_proto::queue_state(context, &queue, context.state.head().revision);
+        let known = self.queues.get(id);
+        let same = |known: &pb::QueueState| {
+            pb::QueueState { revision: now.revision, ..known.clone() } == aged(known, &now)
+        };
+        if known.is_some_and(same) {
+            return None;
+        }
+        self.queues.insert(id.clone(), now.clone());
+        let told = pb::watch_object::Object::Queue(to_proto::scored(context, now, &queue));
+        Some(change(upserted(told), "queue_changed"))
+    }
+
+    fn place_news(
+        &mut self,
+        view: &View,
+        filter: &StreamFilter,
+        line: &Line,
+        news: &mut Vec<pb::Change>,
+    ) {
+        let context = ObjectContext::of(view);
+        let named = filter.0.sessions.iter().filter_map(|id| {
+            let session = view.state.session(id)?;
+            let waits = session.line == *line && LinePlace::of(&session).is_some();
+            waits.then(|| (*id, standpoint(&view.state, &session, context.now)))
+        });
+        let named: BTreeMap<_, _> = named.collect();
+        let front = front(&view.state, line, context.now).take(PLACES);
+        for (id, stands) in front.chain(named) {
+            let told = self.places.insert(id, stands);
+            if told == Some(stands) || self.written.contains(&id) {
+                continue;
+            }
+            let session = view.state.session(&id);
+            let Some(session) = session.filter(|s| filter.session(&view.state, s)) else {
+                continue;
+            };
+            let changed = view.state.revision_of(&RecordKey::Session(id));
+            let shown = to_proto::session(context, &session, changed);
+            news.push(change(upserted(pb::watch_object::Object::Session(shown)), "line_moved"));
+        }
+        if self.places.len() > PLACES_KEPT {
+            self.places.retain(|id, _| {
+                view.state.session(id).is_some_and(|s| LinePlace::of(&s).is_some())
+            });
+        }
+    }
+}
+
+/// `now`, but with the age of its newest sample as it was: that alone is no news.
+fn aged(known: &pb::QueueState, now: &pb::QueueState) -> pb::QueueState {
+    let mut now = now.clone();
+    if let (Some(now), Some(known)) = (&mut now.estimated_wait, &known.estimated_wait) {
+        now.newest_sample_age = known.newest_sample_age;
+    }
+    now
+}
+
+fn queues_of(live: &RepPresence) -> Vec<Line> {
+    let reach = live.presence.as_ref().map(|presence| &presence.reach);
+    reach.map(|r| r.queues.keys().cloned().map(Line::Queue).collect()).unwrap_or_default()
+}
+
+fn change(change: pb::change::Change, fact: &str) -> pb::Change {
+    pb::Change { change: Some(change), facts: vec![fact.to_owned()], before: 0 }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::domain::directory::{Queue, RoutingModel, Settings};
+    use crate::domain::entry::{Head, Revision};
+    use crate::domain::id::{EntryId, SessionId, WorkId};
+    use crate::domain::live::{HowFound, Work, WorkState};
+    use crate::domain::state::{HeldRecord, State};
+    use crate::domain::time::{Span, Timestamp};
+    use crate::domain::units::Units;
+
+    fn at(seconds: i64) -> Timestamp {
+        Timestamp::from_ms(1_700_000_000_000 + seconds * 1_000)
+    }
+
+    /// A queue from which one session was accepted at 20 s, after 20 s of waiting.
+    fn state() -> State {
+        let queue = Queue {
+            id: "billing".parse().unwrap(),
+            name: "Billing".into(),
+            reps: [].into(),
+            channel_types: [].into(),
+            model: RoutingModel::LeastActive,
+            weight: None,
+            push_timeout: None,
+            overflow: None,
+            max_length: None,
+            default_priority: 0,
+        };
+        let work = Work {
+            id: WorkId::from_u128(1),
+            session: SessionId::from_u128(1),
+            rep: "ana".parse().unwrap(),
+            state: WorkState::Open,
+            weight: Units::ZERO,
+            holds: Units::ZERO,
+            interruptible: false,
+            check_skipped: false,
+            transfer: None,
+            tab_open: true,
+            queue: Some(queue.id.clone()),
+            queued_at: at(0),
+            estimated: None,
+            found: HowFound::NextInLine,
+            candidates: Vec::new(),
+            offered_at: at(20),
+            offer_until: None,
+            accepted_at: Some(at(20)),
+            holds_since: at(20),
+        };
+        let settings = Settings { estimate_samples: 1, ..Settings::default() };
+        let records = [
+            Record::Settings(Arc::new(settings)),
+            Record::Queue(Arc::new(queue)),
+            Record::Work(Arc::new(work)),
+        ];
+        let revision = Revision::new(7);
+        let head = Head { revision, entry: EntryId::from_u128(1), time: at(20) };
+        State::restore(head, records.map(|record| (record.key(), HeldRecord { revision, record })))
+    }
+
+    #[test]
+    fn e1_an_estimate_that_ages_out_is_told_though_nothing_happens() {
+        let state = state();
+        let context = |seconds| ObjectContext { records: &state, state: &state, now: at(seconds) };
+        let mut told = ToldQueues::default();
+        let shown = |change: Option<pb::Change>| match change.and_then(|c| c.change) {
+            Some(pb::change::Change::Upserted(pb::WatchObject {
+                object: Some(pb::watch_object::Object::Queue(queue)),
+            })) => queue.estimated_wait.and_then(|e| e.wait).map(|wait| wait.seconds),
+            other => panic!("no queue: {other:?}"),
+        };
+        let queue: QueueId = "billing".parse().unwrap();
+        assert_eq!(shown(told.queue_news(context(21), &queue)), Some(20));
+        assert_eq!(told.by_the_clock(context(22)), None, "nothing but its age is new");
+        let aged = told.by_the_clock(context(20 + 600)).expect("it is out of the window");
+        assert_eq!(aged.revision, 7);
+        assert_eq!(shown(aged.changes.into_iter().next()), None);
+        assert_eq!(told.by_the_clock(context(20 + 601)), None);
+        assert_eq!(Span::from_secs(600), state.settings().estimate_window);
+    }
+}
