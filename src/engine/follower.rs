@@ -17,6 +17,8 @@ use super::registry::Registry;
 const LOOK: Span = Span::from_secs(2);
 /// An org at rest has its turn in one of so many rounds, one in which something goes on in each.
 const TURNS: u32 = 15;
+/// The most orgs whose ends are asked for in one call.
+const AT_ONCE: usize = 64;
 
 /// Follows until the server goes away.
 pub(super) async fn follow(registry: Arc<Registry>) {
@@ -38,9 +40,7 @@ async fn hear(registry: &Registry) {
                 }
             }
             Ok(Heard::Missed) | Err(RecvError::Lagged(_)) => {
-                for (org, desk) in registry.loaded() {
-                    compare(registry, &[(org, desk)], false).await;
-                }
+                compare(registry, &registry.loaded(), false).await;
             }
             // Only a journal that is gone says nothing more.
             Err(RecvError::Closed) => return std::future::pending().await,
@@ -54,9 +54,7 @@ async fn look(registry: &Registry) {
         let mut orgs = registry.loaded();
         let now = registry.shared.clock().now();
         orgs.retain(|(org, desk)| turn(org) == round % TURNS || desk.is_lively(now));
-        for some in orgs.chunks(64) {
-            compare(registry, some, true).await;
-        }
+        compare(registry, &orgs, true).await;
     }
 }
 
@@ -68,6 +66,12 @@ fn turn(org: &OrgId) -> u32 {
 
 /// Has those look whose history ends elsewhere than they know.
 async fn compare(registry: &Registry, orgs: &[(OrgId, Arc<Desk>)], count: bool) {
+    for some in orgs.chunks(AT_ONCE) {
+        compare_some(registry, some, count).await;
+    }
+}
+
+async fn compare_some(registry: &Registry, orgs: &[(OrgId, Arc<Desk>)], count: bool) {
     let ready = orgs.iter().filter(|(_, desk)| *desk.phase.borrow() == Phase::Ready);
     let (names, desks): (Vec<_>, Vec<_>) = ready.cloned().unzip();
     let before: Vec<StoredPlace> = desks.iter().map(|desk| known(desk)).collect();

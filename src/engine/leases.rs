@@ -15,7 +15,6 @@ use crate::domain::record::{Record, RecordKey};
 use crate::domain::record_lookup::RecordLookup;
 use crate::domain::state::State;
 use crate::domain::time::{Span, Timestamp};
-use crate::home::Place;
 use crate::journal::{JournalError, Lapsed, LeaseReport, ServerId};
 
 use super::actor::Cue;
@@ -29,7 +28,6 @@ use super::rest::anybody_there;
 use super::round::Remember;
 use super::shared::Shared;
 use super::store_clock::StoreClock;
-use super::timers::OVERDUE;
 use super::view::View;
 
 /// The most lapsed presences asked for at once.
@@ -143,7 +141,7 @@ impl Leases {
             }
             watch.asked = now;
             let LeaseReport { lapsed, store_time } =
-                journal.overdue(org, watch.server, AT_ONCE, self.patience()).await?;
+                journal.overdue(org, watch.server, AT_ONCE, self.shared.patience(org)).await?;
             let reading =
                 StoreClock { asked: now, answered: self.shared.clock().now(), store_time };
             let earlier = watch.store_clock.replace(reading);
@@ -170,14 +168,6 @@ impl Leases {
                     }
                 }
             }
-        }
-    }
-
-    /// For how long lapsed leases are left to the org's home.
-    fn patience(&self) -> Span {
-        match self.shared.place(&self.org) {
-            Some(Place::Second | Place::Other) => OVERDUE,
-            Some(Place::Home) | None => Span::from_ms(0),
         }
     }
 

@@ -12,19 +12,13 @@ use super::rest::{Rest, rest};
 use super::store_clock::StoreClock;
 use super::view::View;
 use crate::domain::id::OrgId;
-use crate::domain::time::{Span, Timestamp};
+use crate::domain::time::Timestamp;
 use crate::journal::{Awake, JournalError};
 
 /// The most orgs taken on at once.
 const AT_ONCE: usize = 64;
 
-/// How long after it is due this replica takes an org on, so that those who are nearer to it come first.
-fn looks_after(_org: &OrgId) -> Span {
-    Span::from_ms(0)
-}
-
 /// Looks once, unless the store's clock turns out to have been set: then nothing of what it says is due.
-/// Gives its reading.
 pub(super) async fn look_out(
     registry: &Arc<Registry>,
     trusted: impl FnOnce(StoreClock) -> bool,
@@ -37,7 +31,8 @@ pub(super) async fn look_out(
         return Ok(());
     }
     let mut orgs = unattended.orgs;
-    orgs.retain(|awake| store_time >= awake.look_at + looks_after(&awake.org));
+    // Each is the home's first.
+    orgs.retain(|awake| store_time >= awake.look_at + shared.patience(&awake.org));
     if orgs.is_empty() {
         return Ok(());
     }

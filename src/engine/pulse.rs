@@ -80,14 +80,14 @@ async fn probe(registry: &Registry) -> Result<Probed, JournalError> {
         }
     };
     let back = shared.store.found(shared.clock().now());
-    let jumped = compare(registry, asked, store_time);
+    let answered = shared.clock().now();
+    let jumped = compare(registry, StoreClock { asked, answered, store_time });
     Ok(if back || jumped { Probed::Changed } else { Probed::Well })
 }
 
 /// Compares clocks by an answer of the store. `true`: its clock was set.
-fn compare(registry: &Registry, asked: Timestamp, store_time: Timestamp) -> bool {
+fn compare(registry: &Registry, reading: StoreClock) -> bool {
     let shared = &registry.shared;
-    let reading = StoreClock { asked, answered: shared.clock().now(), store_time };
     shared.store.compare(reading, shared.clock().wall(), &shared.stats)
 }
 
@@ -109,7 +109,7 @@ async fn look_after(
         return Ok(());
     }
     look_out(registry, |reading| {
-        let jumped = shared.store.compare(reading, shared.clock().wall(), &shared.stats);
+        let jumped = compare(registry, reading);
         if jumped {
             *trust_from = reading.answered + shared.options.away;
         }

@@ -12,7 +12,9 @@ use super::policy::Backoff;
 use super::refusal::Refusal;
 use super::stats::Stats;
 use super::store::Store;
+use super::timers::OVERDUE;
 use crate::domain::id::OrgId;
+use crate::domain::time::Span;
 use crate::home::{Home, Place};
 use crate::journal::Journal;
 
@@ -65,6 +67,14 @@ impl Shared {
     /// This server's place in the order of an org, if that is known.
     pub(super) fn place(&self, org: &OrgId) -> Option<Place> {
         self.home.get().and_then(|home| home.place(org))
+    }
+
+    /// For how long what is due in an org is left to its home.
+    pub(super) fn patience(&self, org: &OrgId) -> Span {
+        match self.place(org) {
+            Some(Place::Second | Place::Other) => OVERDUE,
+            Some(Place::Home) | None => Span::from_ms(0),
+        }
     }
 
     /// Random bits, all different per org, the same for the same seed.

@@ -15,7 +15,7 @@ use tonic::Request;
 use super::caller::Caller;
 use super::deadline;
 use super::from_proto::ActingOn;
-use super::passing::Passed;
+use super::passed::Passed;
 use super::request_id::WithRequestId;
 use super::roles;
 use super::status::{Problem, Repeat};
@@ -93,13 +93,16 @@ impl AskedCall {
     /// A call of `rpc`, such as `TransferService/TransferSession`, with its request id, if it
     /// carries one (T21).
     pub fn of<M: WithRequestId>(rpc: &'static str, mut message: M) -> Self {
-        let request_id = message.take_request_id();
-        Self { request_id, ..Self::without_id(rpc, &message) }
+        match message.take_request_id() {
+            none if none.is_empty() => Self::without_id(rpc),
+            request_id => Self { rpc, fingerprint: fingerprint(rpc, &message), request_id },
+        }
     }
 
-    /// A call that isn't recognised when it is repeated.
-    pub fn without_id<M: Message>(rpc: &'static str, message: &M) -> Self {
-        Self { rpc, fingerprint: fingerprint(rpc, message), request_id: String::new() }
+    /// A call that isn't recognised when it is repeated: there is nothing to tell it apart from.
+    #[must_use]
+    pub fn without_id(rpc: &'static str) -> Self {
+        Self { rpc, fingerprint: Fingerprint::default(), request_id: String::new() }
     }
 }
 

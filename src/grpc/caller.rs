@@ -5,7 +5,7 @@
 
 use tonic::metadata::MetadataMap;
 
-use super::passing::Passed;
+use super::passed::Passed;
 use super::status::Problem;
 use crate::domain::id::{ActorId, OrgId, RepId};
 use crate::domain::live::{Actor, Role};

@@ -35,7 +35,7 @@ impl DirectoryService for Directory {
         let directory = from_proto::apply_directory(&message)?;
         let command = Command::ApplyDirectory { directory, prune: message.prune };
         let answer = if message.dry_run {
-            self.dry_run(&caller, AskedCall::without_id(RPC, &message), command).await?
+            self.dry_run(&caller, AskedCall::without_id(RPC), command).await?
         } else {
             self.apply(&caller, AskedCall::of(RPC, message), command).await?
         };

@@ -9,6 +9,7 @@ mod flow;
 mod from_proto;
 mod pages;
 mod partner;
+pub mod passed;
 pub mod passing;
 mod presence;
 mod request_id;

@@ -79,11 +79,10 @@ impl Presences {
     /// Brings disconnected presences back (P4), some at a time.
     async fn reconnect(&self, caller: &Caller, ids: &[PresenceId]) -> Result<(), Problem> {
         const RPC: &str = "PresenceService/KeepAlive";
-        let message = pb::KeepAliveRequest::default();
         for some in ids.chunks(RECONNECTIONS) {
             let mut running = JoinSet::new();
             for id in some {
-                let asked = AskedCall::without_id(RPC, &message);
+                let asked = AskedCall::without_id(RPC);
                 let (request, _) = request_of(caller, asked, Command::Reconnect(*id));
                 let (engine, org) = (self.0.engine.clone(), caller.org.clone());
                 let patience = self.0.patience();

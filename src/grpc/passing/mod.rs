@@ -22,7 +22,7 @@ use std::convert::Infallible;
 use std::future::poll_fn;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -38,6 +38,7 @@ use self::seal::{PASSED, PassingSeal, REQUEST_ID, TRIED};
 use self::table::{Handling, handling};
 use super::api::random;
 use super::caller::ORG;
+use super::passed::Passed;
 use super::status::Problem;
 use crate::domain::entry::Revision;
 use crate::domain::id::OrgId;
@@ -58,17 +59,6 @@ const ROUNDS: u32 = 3;
 const LIST_PATIENCE: Duration = Duration::from_millis(500);
 /// The bytes before a message: whether it is compressed, and its length.
 const FRAME_HEAD: usize = 5;
-
-/// What a call brings along that another server passed on, or that others were asked to do before.
-#[derive(Debug, Clone, Default)]
-pub struct Passed {
-    /// The id that it has if the client gave none.
-    pub request_id: Option<Arc<str>>,
-    /// Another server may have tried it.
-    pub tried: bool,
-    /// Written by who does it: at which revision the answer is.
-    pub revision: Arc<AtomicU64>,
-}
 
 /// Knows where calls go.
 #[derive(Debug)]
