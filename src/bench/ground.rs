@@ -3,13 +3,21 @@
 //! Every bench begins by preparing it and ends by leaving it. It measures nothing.
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use anyhow::{Context as _, bail};
+use tokio::time::{sleep, timeout};
 
 use super::Context;
 use crate::cli::args::Measured;
 use crate::client::{Client, Failure, Identity, RetryPolicy};
 use crate::launch::{RunningServer, ServerPlan, StartServer};
+use crate::pb;
+
+/// So soon servers have found each other.
+const KNOWN_WITHIN: Duration = Duration::from_secs(10);
+/// How often they are asked whether they have.
+const LOOK_AGAIN: Duration = Duration::from_millis(50);
 
 /// Servers to be measured, and the org.
 #[derive(Debug)]
@@ -40,7 +48,32 @@ impl Ground {
         }
         let org = format!("bench-{:016x}", rand::random::<u64>());
         let identity = Identity { org, role: "admin".to_owned(), actor: "bench".to_owned() };
-        Ok(Self { urls, connections: measured.connections, started, identity })
+        let ground = Self { urls, connections: measured.connections, started, identity };
+        if ground.embedded() && ground.urls.len() > 1 {
+            timeout(KNOWN_WITHIN, ground.servers_know_each_other())
+                .await
+                .context("the servers of this process don't find each other")??;
+        }
+        Ok(ground)
+    }
+
+    /// Waits until every server knows that all serve: before that more than one may take itself for the home.
+    async fn servers_know_each_other(&self) -> anyhow::Result<()> {
+        for url in &self.urls {
+            let client = Client::new(url, &self.identity, RetryPolicy::default())?;
+            loop {
+                let listed = client.list_servers(pb::ListServersRequest::default()).await?.servers;
+                let serves = |server: &&pb::Server| server.state() == pb::ServerState::Serving;
+                let known = self.urls.iter().filter(|url| {
+                    listed.iter().filter(serves).any(|server| url.ends_with(&server.address))
+                });
+                if known.count() == self.urls.len() {
+                    break;
+                }
+                sleep(LOOK_AGAIN).await;
+            }
+        }
+        Ok(())
     }
 
     /// Clients by server and connection.
@@ -77,6 +110,8 @@ impl Ground {
             transactions: sum("transactions"),
             conflicts: sum("conflicts"),
             retries: sum("retries"),
+            passed_on: sum("passed_on"),
+            passed_in_vain: sum("passed_in_vain"),
         })
     }
 
@@ -100,15 +135,23 @@ pub struct Counted {
     pub conflicts: u64,
     /// Requests decided again.
     pub retries: u64,
+    /// Calls that another server than the one that was called has answered.
+    pub passed_on: u64,
+    /// Tries to pass one on that came to nothing.
+    pub passed_in_vain: u64,
 }
 
 impl Counted {
     /// As words, with rates per hundred transactions.
     pub fn text(&self) -> String {
         let rate = |count: u64| count as f64 * 100.0 / self.transactions.max(1) as f64;
+        let passed = match (self.passed_on, self.passed_in_vain) {
+            (0, 0) => String::new(),
+            (on, in_vain) => format!("; calls passed on: {on}, in vain: {in_vain}"),
+        };
         format!(
             "servers: {} transactions in {} batches ({:.1} each); conflicts: {} ({:.2} per 100 \
-             transactions), decided again: {} ({:.2})",
+             transactions), decided again: {} ({:.2}){passed}",
             self.transactions,
             self.batches,
             self.transactions as f64 / self.batches.max(1) as f64,

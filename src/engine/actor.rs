@@ -3,6 +3,7 @@
 //! batches are in flight waits in the mailbox. When it breaks down it starts again from the journal, and
 //! no other org notices. Started by `registry`.
 
+mod hearing;
 mod loading;
 mod sending;
 
@@ -15,13 +16,14 @@ use crate::domain::command::Request;
 use crate::domain::entry::{Head, Revision};
 use crate::domain::id::OrgId;
 use crate::domain::time::{Span, Timestamp};
-use crate::journal::{Epoch, JournalError, Reply};
+use crate::journal::{Epoch, History, JournalError, Reply};
 
 use super::caught::caught;
 use super::clock::duration;
 use super::core::{Core, Next, Step};
 use super::desk::{Desk, Phase};
 use super::health::Concern;
+use super::hearing::Hearing;
 use super::policy::Backoff;
 use super::refusal::Refusal;
 use super::rest::{Rest, rest};
@@ -66,6 +68,7 @@ pub(super) struct Actor {
     told: StoreState,
     /// Where the history ended when it was last known.
     known: Option<(Epoch, Head)>,
+    hearing: Hearing,
     /// What is in flight, in the order in which it was sent.
     sent: Vec<Sent>,
 }
@@ -77,6 +80,8 @@ enum Event {
     Replied(u64, Result<Reply, JournalError>),
     /// Something was committed elsewhere, perhaps.
     Heard,
+    /// This is what was found when it was looked.
+    Found(Result<History, JournalError>),
     /// The store went, came back, or its clock was set.
     Store,
     /// Something is due.
@@ -95,7 +100,8 @@ impl Actor {
     ) -> Self {
         let (heard, store) = (desk.heard.subscribe(), shared.store.watch());
         let told = StoreState::default();
-        Self { org, shared, mailbox, desk, heard, store, told, known, sent: Vec::new() }
+        let (hearing, sent) = (Hearing::default(), Vec::new());
+        Self { org, shared, mailbox, desk, heard, store, told, known, hearing, sent }
     }
 
     /// Serves the org until it is unloaded or the server goes away, whatever happens meanwhile.
@@ -146,8 +152,17 @@ impl Actor {
             match self.event(core.next_wake()).await {
                 Event::Close => return self.finish(core).await,
                 Event::Tick => {}
-                Event::Cue(cue) => take(cue, &mut core),
+                Event::Cue(cue) => {
+                    take(cue, &mut core);
+                    // Whoever is about to ask, too, does: what comes together is committed together.
+                    tokio::task::yield_now().await;
+                }
                 Event::Heard => self.hear(&mut core),
+                Event::Found(found) => {
+                    if !self.on_found(found, &mut core).await {
+                        return;
+                    }
+                }
                 Event::Store => self.tell_store(&mut core),
                 Event::Replied(round, reply) => {
                     let well = reply.is_ok();
@@ -168,7 +183,15 @@ impl Actor {
     async fn event(&mut self, wake: Option<Timestamp>) -> Event {
         let now = self.shared.clock().now();
         let sleep = wake.map_or(LONGEST_SLEEP, |at| at.since(now).min(LONGEST_SLEEP));
-        let sent = &mut self.sent;
+        let rests = self.hearing.rests(now);
+        let (sent, heard, clock) = (&mut self.sent, &mut self.heard, &self.shared.clock.0);
+        let hearing = &mut self.hearing;
+        let hear = async {
+            if rests > Span::from_ms(0) {
+                clock.sleep(rests).await;
+            }
+            heard.changed().await
+        };
         tokio::select! {
             biased;
             _ = self.shared.closing.wait_for(|closing| *closing) => Event::Close,
@@ -176,16 +199,10 @@ impl Actor {
                 Event::Replied(round, reply)
             }
             Ok(()) = self.store.changed() => Event::Store,
-            Ok(()) = self.heard.changed() => Event::Heard,
+            found = poll_fn(|context| hearing.poll(context)) => Event::Found(found),
+            Ok(()) = hear => Event::Heard,
             cue = self.mailbox.recv() => cue.map_or(Event::Close, Event::Cue),
-            () = self.shared.clock.0.sleep(sleep) => Event::Tick,
-        }
-    }
-
-    /// Our own commit may be what was heard of: then there is nothing to read.
-    fn hear(&mut self, core: &mut Core<Ticket>) {
-        if *self.heard.borrow_and_update() > core.reaches() {
-            core.barrier(Ticket::Heard);
+            () = clock.sleep(sleep) => Event::Tick,
         }
     }
 

@@ -6,6 +6,7 @@
 //! lead to. Should the first fail, the second fails by itself, since the history doesn't end where it
 //! was decided; then everything is decided again on what the journal handed back.
 
+mod catching_up;
 mod failure;
 mod requests;
 mod standstill;
@@ -15,15 +16,13 @@ mod tests;
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use imbl::Vector;
-
-use crate::domain::command::{Command, Request};
+use crate::domain::command::Request;
 use crate::domain::entry::{Answer, Entry, Outcome, Revision};
 use crate::domain::id::TxnId;
 use crate::domain::state::{BrokenChain, State};
 use crate::domain::time::{Span, Timestamp};
 use crate::home::Place;
-use crate::journal::{Batch, Epoch, JournalError, Loaded, Reply, Verdict};
+use crate::journal::{BATCH_MAX, Batch, Epoch, JournalError, Loaded, Reply, Verdict};
 
 use super::entropy::Randomness;
 use super::options::EngineOptions;
@@ -34,9 +33,8 @@ use super::refusal::Refusal;
 use super::round::{Decided, Origin, Remember, Round, RoundInProgress, Waiting};
 use super::standstill::Standstill;
 use super::stats::Stats;
-use super::steady::SteadyClock;
 use super::timers::Timers;
-use super::view::{Applied, Done, View};
+use super::view::{Done, View};
 
 /// Batches in flight at once.
 const IN_FLIGHT: usize = 2;
@@ -174,6 +172,12 @@ impl<T: Caller> Core<T> {
             && !self.view.state.has_marks()
     }
 
+    /// Whether something is in flight.
+    #[must_use]
+    pub fn is_committing(&self) -> bool {
+        !self.rounds.is_empty()
+    }
+
     /// Whether another batch can be sent.
     #[must_use]
     pub fn can_begin(&self) -> bool {
@@ -252,7 +256,12 @@ impl<T: Caller> Core<T> {
         let confirmed = self.view.state.head();
         let looks = self.takes_a_look(now);
         let own = self.own_requests(org_now);
-        let mut round = RoundInProgress::on(&mut self.predicted, confirmed, self.view.epoch);
+        let mut round = RoundInProgress::on(
+            &mut self.predicted,
+            confirmed,
+            self.view.epoch,
+            self.queue.len().min(BATCH_MAX),
+        );
         for item in own {
             let over = matches!(item.origin, Origin::WorkOff) && !round.state().has_marks();
             if !over {
@@ -419,53 +428,6 @@ impl<T: Caller> Core<T> {
                 self.predicted = self.view.state.clone();
             }
             self.doomed = false;
-        }
-    }
-
-    /// Applies what was committed elsewhere; gives whether there was something.
-    fn catch_up(&mut self, now: Timestamp, missed: &[Arc<Entry>]) -> Result<bool, BrokenChain> {
-        let known = self.view.state.head().revision;
-        let mut raced = false;
-        for entry in missed.iter().filter(|entry| entry.revision > known) {
-            let before = self.view.state.apply(entry)?;
-            self.view.recent.push_back(Arc::new(Applied { entry: Arc::clone(entry), before }));
-            raced = true;
-        }
-        self.view.clock.advance(self.view.state.head().time, now);
-        self.trim_recent();
-        if raced && self.place == Some(Place::Home) {
-            self.stats.two_homes.add(1);
-        }
-        Ok(raced)
-    }
-
-    fn trim_recent(&mut self) {
-        while self.view.recent.len() > self.options.recent_entries {
-            self.view.recent.pop_front();
-        }
-    }
-
-    /// The org was loaded again after [`Next::Reload`].
-    pub fn on_loaded(&mut self, loaded: Loaded, now: Timestamp) {
-        self.stats.reloads.add(1);
-        self.take_over(loaded, now);
-    }
-
-    fn take_over(&mut self, loaded: Loaded, now: Timestamp) {
-        let Loaded { epoch, state, now: org_now, release } = loaded;
-        let others = !release.is_empty() && release != crate::RELEASE;
-        self.view.epoch = epoch;
-        self.view.recent = Vector::new();
-        self.view.clock = SteadyClock::new(org_now.max(state.head().time), now);
-        self.stands_anew(now);
-        self.predicted = state.clone();
-        self.view.state = state;
-        self.doomed = false;
-        self.timers.clear();
-        self.outcomes = RecentOutcomes::default();
-        if others {
-            let item = self.own("release", Command::LookAtEverybody, Origin::WorkOff);
-            self.queue.push_front(item);
         }
     }
 

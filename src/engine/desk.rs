@@ -17,6 +17,9 @@ const LOOK_AGAIN: Span = Span::from_secs(5);
 /// Nothing that was used so long ago is lively.
 const LIVELY: Span = Span::from_secs(10);
 
+/// Heard of a history that ends elsewhere than known, wherever that is.
+pub(super) const ANYWHERE: Revision = Revision::new(u64::MAX);
+
 /// Whether an org can be served.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Phase {
@@ -87,7 +90,7 @@ impl Desk {
 
     /// The actor is to look where the history ends.
     pub(super) fn look(&self) {
-        self.heard.send_replace(Revision::new(u64::MAX));
+        self.heard.send_replace(ANYWHERE);
     }
 
     /// Does something go on here: is it looked after, or was it used lately?

@@ -10,6 +10,7 @@ pub mod entropy;
 mod facade;
 mod follower;
 mod health;
+mod hearing;
 mod leases;
 mod look_out;
 pub mod options;

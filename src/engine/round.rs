@@ -97,10 +97,12 @@ pub(super) struct RoundInProgress<'s, T> {
 const RECORDS_MAX: usize = 512;
 
 impl<'s, T> RoundInProgress<'s, T> {
-    /// Nothing decided yet on `state`; up to `confirmed` the history is certain.
-    pub(super) fn on(state: &'s mut State, confirmed: Head, epoch: Epoch) -> Self {
+    /// Nothing decided yet on `state`, but so many requests expected; up to `confirmed` the history is
+    /// certain.
+    pub(super) fn on(state: &'s mut State, confirmed: Head, epoch: Epoch, expected: usize) -> Self {
         let batch = Batch { confirmed, ..Batch::barrier(epoch, state.head()) };
-        let (decided, applied, ids) = (Vec::new(), Vec::new(), HashSet::new());
+        let (decided, applied, ids) =
+            (Vec::with_capacity(expected), Vec::with_capacity(expected), HashSet::new());
         Self { state, batch, decided, applied, ids, written: 0 }
     }
 

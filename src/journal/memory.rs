@@ -54,7 +54,8 @@ struct Stored {
     head: Head,
     /// What the clock said when the head was last written.
     written_at: Timestamp,
-    records: HashMap<RecordKey, HeldRecord>,
+    /// A tree, since a table of millions stands still while it grows.
+    records: BTreeMap<RecordKey, HeldRecord>,
     /// The newest entries, without a gap up to `head`.
     entries: VecDeque<Arc<Entry>>,
     outcomes: Outcomes,
@@ -72,7 +73,7 @@ impl Default for Stored {
             epoch: Epoch(1),
             head: Head::default(),
             written_at: Timestamp::MIN,
-            records: HashMap::new(),
+            records: BTreeMap::new(),
             entries: VecDeque::new(),
             outcomes: Outcomes::default(),
             leases: BTreeMap::new(),

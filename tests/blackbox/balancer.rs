@@ -1,5 +1,5 @@
 //! Three servers on one Redis behind the balancer that `deploy/haproxy.cfg` describes, which is what is tested: an
-//! org's calls all reach one server, streams are spread over all, and a server that goes takes nobody's calls with it.
+//! org's calls all reach its home, streams are spread over all, and a server that goes takes nobody's calls with it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{SocketAddr, TcpListener};
@@ -17,6 +17,7 @@ use tonic::{Code, Status, Streaming};
 use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_client::HealthClient;
 
+use super::home::home_among;
 use super::serving::{admin_says, until_admin_says};
 use super::stream::{ALL, request};
 use super::support::haproxy::{Addresses, Haproxy, NAMES};
@@ -42,6 +43,7 @@ impl Balanced {
         for _ in NAMES {
             servers.push(start_server(&redis).await);
         }
+        know_each_other(&[0, 1, 2].map(|number| servers[number].address)).await;
         let haproxy = Haproxy::before([0, 1, 2].map(|number| addresses(&servers[number])));
         let channel = connect(&haproxy.url());
         Self { servers: NAMES.into_iter().zip(servers).collect(), haproxy, channel, redis }
@@ -57,11 +59,19 @@ async fn start_server(redis: &RedisServer) -> Running {
         listen: "127.0.0.1:0".to_owned(),
         admin: Some("127.0.0.1:0".to_owned()),
         redis: Some(redis.url()),
-        token_key: Some("7".repeat(64)),
         drain: Duration::from_secs(3),
         ..ServerConfig::default()
     };
     server::start(&config).await.expect("it starts")
+}
+
+/// Waits until each of these servers sees all of them serve: then they agree who is home of what.
+async fn know_each_other(servers: &[SocketAddr]) {
+    let caller = |address: &SocketAddr| {
+        Caller::new(connect(&format!("http://{address}")), "acme", "admin", "root")
+    };
+    let mut callers: Vec<Caller> = servers.iter().map(caller).collect();
+    home_among(&mut callers).await;
 }
 
 fn addresses(server: &Running) -> Addresses {
@@ -74,10 +84,11 @@ fn answered_by(metadata: &MetadataMap) -> &'static str {
     NAMES.into_iter().find(|known| Some(*known) == name).expect("the balancer says who answered")
 }
 
-/// Applies the directory, and answers with the server that did it.
+/// Applies the directory, and answers with the server that the balancer asked.
 async fn apply(admin: &mut Caller) -> &'static str {
     let request = pb::ApplyDirectoryRequest { directory: Some(org()), ..Default::default() };
     let applied = admin.directory.apply_directory(request).await.expect("the org is right");
+    assert!(!applied.metadata().contains_key("baton-passed-to"), "that was for the balancer");
     answered_by(applied.metadata())
 }
 
@@ -113,45 +124,54 @@ fn count<T: Ord>(things: impl IntoIterator<Item = T>) -> BTreeMap<T, usize> {
     counts
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn all_calls_of_an_org_reach_one_server() {
-    let site = Balanced::start().await;
-    let busy = || -> BTreeSet<&str> {
-        let transactions = |server: &Running| {
-            server.counters.all().into_iter().find(|(name, _)| *name == "transactions")
-        };
-        let busy = |server: &Running| transactions(server).expect("it is counted").1 > 0;
-        site.servers.iter().filter(|(_, server)| busy(server)).map(|(name, _)| *name).collect()
-    };
-    let first = apply(&mut site.admin_of("org-0")).await;
-    assert_eq!(busy(), [first].into(), "the balancer says which server it was");
+/// How often servers have passed calls on, together.
+fn passed_on(site: &Balanced) -> u64 {
+    let all = site.servers.values().flat_map(|server| server.counters.all());
+    all.filter(|(name, _)| *name == "passed_on").map(|(_, count)| count).sum()
+}
 
+#[tokio::test(flavor = "multi_thread")]
+async fn all_calls_of_an_org_reach_its_home() {
+    let site = Balanced::start().await;
     // So many that they don't go round as the servers do, if somebody takes turns.
     let orgs: Vec<String> = (0..13).map(|number| format!("org-{number}")).collect();
-    let mut reached: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+    // The first call of an org goes where the hash says, and its answer tells the balancer where the home is.
+    let mut homes: BTreeMap<&str, &str> = BTreeMap::new();
     for name in &orgs {
-        let server = apply(&mut site.admin_of(name)).await;
-        reached.entry(name).or_default().insert(server);
+        let mut admin = site.admin_of(name);
+        apply(&mut admin).await;
+        homes.insert(name, apply(&mut admin).await);
     }
-    // Over several connections, which decide nothing.
+    let before = passed_on(&site);
+    assert!((1..=orgs.len() as u64).contains(&before), "{before} of the first calls had to hop");
+    // Over several connections, changes and reads.
     let channels = [0, 1, 2, 3].map(|_| connect(&site.haproxy.url()));
+    let mut reached: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
     for round in 0..16 {
         for name in &orgs {
             let channel = channels[round % channels.len()].clone();
-            let server = ask(&mut Caller::new(channel, name, "admin", "root")).await;
-            reached.entry(name).or_default().insert(server.expect("nothing is wrong"));
+            let mut admin = Caller::new(channel, name, "admin", "root");
+            let server = match round % 4 {
+                0 => apply(&mut admin).await,
+                _ => ask(&mut admin).await.expect("nothing is wrong"),
+            };
+            reached.entry(name).or_default().insert(server);
         }
     }
-    assert!(reached.values().all(|servers| servers.len() == 1), "{reached:?}");
-    let used: BTreeSet<_> = reached.values().flatten().copied().collect();
-    assert_eq!(used, NAMES.into(), "orgs are spread over the servers: {reached:?}");
+    for (name, home) in &homes {
+        assert_eq!(reached[name], BTreeSet::from([*home]), "{name}: {reached:?}");
+    }
+    assert_eq!(passed_on(&site), before, "the hop is saved");
+    let used: BTreeSet<_> = homes.values().copied().collect();
+    assert_eq!(used, NAMES.into(), "orgs are spread over the servers: {homes:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn w8_streams_of_an_org_are_spread_over_the_servers_and_see_the_same() {
     let site = Balanced::start().await;
     let mut admin = site.admin_of("acme");
-    let caller = apply(&mut admin).await;
+    apply(&mut admin).await;
+    let home = apply(&mut admin).await;
     let mut streams = Vec::new();
     for _ in 0..30 {
         streams.push(watch(&mut admin).await);
@@ -161,7 +181,7 @@ async fn w8_streams_of_an_org_are_spread_over_the_servers_and_see_the_same() {
     for (_, frames) in &mut streams {
         read_until(frames, |frame| matches!(frame, Frame::Synced(_))).await;
     }
-    assert_eq!(ask(&mut admin).await.expect("nothing is wrong"), caller, "calls still go to one");
+    assert_eq!(ask(&mut admin).await.expect("nothing is wrong"), home, "calls still go to one");
     admin.sign_in("ana").await;
     for (_, frames) in &mut streams {
         read_until(frames, |frame| matches!(frame, Frame::Changes(_))).await;
@@ -175,6 +195,24 @@ async fn w8_streams_of_an_org_are_spread_over_the_servers_and_see_the_same() {
         watched.push((answered_by(opened.metadata()), opened));
     }
     assert_eq!(count(watched.iter().map(|(server, _)| *server)).len(), NAMES.len());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn streams_can_be_left_to_the_home_while_it_has_few() {
+    let mut site = Balanced::start().await;
+    let servers = NAMES.map(|name| addresses(&site.servers[name]));
+    site.haproxy = Haproxy::with(servers, &[("BATON_STREAMS_AT_HOME", "4")]);
+    site.channel = connect(&site.haproxy.url());
+    let mut admin = site.admin_of("acme");
+    apply(&mut admin).await;
+    let home = apply(&mut admin).await;
+    let mut streams = Vec::new();
+    for _ in 0..6 {
+        streams.push(watch(&mut admin).await);
+    }
+    let on: Vec<_> = streams.iter().map(|(server, _)| *server).collect();
+    assert_eq!(on[..4], [home; 4], "{on:?}");
+    assert!(on[4..].iter().all(|server| *server != home), "the rest is spread: {on:?}");
 }
 
 /// Calls of many orgs that never stop, and what became of them.
@@ -297,6 +335,8 @@ async fn a_server_that_is_killed_costs_calls_for_a_moment_and_comes_back() {
     let (a, c) = (start_server(&redis).await, start_server(&redis).await);
     let mut b = Process::serve(&redis);
     let addresses_of_b = Addresses { api: b.address(), admin: b.admin };
+    let servers = [a.address, b.address(), c.address];
+    know_each_other(&servers).await;
     let mut haproxy = Haproxy::before([addresses(&a), addresses_of_b, addresses(&c)]);
     let (load, on) = Load::prepare(&connect(&haproxy.url())).await;
     assert_eq!(on, NAMES.into());
@@ -309,10 +349,20 @@ async fn a_server_that_is_killed_costs_calls_for_a_moment_and_comes_back() {
     load.expect_recovery(gone);
     haproxy.says(&["calls/b is DOWN"]).await;
 
-    // Another at the same place gets the same orgs again.
+    // Another at the same place becomes the home of some of the orgs, and the balancer learns it.
     let _again = Process::serve_at(&redis, addresses_of_b.api, addresses_of_b.admin);
     haproxy.says(&["calls/b is UP"]).await;
-    assert_eq!(load.round().await, NAMES.into());
+    know_each_other(&servers).await;
+    let found = async {
+        let mut at = BTreeSet::new();
+        while at != NAMES.into() {
+            for admin in &mut load.admins {
+                at.insert(apply(admin).await);
+            }
+        }
+    };
+    tokio::time::timeout(DEADLINE, found).await.expect("calls reach it again");
+    load.round().await;
     load.expect_recovery(gone);
 }
 

@@ -12,12 +12,14 @@ use baton::engine::EngineOptions;
 use baton::journal::redis::{RedisJournal, RedisOptions};
 use baton::pb;
 use baton::pb::ServerState as State;
-use baton::server;
+use baton::server::{self, ServerOptions};
+use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use tonic::Code;
 use tonic::transport::Channel;
 
 use super::home::{counted, home_among, home_of, list, make, skills, skills_since};
+use super::support::proxy::SlowProxy;
 use super::support::redis::RedisServer;
 use super::two_servers::Process;
 use super::world::{Caller, DEADLINE, House, connect};
@@ -211,6 +213,70 @@ async fn t21_a_home_that_freezes_loses_nothing_and_writes_go_on() {
     calls.push(Called { id: "w9-0".to_owned(), revision, by, began, took: began.elapsed() });
     check(&calls, &mut callers).await;
     check(&calls, &mut [awake.clone(), awake]).await;
+}
+
+/// A server that can be cut off from the others and from Redis.
+struct CutOff {
+    house: House,
+    ways: [SlowProxy; 2],
+}
+
+impl CutOff {
+    async fn start(redis: &RedisServer) -> Self {
+        let to_redis = SlowProxy::before(redis.port(), Duration::ZERO).await;
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let port = listener.local_addr().expect("its address").port();
+        let to_it = SlowProxy::before(port, Duration::ZERO).await;
+        let journal = RedisJournal::connect(RedisOptions::at(to_redis.url())).await;
+        let journal = Arc::new(journal.expect("it is up"));
+        let engine = server::engine_over(journal, EngineOptions::default());
+        let options = ServerOptions { advertise: Some(to_it.address()), ..Default::default() };
+        Self { house: House::on(listener, engine, options), ways: [to_redis, to_it] }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn t21_a_home_that_is_cut_off_loses_nothing_and_writes_go_on() {
+    let redis = RedisServer::start();
+    let mut servers = Vec::new();
+    for _ in 0..3 {
+        servers.push(CutOff::start(&redis).await);
+    }
+    let mut callers: Vec<Caller> = servers.iter().map(|server| server.house.admin()).collect();
+    let address = home_among(&mut callers).await;
+    let home = servers.iter().position(|server| server.ways[1].address() == address);
+    let home = home.expect("it is one of them");
+    let others = [1, 2].map(|step| {
+        connect(&format!("http://{}", servers[(home + step) % 3].house.server.address))
+    });
+    let (mut calls, went, mut callers) =
+        under_load(&others, || servers[home].ways.iter().for_each(SlowProxy::cut)).await;
+    let (gap, _) = report("cut off", &calls, went);
+    check(&calls, &mut callers).await;
+    assert!(gap < Duration::from_secs(1), "writes go on within a second: {gap:?}");
+    // Who is still at it is told that it can't, or, since it still reaches the others, answered by one of them. When it
+    // is back it knows what it has missed.
+    let mut alone = servers[home].house.admin();
+    let first = make(&mut alone, "w9-0", "w9-0").await;
+    if let Err(status) = &first {
+        assert_eq!(status.code(), Code::Unavailable, "{status}");
+    }
+    servers[home].ways.iter().for_each(SlowProxy::mend);
+    let began = Instant::now();
+    let again = async {
+        loop {
+            if let Ok(done) = make(&mut alone, "w9-0", "w9-0").await {
+                return done;
+            }
+            tokio::task::yield_now().await;
+        }
+    };
+    let done = tokio::time::timeout(DEADLINE, again).await;
+    let (revision, by) = done.expect("it goes on");
+    assert!(first.is_err() || first.is_ok_and(|first| first.0 == revision), "it happened once");
+    calls.push(Called { id: "w9-0".to_owned(), revision, by, began, took: began.elapsed() });
+    check(&calls, &mut callers).await;
+    check(&calls, &mut [alone.clone(), alone]).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

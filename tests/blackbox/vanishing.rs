@@ -393,3 +393,46 @@ async fn p9_redis_stopped_for_twice_the_lease_signs_nobody_out() {
         assert_eq!(steps, [Step::Here], "{rep} stays, without a gap");
     }
 }
+
+/// Sets the clock of Redis under so many servers.
+async fn set_the_clock_of_redis(servers: usize) {
+    let redis = RedisServer::with_a_clock();
+    let servers: Vec<Process> = (0..servers).map(|_| Process::serve(&redis)).collect();
+    let [a, b] = [&servers[0], &servers[servers.len() - 1]];
+    let mut admin = admin_at(&b.url);
+    configure(&mut admin, 4).await;
+    let mut watch = Watch::over(&mut admin).await;
+    let clients = [Client::online("ana", &a.url), Client::online("ben", &b.url)];
+    let here = |w: &Watch| ["ana", "ben"].iter().all(|rep| w.is(rep, Step::Here));
+    watch.until("both are here", here).await;
+    for ahead in [3_600, -7_200, 0] {
+        // Dora's grace runs when the clock is set, and lasts as long as it is.
+        admin.sign_in("dora").await;
+        watch.until("dora is here", |w| w.is("dora", Step::Here)).await;
+        watch.until("dora is disconnected", |w| w.is("dora", Step::Disconnected)).await;
+        let gone = watch.last["dora"].presence.clone().expect("she has a presence");
+        // Nobody is lucky to renew at once: what is left of their leases is longer than this.
+        clients.iter().for_each(Client::pause);
+        redis.set_clock(ahead);
+        pass(LEASE / 2).await;
+        clients.iter().for_each(Client::resume);
+        watch.until("dora is offline", |w| w.is("dora", LOST)).await;
+        let closed = watch.last["dora"].last_closed.clone().expect("a closed presence");
+        let grace = ms(closed.closed_at.as_ref()) - ms(gone.disconnected_since.as_ref());
+        assert!((4_000..9_000).contains(&grace), "set to {ahead:+} s: a grace of {grace} ms");
+    }
+    for rep in ["ana", "ben"] {
+        assert_eq!(watch.since_here(rep), [Step::Here], "{rep} stays, without a gap");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn p9_r12_when_the_clock_of_redis_is_set_nobody_lapses_and_no_deadline_moves() {
+    set_the_clock_of_redis(2).await;
+}
+
+/// With two, each misses the other when the clock is set ahead, and that alone gives everybody a fresh lease.
+#[tokio::test(flavor = "multi_thread")]
+async fn p9_r12_the_only_server_notices_that_the_clock_of_redis_was_set() {
+    set_the_clock_of_redis(1).await;
+}

@@ -45,6 +45,11 @@ impl House {
     /// The same with these options, but for how long it drains.
     pub async fn with(engine: Engine, options: ServerOptions) -> Self {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        Self::on(listener, engine, options)
+    }
+
+    /// The same on this listener.
+    pub fn on(listener: tokio::net::TcpListener, engine: Engine, options: ServerOptions) -> Self {
         let options = ServerOptions { drain: Duration::from_secs(2), ..options };
         let server = server::run(listener, engine, options, String::new()).expect("it starts");
         let channel = connect(&format!("http://{}", server.address));

@@ -34,9 +34,14 @@ pub struct Haproxy {
 impl Haproxy {
     /// Starts it before these three servers, `a`, `b` and `c`.
     pub fn before(servers: [Addresses; 3]) -> Self {
+        Self::with(servers, &[])
+    }
+
+    /// The same with these settings, each with its value.
+    pub fn with(servers: [Addresses; 3], settings: &[(&str, &str)]) -> Self {
         // The port is free when it is chosen; by the time it is used it may not be.
         (0..5)
-            .find_map(|_| Self::try_launch(free_port(), servers))
+            .find_map(|_| Self::try_launch(free_port(), servers, settings))
             .expect("haproxy didn't become ready: see its output above")
     }
 
@@ -59,10 +64,11 @@ impl Haproxy {
         line.unwrap_or_else(|_| panic!("haproxy never said {words:?}"))
     }
 
-    fn try_launch(port: u16, servers: [Addresses; 3]) -> Option<Self> {
+    fn try_launch(port: u16, servers: [Addresses; 3], settings: &[(&str, &str)]) -> Option<Self> {
         let config = Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy/haproxy.cfg");
         let mut command = Command::new(program());
         command.arg("-db").arg("-f").arg(config).env("BATON_FRONT", format!("127.0.0.1:{port}"));
+        command.envs(settings.iter().copied());
         for (name, server) in NAMES.iter().zip(servers) {
             let name = format!("BATON_{}", name.to_uppercase());
             command.env(&name, server.api.to_string());

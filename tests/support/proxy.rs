@@ -5,7 +5,7 @@
 #![allow(dead_code, reason = "each test binary uses a part")]
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
@@ -19,6 +19,8 @@ pub struct SlowProxy {
     port: u16,
     /// How often it was told to swallow: connections from before the last time carry nothing.
     swallowed: Arc<AtomicUsize>,
+    /// Whether nothing is carried at all.
+    cut: Arc<AtomicBool>,
     task: JoinHandle<()>,
 }
 
@@ -34,7 +36,8 @@ impl SlowProxy {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let own = listener.local_addr().expect("its address").port();
         let swallowed = Arc::new(AtomicUsize::new(0));
-        let count = Arc::clone(&swallowed);
+        let cut = Arc::new(AtomicBool::new(false));
+        let (count, is_cut) = (Arc::clone(&swallowed), Arc::clone(&cut));
         let task = tokio::spawn(async move {
             while let Ok((near, _)) = listener.accept().await {
                 let Ok(far) = TcpStream::connect(("127.0.0.1", port)).await else {
@@ -46,18 +49,37 @@ impl SlowProxy {
                 let ((near_read, near_write), (far_read, far_write)) =
                     (near.into_split(), far.into_split());
                 let now = count.load(Ordering::SeqCst);
-                let carries = |count: Arc<AtomicUsize>| move || count.load(Ordering::SeqCst) == now;
-                let (there, back) = (carries(Arc::clone(&count)), carries(Arc::clone(&count)));
+                let carries = || {
+                    let (count, is_cut) = (Arc::clone(&count), Arc::clone(&is_cut));
+                    move || !is_cut.load(Ordering::SeqCst) && count.load(Ordering::SeqCst) == now
+                };
+                let (there, back) = (carries(), carries());
                 tokio::spawn(carry(near_read, far_write, trip / 2, there));
                 tokio::spawn(carry(far_read, near_write, trip / 2, back));
             }
         });
-        Self { port: own, swallowed, task }
+        Self { port: own, swallowed, cut, task }
     }
 
     /// From now on the connections that there are carry nothing, and stay.
     pub fn swallow(&self) {
         self.swallowed.fetch_add(1, Ordering::SeqCst);
+    }
+
+    /// From now on nothing comes through, on new connections neither, and nobody is told.
+    pub fn cut(&self) {
+        self.cut.store(true, Ordering::SeqCst);
+    }
+
+    /// New connections carry again. Those from before have lost something, and stay dead.
+    pub fn mend(&self) {
+        self.swallow();
+        self.cut.store(false, Ordering::SeqCst);
+    }
+
+    /// Where it listens: host and port.
+    pub fn address(&self) -> String {
+        format!("127.0.0.1:{}", self.port)
     }
 
     /// What to connect to, if the server is a Redis.

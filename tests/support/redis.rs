@@ -7,9 +7,10 @@
     reason = "what redis-server complains of belongs in the test's output"
 )]
 
-use std::io::{BufRead, BufReader};
+use std::fs::OpenOptions;
+use std::io::{BufRead, BufReader, Write as _};
 use std::net::TcpListener;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc;
 use std::time::Duration;
@@ -25,6 +26,8 @@ pub struct RedisServer {
     port: u16,
     folder: TempDir,
     options: Vec<String>,
+    /// What it runs with so that its clock can be set: see [`RedisServer::with_a_clock`].
+    clock: Vec<(&'static str, PathBuf)>,
 }
 
 impl RedisServer {
@@ -38,11 +41,47 @@ impl RedisServer {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let options = options.iter().map(ToString::to_string).collect();
         // The port is free when it is chosen; by the time it is used it may not be.
-        let mut server = Self { child: None, port: 0, folder, options };
+        Self { child: None, port: 0, folder, options, clock: Vec::new() }.launch()
+    }
+
+    /// Starts a server whose wall clock can be set, by itself.
+    pub fn with_a_clock() -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let library = folder.path().join("wall_clock.so");
+        let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/support/wall_clock.c");
+        let compiled = Command::new("cc")
+            .args(["-shared", "-fPIC", "-O1", "-o"])
+            .args([&library, &source])
+            .status();
+        assert!(compiled.is_ok_and(|status| status.success()), "{source:?} can't be compiled");
+        let says = folder.path().join("clock");
+        let clock = vec![("LD_PRELOAD", library), ("WALL_CLOCK", says)];
+        let options = ["--appendonly", "no"].map(str::to_owned).into();
+        let server = Self { child: None, port: 0, folder, options, clock };
+        server.set_clock(0);
+        server.launch()
+    }
+
+    /// Sets its clock so many seconds ahead of the machine's, or behind it.
+    pub fn set_clock(&self, ahead: i64) {
+        assert!(!self.clock.is_empty(), "its clock is the machine's");
+        // In place, since it reads the file as memory.
+        let clock = OpenOptions::new()
+            .create(true)
+            .write(true)
+            .truncate(false)
+            .open(self.folder().join("clock"));
+        clock
+            .expect("it can be opened")
+            .write_all(&ahead.to_ne_bytes())
+            .expect("it can be written");
+    }
+
+    fn launch(mut self) -> Self {
         for _ in 0..5 {
-            server.port = free_port();
-            if server.try_launch() {
-                return server;
+            self.port = free_port();
+            if self.try_launch() {
+                return self;
             }
         }
         panic!("redis-server didn't become ready: see its output above");
@@ -106,6 +145,7 @@ impl RedisServer {
                 "yes",
             ])
             .args(&self.options)
+            .envs(self.clock.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::inherit())

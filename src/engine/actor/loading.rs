@@ -91,7 +91,11 @@ impl Actor {
                 // What failed may work now.
                 Event::Store if !self.shared.store.is_lost() => return true,
                 // Of the history that is gone.
-                Event::Replied(..) | Event::Heard | Event::Store | Event::Tick => {}
+                Event::Replied(..)
+                | Event::Heard
+                | Event::Found(_)
+                | Event::Store
+                | Event::Tick => {}
             }
         }
         true

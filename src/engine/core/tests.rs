@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use super::{Core, Next};
 use crate::domain::command::{Command, Directory, Request};
-use crate::domain::entry::{Answer, Fingerprint, Outcome, Revision};
+use crate::domain::directory::Settings;
+use crate::domain::entry::{Answer, Entry, Fingerprint, Outcome, Revision};
 use crate::domain::time::Timestamp;
 use crate::engine::entropy::Randomness;
 use crate::engine::options::EngineOptions;
@@ -64,4 +65,33 @@ fn without_an_id_nothing_is_kept_and_the_answer_is_still_sure() {
     assert!(batch.entries.is_empty() && batch.outcomes.is_empty() && batch.asked.is_empty());
     let step = core.on_reply(NOW, round, ACCEPTED);
     assert!(matches!(step.answers[..], [("asker", Ok(_))]));
+}
+
+/// What another server commits: its first entry.
+fn of_another_server() -> Vec<Arc<Entry>> {
+    let bits = Randomness::from_seed(7);
+    let mut core: Core<&str> =
+        Core::new(Loaded::default(), EngineOptions::default(), NOW, bits, Arc::default());
+    let settings = Some(Settings { max_transfers_per_session: 9, ..Settings::default() });
+    let directory = Command::Upsert(Directory { settings, ..Directory::default() });
+    core.submit(server_request("Test", directory, Randomness::from_seed(3).transaction()), "other");
+    core.begin(NOW).unwrap().1.entries.clone()
+}
+
+#[test]
+fn what_was_found_is_decided_on_unless_something_is_in_flight() {
+    let found = of_another_server();
+    let (mut core, _) = asked(None);
+    let (round, _) = core.begin(NOW).unwrap();
+    // What is in flight was decided without it, and fails with it.
+    assert_eq!(core.on_found(NOW, &found).next, Next::Go);
+    assert_eq!(core.view().state.head().revision, Revision::ZERO);
+    core.on_reply(NOW, round, ACCEPTED);
+    assert_eq!(core.on_found(NOW, &found).next, Next::Go);
+    assert_eq!(core.view().state.head(), found[0].head());
+    assert_eq!(core.reaches(), found[0].revision, "the next decision is made on it");
+    // Twice is once, and what doesn't follow is another history.
+    assert_eq!(core.on_found(NOW, &found).next, Next::Go);
+    let other = Entry { revision: Revision::new(2), ..(*found[0]).clone() };
+    assert_eq!(core.on_found(NOW, &[Arc::new(other)]).next, Next::Reload);
 }

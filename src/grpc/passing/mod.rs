@@ -12,7 +12,8 @@
 //!
 //! All tries of one call are one request: the passer gives it an id if it has none. A try whose fate isn't known
 //! is told to whoever is asked next, and a refusal is committed then, too: so nothing is refused here and done
-//! there. Every answer says in `baton-decided-by` which member gave it.
+//! there. Every answer says in `baton-decided-by` which member gave it, and in `baton-passed-to` where that
+//! is, if it isn't the one that was called.
 
 mod links;
 mod seal;
@@ -48,6 +49,8 @@ use crate::journal::{Member, MemberState, ServerId};
 
 /// Which member gave the answer.
 pub const DECIDED_BY: &str = "baton-decided-by";
+/// Where the member is reached that a call was passed on to: so a balancer learns whom to ask.
+pub const PASSED_TO: &str = "baton-passed-to";
 /// Between servers: at which revision the answer is, or later.
 const REVISION: &str = "baton-revision";
 /// Between servers: nothing was done, since the seal wasn't believed, or since the server is [`LEAVING`].
@@ -296,7 +299,7 @@ impl Passer {
                 Ok(response) => match response.headers().get(REFUSED) {
                     None => {
                         stats.passed_on.add(1);
-                        return Some(self.answered(&held.org, response));
+                        return Some(self.answered(&held.org, &target, response));
                     }
                     Some(why) if why == LEAVING => {}
                     Some(_) => tracing::warn!(
@@ -346,9 +349,12 @@ impl Passer {
     }
 
     /// The answer of another server, as this one's client gets it.
-    fn answered(&self, org: &OrgId, mut response: Response<Body>) -> Response<Body> {
+    fn answered(&self, org: &OrgId, by: &Member, mut response: Response<Body>) -> Response<Body> {
         let revision = response.headers_mut().remove(REVISION);
         let revision = revision.and_then(|value| value.to_str().ok()?.parse().ok());
+        if let Ok(address) = HeaderValue::from_str(&by.address) {
+            response.headers_mut().insert(PASSED_TO, address);
+        }
         if let Some(revision) = revision {
             self.engine.answered_elsewhere(org, Revision::new(revision));
         }

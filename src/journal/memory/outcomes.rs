@@ -1,6 +1,6 @@
 //! What became of requests, for as long as that is kept (T21).
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 
 use super::super::{OUTCOME_BUCKET, OUTCOME_BUCKETS};
 use crate::domain::entry::Outcome;
@@ -8,11 +8,11 @@ use crate::domain::id::TxnId;
 use crate::domain::time::Timestamp;
 
 /// Outcomes by request, in buckets of at least [`OUTCOME_BUCKET`] of the org's time each:
-/// forgetting is dropping the oldest bucket.
+/// forgetting is dropping the oldest bucket. In trees, since a table of millions stands still while it grows.
 #[derive(Default)]
 pub(super) struct Outcomes {
     /// The newest last; never empty once something was put in.
-    buckets: VecDeque<HashMap<TxnId, Outcome>>,
+    buckets: VecDeque<BTreeMap<TxnId, Outcome>>,
     newest_since: Timestamp,
 }
 
@@ -27,7 +27,7 @@ impl Outcomes {
 
     pub(super) fn put(&mut self, time: Timestamp, txn: TxnId, outcome: Outcome) {
         if self.buckets.is_empty() || time.since(self.newest_since) >= OUTCOME_BUCKET {
-            self.buckets.push_back(HashMap::new());
+            self.buckets.push_back(BTreeMap::new());
             self.newest_since = time;
             if self.buckets.len() > OUTCOME_BUCKETS {
                 self.buckets.pop_front();

@@ -171,32 +171,24 @@ fn encode_request(txn: TxnId, outcome: &Outcome) -> Vec<u8> {
 
 /// `None`: nothing was done, and the caller has missed too much to be told at once.
 fn understand(org: &OrgId, confirmed: Head, answer: Value) -> Result<Option<Reply>, JournalError> {
-    let parts = reply::list(answer)?;
+    let mut parts = reply::list(answer)?;
+    if let [tag, store_time, known, missed] = parts.as_mut_slice()
+        && reply::text(tag)? == "BEHIND"
+    {
+        let store_time = reply::time(store_time)?;
+        let [known, missed] =
+            [known, missed].map(|part| reply::list(std::mem::replace(part, Value::Nil)));
+        let verdict = behind(confirmed, &known?, missed?)?;
+        return Ok(Some(Reply { verdict, store_time }));
+    }
     let [tag, rest @ ..] = parts.as_slice() else {
         return Err(reply::odd("nothing"));
     };
     let second = rest.first().ok_or_else(|| reply::odd("too few parts"));
-    let list = |at: usize| reply::list(rest.get(at).cloned().unwrap_or(Value::Nil));
     match reply::text(tag)? {
         "OK" => {
             let store_time = reply::time(second?)?;
             Ok(Some(Reply { verdict: Verdict::Accepted, store_time }))
-        }
-        "BEHIND" => {
-            let store_time = reply::time(second?)?;
-            let known = list(1)?;
-            let known: Result<Vec<_>, JournalError> = known
-                .chunks_exact(2)
-                .map(|pair| {
-                    Ok((id_from_bytes(reply::bytes(&pair[0])?)?, reply::outcome(&pair[1])?))
-                })
-                .collect();
-            let missed = list(2)?;
-            let missed: Result<Vec<_>, _> =
-                missed.into_iter().map(|entry| reply::entry(entry).map(Arc::new)).collect();
-            let (known, missed) = (known?, missed?);
-            load::check_chain(confirmed, &missed)?;
-            Ok(Some(Reply { verdict: Verdict::Behind { missed, known }, store_time }))
         }
         "FAR" => Ok(None),
         "TRIMMED" => Err(trimmed(confirmed)),
@@ -204,4 +196,17 @@ fn understand(org: &OrgId, confirmed: Head, answer: Value) -> Result<Option<Repl
         "DIVERGED" | "AHEAD" => Err(JournalError::Diverged(reply::text(second?)?.to_owned())),
         _ => Err(reply::corrupt(org, tag, rest)),
     }
+}
+
+/// Nothing was done: what is known of its requests, and what its caller has missed.
+fn behind(confirmed: Head, known: &[Value], missed: Vec<Value>) -> Result<Verdict, JournalError> {
+    let known: Result<Vec<_>, JournalError> = known
+        .chunks_exact(2)
+        .map(|pair| Ok((id_from_bytes(reply::bytes(&pair[0])?)?, reply::outcome(&pair[1])?)))
+        .collect();
+    let missed: Result<Vec<_>, _> =
+        missed.into_iter().map(|entry| reply::entry(entry).map(Arc::new)).collect();
+    let (known, missed) = (known?, missed?);
+    load::check_chain(confirmed, &missed)?;
+    Ok(Verdict::Behind { missed, known })
 }

@@ -74,28 +74,39 @@ pub(super) async fn read(
     if limit == 0 {
         return Ok(History::Entries(Vec::new()));
     }
-    let keys = Keys(org);
-    // The head first: an entry that it counts and the journal doesn't have is gone for good.
+    let page = page(link, org, after, limit).await?;
+    if follows(&page, after) {
+        return Ok(History::Entries(page));
+    }
+    // The head before the journal: an entry that it counts and the journal doesn't have is gone for good.
     let mut get = ::redis::cmd("HGET");
-    get.arg(keys.meta()).arg("revision");
+    get.arg(Keys(org).meta()).arg("revision");
     let head = match link.send(&get).await.map_err(Trouble::of_read)? {
         Value::Nil => Revision::ZERO,
         value => reply::revision(&value)?,
     };
-    let mut range = ::redis::cmd("XRANGE");
-    range.arg(keys.journal()).arg(format!("0-{}", after.next())).arg("+").arg("COUNT").arg(limit);
-    let values = reply::list(link.send(&range).await.map_err(Trouble::of_read)?)?;
-    let entries: Result<Vec<_>, _> =
-        values.into_iter().map(|value| reply::entry(value).map(Arc::new)).collect();
-    let entries = entries?;
-    let gone = match entries.first() {
-        Some(first) => first.revision != after.next(),
-        None => head > after,
-    };
-    if gone {
-        return Ok(History::Trimmed);
+    let page = self::page(link, org, after, limit).await?;
+    if follows(&page, after) || (page.is_empty() && head <= after) {
+        return Ok(History::Entries(page));
     }
-    Ok(History::Entries(entries))
+    Ok(History::Trimmed)
+}
+
+async fn page(
+    link: &Link,
+    org: &OrgId,
+    after: Revision,
+    limit: usize,
+) -> Result<Vec<Arc<Entry>>, JournalError> {
+    let mut range = ::redis::cmd("XRANGE");
+    let from = format!("0-{}", after.next());
+    range.arg(Keys(org).journal()).arg(from).arg("+").arg("COUNT").arg(limit);
+    let values = reply::list(link.send(&range).await.map_err(Trouble::of_read)?)?;
+    values.into_iter().map(|value| reply::entry(value).map(Arc::new)).collect()
+}
+
+fn follows(page: &[Arc<Entry>], after: Revision) -> bool {
+    page.first().is_some_and(|first| first.revision == after.next())
 }
 
 /// Where `entries` lead from `since`.
