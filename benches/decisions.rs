@@ -80,6 +80,7 @@ impl World {
             priority: Some(10),
             attributes: Arc::default(),
             skills: Skills::default(),
+            reopen: false,
         }))) {
             Answer::Record(Record::Session(session)) => session.id,
             other => panic!("no session: {other:?}"),

@@ -298,6 +298,9 @@ fn session(n: usize, line: Line, required: BTreeMap<SkillId, u32>) -> Session {
         transfer: None,
         transfers: 0,
         attributes: Arc::default(),
+        previous: None,
+        opened_in: None,
+        opened_by: None,
     }
 }
 
@@ -322,6 +325,7 @@ impl Centre {
             priority: None,
             attributes: Arc::default(),
             skills: Skills { required: needs(set), additional: BTreeMap::new() },
+            reopen: false,
         })))
     }
 }

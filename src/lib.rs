@@ -17,7 +17,7 @@ pub mod grpc;
 pub mod home;
 pub mod journal;
 pub mod launch;
-mod output;
+pub mod output;
 pub mod server;
 pub mod telemetry;
 

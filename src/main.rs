@@ -48,6 +48,7 @@ async fn start(plan: ServerPlan) -> anyhow::Result<RunningServer> {
 fn failed(error: &anyhow::Error) -> ExitCode {
     use std::io::Write as _;
     // If even standard error is gone there is nobody left to tell.
-    let _ = writeln!(std::io::stderr(), "baton: {error:#}");
+    let text = baton::output::lines(&format!("{error:#}"));
+    let _ = writeln!(std::io::stderr(), "baton: {text}");
     ExitCode::FAILURE
 }

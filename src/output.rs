@@ -39,14 +39,14 @@ impl Table {
         self.rows.push(
             cells
                 .into_iter()
-                .map(|cell| if cell.is_empty() { "-".to_owned() } else { cell })
+                .map(|cell| if cell.is_empty() { "-".to_owned() } else { one_line(&cell) })
                 .collect(),
         );
     }
 
     /// Adds an indented line beneath the last row, which no column has to make room for.
     pub fn beneath(&mut self, line: &str) {
-        self.beneath.push((self.rows.len(), format!("    {line}\n")));
+        self.beneath.push((self.rows.len(), format!("    {}\n", one_line(line))));
     }
 
     /// The table as text: columns as wide as their widest cell, two blanks between, none at a line's end.
@@ -113,7 +113,7 @@ impl Output {
     /// One thing: text for people, or JSON.
     pub fn one(self, json: impl FnOnce() -> Value, text: impl FnOnce() -> String) {
         match self.format {
-            Format::Table => put(&ended(text())),
+            Format::Table => put(&ended(lines(&text()))),
             Format::Json => put(&pretty(&json())),
             Format::Jsonl => put(&format!("{}\n", json())),
         }
@@ -122,7 +122,7 @@ impl Output {
     /// One of many things that come over time: a line of text, or a line of JSON.
     pub fn event(self, json: impl FnOnce() -> Value, text: impl FnOnce() -> String) {
         match self.format {
-            Format::Table => put(&ended(text())),
+            Format::Table => put(&ended(lines(&text()))),
             Format::Json | Format::Jsonl => put(&format!("{}\n", json())),
         }
     }
@@ -130,7 +130,7 @@ impl Output {
     /// Text for people alone.
     pub fn say(self, text: &str) {
         if self.for_people() {
-            put(&ended(text.to_owned()));
+            put(&ended(lines(text)));
         }
     }
 }
@@ -143,7 +143,7 @@ pub fn raw(text: &str) {
 /// News about the program's own doing, on standard error.
 pub fn note(text: &str) {
     // If even standard error is gone there is nobody left to tell.
-    let _ = writeln!(std::io::stderr(), "{text}");
+    let _ = writeln!(std::io::stderr(), "{}", lines(text));
 }
 
 /// A value as indented lines of `name: value`, for people: what is empty is left out.
@@ -153,7 +153,7 @@ pub fn fields(value: &Value) -> String {
         let width = object.keys().map(String::len).max().unwrap_or(0);
         for (key, value) in object {
             let shown = match value {
-                Value::String(text) => text.clone(),
+                Value::String(text) => one_line(text),
                 Value::Array(items) if items.is_empty() => continue,
                 Value::Object(items) if items.is_empty() => continue,
                 other => other.to_string(),
@@ -162,6 +162,34 @@ pub fn fields(value: &Value) -> String {
         }
     }
     text
+}
+
+/// Text that others wrote, so that it stays text (D5): what would move the cursor, ring the bell, turn the direction of
+/// writing round or begin a line of its own is shown as an escape.
+fn one_line(text: &str) -> String {
+    escaped(text, |c| c.is_control() || turns_round(c))
+}
+
+/// The same of text that has lines.
+pub fn lines(text: &str) -> String {
+    escaped(text, |c| c != '\n' && (c.is_control() || turns_round(c)))
+}
+
+fn escaped(text: &str, is_active: impl Fn(char) -> bool) -> String {
+    let mut shown = String::with_capacity(text.len());
+    for c in text.chars() {
+        if is_active(c) {
+            shown.extend(c.escape_default());
+        } else {
+            shown.push(c);
+        }
+    }
+    shown
+}
+
+/// Marks, embeddings, overrides and isolates of the direction of writing, and separators of lines and paragraphs.
+const fn turns_round(c: char) -> bool {
+    matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{61c}')
 }
 
 fn pretty(value: &Value) -> String {
@@ -206,6 +234,26 @@ mod tests {
         table.beneath("rather long");
         table.row(["z".into(), String::new()]);
         assert_eq!(table.text(), "A  B\nx  y\n    rather long\nz  -\n");
+    }
+
+    #[test]
+    fn d5_what_others_wrote_stays_text() {
+        let hostile = "\u{1b}[2Ja\u{7}b\rc\0d\u{9b}31m\u{202e}e\nf\tg\u{7f}";
+        let mut table = Table::new(["NOTE"]);
+        table.row([hostile.to_owned()]);
+        table.beneath(hostile);
+        let value = serde_json::json!({ "note": hostile });
+        for text in [table.text(), fields(&value), lines(hostile)] {
+            let active = |c: char| c != '\n' && (c.is_control() || turns_round(c));
+            assert!(!text.contains(active), "{text:?}");
+            assert!(text.contains(r"\u{1b}[2Ja\u{7}b\rc\u{0}d\u{9b}31m\u{202e}e"), "{text}");
+        }
+        assert_eq!(table.text().lines().count(), 3, "nothing begins a line of its own");
+        assert_eq!(
+            one_line("žofie 👋 שלום"),
+            "žofie 👋 שלום",
+            "what people write is left as it is"
+        );
     }
 
     #[test]

@@ -26,6 +26,8 @@ mod handover;
 mod home;
 #[path = "blackbox/lines.rs"]
 mod lines;
+#[path = "blackbox/mirrors.rs"]
+mod mirrors;
 #[path = "blackbox/orgs.rs"]
 mod orgs;
 #[path = "blackbox/outages.rs"]

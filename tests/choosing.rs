@@ -2,6 +2,8 @@
 //! one command after another, and after each the rules checked the slow way, on the records and the
 //! predicate alone, without the index that routing searches.
 
+#[path = "support/foretold.rs"]
+mod foretold;
 #[path = "support/oracle.rs"]
 mod oracle;
 
@@ -183,15 +185,38 @@ impl Day {
         day
     }
 
-    fn run(&mut self, command: Command) -> Result<(), String> {
+    fn request(&mut self, command: Command) -> Request {
         let actor = Actor { role: Role::Admin, id: id("admin") };
-        let request = Request {
+        Request {
             txn: TxnId::from_u128(self.dice.bits() | 1),
             fingerprint: Fingerprint::default(),
             cause: Cause { actor, rpc: "day".into(), request_id: None },
             presence: None,
             command,
+        }
+    }
+
+    /// Some transfer is asked about in every way there is, by an admin or by the rep who has it.
+    fn foretell(&mut self) -> Result<(), String> {
+        let Some(session) = self.dice.of(&foretold::sessions(&self.state)) else { return Ok(()) };
+        let recipient = if self.dice.below(2) == 0 {
+            Recipient::Rep(rep(self.dice.below(REPS)))
+        } else {
+            Recipient::Queue(queue(self.dice.below(QUEUES)))
         };
+        let told = format!("{session} to {recipient:?}");
+        let command = Command::TransferSession { session, recipient, note: String::new() };
+        let mut request = self.request(command);
+        if self.dice.below(2) == 0 {
+            let actor = id(rep(self.dice.below(REPS)).as_str());
+            request.cause.actor = Actor { role: Role::Rep, id: actor };
+        }
+        foretold::all_say_the_same(&self.state, &request, self.now, &mut self.dice)
+            .map_err(|why| format!("{told}: {why}"))
+    }
+
+    fn run(&mut self, command: Command) -> Result<(), String> {
+        let request = self.request(command);
         let before = self.state.clone();
         let Ok(decision) = decide(&mut self.state, &request, self.now, &mut self.dice) else {
             return Ok(());
@@ -264,7 +289,8 @@ impl Day {
             self.run(command)?;
         }
         let due: Vec<_> = self.state.due(self.now).cloned().collect();
-        due.into_iter().try_for_each(|due| self.run(Command::Timer(vec![due])))
+        due.into_iter().try_for_each(|due| self.run(Command::Timer(vec![due])))?;
+        self.foretell()
     }
 
     fn open(&mut self) -> Command {
@@ -284,6 +310,7 @@ impl Day {
             priority: (dice.below(3) == 0).then(|| u32::try_from(dice.below(3)).expect("small")),
             attributes: Arc::new(BTreeMap::new()),
             skills: Skills { required, additional },
+            reopen: false,
         }))
     }
 
@@ -307,7 +334,7 @@ fn play(seed: u64) -> Result<usize, String> {
 }
 
 #[test]
-fn r1_random_days_keep_the_rules_of_routing() {
+fn r1_l6_t24_random_days_keep_the_rules_of_routing_and_all_say_the_same() {
     let days = std::env::var("BATON_ROUTING_DAYS").ok().and_then(|n| n.parse().ok()).unwrap_or(100);
     let offered: usize =
         (1..=days).map(|seed| play(seed).unwrap_or_else(|why| panic!("{why}"))).sum();

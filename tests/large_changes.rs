@@ -27,6 +27,9 @@ use baton::domain::units::{Units, Weight};
 
 const REPS: usize = 300;
 
+/// The time of everything here.
+const NOW: Timestamp = Timestamp::from_ms(1_700_000_000_000);
+
 struct Counting(u128);
 
 impl Entropy for Counting {
@@ -130,8 +133,7 @@ impl World {
             presence: None,
             command,
         };
-        let now = Timestamp::from_ms(1_700_000_000_000);
-        decide(&mut self.state, &request, now, &mut self.bits).expect("it is allowed").entry
+        decide(&mut self.state, &request, NOW, &mut self.bits).expect("it is allowed").entry
     }
 
     fn open(&mut self, number: usize) {
@@ -142,6 +144,7 @@ impl World {
             priority: None,
             attributes: Arc::default(),
             skills: Skills::default(),
+            reopen: false,
         })));
     }
 
@@ -208,7 +211,7 @@ fn c8_whoever_has_not_been_reached_says_so_and_others_come_in_between() {
     let (first, last) = (rep(0), rep(REPS - 1));
     assert!(!world.state.is_marked(&first) && world.state.is_marked(&last));
     let about = RecipientQuestion::Channel(id("wa"));
-    let told = explain(&world.state, &admin(), &about, &last).expect("she is known");
+    let told = explain(&world.state, &admin(), &about, &last, NOW).expect("she is known");
     let pending = told.verdicts.iter().find(|v| v.reason == Reason::DirectoryChangePending);
     assert!(pending.is_some_and(|v| !v.passed && v.text.contains("hasn't reached")), "{told:?}");
     // A session that comes meanwhile goes to somebody who has been reached.
@@ -226,7 +229,7 @@ fn c8_whoever_has_not_been_reached_says_so_and_others_come_in_between() {
     while world.state.has_marks() {
         world.run(Command::WorkOff);
     }
-    let told = explain(&world.state, &admin(), &about, &last).expect("she is known");
+    let told = explain(&world.state, &admin(), &about, &last, NOW).expect("she is known");
     assert!(told.verdicts.iter().all(|v| v.reason != Reason::DirectoryChangePending || v.passed));
 }
 

@@ -34,12 +34,14 @@ fn quote_text(quote: &pb::QuoteTransferResponse) -> String {
     let mut text = match (quote.allowed, quote.offered_now, quote.would_wait) {
         (false, ..) => "not allowed".to_owned(),
         (true, true, _) => format!("allowed: offered at once to {}{queue}", quote.rep),
-        (true, false, true) => format!(
-            "allowed: it would wait{line}, place {}{wait}; the original rep is removed at once",
-            quote.position
-        ),
+        (true, false, true) => {
+            format!("allowed: it would wait{line}, place {}{wait}", quote.position)
+        }
         (true, false, false) => "allowed".to_owned(),
     };
+    if quote.allowed && quote.original_rep_removed_at_once {
+        text += "; the original rep is removed at once";
+    }
     for reason in &quote.reasons {
         text += &format!("\n  {}: {}", names::of::<pb::ErrorReason>(reason.reason), reason.text);
     }
@@ -216,6 +218,7 @@ mod tests {
             would_wait: true,
             queue: "care".into(),
             position: 3,
+            original_rep_removed_at_once: true,
             ..Default::default()
         };
         assert!(quote_text(&quote).starts_with("allowed: it would wait in queue:care, place 3;"));
@@ -223,6 +226,7 @@ mod tests {
         assert!(quote_text(&quote).contains("place 3, about 40s;"));
         quote.offered_now = true;
         quote.rep = "cleo".into();
+        quote.original_rep_removed_at_once = false;
         assert_eq!(quote_text(&quote), "allowed: offered at once to cleo of queue:care");
         quote.allowed = false;
         assert_eq!(quote_text(&quote), "not allowed");

@@ -46,6 +46,8 @@ pub struct Api {
 
 /// A mutation that was done: now, or by an earlier request with the same id.
 pub struct Mutation {
+    /// The request, the same for all its tries.
+    pub txn: TxnId,
     /// At which revision.
     pub revision: Revision,
     /// With which answer.
@@ -144,7 +146,7 @@ impl Api {
     ) -> Result<Mutation, Problem> {
         let remember = remember(caller, &asked);
         let (request, repeat) = request_of(caller, asked, command);
-        let request = command::Request { presence, ..request };
+        let (txn, request) = (request.txn, command::Request { presence, ..request });
         let refused = |refusal| Problem::Refused(refusal, repeat);
         let (engine, patience) = (&self.engine, self.patience());
         let done = engine.submit_within(&caller.org, request, remember, patience).await;
@@ -154,7 +156,7 @@ impl Api {
         let unshown =
             |refusal: Refusal| refused(Refusal::Unknown { retry_after: refusal.retry_after() });
         let view = self.view(&caller.org, Some(done.revision)).await.map_err(unshown)?;
-        Ok(Mutation { revision: done.revision, answer: done.answer, view })
+        Ok(Mutation { txn, revision: done.revision, answer: done.answer, view })
     }
 
     /// Answers a question from the state. Before it refuses it looks once more, on fresh state, so

@@ -80,5 +80,8 @@ fn made_up(asked: &TestFlow, now: crate::domain::time::Timestamp) -> Session {
         transfer: None,
         transfers: 0,
         attributes: Arc::new(asked.attributes.clone()),
+        previous: None,
+        opened_in: None,
+        opened_by: None,
     }
 }

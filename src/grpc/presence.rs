@@ -44,11 +44,10 @@ fn standing(view: &View, caller: &Caller, id: PresenceId) -> LeaseStanding {
         return LeaseStanding::Unknown;
     }
     let image = view.state.rep_presence(rep);
-    match (&image.presence, &image.last) {
-        (Some(current), _) if current.id == id && image.is_connected() => LeaseStanding::Connected,
-        (Some(current), _) if current.id == id => LeaseStanding::Disconnected,
-        (_, Some(last)) if last.id == id => LeaseStanding::Ended(last.cause),
-        _ => LeaseStanding::Unknown,
+    match &image.presence {
+        Some(current) if current.id == id && image.is_connected() => LeaseStanding::Connected,
+        Some(current) if current.id == id => LeaseStanding::Disconnected,
+        _ => image.why_ended(id).map_or(LeaseStanding::Unknown, LeaseStanding::Ended),
     }
 }
 

@@ -95,9 +95,11 @@ impl SessionService for Sessions {
         let (caller, message) = self.0.admit(RPC, request)?;
         let command = from_proto::open_session(&message)?;
         let done = self.0.mutate(&caller, AskedCall::of(RPC, message), command).await?;
+        let created = matches!(done.record()?, Record::Session(s) if s.opened_in == Some(done.txn));
         Ok(Response::new(pb::OpenSessionResponse {
             session: Some(shown(&done)?),
             revision: done.number(),
+            created,
         }))
     }
 

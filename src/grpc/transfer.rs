@@ -208,14 +208,12 @@ impl TransferService for Transfers {
         let (caller, message) = self.0.admit("TransferService/ExplainRecipient", request)?;
         let (to, about, at_least) = from_proto::explain_recipient(&message)?;
         let answer = self.0.read(&caller, at_least, |view| {
+            let now = ObjectContext::of(view).now;
             let told = match &to {
                 Recipient::Rep(rep) => {
-                    recipients::explain(&view.state, &caller.actor, &about, rep)?
+                    recipients::explain(&view.state, &caller.actor, &about, rep, now)?
                 }
-                to => {
-                    let now = ObjectContext::of(view).now;
-                    explain_line(&view.state, &caller.actor, &about, to, now)?
-                }
+                to => explain_line(&view.state, &caller.actor, &about, to, now)?,
             };
             Ok(pb::ExplainRecipientResponse {
                 listed: told.listed,
@@ -249,6 +247,7 @@ impl TransferService for Transfers {
                 queue: text(quote.queue.map(|queue| queue.to_string())),
                 reasons: quote.against.iter().map(to_proto::against).collect(),
                 revision: number(view.state.head().revision),
+                original_rep_removed_at_once: quote.removed_at_once,
             })
         });
         Ok(Response::new(answer.await?))

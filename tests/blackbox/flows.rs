@@ -120,11 +120,14 @@ async fn r8_the_time_is_the_orgs() {
         let trace = test(&mut admin, Tried::Draft(draft.clone()), facts).await;
         assert_eq!(goes_to(&trace), Some(To::Queue(to.into())), "{}", trace.steps[0].why);
     }
-    // The ends of time are times (D4).
+    // What is no moment is refused (D1, D4).
     for seconds in [i64::MIN, i64::MAX] {
         let time = Some(prost_types::Timestamp { seconds, nanos: i32::MIN });
-        let facts = pb::FlowFacts { time, ..Default::default() };
-        test(&mut admin, Tried::Draft(draft.clone()), facts).await;
+        let facts = pb::FlowFacts { channel: "wa".into(), time, ..Default::default() };
+        let flow = Some(Tried::Draft(draft.clone()));
+        let request = pb::TestFlowRequest { flow, facts: Some(facts), ..Default::default() };
+        let status = admin.directory.test_flow(request).await.expect_err("it is no moment");
+        assert!(status.message().starts_with("facts.time"), "{status}");
     }
 }
 

@@ -46,6 +46,17 @@ impl World {
                     session.attributes.iter().map(|(name, value)| format!("{name}={value}"));
                 words.collect::<Vec<_>>().join(" ")
             }
+            ["previous", s] => {
+                let session = self.state.session(&self.session(s)?).ok_or("it is forgotten")?;
+                let previous = session.previous.map(|id| self.state.session(&id));
+                let told = match previous {
+                    None => "none",
+                    Some(None) => "forgotten",
+                    Some(Some(known)) if known.external_reference.as_str() == *s => "known",
+                    Some(Some(_)) => "another",
+                };
+                told.to_owned()
+            }
             ["removed", s] => {
                 let at = self.last_transfer(s)?.original_removed_at;
                 at.map_or("no".into(), |_| "yes".into())
@@ -216,17 +227,19 @@ impl World {
             .map_err(|r| r.to_string())?;
         let against: Vec<&str> =
             quote.against.iter().filter(|v| v.forbids).map(|v| v.reason.name()).collect();
-        Ok(match (quote.allowed, quote.position) {
-            (false, _) => against.join("+"),
-            (true, Some(position)) => format!("wait at {position}"),
-            (true, None) => "now".into(),
+        Ok(match (quote.allowed, quote.position, quote.removed_at_once) {
+            (false, ..) => against.join("+"),
+            (true, Some(position), true) => format!("wait at {position}"),
+            (true, Some(position), false) => format!("wait at {position}, not removed"),
+            (true, None, true) => "now, removed at once".into(),
+            (true, None, false) => "now".into(),
         })
     }
 
     fn why(&self, rep: &str, label: &str, who: &str) -> Result<String> {
         let about = self.about(label)?;
         let told = match recipient(rep)? {
-            Recipient::Rep(rep) => explain(&self.state, &actor(who), &about, &rep),
+            Recipient::Rep(rep) => explain(&self.state, &actor(who), &about, &rep, self.now),
             to => explain_line(&self.state, &actor(who), &about, &to, self.now),
         }
         .map_err(|r| r.to_string())?;

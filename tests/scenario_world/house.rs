@@ -242,6 +242,15 @@ pub fn change(state: &State, words: &[&str]) -> Result<Command, String> {
             let known = state.rep(&id(name)).ok_or("no such rep")?;
             directory.reps.push(Rep { licences: BTreeSet::new(), ..(*known).clone() });
         }
+        ["channel-type", name, channel_type] => {
+            let known = state.channel(&id(name)).ok_or("no such channel")?;
+            let channel_type = match *channel_type {
+                "whatsapp" => ChannelType::Whatsapp,
+                "chat" => ChannelType::WebChatV2,
+                other => return Err(format!("unknown type {other}")),
+            };
+            directory.channels.push(Channel { channel_type, ..(*known).clone() });
+        }
         ["lease", span] => {
             let presence_lease = super::span(span)?;
             directory.settings = Some(Settings { presence_lease, ..settings });

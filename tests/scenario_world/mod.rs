@@ -74,15 +74,22 @@ impl World {
         let words: Vec<&str> = words.collect();
         let outcome = match words.as_slice() {
             ["tick"] => Ok(self.tick()?),
-            [on @ ("on-current" | "on-old"), words @ ..] => {
+            [on @ ("on-current" | "on-old" | "on-first"), words @ ..] => {
                 let rep = RepId::new(actor.id.as_str()).map_err(|e| e.to_string())?;
-                let presence = self.presence(&rep, usize::from(*on == "on-old"))?;
+                let had = self.presences.get(&rep).map_or(0, Vec::len);
+                let back = match *on {
+                    "on-current" => 0,
+                    "on-old" => 1,
+                    _ => had.saturating_sub(1),
+                };
+                let presence = self.presence(&rep, back)?;
                 let command = self.command(&actor, words)?;
                 self.run_on(&actor, Some(presence), command)?.map(|(facts, _)| facts)
             }
             words => {
                 let command = self.command(&actor, words)?;
-                let label = (words[0] == "open").then(|| words[1].to_owned());
+                let opens = matches!(words[0], "open" | "reopen");
+                let label = opens.then(|| words[1].to_owned());
                 self.step(&actor, command, label)?
             }
         };
@@ -260,8 +267,9 @@ impl World {
             return Ok(command);
         }
         Ok(match words {
-            ["open", label, channel, target, rest @ ..] => {
-                Command::OpenSession(Box::new(opening(label, channel, target, rest)?))
+            [word @ ("open" | "reopen"), label, channel, target, rest @ ..] => {
+                let opening = opening(label, channel, target, rest)?;
+                Command::OpenSession(Box::new(Opening { reopen: *word == "reopen", ..opening }))
             }
             ["accept", s] => Command::AcceptWork(self.work(s, own()?.as_ref())?),
             ["accept-transfer", s] => Command::AcceptTransfer(self.last_transfer(s)?.id),
@@ -393,6 +401,7 @@ fn opening(label: &str, channel: &str, target: &str, rest: &[&str]) -> Result<Op
         priority,
         attributes: Arc::default(),
         skills: skills(&fields)?,
+        reopen: false,
     })
 }
 

@@ -57,6 +57,7 @@ fn open_session(reference: &str, number: usize) -> Command {
         priority: None,
         attributes: Arc::default(),
         skills: Skills::default(),
+        reopen: false,
     }))
 }
 

@@ -185,6 +185,7 @@ fn open_session(bits: &mut Randomness) -> Command {
         priority,
         attributes: Arc::new(BTreeMap::new()),
         skills: skills(bits),
+        reopen: false,
     }))
 }
 

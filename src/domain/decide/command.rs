@@ -124,6 +124,8 @@ pub struct Opening {
     pub attributes: Arc<Attributes>,
     /// The skills that it asks for, whatever the target.
     pub skills: Skills,
+    /// If it is there and inactive: the customer has replied, and it is opened again (N5).
+    pub reopen: bool,
 }
 
 /// What is asked.

@@ -181,6 +181,7 @@ fn finish(draft: &mut Draft<'_>, written: &[Record]) -> Result<(), Rejection> {
         return Err(Rejection::invalid(bad));
     }
     references::check_removed(draft)?;
+    references::check_retyped(draft, written)?;
     draft.fact(Fact::of(FactKind::DirectoryChanged));
     follow_up(draft);
     Ok(())

@@ -28,12 +28,13 @@ pub(super) fn sign_out(
     by: Actor,
 ) {
     let (rep, now) = (live.rep.clone(), draft.now());
-    let last = Some(ClosedPresence { id, at: now, cause, by: Some(by) });
     let orphan_after = draft.settings().orphan_after;
     let lost = cause == PresenceCause::ConnectionLost;
     let kept = lost && orphan_after > Span::from_ms(0) && has_to_keep(draft, &rep);
     let kept_until = kept.then(|| now + orphan_after);
-    draft.put_presence(RepPresence { presence: None, last, kept_until, ..live });
+    let mut live = RepPresence { kept_until, ..live };
+    live.close(ClosedPresence { id, at: now, cause, by: Some(by) });
+    draft.put_presence(live);
     draft.fact(Fact::of(FactKind::PresenceClosed).rep(&rep));
     if !kept {
         let why = if lost { WorkEnd::Orphaned } else { WorkEnd::SignedOut };

@@ -27,8 +27,7 @@ mod tests;
 
 use crate::domain::command::{Command, Request};
 use crate::domain::draft::{Draft, Entropy};
-use crate::domain::entry::{Answer, Entry};
-use crate::domain::live::Actor;
+use crate::domain::entry::{Answer, Cause, Entry};
 use crate::domain::record::Record;
 use crate::domain::record_lookup::RecordLookup;
 use crate::domain::rejection::Rejection;
@@ -78,7 +77,7 @@ fn carry_out(draft: &mut Draft<'_>, request: &Request) -> Result<Answer, Rejecti
     if let Some(presence) = request.presence {
         presence::check_current(draft, &request.cause.actor, presence)?;
     }
-    let subject = dispatch(draft, &request.cause.actor, &request.command)?;
+    let subject = dispatch(draft, request)?;
     settle::settle(draft);
     while stop::stop_one(draft) {
         settle::settle(draft);
@@ -93,11 +92,8 @@ fn carry_out(draft: &mut Draft<'_>, request: &Request) -> Result<Answer, Rejecti
     })
 }
 
-fn dispatch(
-    draft: &mut Draft<'_>,
-    actor: &Actor,
-    command: &Command,
-) -> Result<AnswerSubject, Rejection> {
+fn dispatch(draft: &mut Draft<'_>, request: &Request) -> Result<AnswerSubject, Rejection> {
+    let Request { txn, command, cause: Cause { actor, .. }, .. } = request;
     match command {
         Command::ApplyDirectory { directory, prune } => directory::apply(draft, directory, *prune),
         Command::Upsert(directory) => directory::upsert(draft, directory),
@@ -114,7 +110,7 @@ fn dispatch(
         }
         Command::LeasesLapsed(presences) => Ok(presence::lapse(draft, actor, presences)),
         Command::Reconnect(id) => presence::reconnect(draft, actor, *id),
-        Command::OpenSession(opening) => session::open(draft, opening),
+        Command::OpenSession(opening) => session::open(draft, actor, opening, *txn),
         Command::UpdateSession { session, attributes, priority, skills } => {
             let change = session::Change {
                 attributes: attributes.as_ref(),

@@ -43,7 +43,7 @@ pub(crate) fn open(
     live.kept_until = None;
     if let Some(first) = live.presence.take() {
         let (cause, by) = (PresenceCause::DuplicateLogin, Some(actor.clone()));
-        live.last = Some(ClosedPresence { id: first.id, at: now, cause, by });
+        live.close(ClosedPresence { id: first.id, at: now, cause, by });
         draft.fact(Fact::of(FactKind::PresenceClosed).rep(rep));
     }
     live.presence = Some(Presence {
@@ -93,16 +93,10 @@ pub(crate) fn check_current(
     let rep = draft.rep_of_presence(id).filter(|rep| may_know(actor, rep));
     let live = rep.map(|rep| draft.rep_presence(rep));
     let live = live.ok_or_else(|| Rejection::not_found("presence", id))?;
-    let (reason, text) = match (&live.presence, &live.last) {
-        (Some(current), _) if current.id == id => return Ok(()),
-        (_, Some(last)) if last.id == id && last.cause == PresenceCause::DuplicateLogin => (
-            Reason::PresenceSuperseded,
-            "a second sign-in took over; this presence can change nothing any more",
-        ),
-        (_, Some(last)) if last.id == id => (Reason::PresenceClosed, "the presence is closed"),
-        _ => return Err(Rejection::not_found("presence", id)),
-    };
-    Err(Rejection::new(reason, "presence", id, text))
+    match &live.presence {
+        Some(current) if current.id == id => Ok(()),
+        _ => Err(gone(&live, id)),
+    }
 }
 
 fn may_know(actor: &Actor, rep: &RepId) -> bool {
@@ -138,10 +132,7 @@ fn current(
 }
 
 fn gone(live: &RepPresence, id: PresenceId) -> Rejection {
-    let superseded = live
-        .last
-        .as_ref()
-        .is_some_and(|last| last.id == id && last.cause == PresenceCause::DuplicateLogin);
+    let superseded = live.why_ended(id) == Some(PresenceCause::DuplicateLogin);
     let (reason, how) = if superseded {
         (Reason::PresenceSuperseded, "was taken over by a later sign-in")
     } else {

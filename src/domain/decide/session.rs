@@ -10,7 +10,7 @@ use crate::domain::directory::{CapacityModel, Channel};
 use crate::domain::draft::Draft;
 use crate::domain::eligibility::entitled;
 use crate::domain::entry::{Fact, FactKind};
-use crate::domain::id::{RepId, SessionId};
+use crate::domain::id::{RepId, SessionId, TxnId};
 use crate::domain::live::{
     Actor, EndedBy, Line, Role, Session, SessionState, Transfer, TransferState, Work, WorkEnd,
     WorkState,
@@ -25,20 +25,47 @@ use super::destination::{Destination, ask_for, check_skills, direct_routing};
 use super::leave;
 use super::subject::{AnswerSubject, about};
 
-/// Opens a session and routes it, or finds the one that the channel opened before (O2, R10).
-pub(crate) fn open(draft: &mut Draft<'_>, opening: &Opening) -> Result<AnswerSubject, Rejection> {
+/// Opens a session and routes it, or finds the one that the channel opened before and that hasn't ended
+/// (O2, R10).
+pub(crate) fn open(
+    draft: &mut Draft<'_>,
+    actor: &Actor,
+    opening: &Opening,
+    txn: TxnId,
+) -> Result<AnswerSubject, Rejection> {
     let channel = draft.expect_channel(&opening.channel)?;
     let reference = &opening.external_reference;
-    if let Some(known) = draft.reference(&channel.id, reference) {
-        return Ok(about(RecordKey::Session(known)));
+    let previous = draft.reference(&channel.id, reference);
+    let known = previous.and_then(|id| draft.session(&id)).filter(|session| !session.is_ended());
+    if let Some(known) = known {
+        if opening.reopen && matches!(known.state, SessionState::Inactive { .. }) {
+            reply(draft, &known)?;
+        }
+        return Ok(about(RecordKey::Session(known.id)));
     }
     check_skills(draft, &opening.skills)?;
+    let opened_by = Some(actor.clone());
+    let mut session =
+        Session { previous, opened_in: Some(txn), opened_by, ..blank(draft, &channel, opening) };
+    let destination = destination(draft, &opening.target, &mut session, &channel)?;
+    ask_for(draft, &mut session, &opening.skills);
+    destination.prepare(draft, &mut session);
+    session.trace = destination.trace.map(|trace| Arc::new(trace.taken()));
+    session.line = destination.line;
+    let id = session.id;
+    draft.put(Record::Reference(channel.id.clone(), reference.clone(), id));
+    draft.fact(Fact::of(FactKind::SessionOpened).session(id));
+    draft.put_arrival(session);
+    Ok(about(RecordKey::Session(id)))
+}
+
+/// A session that goes nowhere yet.
+fn blank(draft: &mut Draft<'_>, channel: &Channel, opening: &Opening) -> Session {
     let now = draft.now();
-    let id = draft.session_id();
-    let mut session = Session {
-        id,
+    Session {
+        id: draft.session_id(),
         channel: channel.id.clone(),
-        external_reference: reference.clone(),
+        external_reference: opening.external_reference.clone(),
         priority: opening.priority.unwrap_or_default(),
         priority_given: opening.priority.is_some(),
         opened_at: now,
@@ -53,31 +80,35 @@ pub(crate) fn open(draft: &mut Draft<'_>, opening: &Opening) -> Result<AnswerSub
         transfer: None,
         transfers: 0,
         attributes: opening.attributes.clone(),
-    };
-    let destination = match &opening.target {
+        previous: None,
+        opened_in: None,
+        opened_by: None,
+    }
+}
+
+/// Where a new session goes (R10).
+fn destination(
+    draft: &Draft<'_>,
+    target: &Target,
+    session: &mut Session,
+    channel: &Channel,
+) -> Result<Destination, Rejection> {
+    match target {
         Target::Rep(rep) => {
             direct_routing(draft)?;
             let rep = draft.expect_rep(rep)?;
-            entitled(&rep, &channel)?;
-            Destination::rep(&rep.id)
+            entitled(&rep, channel)?;
+            Ok(Destination::rep(&rep.id))
         }
-        Target::Queue(queue) => Destination::queue(draft, queue, &channel)?,
+        Target::Queue(queue) => Destination::queue(draft, queue, channel),
         Target::Skills(target) => {
             let skills =
                 Skills { required: target.required.clone(), additional: target.additional.clone() };
             check_skills(draft, &skills)?;
-            Destination::skills(draft, target, &channel)?
+            Destination::skills(draft, target, channel)
         }
-        Target::Flow(flow) => Destination::flow(draft, flow, &mut session, &channel, false)?,
-    };
-    ask_for(draft, &mut session, &opening.skills);
-    destination.prepare(draft, &mut session);
-    session.trace = destination.trace.map(|trace| Arc::new(trace.taken()));
-    session.line = destination.line;
-    draft.put(Record::Reference(channel.id.clone(), reference.clone(), id));
-    draft.fact(Fact::of(FactKind::SessionOpened).session(id));
-    draft.put_arrival(session);
-    Ok(about(RecordKey::Session(id)))
+        Target::Flow(flow) => Destination::flow(draft, flow, session, channel, false),
+    }
 }
 
 /// The session, if `actor` may act on it: its owner, someone who acts for them, or its channel.
@@ -102,6 +133,16 @@ fn alive(session: &Session) -> Result<(), Rejection> {
         return Err(Rejection::new(Reason::SessionEnded, "session", session.id, message));
     }
     Ok(())
+}
+
+/// T16: whoever is being asked to take a session takes it as it was handed to them.
+fn not_in_transfer(session: &Session) -> Result<(), Rejection> {
+    if session.transfer.is_none() {
+        return Ok(());
+    }
+    let id = session.id;
+    let message = format!("session {id} is in transfer, and stays as it is until that is over");
+    Err(Rejection::new(Reason::TransferInProgress, "session", id, message))
 }
 
 /// What is to change about a session.
@@ -158,6 +199,7 @@ pub(crate) fn pause(
         SessionState::Active { rep, work } => (rep.clone(), *work),
         _ => return Err(not_active(id, "active")),
     };
+    not_in_transfer(&session)?;
     draft.fact(Fact::of(FactKind::SessionPaused).session(id).work(work).rep(&rep));
     let holds = |records: &Draft<'_>, channel: &Channel, work: &Work| {
         capacity::paused_holds(records, channel, work)
@@ -180,6 +222,7 @@ pub(crate) fn inactivate(
         }
         _ => return Err(not_active(id, "with a rep")),
     };
+    not_in_transfer(&session)?;
     draft.fact(Fact::of(FactKind::SessionInactivated).session(id).work(work).rep(&rep));
     let holds = |_: &Draft<'_>, channel: &Channel, work: &Work| match channel.capacity_model {
         CapacityModel::TabBased => Units::ZERO,
@@ -338,8 +381,8 @@ pub(crate) fn end_with(
     let at = draft.now();
     let mut session = Arc::unwrap_or_clone(session);
     session.transfer = None;
-    session.state =
-        SessionState::Ended { at, by, forget_at: at + draft.settings().history_retention };
+    let forget_at = at + draft.settings().history_retention;
+    session.state = SessionState::Ended { at, by, forget_at, actor: Some(actor.clone()) };
     draft.put_session(session);
     draft.fact(Fact::of(FactKind::SessionEnded).session(id));
     Ok(about(RecordKey::Session(id)))

@@ -48,6 +48,9 @@ fn state() -> State {
         transfer: None,
         transfers: 0,
         attributes: Arc::default(),
+        previous: None,
+        opened_in: None,
+        opened_by: None,
     };
     let at = Timestamp::from_ms(1);
     let id = PresenceId::from_u128(1);

@@ -103,7 +103,11 @@ fn forget(draft: &mut Draft<'_>, id: SessionId) {
     for key in work.chain(transfers).collect::<Vec<_>>() {
         draft.remove(key);
     }
-    draft.remove(RecordKey::Reference(session.channel.clone(), session.external_reference.clone()));
+    // It may name another one by now (O2).
+    if draft.reference(&session.channel, &session.external_reference) == Some(id) {
+        let (channel, reference) = (session.channel.clone(), session.external_reference.clone());
+        draft.remove(RecordKey::Reference(channel, reference));
+    }
     draft.remove(RecordKey::Session(id));
     draft.fact(Fact::of(FactKind::SessionForgotten).session(id));
 }

@@ -143,7 +143,7 @@ pub(crate) fn session_checks(
         verdict(
             "T20",
             Reason::NotOwner,
-            owned || !alive,
+            owned,
             say(owned, "may be transferred by the caller", "isn't the caller's"),
         ),
         verdict(
@@ -155,7 +155,7 @@ pub(crate) fn session_checks(
         verdict(
             "T1",
             Reason::SessionNotActive,
-            active || !free || !alive,
+            active,
             say(
                 active,
                 "is active",

@@ -2,6 +2,7 @@
 //! not (L6). Reads only; the rules are in `eligibility`. Queues, flows and quotes are in the modules
 //! below.
 
+mod attempt;
 pub mod lines;
 pub mod quote;
 
@@ -12,13 +13,14 @@ use std::sync::Arc;
 use crate::domain::decide::destination::direct_routing;
 use crate::domain::decide::transfer::session_checks;
 use crate::domain::directory::{CapacityModel, Channel, ChannelType, Rep, RoutingOwner};
-use crate::domain::eligibility::{Check, describe, handing_on, receiving};
+use crate::domain::eligibility::{Check, describe, handing_on, receiving_without};
 use crate::domain::id::{ChannelId, RepId, SessionId};
-use crate::domain::live::Actor;
+use crate::domain::live::{Actor, Recipient, Session, Work};
 use crate::domain::record::{Record, RecordKey};
 use crate::domain::record_lookup::RecordLookup;
 use crate::domain::rejection::{Reason, Rejection};
 use crate::domain::state::State;
+use crate::domain::time::Timestamp;
 use crate::domain::units::{CentiPercent, Units, Weight};
 use crate::domain::verdict::RuleVerdict;
 
@@ -84,6 +86,10 @@ pub(super) struct RecipientCase {
     pub(super) owner: Option<RepId>,
     /// No channel in particular: `channel` only stands for one.
     pub(super) any: bool,
+    /// The session, if it is about one.
+    pub(super) session: Option<Arc<Session>>,
+    /// What that has to say to being transferred, whoever it would go to.
+    pub(super) of_session: Vec<RuleVerdict>,
 }
 
 pub(super) fn case(
@@ -95,19 +101,16 @@ pub(super) fn case(
         RecipientQuestion::Session(id) => {
             let session = state.expect_session(*id)?;
             let owner = session.owner().map(|(rep, _)| rep.clone());
-            Ok(RecipientCase {
-                channel: state.expect_channel(&session.channel)?,
-                owner,
-                any: false,
-            })
+            let of_session = session_checks(state, actor, &session);
+            let channel =
+                state.channel(&session.channel).unwrap_or_else(|| Arc::new(any_channel()));
+            Ok(RecipientCase { channel, owner, any: false, session: Some(session), of_session })
         }
         RecipientQuestion::Channel(id) => {
-            let owner = crate::domain::decide::acting_rep(actor);
-            Ok(RecipientCase { channel: state.expect_channel(id)?, owner, any: false })
+            Ok(RecipientCase::without_session(actor, state.expect_channel(id)?, false))
         }
         RecipientQuestion::Anything => {
-            let owner = crate::domain::decide::acting_rep(actor);
-            Ok(RecipientCase { channel: Arc::new(any_channel()), owner, any: true })
+            Ok(RecipientCase::without_session(actor, Arc::new(any_channel()), true))
         }
     }
 }
@@ -129,6 +132,18 @@ fn any_channel() -> Channel {
 }
 
 impl RecipientCase {
+    fn without_session(actor: &Actor, channel: Arc<Channel>, any: bool) -> Self {
+        let owner = crate::domain::decide::acting_rep(actor);
+        Self { channel, owner, any, session: None, of_session: Vec::new() }
+    }
+
+    /// What a rep holds for the very session in question: as its owner, or because they are being asked.
+    /// It takes no room from it.
+    pub(super) fn held_by<'s>(&self, state: &'s State, rep: &RepId) -> Option<&'s Arc<Work>> {
+        let session = self.session.as_ref()?;
+        state.work_of_session(session.id).find(|work| work.is_live() && work.rep == *rep)
+    }
+
     /// Does a check say something of this case, even if there is no channel in particular?
     pub(super) fn concerns(&self, check: &Check) -> bool {
         let of_a_channel = match check.reason {
@@ -151,11 +166,13 @@ impl RecipientCase {
     }
 
     fn verdicts(&self, state: &State, rep: &Rep) -> Vec<RuleVerdict> {
+        let held = self.held_by(state, &rep.id).map(|work| &**work);
         handing_on(state, self.owner.as_ref(), rep, &self.channel)
             .into_iter()
-            .chain(receiving(state, rep, &self.channel, None))
+            .chain(receiving_without(state, rep, &self.channel, None, held))
             .filter(|check| self.concerns(check))
             .map(|check| RuleVerdict::new(check, self.describe(check, rep)))
+            .chain(self.of_session.iter().cloned())
             .collect()
     }
 }
@@ -234,16 +251,14 @@ pub fn explain(
     actor: &Actor,
     about: &RecipientQuestion,
     rep: &RepId,
+    now: Timestamp,
 ) -> Result<Explanation, Rejection> {
     let case = case(state, actor, about)?;
     let rep = state.expect_rep(rep)?;
-    let mut verdicts = case.verdicts(state, &rep);
+    let verdicts = case.verdicts(state, &rep);
     let listed = !hidden(&verdicts);
-    if let RecipientQuestion::Session(id) = about {
-        let session = state.expect_session(*id)?;
-        verdicts.extend(session_checks(state, actor, &session));
-    }
     let transferable = !forbidden(&verdicts);
     let would_wait = transferable && verdicts.iter().any(|v| !v.passed);
-    Ok(Explanation { listed, transferable, would_wait, verdicts, reps: Vec::new() })
+    let told = Explanation { listed, transferable, would_wait, verdicts, reps: Vec::new() };
+    Ok(told.foretold(state, actor, (about, &Recipient::Rep(rep.id.clone())), now))
 }

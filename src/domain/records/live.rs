@@ -12,14 +12,15 @@ use minicbor::{Decode, Encode};
 
 pub use actor::{Actor, Role};
 pub use presence::{
-    ClosedPresence, Connection, PlannedChange, PlannedStop, Presence, PresenceCause, RepPresence,
-    RepReach,
+    ClosedPresence, Connection, EarlierPresence, PlannedChange, PlannedStop, Presence,
+    PresenceCause, RepPresence, RepReach,
 };
 pub use work::{Candidate, HowFound, WhyNot, Work, WorkEnd, WorkState};
 
 use crate::domain::flow::Trace;
 use crate::domain::id::{
-    ChannelId, ExternalReference, FlowId, QueueId, RepId, SessionId, SkillId, TransferId, WorkId,
+    ChannelId, ExternalReference, FlowId, QueueId, RepId, SessionId, SkillId, TransferId, TxnId,
+    WorkId,
 };
 use crate::domain::stored::{shared, shared_option, strict};
 use crate::domain::time::{Span, Timestamp};
@@ -144,6 +145,9 @@ pub enum SessionState {
         /// When it is forgotten (O5).
         #[n(2)]
         forget_at: Timestamp,
+        /// Who it was; `None`: that wasn't kept.
+        #[n(3)]
+        actor: Option<Actor>,
     },
 }
 
@@ -202,6 +206,15 @@ pub struct Session {
     /// Facts from the channel, at most 64 and 4 KiB (O3).
     #[cbor(n(16), with = "shared")]
     pub attributes: Arc<BTreeMap<String, String>>,
+    /// The session that had the same channel and external reference before, and has ended (O2).
+    #[n(17)]
+    pub previous: Option<SessionId>,
+    /// The request that opened it: whoever else asks finds it (O2).
+    #[n(18)]
+    pub opened_in: Option<TxnId>,
+    /// Whose request that was.
+    #[n(19)]
+    pub opened_by: Option<Actor>,
 }
 
 impl Session {

@@ -190,8 +190,9 @@ fn index_presence(r: &RepPresence, mut put: impl FnMut(IndexKey)) {
         }
         MemberStanding::each(r, presence, |queue, standing| put(IndexKey::Member(queue, standing)));
     }
-    if let Some(last) = &r.last {
-        put(IndexKey::PresenceOf(last.id, r.rep.clone()));
+    let last = r.last.iter().map(|last| last.id);
+    for ended in last.chain(r.earlier.iter().map(|earlier| earlier.id)) {
+        put(IndexKey::PresenceOf(ended, r.rep.clone()));
     }
     if let Some(until) = r.kept_until {
         put(IndexKey::Due(until, Due::Orphans(r.rep.clone())));
@@ -272,7 +273,7 @@ pub enum IndexKey {
     /// Work that was accepted from a queue, the newest first, with how long its session had waited
     /// (E1) and what was estimated (E5). Interruptible work isn't there (E2).
     Accepted(QueueId, Reverse<Timestamp>, WorkId, QueueWait),
-    /// The rep of a presence, the current and the last one.
+    /// The rep of a presence, the current one and those before it that are known.
     PresenceOf(PresenceId, RepId),
     /// Live work of a rep.
     WorkOfRep(RepId, WorkId),

@@ -9,7 +9,7 @@ use crate::domain::directory::{
 };
 use crate::domain::id::{QueueId, RepId, SkillId};
 use crate::domain::line::skilled;
-use crate::domain::live::{Connection, Recipient, RepPresence, RepReach};
+use crate::domain::live::{Connection, Recipient, RepPresence, RepReach, Work};
 use crate::domain::load::weight_of;
 use crate::domain::record_lookup::RecordLookup;
 use crate::domain::rejection::{Reason, Rejection};
@@ -117,12 +117,26 @@ pub fn receiving(
     channel: &Channel,
     queue: Option<&Queue>,
 ) -> [Check; 9] {
+    receiving_without(records, rep, channel, queue, None)
+}
+
+/// The same of a rep as they would be without `held`: what they hold for the very session in question.
+#[must_use]
+pub fn receiving_without(
+    records: &impl RecordLookup,
+    rep: &Rep,
+    channel: &Channel,
+    queue: Option<&Queue>,
+    held: Option<&Work>,
+) -> [Check; 9] {
     let live = records.rep_presence(&rep.id);
     let status = live.presence.as_ref().and_then(|p| records.status(&p.status));
     let online_for = status.as_ref().map(|s| &s.online_for);
     let signed_in = live.presence.is_some();
     let finishing = live.presence.as_ref().is_some_and(|p| p.next.is_some());
-    let room = records.load_of(&rep.id).fits(weight_of(channel, queue), channel.interruptible);
+    let load = records.load_of(&rep.id);
+    let load = held.map_or(load, |work| load.without(work));
+    let room = load.fits(weight_of(channel, queue), channel.interruptible);
     let (licence, permission) = channel.channel_type.requirements();
     let licensed = rep.licences.contains(&licence);
     let listed_licence = rep.licences.contains(&Licence::MessagingUser)
@@ -138,8 +152,7 @@ pub fn receiving(
         Check::new(
             "P1",
             Reason::RecipientNotOnlineForChannel,
-            online_for
-                .is_none_or(|types| types.is_empty() || types.contains(&channel.channel_type)),
+            online_for.is_none_or(|types| types.contains(&channel.channel_type)),
         ),
         entitled,
         Check::new("T14", Reason::MissingPermission, rep.permissions.contains(&permission)),

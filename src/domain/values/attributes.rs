@@ -45,6 +45,17 @@ impl AttributesChange {
     }
 }
 
+/// Why a text isn't one that can be shown to people (D5): it has a control character other than tab and newline.
+#[must_use]
+pub fn control_character(text: &str) -> Option<String> {
+    let bad = text.char_indices().find(|(_, c)| c.is_control() && !matches!(c, '\t' | '\n'));
+    let (at, c) = bad?;
+    let code = u32::from(c);
+    Some(format!(
+        "has a control character, U+{code:04X}, at byte {at}; of these only tab and newline are allowed"
+    ))
+}
+
 /// What is wrong with `given`, each fault under the name `field`.
 #[must_use]
 pub fn faults(field: &str, given: &Attributes) -> Vec<BadField> {
@@ -57,9 +68,34 @@ pub fn faults(field: &str, given: &Attributes) -> Vec<BadField> {
     if bytes > MOST_BYTES {
         fault(format!("is {bytes} bytes in all; at most {MOST_BYTES} are allowed"));
     }
+    let texts = given.iter().flat_map(|(key, value)| [key, value]);
+    if let Some(why) = texts.into_iter().find_map(|text| control_character(text)) {
+        fault(why);
+    }
     let wrong = |key: &&String| key.is_empty() || key.len() > MOST_KEY_BYTES;
     if let Some(key) = given.keys().find(wrong) {
         fault(format!("has a key of {} bytes; give 1 to {MOST_KEY_BYTES}", key.len()));
     }
     faults
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn d5_text_has_no_control_characters_but_tab_and_newline() {
+        for bad in ["a\u{1b}[2J", "\u{7}", "\r", "x\0", "\u{7f}", "\u{9b}31m"] {
+            assert!(control_character(bad).is_some(), "{bad:?}");
+            for (key, value) in [("k", bad), (bad, "v")] {
+                let given = Attributes::from([(key.to_owned(), value.to_owned())]);
+                assert_eq!(faults("attributes", &given).len(), 1, "{given:?}");
+            }
+        }
+        for good in ["", "two\nlines\tand a tab", "žofie 👋 שלום"] {
+            assert_eq!(control_character(good), None, "{good:?}");
+        }
+        let told = control_character("a\u{1b}").expect("it has one");
+        assert!(told.starts_with("has a control character, U+001B, at byte 1;"), "{told}");
+    }
 }

@@ -3,13 +3,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::ops::RangeInclusive;
 use std::str::FromStr;
 
 use crate::domain::attributes::{self, Attributes};
 use crate::domain::entry::Revision;
 use crate::domain::id::{BadId, SkillId};
 use crate::domain::rejection::BadField;
-use crate::domain::time::Span;
+use crate::domain::time::{Span, Timestamp};
 use crate::grpc::status::Problem;
 use crate::pb;
 
@@ -169,6 +170,10 @@ impl Fields {
             self.bad(field, format!("is {} bytes long; at most {most} are allowed", text.len()));
             return None;
         }
+        if let Some(why) = attributes::control_character(text) {
+            self.bad(field, why);
+            return None;
+        }
         Some(text.to_owned())
     }
 
@@ -215,16 +220,32 @@ impl Fields {
         default: Span,
     ) -> Option<Span> {
         let Some(given) = given else { return Some(default) };
-        let (least, most) = bounds;
-        let ms = i128::from(given.seconds) * 1_000 + i128::from(given.nanos) / 1_000_000;
-        let whole = (-999_999_999..=999_999_999).contains(&given.nanos);
-        if whole && (i128::from(least.as_ms())..=i128::from(most.as_ms())).contains(&ms) {
-            return i64::try_from(ms).ok().map(Span::from_ms);
+        let read = whole_ms(given).and_then(|ms| {
+            let (least, most) = bounds;
+            let seconds = |span: Span| span.as_ms() / 1_000;
+            let within = (i128::from(least.as_ms())..=i128::from(most.as_ms())).contains(&ms);
+            let why = || format!("is out of range; give {} to {} s", seconds(least), seconds(most));
+            i64::try_from(ms).ok().filter(|_| within).ok_or_else(why)
+        });
+        match read {
+            Ok(ms) => Some(Span::from_ms(ms)),
+            Err(why) => {
+                self.bad(field, why);
+                None
+            }
         }
-        let seconds = |span: Span| span.as_ms() / 1_000;
-        let why = format!("is out of range; give {} to {} s", seconds(least), seconds(most));
-        self.bad(field, why);
-        None
+    }
+
+    /// A moment of the years 1 to 9999.
+    pub fn moment(&mut self, field: &str, given: &prost_types::Timestamp) -> Option<Timestamp> {
+        const YEARS: RangeInclusive<i64> = -62_135_596_800..=253_402_300_799;
+        if !YEARS.contains(&given.seconds) || !(0..1_000_000_000).contains(&given.nanos) {
+            let why =
+                "isn't a moment; give seconds of the years 1 to 9999, and 0 to 999999999 nanos";
+            self.bad(field, why);
+            return None;
+        }
+        Some(Timestamp::from_ms(given.seconds * 1_000 + i64::from(given.nanos) / 1_000_000))
     }
 
     /// A span that may be left out: bad → `None`, left out → `Some(None)`.
@@ -309,6 +330,21 @@ impl Fields {
     }
 }
 
+/// A duration in milliseconds, if it is one, and in whole ones.
+fn whole_ms(given: &prost_types::Duration) -> Result<i128, String> {
+    let prost_types::Duration { seconds, nanos } = *given;
+    let one_sign = seconds == 0 || nanos == 0 || (seconds < 0) == (nanos < 0);
+    if !one_sign || !(-999_999_999..=999_999_999).contains(&nanos) {
+        return Err(
+            "isn't a duration; give seconds, and up to 999999999 nanos of the same sign".into()
+        );
+    }
+    if nanos % 1_000_000 != 0 {
+        return Err("is finer than a millisecond; give whole milliseconds".into());
+    }
+    Ok(i128::from(seconds) * 1_000 + i128::from(nanos) / 1_000_000)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -334,6 +370,36 @@ mod tests {
         };
         assert_eq!(read(1, 500_000_000), Some(Span::from_ms(1_500)));
         for (seconds, nanos) in [(0, 0), (61, 0), (i64::MAX, 0), (i64::MIN, -1), (1, i32::MAX)] {
+            assert_eq!(read(seconds, nanos), None, "{seconds} {nanos}");
+        }
+        // Of one sign, and no finer than it can be kept.
+        for (seconds, nanos) in [(20, -1), (20, -1_000_000), (-1, 1), (2, 1), (2, 999_999_999)] {
+            assert_eq!(read(seconds, nanos), None, "{seconds} {nanos}");
+        }
+    }
+
+    #[test]
+    fn r12_a_span_of_nothing_is_nothing_and_not_less() {
+        let bounds = (Span::from_secs(0), Span::from_secs(60));
+        let read = |seconds, nanos| {
+            let given = prost_types::Duration { seconds, nanos };
+            Fields::new().span("x", Some(&given), bounds, Span::default())
+        };
+        assert_eq!(read(0, 0), Some(Span::from_ms(0)));
+        for (seconds, nanos) in [(0, -1), (0, -999_999_999), (-1, 0), (0, 1), (60, 1_000_000)] {
+            assert_eq!(read(seconds, nanos), None, "{seconds} {nanos}");
+        }
+    }
+
+    #[test]
+    fn d1_a_moment_is_one_or_refused() {
+        let read = |seconds, nanos| {
+            let given = prost_types::Timestamp { seconds, nanos };
+            Fields::new().moment("x", &given)
+        };
+        assert_eq!(read(1, 5_000_000), Some(Timestamp::from_ms(1_005)));
+        assert_eq!(read(-1, 0), Some(Timestamp::from_ms(-1_000)));
+        for (seconds, nanos) in [(0, -1), (0, 1_000_000_000), (i64::MAX, 0), (i64::MIN, 0)] {
             assert_eq!(read(seconds, nanos), None, "{seconds} {nanos}");
         }
     }

@@ -58,10 +58,7 @@ pub fn test_flow(request: &pb::TestFlowRequest) -> Result<(TestFlow, Option<Revi
     });
     let channel = f.id("facts.channel", &given.channel);
     f.attributes("facts.attributes", &given.attributes);
-    let time = given.time.map(|t| {
-        let ms = t.seconds.saturating_mul(1_000).saturating_add(i64::from(t.nanos) / 1_000_000);
-        Timestamp::from_ms(ms)
-    });
+    let time = given.time.as_ref().and_then(|time| f.moment("facts.time", time));
     let queues = queues(&mut f, &given.queues);
     let reference = "test".parse::<ExternalReference>().ok();
     f.finish(|| {

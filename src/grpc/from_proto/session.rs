@@ -37,6 +37,7 @@ pub fn open_session(request: &pb::OpenSessionRequest) -> Result<Command, Problem
             priority: request.priority,
             attributes: Arc::new(request.attributes.clone()),
             skills,
+            reopen: request.reopen_inactive,
         })))
     })
 }

@@ -39,6 +39,8 @@ pub struct WatchQuery {
     pub sessions: BTreeSet<SessionId>,
     /// These transfers.
     pub transfers: BTreeSet<TransferId>,
+    /// Of work, this rep's alone: a rep sees no other (S2).
+    pub own_work: Option<RepId>,
     /// No snapshot: only what changes from now.
     pub live_only: bool,
     /// Refuse rather than start anew.
@@ -90,6 +92,7 @@ pub fn watch(request: &pb::WatchRequest) -> Result<WatchQuery, Problem> {
             channels: channels.into_iter().collect(),
             sessions: sessions.into_iter().collect(),
             transfers: transfers.into_iter().collect(),
+            own_work: None,
             live_only: request.live_only,
             strict: strict?,
             heartbeat: Duration::from_millis(heartbeat?.as_ms().unsigned_abs()),

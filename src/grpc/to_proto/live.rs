@@ -4,7 +4,7 @@ use super::{ObjectContext, actor, centi, channel_type, flow_trace, level, role, 
 use crate::domain::entry::{FactKind, Revision};
 use crate::domain::id::{SkillId, WorkId};
 use crate::domain::live::{
-    Absence, EndedBy, Line, Recipient, Role, Session, SessionState, SkillWish, Transfer,
+    Absence, Actor, EndedBy, Line, Recipient, Role, Session, SessionState, SkillWish, Transfer,
     TransferState, Work, WorkEnd, WorkState,
 };
 use crate::domain::wait::standpoint;
@@ -16,8 +16,10 @@ use crate::pb;
 pub fn session(context: ObjectContext<'_>, s: &Session, revision: Revision) -> pb::Session {
     let transfer = s.transfer.and_then(|id| context.records.transfer(&id));
     let channel = context.records.channel(&s.channel).map(|c| channel_type(c.channel_type));
-    let (ended_at, ended_by) = match s.state {
-        SessionState::Ended { at, by, .. } => (Some(time(at)), Some(ended_by(by))),
+    let (ended_at, ended_by) = match &s.state {
+        SessionState::Ended { at, by, actor, .. } => {
+            (Some(time(*at)), Some(ended_by(*by, actor.as_ref())))
+        }
         _ => (None, None),
     };
     let mut shown = pb::Session {
@@ -42,6 +44,7 @@ pub fn session(context: ObjectContext<'_>, s: &Session, revision: Revision) -> p
         stranded: is_stranded(s),
         flow_trace: s.trace.as_deref().map(flow_trace),
         revision: number(revision),
+        previous_session: s.previous.map(|id| id.to_string()).unwrap_or_default(),
         ..Default::default()
     };
     let offered_out_of_queue =
@@ -128,7 +131,10 @@ pub fn is_stranded(s: &Session) -> bool {
     matches!(s.state, SessionState::Waiting { absence: Some(Absence::Stranded), .. })
 }
 
-pub(super) fn ended_by(by: EndedBy) -> pb::Actor {
+pub(super) fn ended_by(by: EndedBy, actor: Option<&Actor>) -> pb::Actor {
+    if let Some(actor) = actor {
+        return super::actor(actor);
+    }
     let who = match by {
         EndedBy::Channel => Role::Adapter,
         EndedBy::Owner => Role::Rep,

@@ -15,7 +15,8 @@ use crate::pb;
 /// which call isn't kept in them, but for those who asked for transfers.
 #[must_use]
 pub fn story(context: ObjectContext<'_>, s: &Session) -> Vec<pb::SessionEvent> {
-    let opened = event(s.opened_at, "session_opened", "the session was opened");
+    let mut opened = event(s.opened_at, "session_opened", "the session was opened");
+    opened.actor = s.opened_by.as_ref().map(actor);
     let mut events = vec![(Phase::Opened, opened)];
     for transfer in context.state.transfers_of_session(s.id) {
         transfer_events(transfer, &mut events);
@@ -23,9 +24,9 @@ pub fn story(context: ObjectContext<'_>, s: &Session) -> Vec<pb::SessionEvent> {
     for work in context.state.work_of_session(s.id) {
         work_events(work, &mut events);
     }
-    if let SessionState::Ended { at, by, .. } = s.state {
-        let mut end = event(at, "session_ended", "the session ended");
-        end.actor = Some(ended_by(by));
+    if let SessionState::Ended { at, by, actor, .. } = &s.state {
+        let mut end = event(*at, "session_ended", "the session ended");
+        end.actor = Some(ended_by(*by, actor.as_ref()));
         events.push((Phase::Ended, end));
     }
     events.sort_by_key(|(phase, e)| (e.time.map(|t| (t.seconds, t.nanos)), *phase));

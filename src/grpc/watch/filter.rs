@@ -3,9 +3,9 @@
 
 use std::collections::BTreeSet;
 
-use crate::domain::entry::Entry;
+use super::records::RevisionContext;
 use crate::domain::id::{QueueId, RepId, SessionId};
-use crate::domain::live::{Session, SessionState, Transfer, Work};
+use crate::domain::live::{Line, Session, SessionState, Transfer, Work};
 use crate::domain::record::{Record, RecordKey};
 use crate::domain::record_lookup::RecordLookup;
 use crate::domain::state::State;
@@ -18,11 +18,11 @@ pub struct StreamFilter(pub WatchQuery);
 impl StreamFilter {
     /// Does a rep's live state pass?
     #[must_use]
-    pub fn rep(&self, state: &State, rep: &RepId) -> bool {
+    pub fn rep(&self, records: &dyn RecordLookup, rep: &RepId) -> bool {
+        let has = |id: &QueueId| records.queue(id).is_some_and(|queue| queue.reps.contains(rep));
         self.0.kinds.contains(&Kind::Rep)
             && (self.0.reps.is_empty() || self.0.reps.contains(rep))
-            && (self.0.queues.is_empty()
-                || state.queues_of(rep).any(|queue| self.0.queues.contains(queue)))
+            && (self.0.queues.is_empty() || self.0.queues.iter().any(has))
     }
 
     /// Does the state of a queue pass?
@@ -44,7 +44,7 @@ impl StreamFilter {
             && self.of_session(s.id)
             && (self.0.channels.is_empty() || self.0.channels.contains(&s.channel))
             && (self.0.reps.is_empty() || reps.any(|rep| session::concerns(records, s, rep)))
-            && self.of_queue(s.line.queue().filter(|_| stands_in_line(s)))
+            && self.of_queue(line_of(records, s).as_ref().and_then(Line::queue))
     }
 
     /// Does a transfer pass?
@@ -63,6 +63,7 @@ impl StreamFilter {
     #[must_use]
     pub fn work(&self, records: &dyn RecordLookup, w: &Work) -> bool {
         self.0.kinds.contains(&Kind::Work)
+            && self.0.own_work.as_ref().is_none_or(|own| w.rep == *own)
             && self.of_session(w.session)
             && (self.0.reps.is_empty() || self.0.reps.contains(&w.rep))
             && self.of_channel(records, w.session)
@@ -126,28 +127,31 @@ impl StreamFilter {
     /// The reps whose live state an entry may have changed. Whose work it changed is told too, even
     /// if their figures stay: a completion comes with both its reps (W4).
     #[must_use]
-    pub fn touched_reps(&self, state: &State, entry: &Entry) -> BTreeSet<RepId> {
+    pub fn touched_reps(&self, m: &RevisionContext<'_>) -> BTreeSet<RepId> {
         let mut touched = BTreeSet::new();
         if !self.0.kinds.contains(&Kind::Rep) {
             return touched;
         }
-        for (key, record) in &entry.changes {
+        for (key, record) in &m.entry.changes {
             match key {
                 RecordKey::RepPresence(rep) | RecordKey::Rep(rep) => {
                     touched.insert(rep.clone());
                 }
                 RecordKey::Configuration(_) | RecordKey::Status(_) | RecordKey::Profile(_) => {
-                    touched.extend(using(state, key));
+                    touched.extend(using(m.state, key));
                 }
                 RecordKey::Work(_) => {
                     if let Some(Record::Work(work)) = record {
                         touched.insert(work.rep.clone());
                     }
                 }
-                RecordKey::Settings
+                RecordKey::Queue(queue) if self.0.queues.contains(queue) => {
+                    touched.extend(came_and_went(m, key, record.as_ref()));
+                }
+                RecordKey::Queue(_)
+                | RecordKey::Settings
                 | RecordKey::Channel(_)
                 | RecordKey::Skill(_)
-                | RecordKey::Queue(_)
                 | RecordKey::Flow(_)
                 | RecordKey::Session(_)
                 | RecordKey::Reference(..)
@@ -155,14 +159,51 @@ impl StreamFilter {
                 | RecordKey::Mark(_) => {}
             }
         }
-        touched.retain(|rep| self.rep(state, rep));
         touched
+    }
+
+    /// Did a rep's live state pass before this revision? Where that can't be told, it may have.
+    #[must_use]
+    pub fn had_rep(&self, m: &RevisionContext<'_>, rep: &RepId) -> bool {
+        let unsure = |key: &RecordKey| match key {
+            RecordKey::Queue(queue) => self.0.queues.contains(queue) && !(m.knows)(key),
+            _ => false,
+        };
+        m.entry.changes.iter().any(|(key, _)| unsure(key))
+            || (m.before.rep(rep).is_some() && self.rep(m.before, rep))
     }
 }
 
-/// Does a session wait in its line, or is it offered out of it?
-fn stands_in_line(s: &Session) -> bool {
-    matches!(s.state, SessionState::Waiting { .. } | SessionState::Offered { .. })
+/// Who came to a queue or left it. Where it isn't known who was there, anybody may have left.
+fn came_and_went(
+    m: &RevisionContext<'_>,
+    key: &RecordKey,
+    now: Option<&Record>,
+) -> BTreeSet<RepId> {
+    let members = |record: Option<&Record>| match record {
+        Some(Record::Queue(queue)) => queue.reps.clone(),
+        _ => BTreeSet::new(),
+    };
+    let now = members(now);
+    if (m.knows)(key) {
+        let before = members(m.before.record(key).as_ref());
+        return before.symmetric_difference(&now).cloned().collect();
+    }
+    let all = m.state.range(RecordKey::Rep(RepId::least())..);
+    all.map_while(|record| match record {
+        Record::Rep(rep) => Some(rep.id.clone()),
+        _ => None,
+    })
+    .collect()
+}
+
+/// The line that a session waits in or is offered out of: its transfer's, while one is under way.
+fn line_of(records: &dyn RecordLookup, s: &Session) -> Option<Line> {
+    if let Some(transfer) = s.transfer.and_then(|id| records.transfer(&id)) {
+        return Some(transfer.line.clone());
+    }
+    let stands = matches!(s.state, SessionState::Waiting { .. } | SessionState::Offered { .. });
+    stands.then(|| s.line.clone())
 }
 
 /// The reps whose capacity or status is decided by a directory record.

@@ -79,8 +79,9 @@ pub fn changes(
     filter: &StreamFilter,
     watcher: &Actor,
 ) -> Option<pb::RevisionChanges> {
+    let touched = filter.touched_reps(m);
     let mut all: Vec<pb::Change> =
-        filter.touched_reps(m.state, m.entry).iter().filter_map(|rep| rep_change(m, rep)).collect();
+        touched.iter().filter_map(|rep| rep_change(m, filter, rep)).collect();
     all.extend(m.entry.changes.iter().filter_map(|(key, now)| {
         if filter.kind(key) { step_change(m, filter, key, now.as_ref()) } else { None }
     }));
@@ -107,15 +108,17 @@ pub(super) fn cause(cause: &Cause, watcher: &Actor) -> pb::ChangeCause {
     }
 }
 
-fn rep_change(m: &RevisionContext<'_>, rep: &RepId) -> Option<pb::Change> {
-    let change = if m.after.rep(rep).is_some() {
+fn rep_change(m: &RevisionContext<'_>, filter: &StreamFilter, rep: &RepId) -> Option<pb::Change> {
+    let exists = m.after.rep(rep).is_some();
+    let change = if exists && filter.rep(m.after, rep) {
         let live = m.after.rep_presence(rep);
         let context = m.context();
         let shown = to_proto::rep_presence(context, &live, m.entry.revision);
         upserted(pb::watch_object::Object::RepPresence(shown))
-    } else if m.before.rep(rep).is_some() {
-        let id = rep.to_string();
-        removed(pb::WatchKind::Rep, id, pb::RemovalReason::Deleted)
+    } else if filter.had_rep(m, rep) {
+        let reason =
+            if exists { pb::RemovalReason::LeftFilter } else { pb::RemovalReason::Deleted };
+        removed(pb::WatchKind::Rep, rep.to_string(), reason)
     } else {
         return None;
     };

@@ -20,6 +20,7 @@ use tonic::{Request, Response, Status};
 
 use super::api::{Api, fingerprint, unread};
 use super::from_proto;
+use super::from_proto::Kind;
 use crate::pb;
 use crate::pb::watch_service_server::WatchService;
 use stream::Watcher;
@@ -39,9 +40,11 @@ impl WatchService for Watches {
         request: Request<pb::WatchRequest>,
     ) -> Result<Response<Self::WatchStream>, Status> {
         let (caller, message) = self.0.admit("WatchService/Watch", request)?;
-        let asked = from_proto::watch(&message)?;
-        // The same objects in another order are the same stream; so is another heartbeat.
-        let filter = fingerprint("WatchService/Watch", &canonical(&asked));
+        let mut asked = from_proto::watch(&message)?;
+        asked.own_work = caller.rep().filter(|_| asked.kinds.contains(&Kind::Work));
+        // The same objects in another order are the same stream; so is another heartbeat. Who sees less has another.
+        let seen_by = asked.own_work.as_ref().map_or_else(String::new, ToString::to_string);
+        let filter = fingerprint(&format!("WatchService/Watch {seen_by}"), &canonical(&asked));
         let token = &message.resume_token;
         let resume = if token.is_empty() {
             None

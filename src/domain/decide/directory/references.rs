@@ -11,7 +11,7 @@ use crate::domain::decide::destination::serves;
 use crate::domain::directory::{PresenceConfiguration, Queue, Recipients, Rep};
 use crate::domain::draft::Draft;
 use crate::domain::flow::{Flow, FlowDecision, FlowTarget};
-use crate::domain::id::{QueueId, RepId, SessionId, SkillId, StatusId};
+use crate::domain::id::{ChannelId, QueueId, RepId, SessionId, SkillId, StatusId};
 use crate::domain::live::{Line, PlannedChange, Presence, RepPresence, Session, SessionState};
 use crate::domain::record::{Record, RecordKey};
 use crate::domain::record_lookup::RecordLookup;
@@ -171,9 +171,7 @@ pub(super) fn live_user(state: &State, key: &RecordKey) -> Option<String> {
             let stands = || sessions(state).find(|s| stands_in(state, s, &line)).map(|s| s.id);
             work.or_else(stands).map(|session| format!("session {session}"))
         }
-        RecordKey::Channel(channel) => sessions(state)
-            .find(|s| s.channel == *channel)
-            .map(|session| format!("session {}", session.id)),
+        RecordKey::Channel(channel) => user_of_channel(state, channel),
         RecordKey::Status(status) => presences(state)
             .find(|p| p.presence.as_ref().is_some_and(|p| chooses(p, status)))
             .map(|presence| format!("rep {}, who has chosen it", presence.rep)),
@@ -184,6 +182,32 @@ pub(super) fn live_user(state: &State, key: &RecordKey) -> Option<String> {
             .map(|session| format!("session {}", session.id)),
         _ => None,
     }
+}
+
+/// A session of this channel that goes on, or whose after-conversation work does (C6).
+fn user_of_channel(state: &State, channel: &ChannelId) -> Option<String> {
+    let works = |s: &Session| state.work_of_session(s.id).any(|work| work.is_live());
+    let user = sessions(state).find(|s| s.channel == *channel && (!s.is_ended() || works(s)));
+    user.map(|session| format!("session {}", session.id))
+}
+
+/// D3: a channel that is in use stays of its type.
+///
+/// # Errors
+/// IN_USE.
+pub(super) fn check_retyped(draft: &Draft<'_>, written: &[Record]) -> Result<(), Rejection> {
+    for record in written {
+        let Record::Channel(channel) = record else { continue };
+        let key = record.key();
+        let Some(Record::Channel(before)) = draft.before(&key) else { continue };
+        if before.channel_type == channel.channel_type {
+            continue;
+        }
+        if let Some(user) = user_of_channel(draft, &channel.id) {
+            return Err(in_use(&key, format!("{user}, so that its type can't change")));
+        }
+    }
+    Ok(())
 }
 
 /// Has a rep this status, or will have it when their current work is done (P10)?

@@ -1,18 +1,16 @@
 //! Queues and flows as recipients: lists (L3–L5) and explanations (L6).
 
 use std::cmp::Reverse;
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::domain::choose::{order_of, stands_back};
 use crate::domain::decide::acting_rep;
 use crate::domain::decide::route::admitting;
-use crate::domain::decide::transfer::session_checks;
-use crate::domain::directory::{Channel, Queue};
+use crate::domain::directory::Queue;
 use crate::domain::eligibility::{
-    Check, describe, describe_line, handing_on_to_line, receiving, serving,
+    Check, describe, describe_line, handing_on_to_line, receiving_without, serving,
 };
-use crate::domain::id::{FlowId, QueueId, RepId, SkillId};
+use crate::domain::id::{FlowId, QueueId, RepId};
 use crate::domain::line::needs;
 use crate::domain::live::{Actor, Recipient};
 use crate::domain::record::{Record, RecordKey};
@@ -78,6 +76,7 @@ impl RecipientCase {
                 let text = describe_line(check.reason, check.passed, to, &self.channel);
                 RuleVerdict::new(check, text)
             })
+            .chain(self.of_session.iter().cloned())
             .collect()
     }
 
@@ -91,11 +90,21 @@ impl RecipientCase {
     ) -> Vec<RuleVerdict> {
         let to = Recipient::Queue(queue.id.clone());
         let mut verdicts = self.line_verdicts(state, actor, &to);
-        let passed = admitting(state, now, Arc::clone(queue)).is_some();
+        let taken = admitting(state, now, Arc::clone(queue));
+        let passed = taken.is_some();
         let (rule, reason) = ("R9", Reason::LimitExceeded);
         let check = Check { rule, reason, passed, hides: false, forbids: true };
         let text = describe_line(reason, passed, &to, &self.channel);
         verdicts.push(RuleVerdict::new(check, text));
+        // The queue that it would overflow to has to serve it, too.
+        if let Some(taken) = taken.filter(|taken| taken.id != queue.id) {
+            let (rule, reason) = ("R10", Reason::QueueNotForChannel);
+            let passed = taken.serves(self.channel.channel_type) || self.any;
+            let check = Check { rule, reason, passed, hides: false, forbids: true };
+            let to = Recipient::Queue(taken.id.clone());
+            let text = describe_line(reason, passed, &to, &self.channel);
+            verdicts.push(RuleVerdict::new(check, text));
+        }
         verdicts
     }
 }
@@ -212,47 +221,40 @@ pub fn explain_line(
         Recipient::Flow(flow) => state.expect_flow(flow).map(|_| None)?,
         Recipient::Rep(_) => None,
     };
-    let mut verdicts = match &queue {
+    let verdicts = match &queue {
         Some(queue) => case.queue_verdicts(state, actor, queue, now),
         None => case.line_verdicts(state, actor, to),
     };
     let listed = !hidden(&verdicts);
-    let (mut asked, mut original) = (BTreeMap::new(), case.owner.clone());
-    if let RecipientQuestion::Session(id) = about {
-        let session = state.expect_session(*id)?;
-        verdicts.extend(session_checks(state, actor, &session));
-        asked = needs(&session);
-        let transfer = session.transfer.and_then(|id| state.transfer(&id));
-        original = transfer.map(|transfer| transfer.from_rep.clone()).or(original);
-    }
-    let reps = queue
-        .map(|queue| members(state, &queue, &case.channel, original.as_ref(), &asked))
-        .unwrap_or_default();
+    let reps = queue.map(|queue| members(state, &case, &queue)).unwrap_or_default();
     let transferable = !forbidden(&verdicts);
     let would_wait =
         transferable && matches!(to, Recipient::Queue(_)) && !reps.iter().any(|r| r.could_take);
-    Ok(Explanation { listed, transferable, would_wait, verdicts, reps })
+    let told = Explanation { listed, transferable, would_wait, verdicts, reps };
+    Ok(told.foretold(state, actor, (about, to), now))
 }
 
-fn members(
-    state: &State,
-    queue: &Queue,
-    channel: &Arc<Channel>,
-    original: Option<&RepId>,
-    needs: &BTreeMap<SkillId, u32>,
-) -> Vec<RepVerdicts> {
+fn members(state: &State, case: &RecipientCase, queue: &Queue) -> Vec<RepVerdicts> {
+    let channel = &case.channel;
+    let asked = case.session.as_ref().map(|session| needs(session)).unwrap_or_default();
+    let transfer = case.session.as_ref().and_then(|session| session.transfer);
+    let transfer = transfer.and_then(|id| state.transfer(&id));
+    let original = transfer.map(|transfer| transfer.from_rep.clone()).or(case.owner.clone());
     order_of(state, queue)
         .into_iter()
         .take(REPS_EXPLAINED)
         .filter_map(|rep| state.rep(&rep))
         .map(|rep| {
-            let checks = receiving(state, &rep, channel, Some(queue));
-            let checks = checks.into_iter().chain(serving(&rep, queue, channel, needs));
+            let held = case.held_by(state, &rep.id).map(|work| &**work);
+            let checks = receiving_without(state, &rep, channel, Some(queue), held);
+            let checks = checks.into_iter().chain(serving(&rep, queue, channel, &asked));
             let all = checks.map(|check| {
                 RuleVerdict::new(check, describe(check.reason, check.passed, &rep, channel))
             });
             let mut against = against(all.collect());
-            if original == Some(&rep.id) && stands_back(state, queue, channel, needs, &rep.id) {
+            if original.as_ref() == Some(&rep.id)
+                && stands_back(state, queue, channel, &asked, &rep.id)
+            {
                 let (rule, reason) = ("T9", Reason::SelfTransfer);
                 let check = Check { rule, reason, passed: false, hides: false, forbids: false };
                 let text = format!("{} isn't offered it back while others are there", rep.id);

@@ -1,21 +1,14 @@
 //! What a transfer would meet (T24): decided as if it were asked for, and thrown away.
 
-use std::sync::Arc;
-
-use crate::domain::command::{Command, Request};
-use crate::domain::decide::decide;
-use crate::domain::draft::Entropy;
-use crate::domain::entry::{Cause, Fingerprint};
-use crate::domain::id::{QueueId, RepId, SessionId, TxnId};
+use crate::domain::id::{QueueId, RepId, SessionId};
 use crate::domain::live::{Actor, Line, Recipient, Session, Transfer, TransferState};
-use crate::domain::record::Record;
-use crate::domain::record_lookup::RecordLookup;
-use crate::domain::rejection::{Reason, Rejection};
+use crate::domain::rejection::Rejection;
 use crate::domain::state::State;
 use crate::domain::time::{Span, Timestamp};
 use crate::domain::verdict::RuleVerdict;
 use crate::domain::wait::standpoint;
 
+use super::attempt::attempt;
 use super::lines::explain_line;
 use super::{RecipientQuestion, against, explain};
 
@@ -26,6 +19,9 @@ pub struct Quote {
     pub allowed: bool,
     /// Would a recipient be asked at once? Otherwise it waits.
     pub offered_now: bool,
+    /// Would the original rep be removed at once, because it would wait (T7, T9), or because only they could be
+    /// asked (T9)? Otherwise they keep it until it is accepted.
+    pub removed_at_once: bool,
     /// Its place in the line, from 1, if it would wait.
     pub position: Option<u32>,
     /// The wait estimated for that place (E4).
@@ -36,16 +32,6 @@ pub struct Quote {
     pub queue: Option<QueueId>,
     /// Every reason against, not just the first, and what would make it wait.
     pub against: Vec<RuleVerdict>,
-}
-
-/// Ids of a decision that is thrown away need not be unguessable.
-struct Counting(u128);
-
-impl Entropy for Counting {
-    fn bits(&mut self) -> u128 {
-        self.0 += 1;
-        self.0
-    }
 }
 
 /// What would become of a transfer (T24): the very decision that the transfer would be, and every
@@ -62,12 +48,13 @@ pub fn quote(
 ) -> Result<Quote, Rejection> {
     let about = RecipientQuestion::Session(id);
     let told = match recipient {
-        Recipient::Rep(rep) => explain(state, actor, &about, rep)?,
+        Recipient::Rep(rep) => explain(state, actor, &about, rep, now)?,
         to => explain_line(state, actor, &about, to, now)?,
     };
     let mut quote = Quote {
         allowed: told.transferable,
         offered_now: false,
+        removed_at_once: false,
         position: None,
         wait: None,
         rep: None,
@@ -77,40 +64,14 @@ pub fn quote(
     if !quote.allowed {
         return Ok(quote);
     }
-    match attempt(state, actor, id, recipient, now) {
-        Ok((transfer, session)) => fill(&mut quote, state, &transfer, &session, now),
-        Err(rejection) => {
-            quote.allowed = false;
-            quote.against.push(RuleVerdict::of(&rejection));
-        }
-    }
+    let (transfer, session) = attempt(state, actor, id, recipient, now)?;
+    fill(&mut quote, state, &transfer, &session, now);
     Ok(quote)
-}
-
-/// The transfer and its session as they would be.
-fn attempt(
-    state: &State,
-    actor: &Actor,
-    session: SessionId,
-    recipient: &Recipient,
-    now: Timestamp,
-) -> Result<(Transfer, Session), Rejection> {
-    let cause = Cause { actor: actor.clone(), rpc: "quote".into(), request_id: None };
-    let (recipient, note) = (recipient.clone(), String::new());
-    let command = Command::TransferSession { session, recipient, note };
-    let (txn, fingerprint) = (TxnId::MIN, Fingerprint::default());
-    let request = Request { txn, fingerprint, cause, command, presence: None };
-    let mut tried = state.clone();
-    let decision = decide(&mut tried, &request, now, &mut Counting(0))?;
-    let session = Arc::unwrap_or_clone(tried.expect_session(session)?);
-    match decision.answer.record() {
-        Some(Record::Transfer(transfer)) => Ok(((**transfer).clone(), session)),
-        _ => Err(Rejection::not_found("session", session.id)),
-    }
 }
 
 fn fill(quote: &mut Quote, state: &State, transfer: &Transfer, session: &Session, now: Timestamp) {
     quote.queue = transfer.line.queue().cloned();
+    quote.removed_at_once = transfer.original_removed_at.is_some();
     match &transfer.state {
         TransferState::Offered { rep, .. } | TransferState::Completed { rep, .. } => {
             quote.offered_now = true;
@@ -124,27 +85,6 @@ fn fill(quote: &mut Quote, state: &State, transfer: &Transfer, session: &Session
             if let Line::Rep(rep) = &transfer.line {
                 quote.rep = Some(rep.clone());
             }
-        }
-    }
-}
-
-impl RuleVerdict {
-    /// A refusal as a rule that isn't passed.
-    fn of(rejection: &Rejection) -> Self {
-        let rule = match rejection.reason {
-            Reason::LimitExceeded => "R9",
-            Reason::QueueNotForChannel => "R10",
-            Reason::DirectToRepRoutingDisabled => "T10",
-            Reason::MissingPermission | Reason::MissingLicence => "T14",
-            _ => "T24",
-        };
-        Self {
-            rule,
-            reason: rejection.reason,
-            passed: false,
-            hides: false,
-            forbids: true,
-            text: rejection.message.clone(),
         }
     }
 }

@@ -188,6 +188,24 @@ pub struct RepPresence {
     /// comes and goes all the time gets ahead of it and is stopped.
     #[n(8)]
     pub signed_in_until: Option<Timestamp>,
+    /// The spells before [`Self::last`], the newest first; at most [`EARLIER`]. Whoever still holds one is told what
+    /// became of it (P5).
+    #[cbor(n(9), default)]
+    pub earlier: Vec<EarlierPresence>,
+}
+
+/// So many earlier spells of a rep are known.
+const EARLIER: usize = 8;
+
+/// A spell that was over before the last one was.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub struct EarlierPresence {
+    /// Which.
+    #[n(0)]
+    pub id: PresenceId,
+    /// Why it ended.
+    #[n(1)]
+    pub cause: PresenceCause,
 }
 
 impl RepPresence {
@@ -204,7 +222,25 @@ impl RepPresence {
             assigned_at: None,
             kept_until: None,
             signed_in_until: None,
+            earlier: Vec::new(),
         }
+    }
+
+    /// The current spell is over.
+    pub fn close(&mut self, closed: ClosedPresence) {
+        self.presence = None;
+        if let Some(ClosedPresence { id, cause, .. }) = self.last.replace(closed) {
+            self.earlier.insert(0, EarlierPresence { id, cause });
+            self.earlier.truncate(EARLIER);
+        }
+    }
+
+    /// Why a spell of the rep ended, if it has and is still known.
+    #[must_use]
+    pub fn why_ended(&self, id: PresenceId) -> Option<PresenceCause> {
+        let last = self.last.iter().map(|last| (last.id, last.cause));
+        let earlier = self.earlier.iter().map(|earlier| (earlier.id, earlier.cause));
+        last.chain(earlier).find(|(known, _)| *known == id).map(|(_, cause)| cause)
     }
 
     /// Is the rep signed in, with a client that is there?

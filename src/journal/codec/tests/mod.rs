@@ -3,6 +3,8 @@
 
 mod sample;
 
+use std::sync::Arc;
+
 use proptest::prelude::*;
 use proptest::sample::Index;
 
@@ -12,12 +14,15 @@ use super::{
     encode_outcome, encode_outcome_head, encode_record, read,
 };
 use crate::domain::entry::{Answer, Fact, FactKind, Fingerprint};
+use crate::domain::live::{RepPresence, Session};
 use crate::domain::record::Record;
 
 const FINGERPRINT: Fingerprint = Fingerprint(0xfeed_beef);
 
 /// What released versions have written of [`sample`]'s examples: lines may be added, none may change.
 const GOLDEN: &str = include_str!("golden.txt");
+/// A presence and a session as level 2 stored them.
+const LEVEL_2: &str = include_str!("level_2.txt");
 
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|b| format!("{b:02x}")).collect()
@@ -48,6 +53,30 @@ fn everything_is_stored_as_it_always_was() {
     found += &line(b"outcome", &encode_outcome(FINGERPRINT, &sample::answers()[0]));
     found += &line(b"refused outcome", &encode_outcome(FINGERPRINT, &sample::answers()[1]));
     assert!(found == GOLDEN, "what is stored has changed; it would be:\n{found}");
+}
+
+#[test]
+fn what_an_earlier_level_stored_is_read_without_what_it_did_not_know() {
+    let bytes = |line: &str| -> Vec<u8> {
+        let digits = |at| u8::from_str_radix(&line[at..at + 2], 16).expect("two digits");
+        (0..line.len()).step_by(2).map(digits).collect()
+    };
+    let stored: Vec<Vec<u8>> = LEVEL_2.lines().map(bytes).collect();
+    let (mut presence, mut session) = (None, None);
+    for record in sample::full() {
+        match record {
+            Record::RepPresence(image) => presence = Some((*image).clone()),
+            Record::Session(image) => session = Some((*image).clone()),
+            _ => {}
+        }
+    }
+    let presence = RepPresence { earlier: Vec::new(), ..presence.expect("there is one") };
+    let session = session.expect("there is one");
+    let session = Session { previous: None, opened_in: None, opened_by: None, ..session };
+    let known = [Record::RepPresence(Arc::new(presence)), Record::Session(Arc::new(session))];
+    for (bytes, record) in stored.iter().zip(known) {
+        assert_eq!(decode_record(&record.key(), bytes), Ok(record));
+    }
 }
 
 #[test]

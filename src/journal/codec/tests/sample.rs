@@ -17,11 +17,12 @@ use crate::domain::flow::{
     Condition, Flow, FlowDecision, FlowRule, FlowTarget, SkillsTarget, Trace, TraceStep,
     WishedSkill,
 };
-use crate::domain::id::{PresenceId, SessionId, TransferId, WorkId};
+use crate::domain::id::{PresenceId, SessionId, TransferId, TxnId, WorkId};
 use crate::domain::live::{
-    Absence, Actor, Candidate, ClosedPresence, Connection, EndedBy, HowFound, Line, PlannedChange,
-    PlannedStop, Presence, PresenceCause, Recipient, RepPresence, RepReach, Role, Session,
-    SessionState, SkillWish, Transfer, TransferState, WhyNot, Work, WorkEnd, WorkState,
+    Absence, Actor, Candidate, ClosedPresence, Connection, EarlierPresence, EndedBy, HowFound,
+    Line, PlannedChange, PlannedStop, Presence, PresenceCause, Recipient, RepPresence, RepReach,
+    Role, Session, SessionState, SkillWish, Transfer, TransferState, WhyNot, Work, WorkEnd,
+    WorkState,
 };
 use crate::domain::record::{Mark, MarkKey, Record, RecordKey};
 use crate::domain::rejection::{BadField, Reason, Rejection};
@@ -183,6 +184,7 @@ fn presence(connection: Connection, then: PlannedChange) -> RepPresence {
         assigned_at: Some(at(4)),
         kept_until: Some(at(5)),
         signed_in_until: Some(at(6)),
+        earlier: vec![EarlierPresence { id: PRESENCE, cause: PresenceCause::Rep }],
     }
 }
 
@@ -216,6 +218,9 @@ fn session(state: SessionState) -> Session {
         transfer: Some(TRANSFER),
         transfers: 3,
         attributes: Arc::new(attributes()),
+        previous: Some(SessionId::MAX),
+        opened_in: Some(TxnId::MAX),
+        opened_by: Some(actor()),
     }
 }
 
@@ -319,7 +324,7 @@ pub fn others() -> Vec<Record> {
         SessionState::Active { rep: rep(), work: WORK },
         SessionState::Paused { rep: rep(), work: WORK },
         SessionState::Inactive { rep: rep(), work: WORK },
-        SessionState::Ended { at: at(1), by, forget_at },
+        SessionState::Ended { at: at(1), by, forget_at, actor: Some(actor()) },
     ];
     let bare = |state| Session { trace: None, transfer: None, line: ana(), ..session(state) };
     let why = WorkEnd::Transferred;

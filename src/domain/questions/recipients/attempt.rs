@@ -1,0 +1,98 @@
+//! A transfer as if it were asked for: the very decision, thrown away. So nobody is told anything else than what would
+//! be done (L6, T24).
+
+use std::sync::Arc;
+
+use crate::domain::command::{Command, Request};
+use crate::domain::decide::decide;
+use crate::domain::draft::Entropy;
+use crate::domain::entry::{Cause, Fingerprint};
+use crate::domain::id::{SessionId, TxnId};
+use crate::domain::live::{Actor, Recipient, Session, Transfer, TransferState};
+use crate::domain::record::Record;
+use crate::domain::record_lookup::RecordLookup;
+use crate::domain::rejection::{Reason, Rejection};
+use crate::domain::state::State;
+use crate::domain::time::Timestamp;
+use crate::domain::verdict::RuleVerdict;
+
+use super::{Explanation, RecipientQuestion};
+
+/// Ids of a decision that is thrown away need not be unguessable.
+struct Counting(u128);
+
+impl Entropy for Counting {
+    fn bits(&mut self) -> u128 {
+        self.0 += 1;
+        self.0
+    }
+}
+
+/// The transfer and its session as they would be.
+pub(super) fn attempt(
+    state: &State,
+    actor: &Actor,
+    session: SessionId,
+    recipient: &Recipient,
+    now: Timestamp,
+) -> Result<(Transfer, Session), Rejection> {
+    let cause = Cause { actor: actor.clone(), rpc: "quote".into(), request_id: None };
+    let (recipient, note) = (recipient.clone(), String::new());
+    let command = Command::TransferSession { session, recipient, note };
+    let (txn, fingerprint) = (TxnId::MIN, Fingerprint::default());
+    let request = Request { txn, fingerprint, cause, command, presence: None };
+    let mut tried = state.clone();
+    let decision = decide(&mut tried, &request, now, &mut Counting(0))?;
+    let session = Arc::unwrap_or_clone(tried.expect_session(session)?);
+    match decision.answer.record() {
+        Some(Record::Transfer(transfer)) => Ok(((**transfer).clone(), session)),
+        _ => Err(Rejection::not_found("session", session.id)),
+    }
+}
+
+impl Explanation {
+    /// With what would become of the transfer, if it is about one that its rules don't forbid.
+    pub(super) fn foretold(
+        mut self,
+        state: &State,
+        actor: &Actor,
+        (about, to): (&RecipientQuestion, &Recipient),
+        now: Timestamp,
+    ) -> Self {
+        let RecipientQuestion::Session(session) = about else { return self };
+        if !self.transferable {
+            return self;
+        }
+        match attempt(state, actor, *session, to, now) {
+            Ok((transfer, _)) => {
+                self.would_wait = matches!(transfer.state, TransferState::Waiting { .. });
+            }
+            Err(rejection) => {
+                (self.transferable, self.would_wait) = (false, false);
+                self.verdicts.push(RuleVerdict::of(&rejection));
+            }
+        }
+        self
+    }
+}
+
+impl RuleVerdict {
+    /// A refusal as a rule that isn't passed.
+    fn of(rejection: &Rejection) -> Self {
+        let rule = match rejection.reason {
+            Reason::LimitExceeded => "R9",
+            Reason::QueueNotForChannel => "R10",
+            Reason::DirectToRepRoutingDisabled => "T10",
+            Reason::MissingPermission | Reason::MissingLicence => "T14",
+            _ => "T24",
+        };
+        Self {
+            rule,
+            reason: rejection.reason,
+            passed: false,
+            hides: false,
+            forbids: true,
+            text: rejection.message.clone(),
+        }
+    }
+}
