@@ -28,9 +28,10 @@ use crate::domain::id::OrgId;
 use crate::engine::clock::steady_wall;
 use crate::engine::{Engine, EngineOptions, SystemClock};
 use crate::grpc::api::Api;
+use crate::grpc::call_id::CallIds;
 use crate::grpc::deadline::Deadlines;
 use crate::grpc::passing::table::{DIRECTORY, MESSAGE, RENEWAL};
-use crate::grpc::passing::{Passer, PassingLayer};
+use crate::grpc::passing::{PASSED, Passer, PassingLayer};
 use crate::grpc::token::Seal;
 use crate::grpc::{Directory, Partners, Presences, Servers, Sessions, Transfers, Watches, Works};
 use crate::journal::Journal;
@@ -337,7 +338,7 @@ async fn in_time(
 }
 
 /// The services, each call bounded in time, behind what passes calls on to other servers.
-type Services = Router<Stack<PassingLayer, Stack<Deadlines, Identity>>>;
+type Services = Router<Stack<PassingLayer, Stack<Deadlines, Stack<CallIds, Identity>>>>;
 
 fn router(
     api: &Arc<Api>,
@@ -359,6 +360,7 @@ fn router(
         };
     }
     Ok(Server::builder()
+        .layer(CallIds { kept: PASSED })
         .layer(Deadlines { most: CALL })
         .max_concurrent_streams(STREAMS)
         .http2_keepalive_interval(Some(KEEPALIVE.0))

@@ -34,6 +34,8 @@ mod orgs;
 mod outages;
 #[path = "blackbox/presences.rs"]
 mod presences;
+#[path = "blackbox/promises.rs"]
+mod promises;
 #[path = "blackbox/retries.rs"]
 mod retries;
 #[path = "blackbox/routing.rs"]

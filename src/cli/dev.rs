@@ -173,8 +173,8 @@ Customers come through a flow, and reps transfer to queues as well:
 
   {baton} flows test triage --channel web --attribute topic=billing
   {baton} session open --channel web --reference c-1 --flow triage --attribute topic=billing
-  {baton} quote {session} --to queue:billing
-  {baton} transfer {session} --to queue:billing
+  {baton} quote {session} --to queue:general
+  {baton} transfer {session} --to queue:general
   {baton} explain rep:dan --channel web
 "
     )

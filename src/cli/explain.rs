@@ -52,7 +52,8 @@ fn quote_text(quote: &pb::QuoteTransferResponse) -> String {
 pub async fn recipients(context: &Context, args: Recipients) -> anyhow::Result<()> {
     use pb::list_recipients_request::About;
     let client = context.client()?;
-    let about = args.session.map(About::Session).or(args.channel.map(About::Channel));
+    let session = args.session.or(args.named);
+    let about = session.map(About::Session).or(args.channel.map(About::Channel));
     if about.is_none() {
         bail!(NO_SESSION);
     }

@@ -76,6 +76,10 @@ calls! {
         read get_transfer(GetTransferRequest) -> GetTransferResponse;
         read list_transfers(ListTransfersRequest) -> ListTransfersResponse;
     }
+    WatchServiceClient in watch_service_client {
+        read get_queue_state(GetQueueStateRequest) -> GetQueueStateResponse;
+        read list_queue_states(ListQueueStatesRequest) -> ListQueueStatesResponse;
+    }
     WorkServiceClient in work_service_client {
         change accept_work(AcceptWorkRequest) -> AcceptWorkResponse;
         change decline_work(DeclineWorkRequest) -> DeclineWorkResponse;

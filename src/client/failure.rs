@@ -8,7 +8,7 @@ use std::fmt;
 use std::time::Duration;
 
 use tonic::{Code, Status};
-use tonic_types::StatusExt as _;
+use tonic_types::{FieldViolation, StatusExt as _};
 
 /// Why a call failed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -52,9 +52,12 @@ impl Failure {
         });
         let mut said: Vec<String> = Vec::new();
         if let Some(bad) = details.bad_request() {
-            said.extend(
-                bad.field_violations.iter().map(|v| format!("{}: {}", v.field, v.description)),
-            );
+            // What the message says already isn't said twice.
+            let said_already = |v: &&FieldViolation| {
+                status.message().contains(&format!("{} {}", v.field, v.description))
+            };
+            let left = bad.field_violations.iter().filter(|v| !said_already(v));
+            said.extend(left.map(|v| format!("{}: {}", v.field, v.description)));
         }
         if let Some(precondition) = details.precondition_failure() {
             said.extend(
@@ -66,9 +69,13 @@ impl Failure {
             );
         }
         if let Some(quota) = details.quota_failure() {
-            said.extend(
-                quota.violations.iter().map(|v| format!("{}: {}", v.subject, v.description)),
-            );
+            let left = quota.violations.iter().filter(|v| v.description != status.message());
+            said.extend(left.map(|v| format!("{}: {}", v.subject, v.description)));
+        }
+        if let Some(call) = details.request_info()
+            && matches!(status.code(), Code::Internal | Code::Unknown)
+        {
+            said.push(format!("call {}", call.request_id));
         }
         let (message, advice) = match status.code() {
             Code::Unavailable if reason.is_empty() => (
@@ -231,7 +238,7 @@ fn advice(reason: &str) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use tonic_types::{ErrorDetails, FieldViolation};
+    use tonic_types::ErrorDetails;
 
     #[test]
     fn details_become_one_line_with_what_to_do() {
@@ -253,6 +260,20 @@ mod tests {
         );
         assert_eq!(failure.metadata()["kind"], "rep");
         assert!(!failure.may_retry());
+    }
+
+    #[test]
+    fn d1_each_mistake_is_said_once_and_a_fault_with_the_name_of_the_call() {
+        let mut details = ErrorDetails::with_error_info("INVALID_FIELD", "baton", []);
+        details.set_bad_request(vec![FieldViolation::new("note", "is too long")]);
+        let status = Status::with_error_details(Code::InvalidArgument, "note is too long", details);
+        let text = Failure::of(&status, "http://x").to_string();
+        assert_eq!(text, "INVALID_FIELD: note is too long (correct these fields)");
+        let mut details = ErrorDetails::with_error_info("INTERNAL", "baton", []);
+        details.set_request_info("c0ffee", "");
+        let status = Status::with_error_details(Code::Internal, "a fault", details);
+        let text = Failure::of(&status, "http://x").to_string();
+        assert!(text.starts_with("INTERNAL: a fault [call c0ffee]"), "{text}");
     }
 
     #[test]

@@ -2,6 +2,7 @@
 //! wire's types are seen here and nowhere else; the domain decides, the engine commits.
 
 pub mod api;
+pub mod call_id;
 pub mod caller;
 pub mod deadline;
 mod directory;

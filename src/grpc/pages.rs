@@ -18,7 +18,7 @@ pub trait Paged: Message {
     fn take_page(&mut self) -> (i32, String, i64);
 }
 
-// A macro, since thirteen requests have the same three fields. It writes no handler.
+// A macro, since fourteen requests have the same three fields. It writes no handler.
 macro_rules! paged {
     ($($request:ident),* $(,)?) => {$(
         impl Paged for pb::$request {
@@ -47,6 +47,7 @@ paged!(
     ListTransfersRequest,
     ListWorkRequest,
     ListRecipientsRequest,
+    ListQueueStatesRequest,
 );
 
 /// The page that is asked for.

@@ -47,6 +47,8 @@ fn allowed(rpc: &str) -> &'static [Role] {
         | "TransferService/ListTransfers"
         | "WorkService/ListWork"
         | "ServerService/ListServers"
+        | "WatchService/GetQueueState"
+        | "WatchService/ListQueueStates"
         | "WatchService/Watch" => READ,
         _ => &[],
     }

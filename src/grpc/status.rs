@@ -25,6 +25,7 @@ use std::time::Duration;
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, StatusExt as _};
 
+use super::call_id;
 use crate::domain::rejection::{BadField, Reason, Rejection};
 use crate::engine::Refusal;
 
@@ -155,9 +156,10 @@ fn of_refusal(refusal: &Refusal, repeat: Repeat) -> Status {
 
 fn of_rejection(rejection: &Rejection) -> Status {
     let name = rejection.reason.name();
-    let about = [("kind", rejection.kind.to_string()), ("id", rejection.id.clone())];
-    let mut details = info(name, about);
-    let named = named_fields(&rejection.fields);
+    let own = [("kind", rejection.kind.to_string()), ("id", rejection.id.clone())];
+    let more = rejection.details.about.iter().map(|(key, value)| (key.as_ref(), value.clone()));
+    let mut details = info(name, own.into_iter().chain(more));
+    let named = named_fields(&rejection.details.fields);
     for field in named {
         details.add_bad_request_violation(field.field.as_str(), field.why.as_str());
     }
@@ -174,7 +176,7 @@ fn of_rejection(rejection: &Rejection) -> Status {
         let wait = Duration::from_millis(span.as_ms().unsigned_abs());
         details.set_retry_info(Some(jittered(wait)));
     }
-    let message = bounded(&rejection.message, rejection.fields.len() - named.len());
+    let message = bounded(&rejection.message, rejection.details.fields.len() - named.len());
     Status::with_error_details(code, message, details)
 }
 
@@ -243,13 +245,17 @@ const fn code_of(reason: Reason) -> Code {
     }
 }
 
-fn info<const N: usize>(reason: &str, about: [(&str, String); N]) -> ErrorDetails {
+fn info<'k>(reason: &str, about: impl IntoIterator<Item = (&'k str, String)>) -> ErrorDetails {
     let metadata: HashMap<String, String> = about
         .into_iter()
         .filter(|(_, value)| !value.is_empty())
         .map(|(key, value)| (key.to_owned(), value))
         .collect();
-    ErrorDetails::with_error_info(reason, DOMAIN, metadata)
+    let mut details = ErrorDetails::with_error_info(reason, DOMAIN, metadata);
+    if let Some(id) = call_id::current() {
+        details.set_request_info(&*id, "");
+    }
+    details
 }
 
 fn plain<const N: usize>(

@@ -311,3 +311,41 @@ async fn e4_a_live_stream_is_told_the_first_move_of_a_line() {
         .collect();
     assert_eq!(places, [1]);
 }
+
+#[tokio::test]
+async fn w1_l5_the_live_state_of_a_queue_is_read_as_a_stream_shows_it() {
+    for site in Site::each().await {
+        let mut admin = site.a.admin();
+        let (_, revision) = admin.enqueue("c-1", "care").await;
+        let mut other = site.b().admin();
+        let request =
+            pb::GetQueueStateRequest { queue: "care".into(), at_least_revision: revision };
+        let read = other.watches.get_queue_state(request).await.expect("it is there").into_inner();
+        let state = read.queue_state.expect("a state");
+        assert_eq!((state.length, state.signed_in_reps), (1, 0), "{}", site.name());
+        let watch = super::stream::request(&[pb::WatchKind::Queue]);
+        let (_, objects, at) = super::stream::Stream::synced(&mut other, watch).await;
+        assert_eq!(read.revision, at);
+        let shown = objects.into_iter().find_map(|object| match object.object {
+            Some(pb::watch_object::Object::Queue(shown)) if shown.queue == "care" => Some(shown),
+            _ => None,
+        });
+        let shown = shown.expect("it is watched");
+        assert_eq!((shown.length, shown.oldest_waiting_since), (1, state.oldest_waiting_since));
+        let mut ids = Vec::new();
+        let mut list = pb::ListQueueStatesRequest { page_size: 1, ..Default::default() };
+        loop {
+            let page = other.watches.list_queue_states(list.clone()).await.expect("it is right");
+            let page = page.into_inner();
+            ids.extend(page.queue_states.into_iter().map(|state| (state.queue, state.length)));
+            if page.next_page_token.is_empty() {
+                break;
+            }
+            list.page_token = page.next_page_token;
+        }
+        assert_eq!(ids, [("billing".to_owned(), 0), ("care".to_owned(), 1)]);
+        let unknown = pb::GetQueueStateRequest { queue: "none".into(), ..Default::default() };
+        let status = other.watches.get_queue_state(unknown).await.expect_err("there is none");
+        assert_eq!(status.code(), tonic::Code::NotFound);
+    }
+}

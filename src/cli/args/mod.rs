@@ -374,8 +374,11 @@ pub struct Transfer {
 #[derive(Debug, Args)]
 pub struct Recipients {
     /// Id of the session to be transferred
-    #[arg(long, conflicts_with = "channel")]
+    #[arg(conflicts_with = "channel")]
     pub session: Option<String>,
+    /// The same
+    #[arg(long = "session", value_name = "SESSION", hide = true, conflicts_with_all = ["channel", "session"])]
+    pub named: Option<String>,
     /// Id of a channel, for any session of it
     #[arg(long)]
     pub channel: Option<String>,

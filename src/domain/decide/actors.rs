@@ -59,5 +59,6 @@ pub(super) fn ended(id: WorkId, why: WorkEnd) -> Rejection {
         WorkEnd::SignedOut => "the rep signed out",
         WorkEnd::Orphaned => "the rep was gone for too long",
     };
-    Rejection::new(Reason::WorkEnded, "work", id, format!("work {id} is over: {how}"))
+    let message = format!("work {id} is over: {how}");
+    Rejection::new(Reason::WorkEnded, "work", id, message).with("end_reason", why.name())
 }

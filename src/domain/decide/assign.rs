@@ -32,7 +32,8 @@ pub(crate) fn assign(
     }
     if !session.waits_for_an_offer() || session.transfer.is_some() {
         let message = format!("session {id} doesn't wait to be routed");
-        return Err(Rejection::new(Reason::WrongState, "session", id, message));
+        let refused = Rejection::new(Reason::WrongState, "session", id, message);
+        return Err(refused.with("state", session.state.name()));
     }
     let who = draft.expect_rep(rep)?;
     let checks = receiving(draft, &who, &channel, None);
@@ -42,7 +43,7 @@ pub(crate) fn assign(
     }
     if full && !skip_capacity_check {
         let message = format!("{rep} has no room for session {id}; name another rep or wait");
-        return Err(Rejection::new(Reason::LimitExceeded, "rep", rep, message));
+        return Err(Rejection::new(Reason::RecipientFull, "rep", rep, message));
     }
     draft.fact(Fact::of(FactKind::SessionAssigned).session(id).rep(rep));
     let origin = OfferOrigin { check_skipped: full, ..OfferOrigin::default() };

@@ -126,7 +126,11 @@ fn current(
         (_, Some(id)) => Err(gone(&live, id)),
         (None, None) => {
             let message = format!("{rep} is not signed in");
-            Err(Rejection::new(Reason::PresenceClosed, "rep", rep, message))
+            let refused = Rejection::new(Reason::PresenceClosed, "rep", rep, message);
+            Err(match &live.last {
+                Some(last) => refused.with("cause", last.cause.name()),
+                None => refused,
+            })
         }
     }
 }
@@ -138,7 +142,12 @@ fn gone(live: &RepPresence, id: PresenceId) -> Rejection {
     } else {
         (Reason::PresenceClosed, "is closed; open a new one")
     };
-    Rejection::new(reason, "presence", id, format!("presence {id} of {} {how}", live.rep))
+    let message = format!("presence {id} of {} {how}", live.rep);
+    let refused = Rejection::new(reason, "presence", id, message);
+    match live.why_ended(id) {
+        Some(cause) => refused.with("cause", cause.name()),
+        None => refused,
+    }
 }
 
 /// Chooses a status (P1, P6), at once or when the current work is done (P10). What was to happen then is

@@ -122,9 +122,10 @@ fn own_session(draft: &Draft<'_>, actor: &Actor, id: SessionId) -> Result<Arc<Se
     if may { Ok(session) } else { Err(not_owner(actor, "session", id)) }
 }
 
-fn not_active(id: SessionId, wanted: &str) -> Rejection {
-    let message = format!("session {id} isn't {wanted}");
-    Rejection::new(Reason::SessionNotActive, "session", id, message)
+fn not_active(session: &Session, wanted: &str) -> Rejection {
+    let message = format!("session {} isn't {wanted}", session.id);
+    let refused = Rejection::new(Reason::SessionNotActive, "session", session.id, message);
+    refused.with("state", session.state.name())
 }
 
 fn alive(session: &Session) -> Result<(), Rejection> {
@@ -137,12 +138,11 @@ fn alive(session: &Session) -> Result<(), Rejection> {
 
 /// T16: whoever is being asked to take a session takes it as it was handed to them.
 fn not_in_transfer(session: &Session) -> Result<(), Rejection> {
-    if session.transfer.is_none() {
-        return Ok(());
-    }
+    let Some(transfer) = session.transfer else { return Ok(()) };
     let id = session.id;
     let message = format!("session {id} is in transfer, and stays as it is until that is over");
-    Err(Rejection::new(Reason::TransferInProgress, "session", id, message))
+    let refused = Rejection::new(Reason::TransferInProgress, "session", id, message);
+    Err(refused.with("transfer", transfer))
 }
 
 /// What is to change about a session.
@@ -197,7 +197,7 @@ pub(crate) fn pause(
     let (rep, work) = match &session.state {
         SessionState::Paused { .. } => return Ok(about(RecordKey::Session(id))),
         SessionState::Active { rep, work } => (rep.clone(), *work),
-        _ => return Err(not_active(id, "active")),
+        _ => return Err(not_active(&session, "active")),
     };
     not_in_transfer(&session)?;
     draft.fact(Fact::of(FactKind::SessionPaused).session(id).work(work).rep(&rep));
@@ -220,7 +220,7 @@ pub(crate) fn inactivate(
         SessionState::Active { rep, work } | SessionState::Paused { rep, work } => {
             (rep.clone(), *work)
         }
-        _ => return Err(not_active(id, "with a rep")),
+        _ => return Err(not_active(&session, "with a rep")),
     };
     not_in_transfer(&session)?;
     draft.fact(Fact::of(FactKind::SessionInactivated).session(id).work(work).rep(&rep));
@@ -264,7 +264,7 @@ pub(crate) fn resume(
         SessionState::Active { .. } => {}
         SessionState::Paused { .. } => take_up(draft, actor, &session)?,
         SessionState::Inactive { .. } => reply(draft, &session)?,
-        _ => return Err(not_active(id, "paused or inactive")),
+        _ => return Err(not_active(&session, "paused or inactive")),
     }
     Ok(about(RecordKey::Session(id)))
 }
@@ -276,7 +276,8 @@ fn take_up(draft: &mut Draft<'_>, actor: &Actor, session: &Session) -> Result<()
     }
     if actor.role == Role::Rep {
         let message = format!("{} isn't signed in; sign in to take a session up", actor.id);
-        return Err(Rejection::new(Reason::WrongState, "session", session.id, message));
+        let refused = Rejection::new(Reason::WrongState, "session", session.id, message);
+        return Err(refused.with("state", session.state.name()));
     }
     reroute(draft, session)
 }
@@ -300,13 +301,14 @@ fn owner_is_gone(draft: &Draft<'_>, session: &Session) -> bool {
 /// weight, a rep's own wish is refused; a customer's reply isn't, and leaves it paused.
 fn reopen(draft: &mut Draft<'_>, session: &Session, by_rep: bool) -> Result<(), Rejection> {
     let Some((rep, id)) = session.owner() else {
-        return Err(not_active(session.id, "with a rep"));
+        return Err(not_active(session, "with a rep"));
     };
     let mut work = Arc::unwrap_or_clone(draft.expect_work(id)?);
     let fits = capacity::can_hold_fully(draft, &work);
     if !fits && by_rep {
         let message = format!("{rep} has no room for the full weight of session {}", session.id);
-        return Err(Rejection::new(Reason::WrongState, "session", session.id, message));
+        let refused = Rejection::new(Reason::WrongState, "session", session.id, message);
+        return Err(refused.with("state", session.state.name()));
     }
     let (rep, mut session) = (rep.clone(), session.clone());
     if fits {
@@ -327,7 +329,7 @@ fn reopen(draft: &mut Draft<'_>, session: &Session, by_rep: bool) -> Result<(), 
 /// rep directly goes to that rep, or, if they have gone, to the channel's fallback queue (N5, P7).
 fn reroute(draft: &mut Draft<'_>, session: &Session) -> Result<(), Rejection> {
     let Some((rep, work)) = session.owner() else {
-        return Err(not_active(session.id, "inactive"));
+        return Err(not_active(session, "inactive"));
     };
     let rep = rep.clone();
     let channel = draft.expect_channel(&session.channel)?;

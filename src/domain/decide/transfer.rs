@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use crate::domain::directory::Channel;
 use crate::domain::draft::Draft;
-use crate::domain::eligibility::{Check, handing_on_to_line, line_refusal};
+use crate::domain::eligibility::{Check, handing_on_to_line, line_refusal, runs_flows};
 use crate::domain::entry::{Fact, FactKind};
 use crate::domain::id::{RepId, SessionId, TransferId};
 use crate::domain::live::{Actor, Line, Recipient, Session, SessionState, Transfer, TransferState};
@@ -29,7 +29,7 @@ pub(crate) fn request(
 ) -> Result<AnswerSubject, Rejection> {
     let session = draft.expect_session(id)?;
     if let Some(v) = session_checks(draft, actor, &session).into_iter().find(|v| !v.passed) {
-        return Err(Rejection::new(v.reason, "session", id, v.text));
+        return Err(unready(draft, &session, v));
     }
     let Some((owner, _)) = session.owner() else {
         return Err(not_owner(actor, "session", id));
@@ -63,6 +63,19 @@ pub(crate) fn request(
     draft.put_transfer(transfer);
     draft.put_arrival(session);
     Ok(subject)
+}
+
+/// Why a session can't be transferred now.
+fn unready(draft: &Draft<'_>, session: &Session, failed: RuleVerdict) -> Rejection {
+    let refused = Rejection::new(failed.reason, "session", session.id, failed.text);
+    match (failed.reason, session.transfer) {
+        (Reason::TransferInProgress, Some(transfer)) => refused.with("transfer", transfer),
+        (Reason::SessionNotActive, _) => refused.with("state", session.state.name()),
+        (Reason::TransferLimitReached, _) => {
+            refused.with("limit", draft.settings().max_transfers_per_session)
+        }
+        _ => refused,
+    }
 }
 
 /// Where the session goes, if it may go there.
@@ -109,6 +122,8 @@ fn allowed(
     let checks = handing_on_to_line(draft, Some(owner), caller, to, channel);
     match checks.into_iter().find(|check| check.forbids && !check.passed) {
         None => Ok(()),
+        // T11: it is the caller's permission that a flow needs.
+        Some(Check { reason: Reason::MissingPermission, .. }) => runs_flows(draft, caller),
         Some(check) => Err(line_refusal(check.reason, to, channel)),
     }
 }

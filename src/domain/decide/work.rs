@@ -71,11 +71,13 @@ pub(crate) fn accept_transfer(
         }
         TransferState::Completed { .. } => {
             let message = format!("transfer {id} was accepted by someone else");
-            return Err(Rejection::new(Reason::TransferFinal, "transfer", id, message));
+            let refused = Rejection::new(Reason::TransferFinal, "transfer", id, message);
+            return Err(refused.with("state", transfer.state.name()));
         }
         TransferState::SessionEnded { .. } => {
             let message = format!("the session of transfer {id} has ended");
-            return Err(Rejection::new(Reason::TransferFinal, "transfer", id, message));
+            let refused = Rejection::new(Reason::TransferFinal, "transfer", id, message);
+            return Err(refused.with("state", transfer.state.name()));
         }
     }
     Ok(about(RecordKey::Transfer(id)))
@@ -137,7 +139,8 @@ pub(crate) fn close(
         WorkState::Ended { .. } => return Ok(about(RecordKey::Work(id))),
         WorkState::Offered => {
             let message = format!("work {id} is being offered: there is no tab to close yet");
-            return Err(Rejection::new(Reason::WrongState, "work", id, message));
+            let refused = Rejection::new(Reason::WrongState, "work", id, message);
+            return Err(refused.with("state", work.state.name()));
         }
         WorkState::WrappingUp { .. } => {
             close_wrapping_up(draft, Arc::unwrap_or_clone(work), end_session)?;

@@ -24,14 +24,15 @@ pub(crate) fn extend(
     let (until, extended) = match work.state {
         WorkState::WrappingUp { until, extended } => (until, extended),
         WorkState::Ended { why, .. } => return Err(ended(id, why)),
-        WorkState::Offered | WorkState::Open | WorkState::Paused => return Err(not_yet(id)),
+        WorkState::Offered | WorkState::Open | WorkState::Paused => return Err(not_yet(&work)),
     };
     let session = draft.expect_session(work.session)?;
     let after = draft.expect_channel(&session.channel)?.wrap_up;
     let most = after.map_or(0, |after| after.max_extensions);
     let Some(after) = after.filter(|_| extended < most) else {
         let message = format!(
-            "the after-conversation work {id} was extended {extended} times; channel {} allows {most}",
+            "the after-conversation work {id} was extended {}; channel {} allows {most}",
+            times(extended),
             session.channel
         );
         return Err(Rejection::new(Reason::LimitExceeded, "work", id, message));
@@ -53,7 +54,7 @@ pub(crate) fn end(
     match work.state {
         WorkState::WrappingUp { .. } => finish(draft, &work),
         WorkState::Ended { .. } => {}
-        WorkState::Offered | WorkState::Open | WorkState::Paused => return Err(not_yet(id)),
+        WorkState::Offered | WorkState::Open | WorkState::Paused => return Err(not_yet(&work)),
     }
     Ok(about(RecordKey::Work(id)))
 }
@@ -75,7 +76,13 @@ pub(super) fn finish(draft: &mut Draft<'_>, work: &Work) {
     draft.fact(fact.work(work.id).rep(&work.rep));
 }
 
-fn not_yet(id: WorkId) -> Rejection {
+fn not_yet(work: &Work) -> Rejection {
+    let id = work.id;
     let message = format!("work {id} isn't after-conversation work: its session hasn't ended");
-    Rejection::new(Reason::WrongState, "work", id, message)
+    Rejection::new(Reason::WrongState, "work", id, message).with("state", work.state.name())
+}
+
+/// So often, in words.
+fn times(count: u32) -> String {
+    if count == 1 { "once".to_owned() } else { format!("{count} times") }
 }

@@ -217,6 +217,21 @@ pub struct Session {
     pub opened_by: Option<Actor>,
 }
 
+impl SessionState {
+    /// Its name in the public API.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Waiting { .. } => "WAITING",
+            Self::Offered { .. } => "OFFERED",
+            Self::Active { .. } => "ACTIVE",
+            Self::Paused { .. } => "PAUSED",
+            Self::Inactive { .. } => "INACTIVE",
+            Self::Ended { .. } => "ENDED",
+        }
+    }
+}
+
 impl Session {
     /// The rep who owns it and the work with which they do.
     #[must_use]
@@ -298,6 +313,19 @@ pub enum TransferState {
         #[n(0)]
         at: Timestamp,
     },
+}
+
+impl TransferState {
+    /// Its name in the public API.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Waiting { .. } => "WAITING",
+            Self::Offered { .. } => "OFFERED",
+            Self::Completed { .. } => "COMPLETED",
+            Self::SessionEnded { .. } => "SESSION_ENDED",
+        }
+    }
 }
 
 /// One attempt to hand a session on.

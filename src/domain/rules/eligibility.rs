@@ -173,7 +173,8 @@ pub fn runs_flows(records: &impl RecordLookup, caller: Option<&RepId>) -> Result
         None => Ok(()),
         Some(rep) => {
             let message = format!("{rep} lacks the permission RUN_FLOWS, which flows need");
-            Err(Rejection::new(Reason::MissingPermission, "rep", rep, message))
+            let refused = Rejection::new(Reason::MissingPermission, "rep", rep, message);
+            Err(refused.with("rep", rep).with("permission", Permission::RunFlows.name()))
         }
     }
 }
@@ -280,7 +281,18 @@ pub fn entitled(rep: &Rep, channel: &Channel) -> Result<(), Rejection> {
 /// The refusal that a failed check leads to.
 #[must_use]
 pub fn refusal(reason: Reason, rep: &Rep, channel: &Channel) -> Rejection {
-    Rejection::new(reason, "rep", &rep.id, describe(reason, false, rep, channel))
+    let refused = Rejection::new(reason, "rep", &rep.id, describe(reason, false, rep, channel));
+    let (licence, permission) = channel.channel_type.requirements();
+    match reason {
+        Reason::MissingLicence => refused.with("rep", &rep.id).with("licence", licence.name()),
+        Reason::MissingPermission => {
+            refused.with("rep", &rep.id).with("permission", permission.name())
+        }
+        Reason::ChannelNotTransferable | Reason::RecipientNotOnlineForChannel => {
+            refused.with("channel_type", channel.channel_type.name())
+        }
+        _ => refused,
+    }
 }
 
 /// What a recipient is, and which one.
@@ -297,7 +309,13 @@ pub fn named(to: &Recipient) -> (&'static str, &str) {
 #[must_use]
 pub fn line_refusal(reason: Reason, to: &Recipient, channel: &Channel) -> Rejection {
     let (kind, id) = named(to);
-    Rejection::new(reason, kind, id, describe_line(reason, false, to, channel))
+    let refused = Rejection::new(reason, kind, id, describe_line(reason, false, to, channel));
+    let channel_type = channel.channel_type.name();
+    match reason {
+        Reason::QueueNotForChannel => refused.with("queue", id).with("channel_type", channel_type),
+        Reason::ChannelNotTransferable => refused.with("channel_type", channel_type),
+        _ => refused,
+    }
 }
 
 /// A check of a queue or a flow, in words.

@@ -155,12 +155,24 @@ pub struct Rejection {
     /// Which one.
     #[n(3)]
     pub id: String,
-    /// Every bad field, for [`Reason::InvalidField`].
-    #[n(4)]
-    pub fields: Vec<BadField>,
+    // 4 was a list of bad fields.
     /// When asking again may help by itself, if that is known.
     #[n(5)]
     pub retry_after: Option<Span>,
+    /// What a program can use.
+    #[cbor(n(6), default)]
+    pub details: Box<RejectionDetails>,
+}
+
+/// What a program can use of a refusal. Apart, since every result carries the room for a refusal.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Encode, Decode)]
+pub struct RejectionDetails {
+    /// Every bad field, for [`Reason::InvalidField`].
+    #[n(0)]
+    pub fields: Vec<BadField>,
+    /// The keys that the reason promises (`error_reason.proto`), each with its value.
+    #[n(1)]
+    pub about: Vec<(Cow<'static, str>, String)>,
 }
 
 impl Rejection {
@@ -176,9 +188,16 @@ impl Rejection {
             message: message.into(),
             kind: Cow::Borrowed(kind),
             id: id.to_string(),
-            fields: Vec::new(),
             retry_after: None,
+            details: Box::default(),
         }
+    }
+
+    /// The same refusal, with one thing more that a program can use.
+    #[must_use]
+    pub fn with(mut self, key: &'static str, value: impl fmt::Display) -> Self {
+        self.details.about.push((Cow::Borrowed(key), value.to_string()));
+        self
     }
 
     /// The same refusal, which won't hold any more after this span.
@@ -203,8 +222,8 @@ impl Rejection {
             message: list.join("; "),
             kind: Cow::Borrowed("request"),
             id: String::new(),
-            fields,
             retry_after: None,
+            details: Box::new(RejectionDetails { fields, about: Vec::new() }),
         }
     }
 }

@@ -115,6 +115,29 @@ pub fn about_rep(rep: &str, at_least: i64) -> Result<AboutRep, Problem> {
     f.finish(|| Some(AboutRep { rep: rep?, at_least }))
 }
 
+/// Reads which queue's live state is asked for.
+///
+/// # Errors
+/// INVALID_FIELD.
+pub fn about_queue(
+    request: &pb::GetQueueStateRequest,
+) -> Result<(QueueId, Option<Revision>), Problem> {
+    let mut f = Fields::new();
+    let queue = f.id("queue", &request.queue);
+    let at_least = f.revision("at_least_revision", request.at_least_revision);
+    f.finish(|| Some((queue?, at_least)))
+}
+
+/// Reads which queues' live states are listed: those with this text, in lower case.
+///
+/// # Errors
+/// INVALID_FIELD.
+pub fn list_queue_states(request: &pb::ListQueueStatesRequest) -> Result<String, Problem> {
+    let mut f = Fields::new();
+    let query = f.text("query", &request.query, limits::QUERY);
+    f.finish(|| Some(query?.to_lowercase()))
+}
+
 /// Which reps' live states are listed.
 pub struct PresenceFilter {
     /// In lower case; part of the id or name.

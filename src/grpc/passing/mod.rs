@@ -35,9 +35,11 @@ use tonic::codegen::{Bytes, Service};
 use tower::Layer;
 
 use self::links::Links;
-use self::seal::{PASSED, PassingSeal, REQUEST_ID, TRIED};
+pub use self::seal::PASSED;
+use self::seal::{PassingSeal, REQUEST_ID, TRIED};
 use self::table::{Handling, handling};
 use super::api::random;
+use super::call_id::{self, CALL_ID};
 use super::caller::ORG;
 use super::passed::Passed;
 use super::status::Problem;
@@ -332,6 +334,9 @@ impl Passer {
         headers.insert(ORG, HeaderValue::from_str(org.as_str()).ok()?);
         if let Some(id) = id {
             headers.insert(REQUEST_ID, HeaderValue::from_str(id).ok()?);
+        }
+        if let Some(call) = call_id::current() {
+            headers.insert(CALL_ID, HeaderValue::from_str(&call).ok()?);
         }
         if *tried {
             headers.insert(TRIED, HeaderValue::from_static("1"));

@@ -142,7 +142,7 @@ const ROWS: &[Row] = &[
         service: "WatchService",
         largest: MESSAGE,
         mutations: &[],
-        reads: &[],
+        reads: &["GetQueueState", "ListQueueStates"],
         local: &["Watch"],
     },
     Row {

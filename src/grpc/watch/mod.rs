@@ -18,9 +18,13 @@ use tokio_stream::Stream;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status};
 
-use super::api::{Api, fingerprint, unread};
+use super::api::{Api, fingerprint, number, unread};
 use super::from_proto;
 use super::from_proto::Kind;
+use super::to_proto::{self, ObjectContext};
+use crate::domain::id::QueueId;
+use crate::domain::record::{Record, RecordKey};
+use crate::domain::record_lookup::RecordLookup as _;
 use crate::pb;
 use crate::pb::watch_service_server::WatchService;
 use stream::Watcher;
@@ -57,6 +61,54 @@ impl WatchService for Watches {
         let plan = watcher.plan(resume).await?;
         tokio::spawn(watcher.run(plan));
         Ok(Response::new(Box::pin(ReceiverStream::new(frames))))
+    }
+
+    async fn get_queue_state(
+        &self,
+        request: Request<pb::GetQueueStateRequest>,
+    ) -> Result<Response<pb::GetQueueStateResponse>, Status> {
+        let (caller, message) = self.0.admit("WatchService/GetQueueState", request)?;
+        let (id, at_least) = from_proto::about_queue(&message)?;
+        let answer = self.0.read(&caller, at_least, |view| {
+            let queue = view.state.expect_queue(&id)?;
+            let (context, at) = (ObjectContext::of(view), view.state.head().revision);
+            let state = to_proto::queue_state(context, &queue, at);
+            Ok(pb::GetQueueStateResponse {
+                queue_state: Some(to_proto::scored(context, state, &queue)),
+                revision: number(at),
+            })
+        });
+        Ok(Response::new(answer.await?))
+    }
+
+    async fn list_queue_states(
+        &self,
+        request: Request<pb::ListQueueStatesRequest>,
+    ) -> Result<Response<pb::ListQueueStatesResponse>, Status> {
+        const RPC: &str = "WatchService/ListQueueStates";
+        let (caller, message) = self.0.admit(RPC, request)?;
+        let query = from_proto::list_queue_states(&message)?;
+        let window = self.0.window(&caller, RPC, message)?;
+        let answer = self.0.read(&caller, window.at_least, |view| {
+            let contains = |text: &str| text.to_lowercase().contains(&query);
+            let all = view
+                .state
+                .range(RecordKey::Queue(QueueId::least())..)
+                .map_while(|record| match record {
+                    Record::Queue(queue) => Some(queue),
+                    _ => None,
+                })
+                .filter(|queue| contains(queue.id.as_str()) || contains(&queue.name));
+            let page = self.0.page(&caller, &window, view, all, |queue| queue.id.to_string());
+            let (context, at) = (ObjectContext::of(view), view.state.head().revision);
+            let states = page.items.iter().map(|queue| to_proto::queue_state(context, queue, at));
+            Ok(pb::ListQueueStatesResponse {
+                queue_states: states.collect(),
+                next_page_token: page.next,
+                revision: number(at),
+            })
+        });
+        Ok(Response::new(answer.await?))
     }
 }
 

@@ -233,8 +233,11 @@ pub(super) fn emptied_into(
         if standing.is_empty() {
             return Ok(());
         }
-        let user = format!("{} waiting sessions; name a queue to move them to", standing.len());
-        return Err(in_use(&RecordKey::Queue(from.clone()), user));
+        let sessions = match standing.len() {
+            1 => "1 waiting session; name a queue to move it to".to_owned(),
+            many => format!("{many} waiting sessions; name a queue to move them to"),
+        };
+        return Err(in_use(&RecordKey::Queue(from.clone()), sessions));
     };
     for id in standing {
         let session = draft.expect_session(id)?;

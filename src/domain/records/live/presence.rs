@@ -33,6 +33,23 @@ pub enum PresenceCause {
     Server,
 }
 
+impl PresenceCause {
+    /// Its name in the public API.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Rep => "REP",
+            Self::Supervisor => "SUPERVISOR",
+            Self::LeaseExpired => "LEASE_EXPIRED",
+            Self::ConnectionLost => "CONNECTION_LOST",
+            Self::DuplicateLogin => "DUPLICATE_LOGIN",
+            Self::PushTimeout => "PUSH_TIMEOUT",
+            Self::Declined => "DECLINED",
+            Self::Server => "SERVER",
+        }
+    }
+}
+
 /// Whether a rep's client is there (P3, P4).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
 pub enum Connection {

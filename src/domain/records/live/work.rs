@@ -30,6 +30,24 @@ pub enum WorkEnd {
     Rerouted,
 }
 
+impl WorkEnd {
+    /// Its name in the public API.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Transferred => "TRANSFERRED",
+            Self::SessionEnded => "SESSION_ENDED",
+            Self::Withdrawn => "WITHDRAWN",
+            Self::Declined => "DECLINED",
+            Self::PushTimeout => "PUSH_TIMEOUT",
+            Self::Completed => "COMPLETED",
+            Self::SignedOut => "SIGNED_OUT",
+            Self::Orphaned => "ORPHANED",
+            Self::Rerouted => "REROUTED",
+        }
+    }
+}
+
 /// How a session occupies a rep.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
 pub enum WorkState {
@@ -62,6 +80,20 @@ pub enum WorkState {
         #[n(1)]
         why: WorkEnd,
     },
+}
+
+impl WorkState {
+    /// Its name in the public API.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Offered => "OFFERED",
+            Self::Open => "OPEN",
+            Self::Paused => "PAUSED",
+            Self::WrappingUp { .. } => "WRAPPING_UP",
+            Self::Ended { .. } => "ENDED",
+        }
+    }
 }
 
 /// Why a rep of a queue wasn't the one to be asked.

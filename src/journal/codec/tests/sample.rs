@@ -25,7 +25,7 @@ use crate::domain::live::{
     WorkState,
 };
 use crate::domain::record::{Mark, MarkKey, Record, RecordKey};
-use crate::domain::rejection::{BadField, Reason, Rejection};
+use crate::domain::rejection::{BadField, Reason, Rejection, RejectionDetails};
 use crate::domain::time::{Span, Timestamp};
 use crate::domain::units::{CentiPercent, Units, Weight};
 
@@ -407,7 +407,10 @@ pub fn answers() -> [Answer; 4] {
             line("profile", "old", DirectoryAction::Deleted),
         ])),
         Answer::Refused(Arc::new(Rejection {
-            fields: vec![BadField { field: "reps[3].profile".into(), why: "is empty".into() }],
+            details: Box::new(RejectionDetails {
+                fields: vec![BadField { field: "reps[3].profile".into(), why: "is empty".into() }],
+                about: vec![("rep".into(), "ana".into())],
+            }),
             retry_after: Some(Span::from_ms(250)),
             ..Rejection::new(Reason::RecipientOffline, "rep", "ana", "ana isn't signed in")
         })),
