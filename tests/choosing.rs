@@ -144,6 +144,7 @@ fn org(dice: &mut Dice) -> Directory {
     let queues = queues.collect();
     Directory {
         settings: Some(Settings { direct_to_rep_routing: true, ..Settings::default() }),
+        some_settings: None,
         configurations: vec![configuration("small", 1, dice), configuration("large", 4, dice)],
         statuses: vec![
             status("online", &[WebChatV2, Whatsapp]),

@@ -17,10 +17,12 @@ const DEMO: &str = include_str!("../../examples/org.yaml");
 pub async fn apply(context: &Context, args: &Apply) -> anyhow::Result<()> {
     let (name, text) = read_file(&args.file)?;
     let directory = org_file::read(&text, args.prune).map_err(|faults| faulty(&name, &faults))?;
+    let stay = directory.settings.is_some() && !args.replace;
     let request = pb::ApplyDirectoryRequest {
         directory: Some(directory),
         prune: args.prune,
         dry_run: args.dry_run,
+        replace_settings: args.replace,
         ..Default::default()
     };
     let answer = context.client()?.apply_directory(request).await?;
@@ -39,7 +41,13 @@ pub async fn apply(context: &Context, args: &Apply) -> anyhow::Result<()> {
                 ]);
             }
             let rows = if answer.changes.is_empty() { String::new() } else { table.text() };
-            format!("{rows}{count} {what}, revision {}", answer.revision)
+            let stay = match stay && args.dry_run {
+                true => {
+                    "; settings that the file leaves out stay (--replace gives them their defaults)"
+                }
+                false => "",
+            };
+            format!("{rows}{count} {what}, revision {}{stay}", answer.revision)
         },
     );
     Ok(())

@@ -9,7 +9,7 @@ use crate::pb;
 use crate::pb::recipient_entry::Entry;
 
 const NO_SESSION: &str =
-    "for which session? Give --session ID, or --channel ID for any session of a channel";
+    "for which session? Give its ID, or --channel ID for any session of a channel";
 
 /// `baton quote`.
 pub async fn quote(context: &Context, session: String, to: pb::Recipient) -> anyhow::Result<()> {
@@ -104,7 +104,11 @@ fn recipients_table(kind: pb::RecipientType, entries: &[pb::RecipientEntry]) -> 
 fn recipient_cells(entry: &pb::RecipientEntry) -> Option<Vec<String>> {
     Some(match entry.entry.as_ref()? {
         Entry::Rep(rep) => {
-            let now = if rep.available_now { "yes" } else { "would wait" };
+            let now = match (entry.transferable, rep.available_now) {
+                (false, _) => "no",
+                (true, true) => "yes",
+                (true, false) => "would wait",
+            };
             let used = table::percent(rep.used_centi_percent);
             vec![format!("rep:{}", rep.rep), rep.name.clone(), used, now.to_owned()]
         }

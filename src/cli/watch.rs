@@ -140,6 +140,7 @@ mod tests {
             })),
             facts: vec!["transfer_accepted".into(), "transfer_completed".into()],
             before: pb::TransferState::Offered as i32,
+            ..Default::default()
         };
         assert_eq!(
             change_line(&change),

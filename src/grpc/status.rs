@@ -32,11 +32,16 @@ use crate::engine::Refusal;
 /// The domain of every `ErrorInfo`.
 pub const DOMAIN: &str = "baton";
 
-/// The most text of bad fields that a status carries.
-const FIELDS_BYTES: usize = 6_144;
+/// The most that the bad fields of a status take. With the message, which may stand there twice, and what it
+/// concerns, its details stay below 4 KiB: default clients refuse larger trailers (D1).
+const FIELDS_BYTES: usize = 2_000;
+/// What a bad field takes beside its text.
+const FIELD_BYTES: usize = 12;
 
 /// The most of a message that a status carries.
-const MESSAGE_BYTES: usize = 1_024;
+const MESSAGE_BYTES: usize = 768;
+/// The most of a value that says what a refusal concerns.
+const VALUE_BYTES: usize = 160;
 
 /// Why a call isn't answered as asked.
 #[derive(Debug, Clone, PartialEq)]
@@ -164,19 +169,18 @@ fn of_rejection(rejection: &Rejection) -> Status {
         details.add_bad_request_violation(field.field.as_str(), field.why.as_str());
     }
     let code = code_of(rejection.reason);
+    let message = bounded(&rejection.message, rejection.details.fields.len() - named.len());
+    let subject = cut(&format!("{}/{}", rejection.kind, rejection.id), VALUE_BYTES);
     if code == Code::FailedPrecondition {
-        let subject = format!("{}/{}", rejection.kind, rejection.id);
-        details.add_precondition_failure_violation(name, subject, rejection.message.as_str());
+        details.add_precondition_failure_violation(name, subject.as_str(), message.as_str());
     }
     if code == Code::ResourceExhausted {
-        let subject = format!("{}/{}", rejection.kind, rejection.id);
-        details.add_quota_failure_violation(subject, rejection.message.as_str());
+        details.add_quota_failure_violation(subject.as_str(), message.as_str());
     }
     if let Some(span) = rejection.retry_after {
         let wait = Duration::from_millis(span.as_ms().unsigned_abs());
         details.set_retry_info(Some(jittered(wait)));
     }
-    let message = bounded(&rejection.message, rejection.details.fields.len() - named.len());
     Status::with_error_details(code, message, details)
 }
 
@@ -184,7 +188,7 @@ fn of_rejection(rejection: &Rejection) -> Status {
 fn named_fields(fields: &[BadField]) -> &[BadField] {
     let mut bytes = 0;
     let fitting = fields.iter().take_while(|field| {
-        bytes += field.field.len() + field.why.len();
+        bytes += field.field.len() + field.why.len() + FIELD_BYTES;
         bytes <= FIELDS_BYTES
     });
     &fields[..fitting.count()]
@@ -192,16 +196,20 @@ fn named_fields(fields: &[BadField]) -> &[BadField] {
 
 /// A message that fits, with how many bad fields aren't named.
 fn bounded(message: &str, left_out: usize) -> String {
-    let mut text = message.to_owned();
-    if text.len() > MESSAGE_BYTES {
-        let end = (0..=MESSAGE_BYTES).rev().find(|end| text.is_char_boundary(*end));
-        text.truncate(end.unwrap_or_default());
-        text.push('…');
-    }
+    let mut text = cut(message, MESSAGE_BYTES);
     if left_out > 0 {
         text = format!("{text} and {left_out} more");
     }
     text
+}
+
+/// Text of at most so many bytes, and a sign where some are left out.
+fn cut(text: &str, most: usize) -> String {
+    if text.len() <= most {
+        return text.to_owned();
+    }
+    let end = (0..=most).rev().find(|end| text.is_char_boundary(*end));
+    format!("{}…", &text[..end.unwrap_or_default()])
 }
 
 const fn code_of(reason: Reason) -> Code {
@@ -249,7 +257,7 @@ fn info<'k>(reason: &str, about: impl IntoIterator<Item = (&'k str, String)>) ->
     let metadata: HashMap<String, String> = about
         .into_iter()
         .filter(|(_, value)| !value.is_empty())
-        .map(|(key, value)| (key.to_owned(), value))
+        .map(|(key, value)| (key.to_owned(), cut(&value, VALUE_BYTES)))
         .collect();
     let mut details = ErrorDetails::with_error_info(reason, DOMAIN, metadata);
     if let Some(id) = call_id::current() {
@@ -300,6 +308,32 @@ mod tests {
         assert!(told.iter().all(|told| (wait..=wait * 3 / 2).contains(told)), "{told:?}");
         let (least, most) = (told.iter().min(), told.iter().max());
         assert!(most > least.map(|least| *least + Duration::from_millis(500)).as_ref(), "{told:?}");
+    }
+
+    #[test]
+    fn d1_details_stay_below_4_kib_whatever_is_wrong() {
+        let field =
+            |n: usize| BadField { field: format!("reps[{n}].profile"), why: "é".repeat(40) };
+        let long = |reason| {
+            let message = "ü".repeat(5_000);
+            let refused = Rejection::new(reason, "session", "x".repeat(2_000), message);
+            refused.with("rep", "y".repeat(500)).with("licence", "z".repeat(500))
+        };
+        let refusals = [
+            Rejection::invalid((0..3_000).map(field).collect()),
+            long(Reason::InUse),
+            long(Reason::LimitExceeded),
+            long(Reason::NotFound),
+        ];
+        for refusal in refusals {
+            let status = Status::from(Problem::Rejected(refusal));
+            assert!(status.details().len() < 4_096, "{} bytes", status.details().len());
+            assert!(status.message().len() < 1_024, "{}", status.message());
+        }
+        let status = Status::from(Problem::Invalid((0..3_000).map(field).collect()));
+        let named = status.get_details_bad_request().expect("bad fields").field_violations.len();
+        assert!(named > 10, "{named}");
+        assert!(status.message().ends_with(&format!("and {} more", 3_000 - named)), "{status}");
     }
 
     #[test]

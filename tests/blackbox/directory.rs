@@ -219,3 +219,39 @@ async fn settings_for_estimates_and_hours_change_one_by_one() {
     assert_eq!(settings.time_zone, "UTC", "named and absent: its default");
     assert_eq!(settings.business_hours.len(), 1, "left as it was");
 }
+
+#[tokio::test]
+async fn d1_an_apply_changes_the_settings_that_it_names_and_replaces_them_only_if_that_is_asked() {
+    let house = House::new().await;
+    let mut admin = house.admin();
+    admin.apply().await;
+    let settings =
+        |settings: pb::OrgSettings, replace: bool, dry_run: bool| pb::ApplyDirectoryRequest {
+            directory: Some(pb::Directory { settings: Some(settings), ..Default::default() }),
+            replace_settings: replace,
+            dry_run,
+            ..Default::default()
+        };
+    let some = pb::OrgSettings { max_transfers_per_session: Some(3), ..Default::default() };
+    for dry_run in [true, false] {
+        let request = settings(some.clone(), false, dry_run);
+        let applied = admin.directory.apply_directory(request).await.expect("it is right");
+        assert_eq!(applied.into_inner().changes.len(), 1);
+    }
+    let read = async |admin: &mut Caller| {
+        let read = admin.directory.get_org_settings(pb::GetOrgSettingsRequest::default()).await;
+        read.expect("they may be read").into_inner().org_settings.expect("settings")
+    };
+    let now = read(&mut admin).await;
+    assert_eq!(now.max_transfers_per_session, Some(3));
+    assert_eq!(
+        now.skills_based_and_direct_to_rep_routing,
+        Some(true),
+        "it wasn't named, and stays"
+    );
+    let replaced = settings(some, true, false);
+    admin.directory.apply_directory(replaced).await.expect("it is right");
+    let now = read(&mut admin).await;
+    assert_eq!(now.max_transfers_per_session, Some(3));
+    assert_eq!(now.skills_based_and_direct_to_rep_routing, Some(false), "the default");
+}

@@ -264,9 +264,18 @@ async fn t21_a_home_that_is_cut_off_loses_nothing_and_writes_go_on() {
     servers[home].ways.iter().for_each(SlowProxy::mend);
     let began = Instant::now();
     let again = async {
+        // It may be passed on before it has found Redis again: then there is nothing to be read here yet.
+        let mut done = None;
         loop {
-            if let Ok(done) = make(&mut alone, "w9-0", "w9-0").await {
-                return done;
+            if let Ok(made) = make(&mut alone, "w9-0", "w9-0").await {
+                done = Some(made);
+            }
+            if let Some(done) = &done {
+                let at_least_revision = done.0;
+                let list = pb::ListSkillsRequest { at_least_revision, ..Default::default() };
+                if alone.directory.list_skills(list).await.is_ok() {
+                    return done.clone();
+                }
             }
             tokio::task::yield_now().await;
         }

@@ -414,7 +414,7 @@ async fn set_the_clock_of_redis(servers: usize) {
         // Nobody is lucky to renew at once: what is left of their leases is longer than this.
         clients.iter().for_each(Client::pause);
         redis.set_clock(ahead);
-        pass(LEASE / 2).await;
+        pass(LEASE / 3).await;
         clients.iter().for_each(Client::resume);
         watch.until("dora is offline", |w| w.is("dora", LOST)).await;
         let closed = watch.last["dora"].last_closed.clone().expect("a closed presence");

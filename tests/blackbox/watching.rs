@@ -262,3 +262,41 @@ async fn e4_a_session_that_joins_another_line_is_told_once() {
     let of_it = told.iter().filter(|(_, id)| id == moved).count();
     assert_eq!(of_it, 1, "{told:?}");
 }
+
+#[tokio::test]
+async fn l5_a_watch_starts_at_the_revision_of_a_list_with_no_gap() {
+    for site in super::site::Site::each().await {
+        let mut admin = site.a.admin();
+        admin.arrive("ana").await;
+        let list = pb::ListRepPresencesRequest { page_size: 1, ..Default::default() };
+        let first = admin.presence.list_rep_presences(list).await.expect("it may be read");
+        let listed = first.into_inner().revision;
+        // What happens between the list and the watch isn't missed, also at the other server.
+        let changed = admin.arrive("ben").await;
+        let mut other = site.b().admin();
+        let after = |revision| pb::WatchRequest {
+            start_after_revision: revision,
+            ..request(&[pb::WatchKind::Rep])
+        };
+        let mut stream = Stream::open(&mut other, after(listed)).await.expect("it may be watched");
+        let seen = stream.up_to(changed).await;
+        let revisions: Vec<i64> = seen.iter().map(|changes| changes.revision).collect();
+        assert_eq!(revisions, [changed], "{}", site.name());
+        // At the newest revision it waits for the next.
+        let mut stream = Stream::open(&mut other, after(changed)).await.expect("it may be watched");
+        let next = admin.arrive("cleo").await;
+        assert_eq!(stream.up_to(next).await.first().map(|changes| changes.revision), Some(next));
+        // What isn't there yet is as a token that can't be gone on from.
+        let strict = pb::WatchRequest {
+            resume_policy: pb::ResumePolicy::Strict.into(),
+            ..after(next + 1_000)
+        };
+        let refused = Stream::open(&mut other, strict).await.map(drop);
+        assert_eq!(refusal(refused), (Code::OutOfRange, "RESUME_NOT_POSSIBLE".to_owned()));
+        let (_, objects, at) = Stream::synced(&mut other, after(next + 1_000)).await;
+        assert_eq!((objects.len(), at), (3, next), "begun anew");
+        let both = pb::WatchRequest { live_only: true, ..after(next) };
+        let refused = Stream::open(&mut other, both).await.map(drop);
+        assert_eq!(refusal(refused), (Code::InvalidArgument, "INVALID_FIELD".to_owned()));
+    }
+}

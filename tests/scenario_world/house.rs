@@ -136,6 +136,7 @@ pub fn directory() -> Directory {
         Permission::RunFlows,
     ]);
     Directory {
+        some_settings: None,
         settings: Some(Settings { direct_to_rep_routing: true, ..Settings::default() }),
         configurations: vec![
             configuration("standard", 3),

@@ -175,6 +175,7 @@ pub fn org() -> Directory {
         skills: [(id("es"), u32::try_from(number).expect("it is small"))].into(),
     });
     Directory {
+        some_settings: None,
         settings: Some(Settings { direct_to_rep_routing: true, ..Settings::default() }),
         configurations: configurations.iter().map(|name| configuration(name, 2)).collect(),
         statuses: vec![

@@ -238,6 +238,9 @@ pub struct Apply {
     /// Also delete what the file doesn't have
     #[arg(long)]
     pub prune: bool,
+    /// Give settings that the file leaves out their defaults; otherwise they stay
+    #[arg(long)]
+    pub replace: bool,
     /// Only say what would change
     #[arg(long)]
     pub dry_run: bool,

@@ -46,8 +46,10 @@ pub enum PresenceRef {
 /// A whole directory, or the part of it that is to be upserted.
 #[derive(Debug, Clone, Default)]
 pub struct Directory {
-    /// New settings, if they are to change.
+    /// New settings, if they are to be replaced.
     pub settings: Option<Settings>,
+    /// Settings that are to change, while the others stay.
+    pub some_settings: Option<SettingsPatch>,
     /// Presence configurations.
     pub configurations: Vec<PresenceConfiguration>,
     /// Presence statuses.

@@ -64,7 +64,10 @@ pub(crate) fn apply(
     directory: &Directory,
     prune: bool,
 ) -> Result<AnswerSubject, Rejection> {
-    let records = directory.records();
+    let mut records = directory.records();
+    if let Some(patch) = &directory.some_settings {
+        records.insert(0, Record::Settings(Arc::new(patch.over(&draft.settings()))));
+    }
     let mut changes = write(draft, &records);
     if prune {
         let named: BTreeSet<RecordKey> = records.iter().map(Record::key).collect();

@@ -35,10 +35,16 @@ pub fn apply_directory(request: &pb::ApplyDirectoryRequest) -> Result<Directory,
         &empty
     });
     f.unsupported("directory.partners", !given.partners.is_empty());
-    let settings = given
-        .settings
-        .as_ref()
-        .map(|s| settings::settings(&mut f, "directory.settings", s, &Settings::default()));
+    let settings = given.settings.as_ref().and_then(|given| {
+        let at = "directory.settings";
+        let values = settings::settings(&mut f, at, given, &Settings::default())?;
+        Some((settings::those_given(given, &values), values))
+    });
+    let (some_settings, settings) = match settings {
+        Some((_, all)) if request.replace_settings => (None, Some(all)),
+        Some((some, _)) => (Some(some), None),
+        None => (None, None),
+    };
     let configurations = &given.presence_configurations;
     let directory = Directory {
         skills: all(&mut f, "skills", &given.skills, skill),
@@ -49,7 +55,8 @@ pub fn apply_directory(request: &pb::ApplyDirectoryRequest) -> Result<Directory,
         queues: all(&mut f, "queues", &given.queues, queue),
         channels: all(&mut f, "channels", &given.channels, channel),
         flows: all(&mut f, "flows", &given.flows, flow),
-        settings: settings.flatten(),
+        settings,
+        some_settings,
     };
     repetitions(&mut f, &directory);
     f.finish(|| Some(directory))

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::fields::{Fields, limits};
+use crate::domain::entry::Revision;
 use crate::domain::id::{ChannelId, QueueId, RepId, SessionId, TransferId};
 use crate::domain::time::Span;
 use crate::grpc::status::Problem;
@@ -41,6 +42,8 @@ pub struct WatchQuery {
     pub transfers: BTreeSet<TransferId>,
     /// Of work, this rep's alone: a rep sees no other (S2).
     pub own_work: Option<RepId>,
+    /// No snapshot: only what changes after this revision.
+    pub after: Option<Revision>,
     /// No snapshot: only what changes from now.
     pub live_only: bool,
     /// Refuse rather than start anew.
@@ -73,6 +76,10 @@ pub fn watch(request: &pb::WatchRequest) -> Result<WatchQuery, Problem> {
     if request.live_only && !request.resume_token.is_empty() {
         f.bad("live_only", "can't go with resume_token; leave one of them out");
     }
+    let after = f.revision("start_after_revision", request.start_after_revision);
+    if after.is_some() && (request.live_only || !request.resume_token.is_empty()) {
+        f.bad("start_after_revision", "can't go with resume_token or live_only; give one of them");
+    }
     let strict = match pb::ResumePolicy::try_from(request.resume_policy) {
         Ok(pb::ResumePolicy::Unspecified | pb::ResumePolicy::Resnapshot) => Some(false),
         Ok(pb::ResumePolicy::Strict) => Some(true),
@@ -93,6 +100,7 @@ pub fn watch(request: &pb::WatchRequest) -> Result<WatchQuery, Problem> {
             sessions: sessions.into_iter().collect(),
             transfers: transfers.into_iter().collect(),
             own_work: None,
+            after,
             live_only: request.live_only,
             strict: strict?,
             heartbeat: Duration::from_millis(heartbeat?.as_ms().unsigned_abs()),

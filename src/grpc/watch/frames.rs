@@ -124,7 +124,7 @@ fn rep_change(m: &RevisionContext<'_>, filter: &StreamFilter, rep: &RepId) -> Op
     };
     let facts =
         facts(m, |fact| fact.rep.as_ref() == Some(rep) || fact.kind == FactKind::DirectoryChanged);
-    Some(pb::Change { change: Some(change), facts, before: 0 })
+    Some(pb::Change { change: Some(change), facts, before: 0, derived: false })
 }
 
 fn step_change(
@@ -161,6 +161,7 @@ fn step_change(
         change: Some(change),
         facts: facts(m, |fact| concerns(fact, key)),
         before: state_before.into(),
+        derived: false,
     })
 }
 

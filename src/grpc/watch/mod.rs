@@ -27,7 +27,7 @@ use crate::domain::record::{Record, RecordKey};
 use crate::domain::record_lookup::RecordLookup as _;
 use crate::pb;
 use crate::pb::watch_service_server::WatchService;
-use stream::Watcher;
+use stream::{Beginning, Watcher};
 
 /// Frames that wait for a slow reader; then its cursor waits.
 const FRAMES: usize = 4;
@@ -50,15 +50,15 @@ impl WatchService for Watches {
         let seen_by = asked.own_work.as_ref().map_or_else(String::new, ToString::to_string);
         let filter = fingerprint(&format!("WatchService/Watch {seen_by}"), &canonical(&asked));
         let token = &message.resume_token;
-        let resume = if token.is_empty() {
-            None
-        } else {
-            Some(self.0.seal.read_resume(&caller.org, filter, token)?)
+        let beginning = match (token.is_empty(), asked.after) {
+            (true, None) => Beginning::Anew,
+            (true, Some(revision)) => Beginning::After(revision),
+            (false, _) => Beginning::At(self.0.seal.read_resume(&caller.org, filter, token)?),
         };
         let views = self.0.engine.subscribe(&caller.org).await.map_err(unread)?;
         let (out, frames) = mpsc::channel(FRAMES);
         let watcher = Watcher::new(Arc::clone(&self.0), caller, asked, filter, views, out);
-        let plan = watcher.plan(resume).await?;
+        let plan = watcher.plan(beginning).await?;
         tokio::spawn(watcher.run(plan));
         Ok(Response::new(Box::pin(ReceiverStream::new(frames))))
     }

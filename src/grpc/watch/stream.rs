@@ -2,6 +2,8 @@
 //! the server going away, the reader gone. Catching up and following are one path: everything after
 //! the cursor, from the recent entries, else from the journal, else from a new snapshot.
 
+mod planning;
+
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -29,6 +31,7 @@ use crate::grpc::token::Position;
 use crate::journal::History;
 use crate::pb;
 use pb::watch_response::Frame;
+pub use planning::{Beginning, Plan};
 
 /// Entries read from the journal at a time.
 const READ: usize = 256;
@@ -50,18 +53,6 @@ pub struct Watcher {
     said: AtomicBool,
     /// What the reader was last told of queues and of places in lines.
     told: Mutex<ToldQueues>,
-}
-
-/// How a stream starts.
-pub enum Plan {
-    /// From a snapshot.
-    Snapshot,
-    /// With what changes from now.
-    Live,
-    /// After a position.
-    Resume(Position),
-    /// From a snapshot, as the position can't be gone on from.
-    Resnapshot(pb::ResetReason),
 }
 
 /// Why a stream ends.
@@ -102,49 +93,6 @@ impl Watcher {
         let said = AtomicBool::new(false);
         let told = Mutex::new(ToldQueues::default());
         Self { api, caller, filter, heartbeat, live_only, strict, question, views, out, said, told }
-    }
-
-    /// How the stream starts, found out before it does, so that a refusal is the call's.
-    ///
-    /// # Errors
-    /// RESUME_NOT_POSSIBLE under STRICT, or that the store can't be reached.
-    pub async fn plan(&self, resume: Option<Position>) -> Result<Plan, Problem> {
-        let Some(at) = resume else {
-            return Ok(if self.live_only { Plan::Live } else { Plan::Snapshot });
-        };
-        let mut view = Arc::clone(&self.views.borrow());
-        if at.epoch > view.epoch || at.revision > view.state.head().revision {
-            // Another replica was ahead of this one: catch up before judging the token.
-            view = self.api.barrier(&self.caller.org).await.map_err(unread)?;
-        }
-        let reason = match self.judge(&view, at).await? {
-            None => return Ok(Plan::Resume(at)),
-            Some(reason) => reason,
-        };
-        if self.strict { Err(Problem::ResumeNotPossible) } else { Ok(Plan::Resnapshot(reason)) }
-    }
-
-    /// Why the stream can't go on after `at`, if it can't.
-    async fn judge(&self, view: &View, at: Position) -> Result<Option<pb::ResetReason>, Problem> {
-        const CHANGED: Option<pb::ResetReason> = Some(pb::ResetReason::HistoryChanged);
-        let head = view.state.head();
-        if at.epoch != view.epoch || at.revision > head.revision {
-            return Ok(CHANGED);
-        }
-        if at.revision == head.revision {
-            return Ok(if at.entry == head.entry { None } else { CHANGED });
-        }
-        let follows = match after(view, at.revision) {
-            Some(pending) => pending.first().map(|applied| applied.entry.previous),
-            None => {
-                let read = self.api.engine.history(&self.caller.org, at.revision, 1).await;
-                match read.map_err(unread)? {
-                    History::Entries(entries) => entries.first().map(|entry| entry.previous),
-                    History::Trimmed => return Ok(Some(pb::ResetReason::TokenTooOld)),
-                }
-            }
-        };
-        Ok(if follows == Some(at.entry) { None } else { CHANGED })
     }
 
     /// Runs the stream until somebody ends it.
@@ -389,7 +337,8 @@ impl Watcher {
     async fn beat(&self, at: Position) -> Result<Position, End> {
         let view = Arc::clone(&self.views.borrow());
         let here = view.state.head().revision == at.revision;
-        let aged = if here { self.told().by_the_clock(ObjectContext::of(&view)) } else { None };
+        let context = ObjectContext::of(&view);
+        let aged = if here { self.told().by_the_clock(context, &self.filter) } else { None };
         if let Some(aged) = aged {
             self.say(Frame::Changes(pb::Changes { revisions: vec![aged] }), Some(at)).await?;
         }

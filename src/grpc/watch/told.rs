@@ -13,7 +13,8 @@ use crate::domain::line::LinePlace;
 use crate::domain::live::{Line, RepPresence};
 use crate::domain::record::{Record, RecordKey};
 use crate::domain::record_lookup::RecordLookup as _;
-use crate::domain::wait::{Standpoint, front, standpoint};
+use crate::domain::time::Span;
+use crate::domain::wait::{Standpoint, front, standpoint, value};
 use crate::engine::{Applied, View};
 use crate::grpc::api::number;
 use crate::grpc::from_proto::Kind;
@@ -31,6 +32,8 @@ const PLACES_KEPT: usize = 10_000;
 pub struct ToldQueues {
     queues: BTreeMap<QueueId, pb::QueueState>,
     places: BTreeMap<SessionId, Standpoint>,
+    /// What was estimated of the queues in which they wait.
+    estimates: BTreeMap<QueueId, Option<Span>>,
     touched: BTreeSet<Line>,
     everything: bool,
     /// Queues that the entries since have deleted, whether the reader was told of them or not.
@@ -52,11 +55,22 @@ impl ToldQueues {
         self.news(view, filter);
     }
 
-    /// What is otherwise because time has passed: estimates of queues in which nothing happens (E1).
-    pub fn by_the_clock(&mut self, context: ObjectContext<'_>) -> Option<pb::RevisionChanges> {
+    /// What is otherwise because time has passed: estimates of queues in which nothing happens, and of who waits
+    /// in them (E1, E4).
+    pub fn by_the_clock(
+        &mut self,
+        context: ObjectContext<'_>,
+        filter: &StreamFilter,
+    ) -> Option<pb::RevisionChanges> {
         let queues: Vec<QueueId> = self.queues.keys().cloned().collect();
-        let changes: Vec<pb::Change> =
+        let mut changes: Vec<pb::Change> =
             queues.iter().filter_map(|queue| self.queue_news(context, queue)).collect();
+        let estimated = |queue| value(context.state, queue, context.now);
+        let aged = self.estimates.iter().filter(|(queue, told)| estimated(queue) != **told);
+        let aged: Vec<Line> = aged.map(|(queue, _)| Line::Queue(queue.clone())).collect();
+        for line in &aged {
+            self.place_news(context, filter, line, &mut changes);
+        }
         let head = context.state.head();
         (!changes.is_empty()).then(|| pb::RevisionChanges {
             revision: number(head.revision),
@@ -127,7 +141,7 @@ impl ToldQueues {
                 news.extend(self.queue_news(ObjectContext::of(view), queue));
             }
             if filter.0.kinds.contains(&Kind::Session) {
-                self.place_news(view, filter, line, &mut news);
+                self.place_news(ObjectContext::of(view), filter, line, &mut news);
             }
         }
         self.written.clear();
@@ -158,36 +172,40 @@ impl ToldQueues {
 
     fn place_news(
         &mut self,
-        view: &View,
+        context: ObjectContext<'_>,
         filter: &StreamFilter,
         line: &Line,
         news: &mut Vec<pb::Change>,
     ) {
-        let context = ObjectContext::of(view);
+        let state = context.state;
         let named = filter.0.sessions.iter().filter_map(|id| {
-            let session = view.state.session(id)?;
+            let session = state.session(id)?;
             let waits = session.line == *line && LinePlace::of(&session).is_some();
-            waits.then(|| (*id, standpoint(&view.state, &session, context.now)))
+            waits.then(|| (*id, standpoint(state, &session, context.now)))
         });
         let named: BTreeMap<_, _> = named.collect();
-        let front = front(&view.state, line, context.now).take(PLACES);
+        if let Some(queue) = line.queue() {
+            let wait = value(state, queue, context.now);
+            self.estimates.insert(queue.clone(), wait);
+        }
+        let front = front(state, line, context.now).take(PLACES);
         for (id, stands) in front.chain(named) {
             let told = self.places.insert(id, stands);
             if told == Some(stands) || self.written.contains(&id) {
                 continue;
             }
-            let session = view.state.session(&id);
-            let Some(session) = session.filter(|s| filter.session(&view.state, s)) else {
+            let session = state.session(&id);
+            let Some(session) = session.filter(|s| filter.session(state, s)) else {
                 continue;
             };
-            let changed = view.state.revision_of(&RecordKey::Session(id));
+            let changed = state.revision_of(&RecordKey::Session(id));
             let shown = to_proto::session(context, &session, changed);
             news.push(change(upserted(pb::watch_object::Object::Session(shown)), "line_moved"));
         }
         if self.places.len() > PLACES_KEPT {
-            self.places.retain(|id, _| {
-                view.state.session(id).is_some_and(|s| LinePlace::of(&s).is_some())
-            });
+            self.places
+                .retain(|id, _| state.session(id).is_some_and(|s| LinePlace::of(&s).is_some()));
+            self.estimates.retain(|queue, _| state.queue(queue).is_some());
         }
     }
 }
@@ -207,21 +225,23 @@ fn queues_of(live: &RepPresence) -> Vec<Line> {
 }
 
 fn change(change: pb::change::Change, fact: &str) -> pb::Change {
-    pb::Change { change: Some(change), facts: vec![fact.to_owned()], before: 0 }
+    pb::Change { change: Some(change), facts: vec![fact.to_owned()], before: 0, derived: true }
 }
 
 #[cfg(test)]
 mod tests {
     use std::sync::Arc;
+    use std::time::Duration;
 
     use super::*;
     use crate::domain::directory::{Queue, RoutingModel, Settings};
     use crate::domain::entry::{Head, Revision};
     use crate::domain::id::{EntryId, SessionId, WorkId};
-    use crate::domain::live::{HowFound, Work, WorkState};
+    use crate::domain::live::{HowFound, Session, Work, WorkState};
     use crate::domain::state::{HeldRecord, State};
-    use crate::domain::time::{Span, Timestamp};
+    use crate::domain::time::Timestamp;
     use crate::domain::units::Units;
+    use crate::grpc::from_proto::WatchQuery;
 
     fn at(seconds: i64) -> Timestamp {
         Timestamp::from_ms(1_700_000_000_000 + seconds * 1_000)
@@ -286,11 +306,81 @@ mod tests {
         };
         let queue: QueueId = "billing".parse().unwrap();
         assert_eq!(shown(told.queue_news(context(21), &queue)), Some(20));
-        assert_eq!(told.by_the_clock(context(22)), None, "nothing but its age is new");
-        let aged = told.by_the_clock(context(20 + 600)).expect("it is out of the window");
+        let filter = filter(&[]);
+        assert_eq!(told.by_the_clock(context(22), &filter), None, "nothing but its age is new");
+        let aged = told.by_the_clock(context(20 + 600), &filter).expect("it is out of the window");
         assert_eq!(aged.revision, 7);
         assert_eq!(shown(aged.changes.into_iter().next()), None);
-        assert_eq!(told.by_the_clock(context(20 + 601)), None);
+        assert_eq!(told.by_the_clock(context(20 + 601), &filter), None);
         assert_eq!(Span::from_secs(600), state.settings().estimate_window);
+    }
+
+    #[test]
+    fn e4_so_is_that_of_a_session_that_waits_and_it_is_no_step_of_it() {
+        let mut records: Vec<_> = state().records().map(|(_, held)| held.record.clone()).collect();
+        records.push(Record::Session(Arc::new(waiting())));
+        let revision = Revision::new(8);
+        let head = Head { revision, entry: EntryId::from_u128(2), time: at(25) };
+        let held = |record: Record| (record.key(), HeldRecord { revision, record });
+        let state = State::restore(head, records.into_iter().map(held));
+        let context = |seconds| ObjectContext { records: &state, state: &state, now: at(seconds) };
+        let filter = filter(&[Kind::Session]);
+        let line = Line::Queue("billing".parse().unwrap());
+        let shown = |change: &pb::Change| match &change.change {
+            Some(pb::change::Change::Upserted(pb::WatchObject {
+                object: Some(pb::watch_object::Object::Session(session)),
+            })) => session.estimate.as_ref().and_then(|e| e.estimated_wait).map(|w| w.seconds),
+            other => panic!("no session: {other:?}"),
+        };
+        let (mut told, mut news) = (ToldQueues::default(), Vec::new());
+        told.place_news(context(26), &filter, &line, &mut news);
+        assert_eq!(news.iter().map(shown).collect::<Vec<_>>(), [Some(20)]);
+        assert_eq!(told.by_the_clock(context(27), &filter), None);
+        let aged = told.by_the_clock(context(20 + 600), &filter).expect("it is out of the window");
+        assert_eq!(aged.changes.iter().map(shown).collect::<Vec<_>>(), [None]);
+        assert!(aged.changes.iter().all(|change| change.derived), "{aged:?}");
+        assert_eq!(told.by_the_clock(context(20 + 601), &filter), None);
+    }
+
+    fn filter(kinds: &[Kind]) -> StreamFilter {
+        StreamFilter(WatchQuery {
+            kinds: kinds.iter().copied().collect(),
+            reps: [].into(),
+            queues: [].into(),
+            channels: [].into(),
+            sessions: [].into(),
+            transfers: [].into(),
+            own_work: None,
+            after: None,
+            live_only: false,
+            strict: false,
+            heartbeat: Duration::from_secs(10),
+        })
+    }
+
+    /// A session that waits in billing.
+    fn waiting() -> Session {
+        Session {
+            id: SessionId::from_u128(2),
+            channel: "web".parse().unwrap(),
+            external_reference: "c-2".parse().unwrap(),
+            priority: 0,
+            priority_given: false,
+            opened_at: at(24),
+            state: Session::WAITING,
+            line: Line::Queue("billing".parse().unwrap()),
+            line_since: at(24),
+            estimated: None,
+            required: [].into(),
+            wished: [].into(),
+            passed_by: [].into(),
+            trace: None,
+            transfer: None,
+            transfers: 0,
+            attributes: Arc::default(),
+            previous: None,
+            opened_in: None,
+            opened_by: None,
+        }
     }
 }

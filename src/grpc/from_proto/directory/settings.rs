@@ -32,17 +32,28 @@ pub fn update_settings(request: &pb::UpdateOrgSettingsRequest) -> Result<Setting
             if request.org_settings.is_none() {
                 f.bad("org_settings", "isn't given");
             }
-            named.extend(SETTINGS.into_iter().filter(|name| {
-                let mut probe = pb::OrgSettings::default();
-                put_setting(&mut probe, &given, name);
-                probe != pb::OrgSettings::default()
-            }));
+            named = given_names(&given);
             changed = given;
         }
     }
     // Named and not given: the default.
     let values = settings(&mut f, "org_settings", &changed, &Settings::default());
     f.finish(|| values.map(|values| patch(&named, values)))
+}
+
+/// The names of the settings that are given.
+fn given_names(given: &pb::OrgSettings) -> BTreeSet<&'static str> {
+    let is_given = |name: &&str| {
+        let mut probe = pb::OrgSettings::default();
+        put_setting(&mut probe, given, name);
+        probe != pb::OrgSettings::default()
+    };
+    SETTINGS.into_iter().filter(is_given).collect()
+}
+
+/// Of these settings those that are given: the others stay as they are.
+pub(super) fn those_given(given: &pb::OrgSettings, values: &Settings) -> SettingsPatch {
+    patch(&given_names(given), values.clone())
 }
 
 fn patch(named: &BTreeSet<&str>, values: Settings) -> SettingsPatch {
