@@ -205,13 +205,13 @@ pub struct RepPresence {
     /// comes and goes all the time gets ahead of it and is stopped.
     #[n(8)]
     pub signed_in_until: Option<Timestamp>,
-    /// The spells before [`Self::last`], the newest first; at most [`EARLIER`]. Whoever still holds one is told what
+    /// The spells before [`Self::last`], the newest first; at most eight. Whoever still holds one is told what
     /// became of it (P5).
     #[cbor(n(9), default)]
     pub earlier: Vec<EarlierPresence>,
 }
 
-/// So many earlier spells of a rep are known.
+/// So many of [`RepPresence::earlier`] are known.
 const EARLIER: usize = 8;
 
 /// A spell that was over before the last one was.
