@@ -34,12 +34,12 @@ pub const DOMAIN: &str = "baton";
 
 /// The most that the bad fields of a status take. With the message, which may stand there twice, and what it
 /// concerns, its details stay below 4 KiB: default clients refuse larger trailers (D1).
-const FIELDS_BYTES: usize = 2_000;
+const FIELDS_BYTES: usize = 3_000;
 /// What a bad field takes beside its text.
 const FIELD_BYTES: usize = 12;
 
 /// The most of a message that a status carries.
-const MESSAGE_BYTES: usize = 768;
+const MESSAGE_BYTES: usize = 512;
 /// The most of a value that says what a refusal concerns.
 const VALUE_BYTES: usize = 160;
 
