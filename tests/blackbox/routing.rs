@@ -1,6 +1,8 @@
 //! Queues, skills and offers (R1–R6, T5, T7, T9, E4), through gRPC: in memory, and with two servers on
 //! one Redis, where one is asked and the other watches and accepts.
 
+use std::collections::BTreeMap;
+
 use baton::pb;
 use pb::WatchKind as Kind;
 use pb::open_session_request::Target;
@@ -367,4 +369,40 @@ async fn r3_the_queue_says_whom_it_asks_first() {
     assert_eq!(asked, ["ben", "ben", "ana"], "by what is free, not by how much work they have");
     // What it weighs is the queue's to say (C1).
     assert_eq!(admin.rep_presence("ben").await.used_centi_units, 100);
+}
+
+#[tokio::test]
+async fn o3_single_attributes_are_set_and_removed_and_the_others_stay() {
+    let site = Site::in_memory().await;
+    let mut admin = site.a.admin();
+    admin.configure(super::site::routed_org()).await;
+    let (session, _) = admin.enqueue("c-1", "billing").await;
+    let texts = |pairs: &[(&str, &str)]| -> BTreeMap<String, String> {
+        pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+    };
+    let update = |set: &[(&str, &str)], remove: &[&str]| pb::UpdateSessionRequest {
+        session: session.id.clone(),
+        set_attributes: texts(set),
+        remove_attributes: remove.iter().map(ToString::to_string).collect(),
+        ..Default::default()
+    };
+    for (change, left) in [
+        (update(&[("a", "1"), ("b.c", "2")], &[]), texts(&[("a", "1"), ("b.c", "2")])),
+        (update(&[("a", "3")], &["b.c", "unknown"]), texts(&[("a", "3")])),
+    ] {
+        let done = admin.sessions.update_session(change).await.expect("it is right").into_inner();
+        let attributes: BTreeMap<_, _> =
+            done.session.expect("a session").attributes.into_iter().collect();
+        assert_eq!(attributes, left);
+    }
+    let all = Some(prost_types::FieldMask { paths: vec!["attributes".into()] });
+    for bad in [
+        update(&[("a", "1")], &["a"]),
+        update(&[], &[""]),
+        update(&[], &[]),
+        pb::UpdateSessionRequest { update_mask: all, ..update(&[("a", "1")], &[]) },
+    ] {
+        let status = admin.sessions.update_session(bad).await.expect_err("it contradicts itself");
+        assert_eq!(status.code(), tonic::Code::InvalidArgument, "{status}");
+    }
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::ActingOn;
 use super::directory::{skills_target, wished};
 use super::fields::{Fields, limits};
-use crate::domain::attributes::AttributesChange;
+use crate::domain::attributes::{self, AttributesChange};
 use crate::domain::command::{Command, Opening, Skills, Target};
 use crate::domain::entry::Revision;
 use crate::domain::id::{ChannelId, ExternalReference, QueueId, RepId, SessionId};
@@ -139,7 +139,8 @@ pub fn update_session(request: &pb::UpdateSessionRequest) -> Result<(Command, Ac
     let (mut replace, mut priority, mut skills) = (false, None, false);
     let mut single = BTreeMap::new();
     let paths = request.update_mask.as_ref().map_or(&[][..], |mask| &mask.paths);
-    if paths.is_empty() {
+    single_attributes(&mut f, request, &mut single);
+    if paths.is_empty() && single.is_empty() {
         f.bad("update_mask", "isn't given; name what is to change");
     }
     for (i, path) in paths.iter().enumerate() {
@@ -159,6 +160,10 @@ pub fn update_session(request: &pb::UpdateSessionRequest) -> Result<(Command, Ac
             },
         }
     }
+    if replace && !(request.set_attributes.is_empty() && request.remove_attributes.is_empty()) {
+        let why = "names all attributes, which can't go with set_attributes or remove_attributes";
+        f.bad("update_mask", why);
+    }
     let attributes = if replace {
         Some(AttributesChange::Replace(Arc::new(request.attributes.clone())))
     } else {
@@ -171,6 +176,31 @@ pub fn update_session(request: &pb::UpdateSessionRequest) -> Result<(Command, Ac
         let command = Command::UpdateSession { session: session?, attributes, priority, skills };
         Some((command, presence?))
     })
+}
+
+/// The attributes that are set or removed by themselves.
+fn single_attributes(
+    f: &mut Fields,
+    request: &pb::UpdateSessionRequest,
+    single: &mut BTreeMap<String, Option<String>>,
+) {
+    f.attributes("set_attributes", &request.set_attributes);
+    for (name, value) in &request.set_attributes {
+        single.insert(name.clone(), Some(value.clone()));
+    }
+    if request.remove_attributes.len() > attributes::MOST {
+        let most = attributes::MOST;
+        f.bad("remove_attributes", format!("has too many names; at most {most}"));
+        return;
+    }
+    for (i, name) in request.remove_attributes.iter().enumerate() {
+        let field = format!("remove_attributes[{i}]");
+        match single.insert(name.clone(), None) {
+            _ if name.is_empty() => f.bad(field, "is empty"),
+            Some(Some(_)) => f.bad(field, "is in set_attributes, too"),
+            _ => {}
+        }
+    }
 }
 
 /// A call about one session, made on a presence.
