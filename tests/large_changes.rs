@@ -16,8 +16,9 @@ use baton::domain::draft::Entropy;
 use baton::domain::entry::{Cause, Entry, Fingerprint};
 use baton::domain::id::{RepId, TxnId};
 use baton::domain::invariants;
-use baton::domain::live::{Actor, Role};
-use baton::domain::recipients::{RecipientQuestion, explain};
+use baton::domain::live::{Actor, Recipient, Role, SessionState};
+use baton::domain::recipients::RecipientQuestion;
+use baton::domain::recipients::explain::explain;
 use baton::domain::record::{Record, RecordKey};
 use baton::domain::record_lookup::RecordLookup;
 use baton::domain::rejection::Reason;
@@ -210,6 +211,7 @@ fn c8_whoever_has_not_been_reached_says_so_and_others_come_in_between() {
     world.run(raise());
     let (first, last) = (rep(0), rep(REPS - 1));
     assert!(!world.state.is_marked(&first) && world.state.is_marked(&last));
+    let last = Recipient::Rep(last);
     let about = RecipientQuestion::Channel(id("wa"));
     let told = explain(&world.state, &admin(), &about, &last, NOW).expect("she is known");
     let pending = told.verdicts.iter().find(|v| v.reason == Reason::DirectoryChangePending);
@@ -222,7 +224,7 @@ fn c8_whoever_has_not_been_reached_says_so_and_others_come_in_between() {
     });
     let newest = session.last().expect("it is there");
     let asked = match &newest.state {
-        baton::domain::live::SessionState::Offered { rep, .. } => rep.clone(),
+        SessionState::Offered { rep, .. } => rep.clone(),
         other => panic!("it is {other:?}"),
     };
     assert!(asked <= rep(63), "{asked} has been reached");

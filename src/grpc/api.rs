@@ -7,7 +7,6 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use prost::Message;
-use rand::Rng as _;
 use sha2::{Digest as _, Sha256};
 use tokio::sync::watch;
 use tonic::Request;
@@ -236,7 +235,7 @@ pub fn request_of(
     let (txn, repeat) = match (request_id.as_str(), given) {
         // The servers know it by this id; the client, who gave none, can't repeat it.
         ("", Some(given)) => (txn_of(&caller.org, &caller.actor, given), Repeat::Unsafe),
-        ("", None) => (TxnId::from_u128(random().max(1)), Repeat::Unsafe),
+        ("", None) => (TxnId::from_u128(rand::random::<u128>().max(1)), Repeat::Unsafe),
         (id, _) => (txn_of(&caller.org, &caller.actor, id), Repeat::Safe),
     };
     let cause = Cause {
@@ -263,13 +262,6 @@ fn tell_revision(caller: &Caller, revision: Revision) {
     if let Some(passed) = &caller.passed {
         passed.revision.fetch_max(revision.get(), Ordering::Relaxed);
     }
-}
-
-/// 128 random bits.
-pub fn random() -> u128 {
-    let mut bytes = [0; 16];
-    rand::rng().fill_bytes(&mut bytes);
-    u128::from_be_bytes(bytes)
 }
 
 /// The transaction id of a request with this id: the same on every replica (T21).

@@ -11,8 +11,6 @@ use tonic::body::Body;
 use tonic::codegen::http::{HeaderMap, HeaderValue, Request, Response};
 use tower::{Layer, Service};
 
-use super::api::random;
-
 /// The metadata key of the name.
 pub const CALL_ID: &str = "baton-call-id";
 /// The digits of a name.
@@ -66,7 +64,7 @@ where
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
         let given = given(request.headers()).filter(|_| request.headers().contains_key(self.kept));
-        let id = given.unwrap_or_else(|| format!("{:032x}", random()).into());
+        let id = given.unwrap_or_else(|| format!("{:032x}", rand::random::<u128>()).into());
         let path = request.uri().path().to_owned();
         let call = CURRENT.sync_scope(Arc::clone(&id), || self.inner.call(request));
         let call = CURRENT.scope(Arc::clone(&id), call);

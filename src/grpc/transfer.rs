@@ -13,10 +13,9 @@ use super::to_proto::ObjectContext;
 use super::{from_proto, to_proto};
 use crate::domain::command::Command;
 use crate::domain::id::{RepId, TransferId};
-use crate::domain::live::{Line, Recipient, Transfer, TransferState};
-use crate::domain::recipients::lines::{
-    FlowEntry, QueueEntry, explain_line, list_flows, list_queues,
-};
+use crate::domain::live::{Line, Transfer, TransferState};
+use crate::domain::recipients::explain::explain;
+use crate::domain::recipients::lines::{FlowEntry, QueueEntry, list_flows, list_queues};
 use crate::domain::recipients::quote::quote;
 use crate::domain::recipients::{self, RepEntry, RepVerdicts};
 use crate::domain::record::{Record, RecordKey};
@@ -209,12 +208,7 @@ impl TransferService for Transfers {
         let (to, about, at_least) = from_proto::explain_recipient(&message)?;
         let answer = self.0.read(&caller, at_least, |view| {
             let now = ObjectContext::of(view).now;
-            let told = match &to {
-                Recipient::Rep(rep) => {
-                    recipients::explain(&view.state, &caller.actor, &about, rep, now)?
-                }
-                to => explain_line(&view.state, &caller.actor, &about, to, now)?,
-            };
+            let told = explain(&view.state, &caller.actor, &about, &to, now)?;
             Ok(pb::ExplainRecipientResponse {
                 listed: told.listed,
                 transferable: told.transferable,

@@ -9,12 +9,12 @@
 use baton::domain::eligibility::named;
 use baton::domain::id::{RepId, SessionId};
 use baton::domain::live::{
-    Absence, Actor, Connection, Line, PlannedChange, Recipient, SessionState, TransferState,
-    WorkState,
+    Absence, Actor, Connection, Line, PlannedChange, SessionState, TransferState, WorkState,
 };
-use baton::domain::recipients::lines::{explain_line, list_flows, list_queues};
+use baton::domain::recipients::explain::explain;
+use baton::domain::recipients::lines::{list_flows, list_queues};
 use baton::domain::recipients::quote::quote;
-use baton::domain::recipients::{RecipientQuestion, explain, list_reps};
+use baton::domain::recipients::{RecipientQuestion, list_reps};
 use baton::domain::record_lookup::RecordLookup;
 use baton::domain::wait::{estimate, score, standpoint};
 
@@ -238,11 +238,8 @@ impl World {
 
     fn why(&self, rep: &str, label: &str, who: &str) -> Result<String> {
         let about = self.about(label)?;
-        let told = match recipient(rep)? {
-            Recipient::Rep(rep) => explain(&self.state, &actor(who), &about, &rep, self.now),
-            to => explain_line(&self.state, &actor(who), &about, &to, self.now),
-        }
-        .map_err(|r| r.to_string())?;
+        let told = explain(&self.state, &actor(who), &about, &recipient(rep)?, self.now)
+            .map_err(|r| r.to_string())?;
         let failed = told.verdicts.iter().filter(|v| !v.passed);
         let words: Vec<String> =
             failed.map(|v| format!("{}={}", v.rule, v.reason.name())).collect();

@@ -8,9 +8,10 @@ use baton::domain::decide::decide;
 use baton::domain::draft::Entropy;
 use baton::domain::id::SessionId;
 use baton::domain::live::{Recipient, Transfer, TransferState};
-use baton::domain::recipients::lines::{explain_line, list_queues};
+use baton::domain::recipients::explain::explain;
+use baton::domain::recipients::lines::list_queues;
 use baton::domain::recipients::quote::quote;
-use baton::domain::recipients::{Explanation, RecipientQuestion, explain, list_reps};
+use baton::domain::recipients::{RecipientQuestion, list_reps};
 use baton::domain::record::Record;
 use baton::domain::rejection::{Reason, Rejection};
 use baton::domain::state::State;
@@ -37,18 +38,17 @@ pub fn all_say_the_same(
     let actor = &request.cause.actor;
     let about = RecipientQuestion::Session(*session);
     let no = |rejection: Rejection| rejection.to_string();
-    let (told, listed): (Explanation, Listed) = match recipient {
+    let told = explain(state, actor, &about, recipient, now).map_err(no)?;
+    let listed: Listed = match recipient {
         Recipient::Rep(rep) => {
             let all = list_reps(state, actor, &about, "").map_err(no)?;
             let entry = all.into_iter().find(|entry| entry.rep == *rep);
-            let listed = entry.map(|entry| (entry.transferable, reasons(&entry.against)));
-            (explain(state, actor, &about, rep, now).map_err(no)?, listed)
+            entry.map(|entry| (entry.transferable, reasons(&entry.against)))
         }
         Recipient::Queue(queue) => {
             let all = list_queues(state, actor, &about, "", now).map_err(no)?;
             let entry = all.into_iter().find(|entry| entry.queue == *queue);
-            let listed = entry.map(|entry| (entry.transferable, reasons(&entry.against)));
-            (explain_line(state, actor, &about, recipient, now).map_err(no)?, listed)
+            entry.map(|entry| (entry.transferable, reasons(&entry.against)))
         }
         Recipient::Flow(_) => return Ok(()),
     };

@@ -3,6 +3,7 @@
 //! below.
 
 mod attempt;
+pub mod explain;
 pub mod lines;
 pub mod quote;
 
@@ -15,12 +16,11 @@ use crate::domain::decide::transfer::session_checks;
 use crate::domain::directory::{CapacityModel, Channel, ChannelType, Rep, RoutingOwner};
 use crate::domain::eligibility::{Check, describe, handing_on, receiving_without};
 use crate::domain::id::{ChannelId, RepId, SessionId};
-use crate::domain::live::{Actor, Recipient, Session, Work};
+use crate::domain::live::{Actor, Session, Work};
 use crate::domain::record::{Record, RecordKey};
 use crate::domain::record_lookup::RecordLookup;
 use crate::domain::rejection::{Reason, Rejection};
 use crate::domain::state::State;
-use crate::domain::time::Timestamp;
 use crate::domain::units::{CentiPercent, Units, Weight};
 use crate::domain::verdict::RuleVerdict;
 
@@ -240,25 +240,4 @@ fn entry(state: &State, case: &RecipientCase, rep: &Rep) -> Option<RepEntry> {
         transferable,
         against,
     })
-}
-
-/// Why a rep is, or isn't, in the list, and why the session may, or may not, go to them (L6).
-///
-/// # Errors
-/// NOT_FOUND for the rep, session or channel.
-pub fn explain(
-    state: &State,
-    actor: &Actor,
-    about: &RecipientQuestion,
-    rep: &RepId,
-    now: Timestamp,
-) -> Result<Explanation, Rejection> {
-    let case = case(state, actor, about)?;
-    let rep = state.expect_rep(rep)?;
-    let verdicts = case.verdicts(state, &rep);
-    let listed = !hidden(&verdicts);
-    let transferable = !forbidden(&verdicts);
-    let would_wait = transferable && verdicts.iter().any(|v| !v.passed);
-    let told = Explanation { listed, transferable, would_wait, verdicts, reps: Vec::new() };
-    Ok(told.foretold(state, actor, (about, &Recipient::Rep(rep.id.clone())), now))
 }

@@ -155,13 +155,13 @@ pub fn stands_back(
     others.any(|standing| unfit(standing, channel, needs).is_none())
 }
 
-/// All members of a queue: those who are there in the order of R3, then the others by id.
+/// The first `most` members of a queue: those who are there in the order of R3, then the others by id.
 #[must_use]
-pub fn order_of(state: &State, queue: &Queue) -> Vec<RepId> {
-    let there: Vec<RepId> = state.members(&queue.id).map(|s| s.rep.clone()).collect();
-    let known: BTreeSet<&RepId> = there.iter().collect();
-    let away: Vec<RepId> = queue.reps.iter().filter(|r| !known.contains(r)).cloned().collect();
-    there.into_iter().chain(away).collect()
+pub fn first_in_order(state: &State, queue: &Queue, most: usize) -> Vec<RepId> {
+    let there: Vec<&RepId> = state.members(&queue.id).map(|s| &s.rep).take(most).collect();
+    let known: BTreeSet<&RepId> = there.iter().copied().collect();
+    let away = queue.reps.iter().filter(|rep| !known.contains(rep));
+    there.iter().copied().chain(away).take(most).cloned().collect()
 }
 
 /// Notes the next reps in the order, and what put each behind the one chosen.

@@ -9,7 +9,7 @@ use crate::domain::draft::Entropy;
 use crate::domain::entry::{Answer, DirectoryChange};
 use crate::domain::record::{Record, RecordKey};
 use crate::domain::record_lookup::RecordLookup as _;
-use crate::grpc::api::{self, AskedCall, Mutation, number, request_of};
+use crate::grpc::api::{AskedCall, Mutation, number, request_of};
 use crate::grpc::caller::Caller;
 use crate::grpc::status::Problem;
 use crate::grpc::to_proto;
@@ -19,7 +19,7 @@ struct Random;
 
 impl Entropy for Random {
     fn bits(&mut self) -> u128 {
-        api::random()
+        rand::random()
     }
 }
 

@@ -38,7 +38,6 @@ use self::links::Links;
 pub use self::seal::PASSED;
 use self::seal::{PassingSeal, REQUEST_ID, TRIED};
 use self::table::{Handling, handling};
-use super::api::random;
 use super::call_id::{self, CALL_ID};
 use super::caller::ORG;
 use super::passed::Passed;
@@ -247,8 +246,8 @@ impl Passer {
             // Its head says how long it would be: that is refused here as anywhere.
             return Next::Here(Request::from_parts(parts, Body::new(Full::new(body))));
         }
-        let id =
-            (handling == Handling::Mutation).then(|| format!("passed-{:032x}", random()).into());
+        let id = (handling == Handling::Mutation)
+            .then(|| format!("passed-{:032x}", rand::random::<u128>()).into());
         Next::AnyServer(HeldCall { parts, body, org, id, tried: false })
     }
 

@@ -16,7 +16,7 @@ use crate::domain::state::State;
 use crate::domain::time::Timestamp;
 use crate::domain::verdict::RuleVerdict;
 
-use super::{Explanation, RecipientQuestion};
+use super::{RecipientQuestion, forbidden};
 
 /// Ids of a decision that is thrown away need not be unguessable.
 struct Counting(u128);
@@ -29,7 +29,7 @@ impl Entropy for Counting {
 }
 
 /// The transfer and its session as they would be.
-pub(super) fn attempt(
+fn attempt(
     state: &State,
     actor: &Actor,
     session: SessionId,
@@ -50,30 +50,31 @@ pub(super) fn attempt(
     }
 }
 
-impl Explanation {
-    /// With what would become of the transfer, if it is about one that its rules don't forbid.
-    pub(super) fn foretold(
-        mut self,
-        state: &State,
-        actor: &Actor,
-        (about, to): (&RecipientQuestion, &Recipient),
-        now: Timestamp,
-    ) -> Self {
-        let RecipientQuestion::Session(session) = about else { return self };
-        if !self.transferable {
-            return self;
-        }
-        match attempt(state, actor, *session, to, now) {
-            Ok((transfer, _)) => {
-                self.would_wait = matches!(transfer.state, TransferState::Waiting { .. });
-            }
-            Err(rejection) => {
-                (self.transferable, self.would_wait) = (false, false);
-                self.verdicts.push(RuleVerdict::of(&rejection));
-            }
-        }
-        self
+/// What would become of the transfer, if it is about a session and its rules don't forbid it. If the decision refuses it
+/// all the same, that is one rule more that isn't passed.
+pub(super) fn foretell(
+    state: &State,
+    actor: &Actor,
+    (about, to): (&RecipientQuestion, &Recipient),
+    verdicts: &mut Vec<RuleVerdict>,
+    now: Timestamp,
+) -> Option<(Transfer, Session)> {
+    let RecipientQuestion::Session(session) = about else { return None };
+    if forbidden(verdicts) {
+        return None;
     }
+    match attempt(state, actor, *session, to, now) {
+        Ok(attempted) => Some(attempted),
+        Err(rejection) => {
+            verdicts.push(RuleVerdict::of(&rejection));
+            None
+        }
+    }
+}
+
+/// Would the transfer wait? Otherwise somebody is asked at once.
+pub(super) fn waits(transfer: &Transfer) -> bool {
+    matches!(transfer.state, TransferState::Waiting { .. })
 }
 
 impl RuleVerdict {

@@ -1,32 +1,22 @@
-//! Queues and flows as recipients: lists (L3–L5) and explanations (L6).
+//! Queues and flows as recipients: what they say, and their lists (L3–L5).
 
 use std::cmp::Reverse;
 use std::sync::Arc;
 
-use crate::domain::choose::{order_of, stands_back};
 use crate::domain::decide::acting_rep;
 use crate::domain::decide::route::admitting;
 use crate::domain::directory::Queue;
-use crate::domain::eligibility::{
-    Check, describe, describe_line, handing_on_to_line, receiving_without, serving,
-};
+use crate::domain::eligibility::{Check, describe_line, handing_on_to_line};
 use crate::domain::id::{FlowId, QueueId, RepId};
-use crate::domain::line::needs;
 use crate::domain::live::{Actor, Recipient};
 use crate::domain::record::{Record, RecordKey};
-use crate::domain::record_lookup::RecordLookup;
 use crate::domain::rejection::{Reason, Rejection};
 use crate::domain::state::State;
 use crate::domain::time::Timestamp;
 use crate::domain::verdict::RuleVerdict;
 use crate::domain::wait::{Estimate, QueueSize, estimate, size};
 
-use super::{
-    Explanation, RecipientCase, RecipientQuestion, RepVerdicts, against, case, forbidden, hidden,
-};
-
-/// The most reps of a queue that an explanation goes into.
-const REPS_EXPLAINED: usize = 100;
+use super::{RecipientCase, RecipientQuestion, against, case, forbidden};
 
 /// A queue in the list of recipients (L3).
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -81,7 +71,7 @@ impl RecipientCase {
     }
 
     /// The same of a queue, and whether it, or one that it overflows to, takes more work (R9).
-    fn queue_verdicts(
+    pub(super) fn queue_verdicts(
         &self,
         state: &State,
         actor: &Actor,
@@ -201,66 +191,4 @@ pub fn list_flows(
         .collect();
     entries.sort_by_cached_key(|e| (Reverse(e.transferable), e.name.clone(), e.flow.clone()));
     Ok(entries)
-}
-
-/// Why a queue or a flow may, or may not, be chosen, and, of a queue, who of its reps could take the
-/// session, who couldn't, and why (L6).
-///
-/// # Errors
-/// NOT_FOUND for the queue, flow, session or channel.
-pub fn explain_line(
-    state: &State,
-    actor: &Actor,
-    about: &RecipientQuestion,
-    to: &Recipient,
-    now: Timestamp,
-) -> Result<Explanation, Rejection> {
-    let case = case(state, actor, about)?;
-    let queue = match to {
-        Recipient::Queue(queue) => Some(state.expect_queue(queue)?),
-        Recipient::Flow(flow) => state.expect_flow(flow).map(|_| None)?,
-        Recipient::Rep(_) => None,
-    };
-    let verdicts = match &queue {
-        Some(queue) => case.queue_verdicts(state, actor, queue, now),
-        None => case.line_verdicts(state, actor, to),
-    };
-    let listed = !hidden(&verdicts);
-    let reps = queue.map(|queue| members(state, &case, &queue)).unwrap_or_default();
-    let transferable = !forbidden(&verdicts);
-    let would_wait =
-        transferable && matches!(to, Recipient::Queue(_)) && !reps.iter().any(|r| r.could_take);
-    let told = Explanation { listed, transferable, would_wait, verdicts, reps };
-    Ok(told.foretold(state, actor, (about, to), now))
-}
-
-fn members(state: &State, case: &RecipientCase, queue: &Queue) -> Vec<RepVerdicts> {
-    let channel = &case.channel;
-    let asked = case.session.as_ref().map(|session| needs(session)).unwrap_or_default();
-    let transfer = case.session.as_ref().and_then(|session| session.transfer);
-    let transfer = transfer.and_then(|id| state.transfer(&id));
-    let original = transfer.map(|transfer| transfer.from_rep.clone()).or(case.owner.clone());
-    order_of(state, queue)
-        .into_iter()
-        .take(REPS_EXPLAINED)
-        .filter_map(|rep| state.rep(&rep))
-        .map(|rep| {
-            let held = case.held_by(state, &rep.id).map(|work| &**work);
-            let checks = receiving_without(state, &rep, channel, Some(queue), held);
-            let checks = checks.into_iter().chain(serving(&rep, queue, channel, &asked));
-            let all = checks.map(|check| {
-                RuleVerdict::new(check, describe(check.reason, check.passed, &rep, channel))
-            });
-            let mut against = against(all.collect());
-            if original.as_ref() == Some(&rep.id)
-                && stands_back(state, queue, channel, &asked, &rep.id)
-            {
-                let (rule, reason) = ("T9", Reason::SelfTransfer);
-                let check = Check { rule, reason, passed: false, hides: false, forbids: false };
-                let text = format!("{} isn't offered it back while others are there", rep.id);
-                against.push(RuleVerdict::new(check, text));
-            }
-            RepVerdicts { rep: rep.id.clone(), could_take: against.is_empty(), against }
-        })
-        .collect()
 }

@@ -8,9 +8,8 @@ use crate::domain::time::{Span, Timestamp};
 use crate::domain::verdict::RuleVerdict;
 use crate::domain::wait::standpoint;
 
-use super::attempt::attempt;
-use super::lines::explain_line;
-use super::{RecipientQuestion, against, explain};
+use super::attempt::foretell;
+use super::{RecipientQuestion, against, case};
 
 /// What a transfer would meet (T24).
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,25 +46,21 @@ pub fn quote(
     now: Timestamp,
 ) -> Result<Quote, Rejection> {
     let about = RecipientQuestion::Session(id);
-    let told = match recipient {
-        Recipient::Rep(rep) => explain(state, actor, &about, rep, now)?,
-        to => explain_line(state, actor, &about, to, now)?,
-    };
+    let mut verdicts = case(state, actor, &about)?.verdicts_of(state, actor, recipient, now)?;
+    let foretold = foretell(state, actor, (&about, recipient), &mut verdicts, now);
     let mut quote = Quote {
-        allowed: told.transferable,
+        allowed: foretold.is_some(),
         offered_now: false,
         removed_at_once: false,
         position: None,
         wait: None,
         rep: None,
         queue: None,
-        against: against(told.verdicts),
+        against: against(verdicts),
     };
-    if !quote.allowed {
-        return Ok(quote);
+    if let Some((transfer, session)) = foretold {
+        fill(&mut quote, state, &transfer, &session, now);
     }
-    let (transfer, session) = attempt(state, actor, id, recipient, now)?;
-    fill(&mut quote, state, &transfer, &session, now);
     Ok(quote)
 }
 
