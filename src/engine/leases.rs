@@ -136,6 +136,7 @@ impl Leases {
         loop {
             let now = self.shared.clock().now();
             if was_away(watch.asked, now, every) {
+                tracing::info!(%org, "leases weren't looked after for a while: every presence gets a fresh one");
                 watch.fresh = true;
                 self.provide(watch).await?;
             }
@@ -146,6 +147,8 @@ impl Leases {
                 StoreClock { asked: now, answered: self.shared.clock().now(), store_time };
             let earlier = watch.store_clock.replace(reading);
             match lapsed {
+                // This server was stopped while it asked: nobody could renew here. What was claimed passes by itself.
+                _ if was_away(reading.asked, reading.answered, every) => continue,
                 // Whoever was claimed may have run out by the jump alone. The claims pass by themselves.
                 _ if earlier.is_some_and(|earlier| reading.jumped_since(earlier)) => {
                     tracing::warn!(%org, "the store's clock was set: every presence gets a fresh lease");

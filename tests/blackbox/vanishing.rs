@@ -326,7 +326,7 @@ async fn p9_a_server_that_is_stopped_for_twice_the_lease_signs_nobody_out() {
     a.pause();
     pass(2 * LEASE).await;
     a.resume();
-    pass(LEASE / 2).await;
+    pass(LEASE / 5).await;
     ana.resume();
     // Ben's client goes now; when he is missed, everybody's fresh lease has run out.
     drop(renewing);
@@ -382,7 +382,7 @@ async fn p9_redis_stopped_for_twice_the_lease_signs_nobody_out() {
     redis.pause();
     pass(2 * LEASE).await;
     redis.resume();
-    pass(LEASE / 2).await;
+    pass(LEASE / 3).await;
     for client in [&ana, &ben] {
         client.resume();
     }

@@ -13,14 +13,19 @@ use baton::domain::live::{Recipient, Role, SessionState};
 use baton::domain::record::Record;
 use baton::domain::record_lookup::RecordLookup;
 use baton::domain::time::{Span, Timestamp};
+use baton::engine::clock::Clock;
 use baton::engine::entropy::Randomness;
 use baton::engine::{Done, Engine, EngineOptions, Refusal, Remember, SystemClock, View};
 use baton::journal::Journal;
 
 use super::asks::{self, actor, rep};
-use super::shelf::{Shelf, demo};
+use super::shelf::{Shelf, StoppedClock, demo};
 
 fn engine(shelf: &Arc<Shelf>) -> Engine {
+    engine_by(shelf, Arc::new(SystemClock))
+}
+
+fn engine_by(shelf: &Arc<Shelf>, clock: Arc<dyn Clock>) -> Engine {
     let options = EngineOptions {
         lease_poll: Span::from_ms(20),
         timer_jitter: Span::from_ms(0),
@@ -29,7 +34,7 @@ fn engine(shelf: &Arc<Shelf>) -> Engine {
         pulse: Span::from_ms(200),
         ..EngineOptions::default()
     };
-    Engine::start(Arc::clone(shelf) as Arc<dyn Journal>, Arc::new(SystemClock), options)
+    Engine::start(Arc::clone(shelf) as Arc<dyn Journal>, clock, options)
 }
 
 fn by_admin(command: Command) -> Request {
@@ -261,6 +266,23 @@ async fn p9_leases_that_nobody_could_renew_get_a_fresh_one() {
     within(renewed).await;
     let view = within(second.barrier(&demo())).await.unwrap();
     assert!(view.state.rep_presence(&rep(0)).is_connected());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn p9_a_server_stopped_while_it_asks_for_lapsed_leases_disconnects_nobody() {
+    let shelf = Shelf::new();
+    let engine = engine_by(&shelf, Arc::new(StoppedClock(Arc::clone(&shelf))));
+    set_up(&engine).await;
+    let mut views = within(engine.subscribe(&demo())).await.unwrap();
+    let lease = asks::org().settings.unwrap_or_default().presence_lease;
+    shelf.stops_asking.store(2 * lease.as_ms(), Ordering::SeqCst);
+    let renewed = async {
+        while shelf.stopped.load(Ordering::SeqCst) == 0 || shelf.any_lapsed() {
+            tokio::task::yield_now().await;
+        }
+    };
+    within(renewed).await;
+    assert!(!has(&views.borrow_and_update(), FactKind::PresenceDisconnected));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

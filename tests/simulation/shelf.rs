@@ -7,7 +7,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use baton::domain::entry::{Entry, Head, Revision};
 use baton::domain::id::{OrgId, PresenceId};
 use baton::domain::time::{Span, Timestamp};
-use baton::engine::clock::steady_wall;
+use baton::engine::SystemClock;
+use baton::engine::clock::{Clock, Pause, duration, steady_wall};
 use baton::journal::memory::MemoryJournal;
 use baton::journal::{
     Awake, Batch, Epoch, Heard, Heartbeat, History, Journal, JournalError, Lapsed, LeaseReport,
@@ -16,6 +17,19 @@ use baton::journal::{
 use tokio::sync::broadcast;
 
 use super::store::Store;
+
+/// The monotonic clock of whoever is stopped for a while on the way to a [`Shelf`].
+pub struct StoppedClock(pub Arc<Shelf>);
+
+impl Clock for StoppedClock {
+    fn now(&self) -> Timestamp {
+        SystemClock.now() + self.0.stopped()
+    }
+
+    fn sleep(&self, span: Span) -> Pause<'_> {
+        Box::pin(tokio::time::sleep(duration(span)))
+    }
+}
 
 /// The store as a journal that many may use, with leases and faults by hand.
 pub struct Shelf {
@@ -36,6 +50,10 @@ pub struct Shelf {
     pub ahead: AtomicI64,
     /// A renewal that comes right before claimed leases are forgotten.
     pub renews_late: Mutex<Option<(PresenceId, Span)>>,
+    /// How long whoever asks for lapsed leases next is stopped on the way, in ms.
+    pub stops_asking: AtomicI64,
+    /// How long it was stopped altogether: so much more time has passed than this test took.
+    pub stopped: AtomicI64,
 }
 
 impl Shelf {
@@ -52,6 +70,8 @@ impl Shelf {
             panics: AtomicU32::new(0),
             ahead: AtomicI64::new(0),
             renews_late: Mutex::default(),
+            stops_asking: AtomicI64::new(0),
+            stopped: AtomicI64::new(0),
         })
     }
 
@@ -63,11 +83,27 @@ impl Shelf {
         self.leases.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Whether some lease has run out.
+    pub fn any_lapsed(&self) -> bool {
+        let now = self.now();
+        self.leases().values().any(|end| *end <= now)
+    }
+
     fn check(&self) -> Result<(), JournalError> {
         if self.down.load(Ordering::SeqCst) {
             return Err(JournalError::Unavailable("stopped by the test".to_owned()));
         }
         Ok(())
+    }
+
+    /// By how much the time is ahead of the machine's.
+    fn stopped(&self) -> Span {
+        Span::from_ms(self.stopped.load(Ordering::SeqCst))
+    }
+
+    /// What time it is at the store.
+    fn now(&self) -> Timestamp {
+        steady_wall() + self.stopped()
     }
 
     pub fn head(&self) -> Revision {
@@ -80,7 +116,7 @@ impl Shelf {
 
     fn try_commit(&self, batch: &Batch) -> Result<Reply, JournalError> {
         self.check()?;
-        let (verdict, store_time) = (self.store().commit(batch)?, steady_wall());
+        let (verdict, store_time) = (self.store().commit(batch)?, self.now());
         let committed = Reply { verdict, store_time };
         drop(self.appended.send(Heard::Commit(demo(), self.head())));
         let swallowed =
@@ -109,7 +145,7 @@ impl Journal for Shelf {
     fn load<'a>(&'a self, _org: &'a OrgId, _known: Option<(Epoch, Head)>) -> Pending<'a, Loaded> {
         Box::pin(async move {
             self.check()?;
-            self.store().now = steady_wall();
+            self.store().now = self.now();
             Ok(self.store().load())
         })
     }
@@ -148,7 +184,7 @@ impl Journal for Shelf {
     fn probe(&self) -> Pending<'_, Timestamp> {
         Box::pin(async {
             self.check()?;
-            Ok(steady_wall() + Span::from_ms(self.ahead.load(Ordering::SeqCst)))
+            Ok(self.now() + Span::from_ms(self.ahead.load(Ordering::SeqCst)))
         })
     }
 
@@ -175,7 +211,7 @@ impl Journal for Shelf {
     ) -> Pending<'a, Vec<PresenceId>> {
         Box::pin(async move {
             self.check()?;
-            let now = steady_wall();
+            let now = self.now();
             let mut known = self.leases();
             let mut renew = |(id, span): &(PresenceId, Span)| {
                 known.insert(*id, now + *span).is_none().then_some(*id)
@@ -187,7 +223,7 @@ impl Journal for Shelf {
     fn start<'a>(&'a self, _org: &'a OrgId, leases: &'a [(PresenceId, Span)]) -> Pending<'a, ()> {
         Box::pin(async move {
             self.check()?;
-            let now = steady_wall();
+            let now = self.now();
             for (id, span) in leases {
                 self.leases().entry(*id).or_insert(now + *span);
             }
@@ -204,7 +240,9 @@ impl Journal for Shelf {
     ) -> Pending<'a, LeaseReport> {
         Box::pin(async move {
             self.check()?;
-            let store_time = steady_wall();
+            let asleep = self.stops_asking.swap(0, Ordering::SeqCst);
+            self.stopped.fetch_add(asleep, Ordering::SeqCst);
+            let store_time = self.now();
             let leases = self.leases();
             let over = leases.iter().filter(|(_, end)| **end + since <= store_time).take(limit);
             let lapsed = Lapsed::Claimed(over.map(|(id, _)| *id).collect());
@@ -228,7 +266,7 @@ impl Journal for Shelf {
         Box::pin(async move {
             self.check()?;
             let mut leases = self.leases();
-            let now = steady_wall();
+            let now = self.now();
             if let Some((id, span)) = self.renews_late.lock().expect("no panic").take() {
                 leases.insert(id, now + span);
             }
