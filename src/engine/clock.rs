@@ -4,7 +4,8 @@
 
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::LazyLock;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant, SystemTime};
 
 use tokio::sync::watch;
@@ -61,13 +62,19 @@ impl Clock for SystemClock {
     }
 }
 
-/// The machine's clock, with a wall clock that is so many ms ahead: for seeing that it harms nobody.
-#[derive(Debug, Clone, Copy)]
-pub struct WrongWallClock(pub i64);
+/// The machine's clocks, set ahead by a test: for seeing what a wrong wall clock, or a while in which this process was
+/// stopped, does.
+#[derive(Debug, Clone, Default)]
+pub struct ShiftedClock {
+    /// How far the monotonic clock is ahead, in ms.
+    pub monotonic: Arc<AtomicI64>,
+    /// How far the wall clock is ahead, in ms.
+    pub wall: i64,
+}
 
-impl Clock for WrongWallClock {
+impl Clock for ShiftedClock {
     fn now(&self) -> Timestamp {
-        monotonic()
+        monotonic() + Span::from_ms(self.monotonic.load(Ordering::SeqCst))
     }
 
     fn sleep(&self, span: Span) -> Pause<'_> {
@@ -75,7 +82,7 @@ impl Clock for WrongWallClock {
     }
 
     fn wall(&self) -> Timestamp {
-        Timestamp::from_ms(SystemClock.wall().as_ms() + self.0)
+        Timestamp::from_ms(SystemClock.wall().as_ms() + self.wall)
     }
 }
 

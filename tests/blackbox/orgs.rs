@@ -7,7 +7,7 @@ use std::time::{Duration, Instant, SystemTime};
 use baton::domain::entry::Revision;
 use baton::domain::id::OrgId;
 use baton::domain::time::Span;
-use baton::engine::clock::WrongWallClock;
+use baton::engine::clock::ShiftedClock;
 use baton::engine::{Engine, EngineOptions, Refusal};
 use baton::journal::Journal;
 use baton::journal::redis::{RedisJournal, RedisOptions};
@@ -252,7 +252,8 @@ async fn r12_a_server_with_a_wrong_wall_clock_says_so_and_harms_nobody() {
     }
     for (number, off) in [30_000_i64, 3_600_000, -86_400_000].into_iter().enumerate() {
         let journal = Arc::new(journal(&redis).await);
-        let wrong = Engine::start(journal, Arc::new(WrongWallClock(off)), EngineOptions::default());
+        let clock = ShiftedClock { wall: off, ..ShiftedClock::default() };
+        let wrong = Engine::start(journal, Arc::new(clock), EngineOptions::default());
         until(&wrong, "wall_clock_ahead_ms", |ahead| (ahead - off).abs() < 3_000).await;
         assert_eq!(wrong.stats().wall_clock_changes.get(), 1, "once");
         let b = House::over(wrong.clone()).await;

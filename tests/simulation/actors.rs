@@ -13,13 +13,13 @@ use baton::domain::live::{Recipient, Role, SessionState};
 use baton::domain::record::Record;
 use baton::domain::record_lookup::RecordLookup;
 use baton::domain::time::{Span, Timestamp};
-use baton::engine::clock::Clock;
+use baton::engine::clock::{Clock, ShiftedClock};
 use baton::engine::entropy::Randomness;
 use baton::engine::{Done, Engine, EngineOptions, Refusal, Remember, SystemClock, View};
 use baton::journal::Journal;
 
 use super::asks::{self, actor, rep};
-use super::shelf::{Shelf, StoppedClock, demo};
+use super::shelf::{Shelf, demo};
 
 fn engine(shelf: &Arc<Shelf>) -> Engine {
     engine_by(shelf, Arc::new(SystemClock))
@@ -271,7 +271,8 @@ async fn p9_leases_that_nobody_could_renew_get_a_fresh_one() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn p9_a_server_stopped_while_it_asks_for_lapsed_leases_disconnects_nobody() {
     let shelf = Shelf::new();
-    let engine = engine_by(&shelf, Arc::new(StoppedClock(Arc::clone(&shelf))));
+    let monotonic = Arc::clone(&shelf.stopped);
+    let engine = engine_by(&shelf, Arc::new(ShiftedClock { monotonic, wall: 0 }));
     set_up(&engine).await;
     let mut views = within(engine.subscribe(&demo())).await.unwrap();
     let lease = asks::org().settings.unwrap_or_default().presence_lease;

@@ -7,8 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use baton::domain::entry::{Entry, Head, Revision};
 use baton::domain::id::{OrgId, PresenceId};
 use baton::domain::time::{Span, Timestamp};
-use baton::engine::SystemClock;
-use baton::engine::clock::{Clock, Pause, duration, steady_wall};
+use baton::engine::clock::steady_wall;
 use baton::journal::memory::MemoryJournal;
 use baton::journal::{
     Awake, Batch, Epoch, Heard, Heartbeat, History, Journal, JournalError, Lapsed, LeaseReport,
@@ -17,19 +16,6 @@ use baton::journal::{
 use tokio::sync::broadcast;
 
 use super::store::Store;
-
-/// The monotonic clock of whoever is stopped for a while on the way to a [`Shelf`].
-pub struct StoppedClock(pub Arc<Shelf>);
-
-impl Clock for StoppedClock {
-    fn now(&self) -> Timestamp {
-        SystemClock.now() + self.0.stopped()
-    }
-
-    fn sleep(&self, span: Span) -> Pause<'_> {
-        Box::pin(tokio::time::sleep(duration(span)))
-    }
-}
 
 /// The store as a journal that many may use, with leases and faults by hand.
 pub struct Shelf {
@@ -53,7 +39,7 @@ pub struct Shelf {
     /// How long whoever asks for lapsed leases next is stopped on the way, in ms.
     pub stops_asking: AtomicI64,
     /// How long it was stopped altogether: so much more time has passed than this test took.
-    pub stopped: AtomicI64,
+    pub stopped: Arc<AtomicI64>,
 }
 
 impl Shelf {
@@ -71,7 +57,7 @@ impl Shelf {
             ahead: AtomicI64::new(0),
             renews_late: Mutex::default(),
             stops_asking: AtomicI64::new(0),
-            stopped: AtomicI64::new(0),
+            stopped: Arc::default(),
         })
     }
 
