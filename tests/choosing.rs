@@ -133,7 +133,11 @@ fn org(dice: &mut Dice) -> Directory {
         id: queue(n),
         name: String::new(),
         reps: some(dice, REPS, rep),
-        channel_types: if dice.below(4) == 0 { [Whatsapp].into() } else { BTreeSet::new() },
+        // The first is fallen back to, and serves all.
+        channel_types: match n > 0 && dice.below(4) == 0 {
+            true => [Whatsapp].into(),
+            false => BTreeSet::new(),
+        },
         model: if n % 2 == 0 { RoutingModel::LeastActive } else { RoutingModel::MostAvailable },
         weight: (dice.below(4) == 0).then(|| Weight::Units(Units::whole(2))),
         push_timeout: (dice.below(2) == 0).then(|| Span::from_secs(20)),
@@ -145,6 +149,7 @@ fn org(dice: &mut Dice) -> Directory {
     Directory {
         settings: Some(Settings { direct_to_rep_routing: true, ..Settings::default() }),
         some_settings: None,
+        move_to: None,
         configurations: vec![configuration("small", 1, dice), configuration("large", 4, dice)],
         statuses: vec![
             status("online", &[WebChatV2, Whatsapp]),
@@ -183,6 +188,7 @@ impl Day {
         let now = Timestamp::from_ms(1_700_000_000_000);
         let mut day = Self { state: State::default(), now, dice, opened: 0 };
         day.run(Command::ApplyDirectory { directory, prune: false }).expect("the org stands");
+        assert!(!day.state.is_empty(), "the org is accepted");
         day
     }
 
@@ -283,7 +289,7 @@ impl Day {
                 },
                 note: String::new(),
             }),
-            18 => self.membership(),
+            18 => self.change_directory(),
             _ => self.dice.of(&open).map(|w| Command::InactivateSession(w.session)),
         };
         if let Some(command) = command {
@@ -315,10 +321,52 @@ impl Day {
         }))
     }
 
-    fn membership(&mut self) -> Option<Command> {
-        let known = self.state.queue(&queue(self.dice.below(QUEUES)))?;
-        let changed = Queue { reps: some(&mut self.dice, REPS, rep), ..(*known).clone() };
-        Some(Command::Upsert(Directory { queues: vec![changed], ..Directory::default() }))
+    /// Changes who could ever take what waits, to the better or to the worse (R11).
+    fn change_directory(&mut self) -> Option<Command> {
+        use ChannelType::{WebChatV2, Whatsapp};
+        let (state, dice) = (&self.state, &mut self.dice);
+        let move_to = (dice.below(3) == 0).then(|| queue(dice.below(QUEUES)));
+        let mut changed = Directory { move_to, ..Directory::default() };
+        let types = |dice: &mut Dice| -> BTreeSet<ChannelType> {
+            let all = [Whatsapp, WebChatV2].into_iter();
+            all.take(dice.below(3) as usize).collect()
+        };
+        let (which, who) = (queue(dice.below(QUEUES)), rep(dice.below(REPS)));
+        match dice.below(8) {
+            0..3 => {
+                let reps = some(dice, REPS, rep);
+                changed.queues.push(Queue { reps, ..(*state.queue(&which)?).clone() });
+            }
+            3 => {
+                let channel_types = types(dice);
+                changed.queues.push(Queue { channel_types, ..(*state.queue(&which)?).clone() });
+            }
+            4 => {
+                let skills =
+                    (0..3).filter(|_| dice.below(2) == 0).map(|n| (skill(n), 50)).collect();
+                changed.reps.push(Rep { skills, ..(*state.rep(&who)?).clone() });
+            }
+            5 => {
+                let licences = some(dice, 2, |n| match n {
+                    0 => Licence::MessagingUser,
+                    _ => Licence::EnhancedChatUser,
+                });
+                changed.reps.push(Rep { licences, ..(*state.rep(&who)?).clone() });
+            }
+            6 => {
+                let status = id(["online", "chat"][dice.below(2) as usize]);
+                let online_for = types(dice);
+                changed
+                    .statuses
+                    .push(PresenceStatus { online_for, ..(*state.status(&status)?).clone() });
+            }
+            _ => {
+                let statuses = some(dice, 3, |n| id(["online", "chat", "busy"][n as usize]));
+                let profile = state.profile(&id("all"))?;
+                changed.profiles.push(Profile { statuses, ..(*profile).clone() });
+            }
+        }
+        Some(Command::Upsert(changed))
     }
 }
 

@@ -126,22 +126,35 @@ fn org() -> Directory {
 }
 
 impl World {
-    fn run(&mut self, command: Command) -> Option<Entry> {
-        let request = Request {
+    fn request(&mut self, command: Command) -> Request {
+        Request {
             txn: TxnId::from_u128(self.bits.bits()),
             fingerprint: Fingerprint::default(),
             cause: Cause { actor: admin(), rpc: "test".into(), request_id: None },
             presence: None,
             command,
-        };
+        }
+    }
+
+    fn run(&mut self, command: Command) -> Option<Entry> {
+        let request = self.request(command);
         decide(&mut self.state, &request, NOW, &mut self.bits).expect("it is allowed").entry
     }
 
+    fn refused(&mut self, command: Command) -> Option<Reason> {
+        let request = self.request(command);
+        decide(&mut self.state, &request, NOW, &mut self.bits).err().map(|refused| refused.reason)
+    }
+
     fn open(&mut self, number: usize) {
+        self.open_into("all", number);
+    }
+
+    fn open_into(&mut self, queue: &str, number: usize) {
         self.run(Command::OpenSession(Box::new(Opening {
             channel: id("wa"),
             external_reference: id(&format!("c{number}")),
-            target: Target::Queue(id("all")),
+            target: Target::Queue(id(queue)),
             priority: None,
             attributes: Arc::default(),
             skills: Skills::default(),
@@ -249,4 +262,45 @@ fn c8_a_change_of_one_rep_or_of_a_name_nobody_carries_concerns_nobody_else() {
         world.run(Command::Upsert(Directory { skills: vec![skill], ..Directory::default() }));
     assert_eq!(entry.expect("a new skill").changes.len(), 1);
     assert!(!world.state.has_marks());
+}
+
+#[test]
+fn r11_whatever_somebody_can_take_again_is_told_so_in_bounded_decisions() {
+    let mut world = World::full(0);
+    let mut nobodys = (*world.state.queue(&id("all")).expect("it is there")).clone();
+    (nobodys.id, nobodys.reps) = (id("nobodys"), BTreeSet::new());
+    let put = |queue: &Queue| {
+        let queues = vec![queue.clone()];
+        Command::Upsert(Directory { queues, ..Directory::default() })
+    };
+    world.run(put(&nobodys));
+    for number in 1_000..1_300 {
+        world.open_into("nobodys", number);
+    }
+    let stranded = |state: &State| {
+        let all = state.records().filter(|(_, held)| match &held.record {
+            Record::Session(session) => session.state.is_stranded(),
+            _ => false,
+        });
+        all.count()
+    };
+    assert_eq!(stranded(&world.state), 300);
+    // Somebody who is full, so that nothing is offered.
+    nobodys.reps.insert(rep(0));
+    let mut entry = world.run(put(&nobodys)).expect("a member more");
+    let mut decisions = 1;
+    loop {
+        assert!(entry.changes.len() <= 64 + 3, "{} records", entry.changes.len());
+        invariants::check(&world.state).expect("it holds after each decision");
+        if !world.state.has_marks() {
+            break;
+        }
+        entry = world.run(Command::WorkOff).expect("there is something to work off");
+        decisions += 1;
+    }
+    assert_eq!((stranded(&world.state), decisions), (0, 5));
+    let back = Queue { reps: BTreeSet::new(), ..nobodys };
+    let request = put(&back);
+    let refused = world.refused(request);
+    assert_eq!(refused, Some(Reason::InUse), "R11: three hundred wait for her");
 }

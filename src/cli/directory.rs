@@ -23,6 +23,7 @@ pub async fn apply(context: &Context, args: &Apply) -> anyhow::Result<()> {
         prune: args.prune,
         dry_run: args.dry_run,
         replace_settings: args.replace,
+        move_to: args.move_to.clone().unwrap_or_default(),
         ..Default::default()
     };
     let answer = context.client()?.apply_directory(request).await?;

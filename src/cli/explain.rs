@@ -39,6 +39,9 @@ fn quote_text(quote: &pb::QuoteTransferResponse) -> String {
         }
         (true, false, false) => "allowed".to_owned(),
     };
+    if quote.allowed && quote.would_be_stranded {
+        text += "; nobody there could ever take it";
+    }
     if quote.allowed && quote.original_rep_removed_at_once {
         text += "; the original rep is removed at once";
     }
@@ -183,6 +186,9 @@ fn verdict(answer: &pb::ExplainRecipientResponse, whom: &str, about: &str) -> St
     let listed = if answer.listed { "is in the list" } else { "isn't in the list" };
     let can = match (answer.transferable, answer.would_wait) {
         (false, _) => format!("can't be given {about}"),
+        (true, true) if answer.would_be_stranded => {
+            format!("{about} would wait: nobody there could ever take it")
+        }
         (true, true) => format!("{about} would wait"),
         (true, false) => format!("can be given {about} now"),
     };
@@ -229,6 +235,9 @@ mod tests {
         assert!(quote_text(&quote).starts_with("allowed: it would wait in queue:care, place 3;"));
         quote.estimated_wait = Some(prost_types::Duration { seconds: 40, nanos: 0 });
         assert!(quote_text(&quote).contains("place 3, about 40s;"));
+        quote.would_be_stranded = true;
+        assert!(quote_text(&quote).contains("; nobody there could ever take it;"));
+        quote.would_be_stranded = false;
         quote.offered_now = true;
         quote.rep = "cleo".into();
         quote.original_rep_removed_at_once = false;

@@ -82,7 +82,7 @@ fn is_listed(view: &View, s: &Session, filter: &SessionFilter) -> bool {
         && (filter.channels.is_empty() || filter.channels.contains(&s.channel))
         && filter.rep.as_ref().is_none_or(|rep| concerns(&view.state, s, rep))
         && filter.queue.as_ref().is_none_or(|queue| waits_in(s, &Line::Queue(queue.clone())))
-        && (!filter.stranded || to_proto::is_stranded(s))
+        && (!filter.stranded || s.state.is_stranded())
 }
 
 #[tonic::async_trait]

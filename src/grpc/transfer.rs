@@ -49,10 +49,10 @@ pub fn concerns(t: &Transfer, rep: &RepId) -> bool {
     t.from_rep == *rep || for_them || with == Some(rep)
 }
 
-/// Does it wait for a rep who is gone, with nowhere to go (T17)?
+/// Does it wait for nobody who is there (T17, R11)?
 fn is_stranded(view: &View, t: &Transfer) -> bool {
     matches!(t.state, TransferState::Waiting { .. })
-        && view.state.session(&t.session).is_some_and(|session| to_proto::is_stranded(&session))
+        && view.state.session(&t.session).is_some_and(|session| session.state.is_stranded())
 }
 
 fn is_listed(view: &View, t: &Transfer, filter: &TransferFilter) -> bool {
@@ -216,6 +216,7 @@ impl TransferService for Transfers {
                 verdicts: told.verdicts.iter().map(to_proto::verdict).collect(),
                 revision: number(view.state.head().revision),
                 reps: told.reps.iter().map(rep_verdicts).collect(),
+                would_be_stranded: told.stranded,
             })
         });
         Ok(Response::new(answer.await?))
@@ -242,6 +243,7 @@ impl TransferService for Transfers {
                 reasons: quote.against.iter().map(to_proto::against).collect(),
                 revision: number(view.state.head().revision),
                 original_rep_removed_at_once: quote.removed_at_once,
+                would_be_stranded: quote.stranded,
             })
         });
         Ok(Response::new(answer.await?))

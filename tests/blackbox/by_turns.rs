@@ -114,6 +114,39 @@ async fn d3_what_was_just_used_at_one_server_is_not_deleted_at_the_other() {
     }
 }
 
+async fn put_queue(by: &mut Caller, queue: pb::Queue, move_to: &str) -> Result<i64, Status> {
+    let (queue, move_to) = (Some(queue), move_to.to_owned());
+    let request = pb::UpsertQueueRequest { queue, move_to, ..Default::default() };
+    by.directory.upsert_queue(request).await.map(|put| put.into_inner().revision)
+}
+
+#[tokio::test]
+async fn r11_a_queue_is_not_left_by_the_last_who_could_at_one_server_when_something_waits_at_the_other()
+ {
+    let turns = Turns::new().await;
+    for round in 0..ROUNDS {
+        let (one, other) = turns.each(round);
+        let (mut here, mut there) = (one.admin(), other.admin());
+        let name = format!("q-{round}");
+        put_queue(&mut there, queue(&name, &["ana"]), "").await.expect("a new one");
+        let opened = here.open_to(&name, into_queue(&name)).await.expect("it is there");
+        let session = opened.session.expect("a session");
+        assert!(!session.stranded, "round {round}");
+        in_use(put_queue(&mut there, queue(&name, &[]), "").await, round);
+        let moved = put_queue(&mut there, queue(&name, &[]), "billing").await.expect("it is moved");
+        let line = here.session_since(&session.id, moved).await.waiting_line.and_then(|l| l.line);
+        assert_eq!(line, Some(pb::waiting_line::Line::Queue("billing".into())), "round {round}");
+        here.end(&session.id).await;
+        // What comes to nobody is stranded, until somebody comes to it.
+        let stranded = here.open_to(&format!("s-{round}"), into_queue(&name)).await.expect("taken");
+        let stranded = stranded.session.expect("a session");
+        assert!(stranded.stranded, "round {round}");
+        let put = put_queue(&mut there, queue(&name, &["ben"]), "").await.expect("a member more");
+        assert!(!here.session_since(&stranded.id, put).await.stranded, "round {round}");
+        here.end(&stranded.id).await;
+    }
+}
+
 #[tokio::test]
 async fn t9_r1_nobody_waits_beside_a_rep_who_came_to_the_other_server() {
     let turns = Turns::new().await;

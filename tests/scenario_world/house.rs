@@ -137,6 +137,7 @@ pub fn directory() -> Directory {
     ]);
     Directory {
         some_settings: None,
+        move_to: None,
         settings: Some(Settings { direct_to_rep_routing: true, ..Settings::default() }),
         configurations: vec![
             configuration("standard", 3),
@@ -207,9 +208,10 @@ pub fn directory() -> Directory {
 }
 
 /// `set direct off`, `set limit 1`, `set capacity standard 2`, `set eager-decliner`,
-/// `set licence NAME none`.
+/// `set licence NAME none`; each may end with `into QUEUE`.
 pub fn change(state: &State, words: &[&str]) -> Result<Command, String> {
-    let mut directory = Directory::default();
+    let (words, move_to) = moved(words);
+    let mut directory = Directory { move_to, ..Directory::default() };
     let settings = (*state.settings()).clone();
     match words {
         ["direct", on] => {
@@ -238,6 +240,11 @@ pub fn change(state: &State, words: &[&str]) -> Result<Command, String> {
             let known = state.profile(&id(name)).ok_or("no such profile")?;
             let statuses = statuses.split(',').map(id).collect();
             directory.profiles.push(Profile { statuses, ..(*known).clone() });
+        }
+        ["status-for", name, "whatsapp"] => {
+            let known = state.status(&id(name)).ok_or("no such status")?;
+            let online_for = BTreeSet::from([ChannelType::Whatsapp]);
+            directory.statuses.push(PresenceStatus { online_for, ..(*known).clone() });
         }
         ["licence", name, "none"] => {
             let known = state.rep(&id(name)).ok_or("no such rep")?;
@@ -292,9 +299,10 @@ fn change_routing(state: &State, words: &[&str], directory: &mut Directory) -> R
             }
             directory.queues.push(changed);
         }
-        ["skills", name, skills] => {
+        ["skills", name, skills @ ..] => {
             let known = state.rep(&id(name)).ok_or("no such rep")?;
-            directory.reps.push(Rep { skills: levels(skills)?, ..(*known).clone() });
+            let skills = levels(&skills.join(","))?;
+            directory.reps.push(Rep { skills, ..(*known).clone() });
         }
         ["fallback", name, queue] => {
             let known = state.channel(&id(name)).ok_or("no such channel")?;
@@ -358,12 +366,17 @@ pub fn levels(text: &str) -> Result<BTreeMap<SkillId, u32>, String> {
     text.split(',').filter(|part| !part.is_empty()).map(one).collect()
 }
 
-/// `delete rep ana`, `delete profile agents`, `delete queue late into care`, …
-pub fn deletion(words: &[&str]) -> Result<Command, String> {
-    let (words, move_to) = match words {
+/// What comes before `into QUEUE`, and that queue.
+fn moved<'w, 's>(words: &'w [&'s str]) -> (&'w [&'s str], Option<QueueId>) {
+    match words {
         [words @ .., "into", queue] => (words, Some(id(queue))),
         words => (words, None),
-    };
+    }
+}
+
+/// `delete rep ana`, `delete profile agents`, `delete queue late into care`, …
+pub fn deletion(words: &[&str]) -> Result<Command, String> {
+    let (words, move_to) = moved(words);
     let key = match words {
         ["rep", name] => DirectoryKey::Rep(id::<RepId>(name)),
         ["profile", name] => DirectoryKey::Profile(id::<ProfileId>(name)),

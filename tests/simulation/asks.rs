@@ -10,7 +10,7 @@ use std::sync::Arc;
 use baton::domain::command::{
     Command, Directory, DirectoryKey, Opening, PresenceRef, Request, Skills, Target,
 };
-use baton::domain::directory::PresenceConfiguration;
+use baton::domain::directory::{ChannelType, Licence, PresenceConfiguration};
 use baton::domain::draft::Entropy;
 use baton::domain::entry::{Cause, Fingerprint};
 use baton::domain::flow::{SkillsTarget, WishedSkill};
@@ -289,14 +289,34 @@ fn come_or_go(bits: &mut Randomness, state: &State) -> Command {
     if there { Command::Delete { key, move_to } } else { Command::Upsert(again) }
 }
 
-/// Lets somebody into a queue, or takes them out.
+/// Lets somebody into a queue, or takes them out; makes it serve less, or a rep know less: or the other way round (R11).
 fn change_members(bits: &mut Randomness, state: &State) -> Option<Command> {
-    let mut queue = (*state.queue(&queue(bits))?).clone();
-    let rep = rep(below(bits, REPS));
-    if !queue.reps.remove(&rep) {
-        queue.reps.insert(rep);
+    let mut known = (*state.queue(&queue(bits))?).clone();
+    let mut who = (*state.rep(&rep(below(bits, REPS)))?).clone();
+    let move_to = chance(bits, 30).then(|| queue(bits));
+    let mut changed = Directory { move_to, ..Directory::default() };
+    match below(bits, 6) {
+        0 => {
+            let none = known.channel_types.is_empty();
+            known.channel_types = if none { [ChannelType::WebChatV2].into() } else { [].into() };
+        }
+        1 => {
+            let none = who.skills.is_empty();
+            who.skills = if none { [(id("es"), 80)].into() } else { [].into() };
+        }
+        2 => {
+            let none = who.licences.is_empty() || chance(bits, 75);
+            who.licences = if none { [Licence::MessagingUser].into() } else { [].into() };
+        }
+        _ => {
+            if !known.reps.remove(&who.id) {
+                known.reps.insert(who.id.clone());
+            }
+        }
     }
-    Some(Command::Upsert(Directory { queues: vec![queue], ..Directory::default() }))
+    changed.queues.push(known);
+    changed.reps.push(who);
+    Some(Command::Upsert(changed))
 }
 
 /// Makes room for reps whose presences nobody touches.

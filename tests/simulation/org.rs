@@ -176,6 +176,7 @@ pub fn org() -> Directory {
     });
     Directory {
         some_settings: None,
+        move_to: None,
         settings: Some(Settings { direct_to_rep_routing: true, ..Settings::default() }),
         configurations: configurations.iter().map(|name| configuration(name, 2)).collect(),
         statuses: vec![

@@ -13,6 +13,7 @@ use baton::domain::recipients::lines::list_queues;
 use baton::domain::recipients::quote::quote;
 use baton::domain::recipients::{RecipientQuestion, list_reps};
 use baton::domain::record::Record;
+use baton::domain::record_lookup::RecordLookup as _;
 use baton::domain::rejection::{Reason, Rejection};
 use baton::domain::state::State;
 use baton::domain::time::Timestamp;
@@ -60,7 +61,8 @@ pub fn all_say_the_same(
     }
     let quote = quote(state, actor, *session, recipient, now).map_err(no)?;
     same("allowed, in the quote", quote.allowed, told.transferable)?;
-    let decision = decide(&mut state.clone(), request, now, bits);
+    let mut tried = state.clone();
+    let decision = decide(&mut tried, request, now, bits);
     same("whether it is done", decision.is_ok(), told.transferable)?;
     match decision {
         Err(rejection) if against.contains(&rejection.reason) => Ok(()),
@@ -73,6 +75,10 @@ pub fn all_say_the_same(
                     .map_err(|why| format!("{why}; {:?}; {transfer:?}", told.reps))?;
                 let removed = transfer.original_removed_at.is_some();
                 same("the original rep removed at once", quote.removed_at_once, removed)?;
+                let after = tried.expect_session(*session).map_err(no)?;
+                let stranded = after.state.is_stranded() && !offered;
+                same("stranded, in the quote", quote.stranded, stranded)?;
+                same("stranded, in the explanation", told.stranded, stranded)?;
                 same("who is asked", quote.rep.filter(|_| offered), asked(transfer))
             }
             other => Err(format!("the answer is {other:?}")),

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use baton::domain::directory::RoutingModel;
-use baton::domain::eligibility::can_serve;
+use baton::domain::eligibility::{can_serve, is_entitled};
 use baton::domain::entry::{Entry, FactKind};
 use baton::domain::id::{QueueId, RepId};
 use baton::domain::line::{LinePlace, needs};
@@ -65,6 +65,7 @@ pub fn nobody_waits_beside_a_free_rep(state: &State) -> Result<(), String> {
 /// R1, R3, R6: true of every entry that was decided on `before`, and led to `after`.
 pub fn routed_well(before: &State, after: &State, entry: &Entry) -> Result<(), String> {
     limits_hold(after, entry)?;
+    nothing_is_stranded(before, after, entry)?;
     waits_in_vain(before, after, entry)?;
     let new = new_work(before, entry);
     for work in &new {
@@ -72,6 +73,41 @@ pub fn routed_well(before: &State, after: &State, entry: &Entry) -> Result<(), S
         nobody_was_passed_over(before, after, entry, (work, &session))?;
         nobody_was_asked_again(before, after, entry, work)?;
         nobody_went_before(before, &new, work)?;
+    }
+    Ok(())
+}
+
+/// Could anybody ever take a session that waits in a queue, signed in or not (R11)?
+fn anybody_ever(state: &State, session: &Session) -> bool {
+    let (channel, queue) = (state.channel(&session.channel), session.line.queue());
+    let Some((channel, queue)) = channel.zip(queue.and_then(|id| state.queue(id))) else {
+        return false;
+    };
+    let kind = channel.channel_type;
+    reps(state).into_iter().filter_map(|id| state.rep(&id)).any(|rep| {
+        let profile = state.profile(&rep.profile);
+        let mut statuses = profile.iter().flat_map(|p| &p.statuses).filter_map(|s| state.status(s));
+        queue.reps.contains(&rep.id)
+            && (queue.channel_types.is_empty() || queue.channel_types.contains(&kind))
+            && is_entitled(&rep, kind)
+            && statuses.any(|status| status.online_for.contains(&kind))
+            && session
+                .required
+                .iter()
+                .all(|(s, least)| rep.skills.get(s).is_some_and(|l| l >= least))
+    })
+}
+
+/// R11: no change of the directory leaves somebody waiting whom nobody can ever take any more.
+fn nothing_is_stranded(before: &State, after: &State, entry: &Entry) -> Result<(), String> {
+    if !entry.facts.iter().any(|fact| fact.kind == FactKind::DirectoryChanged) {
+        return Ok(());
+    }
+    for session in waiting(before).into_iter().filter(|session| anybody_ever(before, session)) {
+        let Some(now) = after.session(&session.id) else { continue };
+        if now.waits_for_an_offer() && now.line.queue().is_some() && !anybody_ever(after, &now) {
+            return Err(format!("R11: nobody can ever take {} any more", session.id));
+        }
     }
     Ok(())
 }

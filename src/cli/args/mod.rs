@@ -241,6 +241,10 @@ pub struct Apply {
     /// Give settings that the file leaves out their defaults; otherwise they stay
     #[arg(long)]
     pub replace: bool,
+    /// Queue that takes over sessions which nobody could ever take after the change, and those that wait in queues that
+    /// are deleted; otherwise there may be none
+    #[arg(long, value_name = "QUEUE")]
+    pub move_to: Option<String>,
     /// Only say what would change
     #[arg(long)]
     pub dry_run: bool,

@@ -66,6 +66,9 @@ pub struct Directory {
     pub flows: Vec<Flow>,
     /// Reps.
     pub reps: Vec<Rep>,
+    /// The queue that takes over sessions which nobody could ever take otherwise (R11), and what waits in queues that
+    /// are deleted (D3); `None`: then there may be none.
+    pub move_to: Option<QueueId>,
 }
 
 /// One resource of the directory, by its key.

@@ -5,6 +5,7 @@
 mod check;
 pub mod naming;
 mod references;
+mod served;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -16,9 +17,10 @@ use crate::domain::entry::{Answer, DirectoryAction, DirectoryChange, Fact, FactK
 use crate::domain::id::{QueueId, RepId};
 use crate::domain::record::{Record, RecordKey};
 use crate::domain::record_lookup::RecordLookup;
-use crate::domain::rejection::{BadField, Rejection};
+use crate::domain::rejection::Rejection;
 
 use self::naming::{name_of, named, resources};
+use self::served::{Moved, check_move, emptied_into, keep_served};
 use super::settle;
 use super::subject::{AnswerSubject, about};
 
@@ -69,16 +71,21 @@ pub(crate) fn apply(
         records.insert(0, Record::Settings(Arc::new(patch.over(&draft.settings()))));
     }
     let mut changes = write(draft, &records);
+    let move_to = directory.move_to.as_ref();
+    let mut moved = Vec::new();
+    if let Some(to) = move_to {
+        check_move(draft, None, to)?;
+    }
     if prune {
         let named: BTreeSet<RecordKey> = records.iter().map(Record::key).collect();
         let others: Vec<RecordKey> =
             resources(draft).map(Record::key).filter(|key| !named.contains(key)).collect();
         for key in others {
             changes.extend(change(&key, DirectoryAction::Deleted));
-            remove(draft, key, None)?;
+            moved.extend(remove(draft, key, move_to)?);
         }
     }
-    finish(draft, &records)?;
+    finish(draft, &records, move_to, moved)?;
     Ok(AnswerSubject::Answer(Answer::Directory(Arc::new(changes))))
 }
 
@@ -89,7 +96,7 @@ pub(crate) fn upsert(
 ) -> Result<AnswerSubject, Rejection> {
     let records = directory.records();
     write(draft, &records);
-    finish(draft, &records)?;
+    finish(draft, &records, directory.move_to.as_ref(), Vec::new())?;
     Ok(match records.first() {
         Some(record) => about(record.key()),
         None => AnswerSubject::Nothing,
@@ -118,10 +125,10 @@ pub(crate) fn delete(
         return Err(Rejection::not_found(kind, id));
     }
     if let Some(to) = move_to {
-        check_move(draft, &key, to)?;
+        check_move(draft, Some(&key), to)?;
     }
-    remove(draft, key.clone(), move_to)?;
-    finish(draft, &[])?;
+    let moved = remove(draft, key.clone(), move_to)?;
+    finish(draft, &[], None, moved)?;
     Ok(about(key))
 }
 
@@ -145,37 +152,32 @@ fn write(draft: &mut Draft<'_>, records: &[Record]) -> Vec<DirectoryChange> {
     changes
 }
 
-fn check_move(draft: &Draft<'_>, key: &RecordKey, to: &QueueId) -> Result<(), Rejection> {
-    let why = if *key == RecordKey::Queue(to.clone()) {
-        "is the queue that is to be deleted; name another".to_owned()
-    } else if draft.queue(to).is_none() {
-        format!("names {to}, which doesn't exist")
-    } else {
-        return Ok(());
-    };
-    Err(Rejection::invalid(vec![BadField { field: "move_to".to_owned(), why }]))
-}
-
 fn remove(
     draft: &mut Draft<'_>,
     key: RecordKey,
     move_to: Option<&QueueId>,
-) -> Result<(), Rejection> {
+) -> Result<Vec<Moved>, Rejection> {
     if let Some(user) = references::live_user(draft, &key) {
         return Err(references::in_use(&key, &user));
     }
+    let mut moved = Vec::new();
     match &key {
         // A rep's presence record goes with the rep.
         RecordKey::Rep(rep) => draft.remove(RecordKey::RepPresence(rep.clone())),
-        RecordKey::Queue(queue) => references::emptied_into(draft, queue, move_to)?,
+        RecordKey::Queue(queue) => moved = emptied_into(draft, queue, move_to)?,
         _ => {}
     }
     draft.remove(key);
-    Ok(())
+    Ok(moved)
 }
 
 /// Checks the directory as it would be, and follows it up.
-fn finish(draft: &mut Draft<'_>, written: &[Record]) -> Result<(), Rejection> {
+fn finish(
+    draft: &mut Draft<'_>,
+    written: &[Record],
+    move_to: Option<&QueueId>,
+    moved: Vec<Moved>,
+) -> Result<(), Rejection> {
     if draft.is_unchanged() {
         return Ok(());
     }
@@ -185,6 +187,11 @@ fn finish(draft: &mut Draft<'_>, written: &[Record]) -> Result<(), Rejection> {
     }
     references::check_removed(draft)?;
     references::check_retyped(draft, written)?;
+    references::check_fallbacks(draft, written)?;
+    if let Some(to) = move_to {
+        check_move(draft, None, to)?;
+    }
+    keep_served(draft, move_to, moved)?;
     draft.fact(Fact::of(FactKind::DirectoryChanged));
     follow_up(draft);
     Ok(())

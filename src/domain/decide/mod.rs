@@ -16,6 +16,7 @@ pub mod session;
 pub mod settle;
 mod status;
 mod stop;
+mod strand;
 mod subject;
 pub mod timer;
 pub mod transfer;

@@ -21,7 +21,7 @@ use crate::domain::state::State;
 use crate::domain::time::{Span, Timestamp};
 use crate::domain::wait;
 
-use super::{acceptance, status};
+use super::{acceptance, status, strand};
 
 /// Overflows followed before a queue takes the work after all; a loop can't be saved (R9).
 const OVERFLOWS: usize = 16;
@@ -188,7 +188,20 @@ fn wait(draft: &mut Draft<'_>, mut session: Session) {
         Line::Rep(rep) => fact.rep(rep),
         Line::Queue(queue) => fact.queue(queue),
     });
+    if session.state.is_stranded() {
+        draft.fact(stranded(&session));
+    }
     draft.put_settled(session);
+}
+
+/// That a session, alone or in transfer, waits for nobody who is there (T17, R11).
+pub(super) fn stranded(session: &Session) -> Fact {
+    match session.transfer {
+        Some(transfer) => {
+            Fact::of(FactKind::TransferStranded).session(session.id).transfer(transfer)
+        }
+        None => Fact::of(FactKind::SessionStranded).session(session.id),
+    }
 }
 
 fn wait_in_transfer(draft: &mut Draft<'_>, session: &mut Session, mut transfer: Transfer) -> Fact {
@@ -205,13 +218,17 @@ fn wait_in_transfer(draft: &mut Draft<'_>, session: &mut Session, mut transfer: 
     fact
 }
 
-/// Until when a session waits in a rep's line if they aren't there (T17).
-fn absence(draft: &Draft<'_>, session: &Session) -> Option<Absence> {
+/// Until when a session waits in a rep's line if they aren't there (T17); in a queue's, whether nobody could ever take
+/// it (R11).
+pub(super) fn absence(draft: &Draft<'_>, session: &Session) -> Option<Absence> {
     match &session.line {
         Line::Rep(rep) if !there_for(draft, rep, session) => {
             Some(Absence::Until(draft.now() + draft.settings().direct_wait_limit))
         }
-        Line::Rep(_) | Line::Queue(_) => None,
+        Line::Rep(_) => None,
+        Line::Queue(queue) => {
+            strand::is_for_nobody(draft, session, queue).then_some(Absence::Stranded)
+        }
     }
 }
 

@@ -22,8 +22,8 @@ use crate::domain::units::Units;
 
 use super::actors::{acting_rep, acts_for, not_owner};
 use super::destination::{Destination, ask_for, check_skills, direct_routing};
-use super::leave;
 use super::subject::{AnswerSubject, about};
+use super::{leave, route};
 
 /// Opens a session and routes it, or finds the one that the channel opened before and that hasn't ended
 /// (O2, R10).
@@ -178,9 +178,16 @@ pub(crate) fn update(
         changed.required.clear();
         changed.wished.clear();
         ask_for(draft, &mut changed, skills);
+        if changed.waits_for_an_offer() && changed.line.queue().is_some() {
+            let absence = route::absence(draft, &changed);
+            changed.state = SessionState::Waiting { offer: None, absence };
+        }
     }
     if changed != *session {
         draft.fact(Fact::of(FactKind::SessionUpdated).session(id));
+        if changed.state.is_stranded() && !session.state.is_stranded() {
+            draft.fact(route::stranded(&changed));
+        }
         draft.put_session(changed);
     }
     Ok(about(RecordKey::Session(id)))

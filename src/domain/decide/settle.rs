@@ -18,7 +18,7 @@ use crate::domain::record_lookup::RecordLookup;
 use crate::domain::state::State;
 use crate::domain::wait;
 
-use super::{reach, route};
+use super::{reach, route, strand};
 
 /// The most matches of one decision.
 const MATCHES: usize = 64;
@@ -128,7 +128,7 @@ fn reconsider_kept_by(draft: &mut Draft<'_>, rep: &RepId) {
 
 /// Writes down what this decision had no room for. Sessions that have come wait meanwhile.
 fn leave_marks(draft: &mut Draft<'_>) {
-    for arrival in std::mem::take(&mut draft.touched().arrivals) {
+    while let Some(arrival) = draft.touched().arrivals.pop_first() {
         route::let_wait(draft, arrival.session);
         draft.touched().waiting.insert(arrival.session);
     }
@@ -159,6 +159,10 @@ pub(super) fn work_off(draft: &mut Draft<'_>) {
             MarkKey::Rep(rep) => look_at(draft, rep),
             MarkKey::Session(session) => {
                 draft.touched().waiting.insert(*session);
+            }
+            MarkKey::Queue(queue) => {
+                strand::relieve(draft, queue);
+                continue;
             }
         }
         draft.remove(RecordKey::Mark(mark.key));

@@ -11,7 +11,7 @@ use crate::domain::record::{Due, RecordKey};
 use crate::domain::record_lookup::RecordLookup;
 
 use super::subject::AnswerSubject;
-use super::{leave, presence, work, wrap_up};
+use super::{leave, presence, route, work, wrap_up};
 
 /// Looks at deadlines; one that hasn't passed, or doesn't hold any more, changes nothing.
 pub(crate) fn pass(draft: &mut Draft<'_>, actor: &Actor, due: &[Due]) -> AnswerSubject {
@@ -42,15 +42,14 @@ fn end_absence(draft: &mut Draft<'_>, id: SessionId) {
     }
     let mut session = Arc::unwrap_or_clone(session);
     let transfer = session.transfer.and_then(|id| draft.transfer(&id));
-    let about = |in_transfer, alone| match &transfer {
-        Some(transfer) => Fact::of(in_transfer).session(id).transfer(transfer.id),
-        None => Fact::of(alone).session(id),
-    };
     let channel = draft.channel(&session.channel);
     match channel.and_then(|c| c.fallback_queue.clone()).filter(|q| draft.queue(q).is_some()) {
         Some(queue) => {
-            let fact = about(FactKind::TransferRerouted, FactKind::SessionRerouted);
-            draft.fact(fact.queue(&queue));
+            let fact = match session.transfer {
+                Some(transfer) => Fact::of(FactKind::TransferRerouted).transfer(transfer),
+                None => Fact::of(FactKind::SessionRerouted),
+            };
+            draft.fact(fact.session(id).queue(&queue));
             session.line = Line::Queue(queue);
             session.line_since = draft.now();
             session.estimated = None;
@@ -63,7 +62,7 @@ fn end_absence(draft: &mut Draft<'_>, id: SessionId) {
         None => {
             let absence = Some(Absence::Stranded);
             session.state = SessionState::Waiting { offer: None, absence };
-            draft.fact(about(FactKind::TransferStranded, FactKind::SessionStranded));
+            draft.fact(route::stranded(&session));
             draft.put_settled(session);
         }
     }

@@ -63,6 +63,8 @@ pub struct Explanation {
     pub transferable: bool,
     /// Would it wait?
     pub would_wait: bool,
+    /// Would nobody ever take it there (R11)?
+    pub stranded: bool,
     /// Every rule, passed or not.
     pub verdicts: Vec<RuleVerdict>,
     /// For a queue: each of its reps, the next to be asked first.

@@ -31,6 +31,29 @@ impl SessionNeeds {
     }
 }
 
+/// What a session asks for however long it waits (R11): unlike [`SessionNeeds`], nothing that it only wishes for.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Demand {
+    /// Its channel.
+    pub channel: ChannelId,
+    /// The skills it requires, with their minimum levels.
+    pub required: BTreeMap<SkillId, u32>,
+}
+
+impl Demand {
+    /// What `session` asks for.
+    #[must_use]
+    pub fn of(session: &Session) -> Self {
+        Self { channel: session.channel.clone(), required: session.required.clone() }
+    }
+
+    /// Before every other.
+    #[must_use]
+    pub fn least() -> Self {
+        Self { channel: ChannelId::least(), required: BTreeMap::new() }
+    }
+}
+
 /// A session's place in its line. Lower is nearer to the front (R2).
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct LinePlace {

@@ -69,13 +69,14 @@ pub enum EndedBy {
     Supervisor,
 }
 
-/// Waiting for a rep who has gone (T17).
+/// Waiting for nobody who is there: for a rep who has gone (T17), or where no rep could ever come (R11).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
 pub enum Absence {
     /// For a while, in case they come back.
     #[n(0)]
     Until(#[n(0)] Timestamp),
-    /// That is over, and there is nowhere to fall back to: supervisors look at it.
+    /// That is over, and there is nowhere to fall back to; or nobody of the queue could ever take it: supervisors
+    /// look at it.
     #[n(1)]
     Stranded,
 }
@@ -89,7 +90,7 @@ pub enum SessionState {
         /// The work that is being offered meanwhile.
         #[n(0)]
         offer: Option<WorkId>,
-        /// T17: the rep in whose line it waits isn't there.
+        /// T17: the rep in whose line it waits isn't there. R11: no rep of its queue could ever take it.
         #[cbor(n(1), decode_with = "strict")]
         absence: Option<Absence>,
     },
@@ -229,6 +230,12 @@ impl SessionState {
             Self::Inactive { .. } => "INACTIVE",
             Self::Ended { .. } => "ENDED",
         }
+    }
+
+    /// Does it wait where supervisors have to look (T17, R11)?
+    #[must_use]
+    pub const fn is_stranded(&self) -> bool {
+        matches!(self, Self::Waiting { absence: Some(Absence::Stranded), .. })
     }
 }
 

@@ -14,7 +14,7 @@ use crate::domain::id::{
     ChannelId, ConfigurationId, ExternalReference, FlowId, PresenceId, ProfileId, QueueId, RepId,
     SessionId, SkillId, StatusId, TransferId, WorkId,
 };
-use crate::domain::line::{LinePlace, MemberStanding, QueueWait};
+use crate::domain::line::{Demand, LinePlace, MemberStanding, QueueWait};
 use crate::domain::live::{
     Absence, Connection, Line, RepPresence, Session, SessionState, Transfer, Work, WorkState,
 };
@@ -68,9 +68,12 @@ pub enum MarkKey {
     /// A session that waits, and whom somebody may take.
     #[n(2)]
     Session(#[n(0)] SessionId),
+    /// A queue, in which sessions count as stranded that somebody could take now (R11).
+    #[n(3)]
+    Queue(#[n(0)] QueueId),
 }
 
-/// A mark: whatever it names is offered nothing until it has been looked at.
+/// A mark: the reps whom it names are offered nothing until they have been looked at.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
 pub struct Mark {
     /// What is to be looked at.
@@ -167,7 +170,12 @@ impl Record {
             Self::RepPresence(r) => index_presence(r, put),
             Self::Session(s) => index_session(s, put),
             Self::Work(w) => index_work(w, put),
-            Self::Transfer(t) => put(IndexKey::TransferOfSession(t.session, t.id)),
+            Self::Transfer(t) => {
+                put(IndexKey::TransferOfSession(t.session, t.id));
+                if !t.is_final() {
+                    put(IndexKey::HandedTo(t.line.clone(), t.id, t.session));
+                }
+            }
             Self::Settings(_)
             | Self::Configuration(_)
             | Self::Status(_)
@@ -201,10 +209,12 @@ fn index_presence(r: &RepPresence, mut put: impl FnMut(IndexKey)) {
 
 fn index_session(s: &Session, mut put: impl FnMut(IndexKey)) {
     if let Some(place) = LinePlace::of(s) {
-        if let (Line::Queue(queue), true) = (&s.line, place.ask.restricted) {
-            put(IndexKey::Restricted(queue.clone(), s.id));
+        if let Line::Queue(queue) = &s.line {
+            index_waiting(s, queue, place.ask.restricted, &mut put);
         }
         put(IndexKey::InLine(s.line.clone(), place));
+    } else if matches!(s.state, SessionState::Waiting { .. } | SessionState::Offered { .. }) {
+        put(IndexKey::OfferedFrom(s.line.clone(), s.id));
     }
     if let SessionState::Waiting { absence: Some(Absence::Until(until)), .. } = s.state {
         put(IndexKey::Due(until, Due::Absence(s.id)));
@@ -219,6 +229,17 @@ fn index_session(s: &Session, mut put: impl FnMut(IndexKey)) {
             }
         }
     }
+}
+
+fn index_waiting(s: &Session, queue: &QueueId, restricted: bool, mut put: impl FnMut(IndexKey)) {
+    if restricted {
+        put(IndexKey::Restricted(queue.clone(), s.id));
+    }
+    let demand = Arc::new(Demand::of(s));
+    if s.state.is_stranded() {
+        put(IndexKey::Stranded(queue.clone(), demand.clone(), s.id));
+    }
+    put(IndexKey::Demand(queue.clone(), demand, s.id));
 }
 
 fn index_work(w: &Work, mut put: impl FnMut(IndexKey)) {
@@ -266,6 +287,14 @@ pub enum IndexKey {
     InLine(Line, LinePlace),
     /// Of these, one that not every rep of the queue may take (T9, R5, R6).
     Restricted(QueueId, SessionId),
+    /// A session that waits in a queue and isn't being offered, by what it asks for (R11).
+    Demand(QueueId, Arc<Demand>, SessionId),
+    /// Of these, one that nobody could ever take (R11).
+    Stranded(QueueId, Arc<Demand>, SessionId),
+    /// A session that is being offered out of a line, to which it comes back if nobody takes it (D3).
+    OfferedFrom(Line, SessionId),
+    /// A transfer under way to a line, and its session.
+    HandedTo(Line, TransferId, SessionId),
     /// A rep who is there for a queue, those with room first, in the order of R3.
     Member(QueueId, MemberStanding),
     /// A queue that a rep is a member of.

@@ -4,10 +4,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::domain::id::{RepId, SessionId, WorkId};
+use crate::domain::line::Demand;
 use crate::domain::live::{
     Line, RepPresence, Session, SessionState, Transfer, TransferState, Work, WorkState,
 };
-use crate::domain::record::{IndexKey, Record};
+use crate::domain::prospects::anybody_could;
+use crate::domain::record::{IndexKey, MarkKey, Record, RecordKey};
 use crate::domain::record_lookup::RecordLookup;
 use crate::domain::state::State;
 use crate::domain::units::Units;
@@ -53,6 +55,7 @@ pub fn check(state: &State) -> Result<(), Violation> {
                 let work = live.remove(&session.id).unwrap_or_default();
                 check_references(state, session)?;
                 check_session(state, session, &work)?;
+                check_stranded(state, session)?;
             }
             Record::Transfer(transfer) => check_transfer(state, transfer)?,
             Record::RepPresence(rep) => {
@@ -199,6 +202,23 @@ fn check_session(state: &State, session: &Session, live: &[&Work]) -> Result<(),
     ensure(agree, "T5", || format!("session {id} and its transfer disagree on who is asked"))?;
     ensure(session.transfer.is_none() || transfer.is_some_and(|t| !t.is_final()), "T3", || {
         format!("session {id} is in a transfer that is over")
+    })
+}
+
+/// R11: what nobody of a queue could ever take counts as stranded there, and nothing else does.
+fn check_stranded(state: &State, session: &Session) -> Result<(), Violation> {
+    let Some(queue) = session.line.queue().filter(|_| session.waits_for_an_offer()) else {
+        return Ok(());
+    };
+    if state.held(&RecordKey::Mark(MarkKey::Queue(queue.clone()))).is_some() {
+        return Ok(());
+    }
+    let could = anybody_could(state, queue, &Demand::of(session));
+    ensure(could != session.state.is_stranded(), "R11", || {
+        let id = session.id;
+        format!(
+            "session {id} waits in {queue}, stranded or not, and somebody could take it: {could}"
+        )
     })
 }
 

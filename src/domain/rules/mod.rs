@@ -6,5 +6,6 @@ pub mod choose;
 pub mod eligibility;
 pub mod flow_world;
 pub mod invariants;
+pub mod prospects;
 pub mod verdict;
 pub mod wait;

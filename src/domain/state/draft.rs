@@ -198,12 +198,23 @@ impl<'a> Draft<'a> {
     /// Writes a session whose turn in its line, or in its transfer's, is to come: it is offered to
     /// whoever can take it, or left to wait, when the decision is settled.
     pub fn put_arrival(&mut self, image: Session) {
+        self.touched.arrivals.insert(self.arrival(&image));
+        self.put_settled(image);
+    }
+
+    fn arrival(&self, image: &Session) -> Arrival {
         let transfer = image.transfer.and_then(|id| self.state.transfer(&id));
         let line = transfer.as_ref().map_or(&image.line, |transfer| &transfer.line);
         let in_queue = line.queue().is_some();
-        let LinePlace { priority, opened_at, session, .. } = LinePlace::would_be(&image);
-        self.touched.arrivals.insert(Arrival { in_queue, priority, opened_at, session });
-        self.put_settled(image);
+        let LinePlace { priority, opened_at, session, .. } = LinePlace::would_be(image);
+        Arrival { in_queue, priority, opened_at, session }
+    }
+
+    /// Is a session's turn still to come?
+    #[must_use]
+    pub fn arrives(&self, session: SessionId) -> bool {
+        let session = self.session(&session);
+        session.is_some_and(|session| self.touched.arrivals.contains(&self.arrival(&session)))
     }
 
     /// Writes a piece of work.

@@ -2,14 +2,14 @@
 //! in the making (`draft`), which can take back what it did, and by journal entries.
 
 use std::cmp::Reverse;
-use std::ops::RangeBounds;
+use std::ops::{Bound, RangeBounds};
 use std::sync::Arc;
 
 use imbl::{OrdMap, OrdSet};
 
 use crate::domain::entry::{Entry, Head, Revision};
 use crate::domain::id::{EntryId, PresenceId, QueueId, RepId, SessionId, TransferId, WorkId};
-use crate::domain::line::{IndexCount, LinePlace, MemberStanding, QueueWait};
+use crate::domain::line::{Demand, IndexCount, LinePlace, MemberStanding, QueueWait};
 use crate::domain::live::{Line, RepPresence, Transfer, Work};
 use crate::domain::record::{Due, IndexKey, Mark, MarkKey, Record, RecordKey};
 use crate::domain::record_lookup::RecordLookup;
@@ -250,6 +250,72 @@ impl State {
         let from = IndexKey::Restricted(queue.clone(), SessionId::MIN);
         self.index.range(from..).map_while(move |key| match key {
             IndexKey::Restricted(q, session) if *q == queue => Some(*session),
+            _ => None,
+        })
+    }
+
+    /// The sessions that stand in a line: those that wait in it, are being offered out of it, or are in transfer to it (D3).
+    pub fn standing<'s>(&'s self, line: &Line) -> impl Iterator<Item = SessionId> + use<'s> {
+        let own = line.clone();
+        let from = IndexKey::OfferedFrom(line.clone(), SessionId::MIN);
+        let offered = self.index.range(from..).map_while(move |key| match key {
+            IndexKey::OfferedFrom(l, session) if *l == own => Some(*session),
+            _ => None,
+        });
+        let own = line.clone();
+        let from = IndexKey::HandedTo(line.clone(), TransferId::MIN, SessionId::MIN);
+        let handed_to = self.index.range(from..).map_while(move |key| match key {
+            IndexKey::HandedTo(l, _, session) if *l == own => Some(*session),
+            _ => None,
+        });
+        // Without an owner it has a place already.
+        let owned = |id: &SessionId| {
+            let held = self.records.get(&RecordKey::Session(*id)).map(|held| &held.record);
+            matches!(held, Some(Record::Session(session)) if session.owner().is_some())
+        };
+        self.line(line).chain(offered).chain(handed_to.filter(owned))
+    }
+
+    /// What the sessions ask for that wait in a queue and aren't being offered, each once.
+    pub fn demands<'s>(
+        &'s self,
+        queue: &QueueId,
+    ) -> impl Iterator<Item = &'s Arc<Demand>> + use<'s> {
+        let least = Arc::new(Demand::least());
+        let mut from = Bound::Included(IndexKey::Demand(queue.clone(), least, SessionId::MIN));
+        let queue = queue.clone();
+        std::iter::from_fn(move || {
+            let found = self.index.range((from.clone(), Bound::Unbounded)).next()?;
+            let IndexKey::Demand(q, demand, _) = found else { return None };
+            from = Bound::Excluded(IndexKey::Demand(q.clone(), demand.clone(), SessionId::MAX));
+            (*q == queue).then_some(demand)
+        })
+    }
+
+    /// The sessions that wait in a queue, aren't being offered, and ask for that.
+    pub fn demanding<'s>(
+        &'s self,
+        queue: &QueueId,
+        demand: &Arc<Demand>,
+    ) -> impl Iterator<Item = SessionId> + use<'s> {
+        let (queue, demand) = (queue.clone(), demand.clone());
+        let from = IndexKey::Demand(queue.clone(), demand.clone(), SessionId::MIN);
+        self.index.range(from..).map_while(move |key| match key {
+            IndexKey::Demand(q, d, session) if *q == queue && *d == demand => Some(*session),
+            _ => None,
+        })
+    }
+
+    /// Of these, those that are stranded (R11).
+    pub fn stranded<'s>(
+        &'s self,
+        queue: &QueueId,
+        demand: &Arc<Demand>,
+    ) -> impl Iterator<Item = SessionId> + use<'s> {
+        let (queue, demand) = (queue.clone(), demand.clone());
+        let from = IndexKey::Stranded(queue.clone(), demand.clone(), SessionId::MIN);
+        self.index.range(from..).map_while(move |key| match key {
+            IndexKey::Stranded(q, d, session) if *q == queue && *d == demand => Some(*session),
             _ => None,
         })
     }

@@ -13,7 +13,7 @@ use super::fields::{Fields, limits};
 use super::under;
 use crate::domain::command::{Command, Directory, DirectoryKey};
 use crate::domain::directory::Settings;
-use crate::domain::id::BadId;
+use crate::domain::id::{BadId, QueueId};
 use crate::domain::units::{CentiPercent, Units, Weight};
 use crate::grpc::status::Problem;
 use crate::pb;
@@ -57,6 +57,7 @@ pub fn apply_directory(request: &pb::ApplyDirectoryRequest) -> Result<Directory,
         flows: all(&mut f, "flows", &given.flows, flow),
         settings,
         some_settings,
+        move_to: f.optional_id("move_to", &request.move_to).flatten(),
     };
     repetitions(&mut f, &directory);
     f.finish(|| Some(directory))
@@ -101,8 +102,9 @@ fn repeated<'a>(f: &mut Fields, at: &str, ids: impl Iterator<Item = &'a str>) {
 /// # Errors
 /// INVALID_FIELD or NOT_IMPLEMENTED.
 pub fn upsert_rep(request: &pb::UpsertRepRequest) -> Result<Command, Problem> {
-    let reps = upserted(&request.request_id, "rep", request.rep.as_ref(), rep)?;
-    Ok(Command::Upsert(Directory { reps, ..Directory::default() }))
+    let (given, to) = (request.rep.as_ref(), &request.move_to);
+    let (reps, move_to) = upserted_or_moved(&request.request_id, "rep", given, to, rep)?;
+    Ok(Command::Upsert(Directory { reps, move_to, ..Directory::default() }))
 }
 
 /// A channel that shall be there.
@@ -119,9 +121,10 @@ pub fn upsert_channel(request: &pb::UpsertChannelRequest) -> Result<Command, Pro
 /// # Errors
 /// INVALID_FIELD or NOT_IMPLEMENTED.
 pub fn upsert_status(request: &pb::UpsertPresenceStatusRequest) -> Result<Command, Problem> {
-    let statuses =
-        upserted(&request.request_id, "presence_status", request.presence_status.as_ref(), status)?;
-    Ok(Command::Upsert(Directory { statuses, ..Directory::default() }))
+    let (given, to) = (request.presence_status.as_ref(), &request.move_to);
+    let (statuses, move_to) =
+        upserted_or_moved(&request.request_id, "presence_status", given, to, status)?;
+    Ok(Command::Upsert(Directory { statuses, move_to, ..Directory::default() }))
 }
 
 /// A presence configuration that shall be there.
@@ -145,8 +148,10 @@ pub fn upsert_configuration(
 /// # Errors
 /// INVALID_FIELD or NOT_IMPLEMENTED.
 pub fn upsert_profile(request: &pb::UpsertProfileRequest) -> Result<Command, Problem> {
-    let profiles = upserted(&request.request_id, "profile", request.profile.as_ref(), profile)?;
-    Ok(Command::Upsert(Directory { profiles, ..Directory::default() }))
+    let (given, to) = (request.profile.as_ref(), &request.move_to);
+    let (profiles, move_to) =
+        upserted_or_moved(&request.request_id, "profile", given, to, profile)?;
+    Ok(Command::Upsert(Directory { profiles, move_to, ..Directory::default() }))
 }
 
 /// A skill that shall be there.
@@ -163,8 +168,9 @@ pub fn upsert_skill(request: &pb::UpsertSkillRequest) -> Result<Command, Problem
 /// # Errors
 /// INVALID_FIELD or NOT_IMPLEMENTED.
 pub fn upsert_queue(request: &pb::UpsertQueueRequest) -> Result<Command, Problem> {
-    let queues = upserted(&request.request_id, "queue", request.queue.as_ref(), queue)?;
-    Ok(Command::Upsert(Directory { queues, ..Directory::default() }))
+    let (given, to) = (request.queue.as_ref(), &request.move_to);
+    let (queues, move_to) = upserted_or_moved(&request.request_id, "queue", given, to, queue)?;
+    Ok(Command::Upsert(Directory { queues, move_to, ..Directory::default() }))
 }
 
 /// A flow that shall be there.
@@ -259,6 +265,17 @@ fn upserted<W, T>(
     given: Option<&W>,
     convert: impl FnOnce(&mut Fields, &str, &W) -> Option<T>,
 ) -> Result<Vec<T>, Problem> {
+    Ok(upserted_or_moved(request_id, field, given, "", convert)?.0)
+}
+
+/// A resource that shall be there, and the queue that takes over what nobody could take then (R11).
+fn upserted_or_moved<W, T>(
+    request_id: &str,
+    field: &str,
+    given: Option<&W>,
+    move_to: &str,
+    convert: impl FnOnce(&mut Fields, &str, &W) -> Option<T>,
+) -> Result<(Vec<T>, Option<QueueId>), Problem> {
     let mut f = Fields::new();
     f.request_id(request_id);
     let resource = match given {
@@ -268,7 +285,8 @@ fn upserted<W, T>(
             None
         }
     };
-    f.finish(|| Some(vec![resource?]))
+    let move_to = f.optional_id("move_to", move_to);
+    f.finish(|| Some((vec![resource?], move_to?)))
 }
 
 fn deleted<T: FromStr<Err = BadId>>(request_id: &str, id: &str) -> Result<T, Problem> {

@@ -41,7 +41,7 @@ pub fn session(context: ObjectContext<'_>, s: &Session, revision: Revision) -> p
         age_since: Some(time(s.opened_at)),
         ended_at,
         ended_by,
-        stranded: is_stranded(s),
+        stranded: s.state.is_stranded(),
         flow_trace: s.trace.as_deref().map(flow_trace),
         revision: number(revision),
         previous_session: s.previous.map(|id| id.to_string()).unwrap_or_default(),
@@ -123,12 +123,6 @@ fn offer(context: ObjectContext<'_>, work: WorkId) -> Option<pb::Offer> {
         transfer: work.transfer.map(|id| id.to_string()).unwrap_or_default(),
         expires_at: work.offer_until.map(time),
     })
-}
-
-/// Does a session, in transfer or not, wait for a rep who is gone, with nowhere to go (T17)?
-#[must_use]
-pub fn is_stranded(s: &Session) -> bool {
-    matches!(s.state, SessionState::Waiting { absence: Some(Absence::Stranded), .. })
 }
 
 pub(super) fn ended_by(by: EndedBy, actor: Option<&Actor>) -> pb::Actor {
@@ -239,7 +233,7 @@ pub fn transfer(context: ObjectContext<'_>, t: &Transfer, revision: Revision) ->
         requested_at: Some(time(t.requested_at)),
         offered_at: t.offered_at.map(time),
         original_rep_removed_at: t.original_removed_at.map(time),
-        stranded: waits && session.as_deref().is_some_and(is_stranded),
+        stranded: waits && session.as_ref().is_some_and(|s| s.state.is_stranded()),
         flow_trace: t.trace.as_deref().map(flow_trace),
         session_opened_at: session.as_ref().map(|s| time(s.opened_at)),
         revision: number(revision),

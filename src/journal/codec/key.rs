@@ -30,6 +30,7 @@ pub fn encode_key(key: &RecordKey) -> Vec<u8> {
         RecordKey::Mark(MarkKey::Directory) => text.write_str("mrk:directory"),
         RecordKey::Mark(MarkKey::Rep(id)) => write!(text, "mrk:rep/{id}"),
         RecordKey::Mark(MarkKey::Session(id)) => write!(text, "mrk:session/{id}"),
+        RecordKey::Mark(MarkKey::Queue(id)) => write!(text, "mrk:queue/{id}"),
     };
     written.expect("a String takes everything");
     text.into_bytes()
@@ -64,6 +65,7 @@ pub fn decode_key(bytes: &[u8]) -> Result<RecordKey, JournalError> {
         "mrk" => RecordKey::Mark(match id.split_once('/') {
             Some(("rep", rep)) => MarkKey::Rep(parse(rep)?),
             Some(("session", session)) => MarkKey::Session(parse(session)?),
+            Some(("queue", queue)) => MarkKey::Queue(parse(queue)?),
             _ if id == "directory" => MarkKey::Directory,
             _ => return Err(unknown()),
         }),

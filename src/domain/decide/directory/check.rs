@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use super::naming::{named, resources};
 use super::references::references;
-use crate::domain::directory::Queue;
+use crate::domain::directory::{Channel, Queue};
 use crate::domain::draft::Draft;
 use crate::domain::flow::{self, Flow, check_zone};
 use crate::domain::flow_world::Named;
@@ -52,6 +52,7 @@ fn own_faults(draft: &Draft<'_>, record: &Record) -> Vec<(String, String)> {
             .into_iter()
             .collect(),
         Record::Flow(flow) => flow_faults(draft, flow),
+        Record::Channel(channel) => unserved_fallback(draft, channel).into_iter().collect(),
         Record::Settings(settings) => check_zone(&settings.time_zone)
             .err()
             .map(|why| ("time_zone".to_owned(), why))
@@ -59,6 +60,15 @@ fn own_faults(draft: &Draft<'_>, record: &Record) -> Vec<(String, String)> {
             .collect(),
         _ => Vec::new(),
     }
+}
+
+/// A queue to fall back to that doesn't serve the channel's type (R11).
+fn unserved_fallback(records: &impl RecordLookup, channel: &Channel) -> Option<(String, String)> {
+    let queue = records.queue(channel.fallback_queue.as_ref()?)?;
+    let kind = channel.channel_type.name();
+    let why =
+        || format!("names {}, which doesn't serve {kind}, the type of this channel", queue.id);
+    (!queue.serves(channel.channel_type)).then(|| ("fallback_queue".to_owned(), why()))
 }
 
 /// Every mistake in a flow, and in the way on of those that lead to it (R8).

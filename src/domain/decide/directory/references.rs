@@ -7,12 +7,11 @@ use std::fmt::Display;
 use std::sync::Arc;
 
 use super::naming::{named, resources};
-use crate::domain::decide::destination::serves;
 use crate::domain::directory::{PresenceConfiguration, Queue, Recipients, Rep};
 use crate::domain::draft::Draft;
 use crate::domain::flow::{Flow, FlowDecision, FlowTarget};
-use crate::domain::id::{ChannelId, QueueId, RepId, SessionId, SkillId, StatusId};
-use crate::domain::live::{Line, PlannedChange, Presence, RepPresence, Session, SessionState};
+use crate::domain::id::{ChannelId, RepId, SessionId, SkillId, StatusId};
+use crate::domain::live::{Line, PlannedChange, Presence, RepPresence, Session};
 use crate::domain::record::{Record, RecordKey};
 use crate::domain::record_lookup::RecordLookup;
 use crate::domain::rejection::{Reason, Rejection};
@@ -165,10 +164,9 @@ pub(super) fn live_user(state: &State, key: &RecordKey) -> Option<String> {
             if live.presence.is_some() {
                 return Some("their presence; sign the rep out first".to_owned());
             }
-            let line = Line::Rep(rep.clone());
             let work = state.work_of_rep(rep).next().map(|w| w.session);
             // Or one that is being offered to somebody else, and would come back to this line.
-            let stands = || sessions(state).find(|s| stands_in(state, s, &line)).map(|s| s.id);
+            let stands = || state.standing(&Line::Rep(rep.clone())).next();
             work.or_else(stands).map(|session| format!("session {session}"))
         }
         RecordKey::Channel(channel) => user_of_channel(state, channel),
@@ -210,80 +208,42 @@ pub(super) fn check_retyped(draft: &Draft<'_>, written: &[Record]) -> Result<(),
     Ok(())
 }
 
+/// R11: a queue that a channel falls back to serves its type.
+///
+/// # Errors
+/// IN_USE.
+pub(super) fn check_fallbacks(draft: &Draft<'_>, written: &[Record]) -> Result<(), Rejection> {
+    let narrowed: Vec<&Arc<Queue>> = written
+        .iter()
+        .filter_map(|record| match record {
+            Record::Queue(queue) if !queue.channel_types.is_empty() => Some(queue),
+            _ => None,
+        })
+        .collect();
+    if narrowed.is_empty() {
+        return Ok(());
+    }
+    for record in resources(draft) {
+        let Record::Channel(channel) = record else { continue };
+        let falls_back = |queue: &&&Arc<Queue>| channel.fallback_queue.as_ref() == Some(&queue.id);
+        let unserved = |queue: &&&Arc<Queue>| !queue.serves(channel.channel_type);
+        if let Some(queue) = narrowed.iter().filter(unserved).find(falls_back) {
+            let kind = channel.channel_type.name();
+            let user = format!(
+                "channel {}, whose fallback_queue it is, so that it has to serve {kind}",
+                channel.id
+            );
+            return Err(in_use(&RecordKey::Queue(queue.id.clone()), user));
+        }
+    }
+    Ok(())
+}
+
 /// Has a rep this status, or will have it when their current work is done (P10)?
 fn chooses(presence: &Presence, status: &StatusId) -> bool {
     let next = presence.next.as_ref().map(|next| &next.then);
     presence.status == *status
         || matches!(next, Some(PlannedChange::Status(wanted)) if wanted == status)
-}
-
-/// Empties the queue `from`, which is to be deleted, into the queue `to`, where its sessions stand at
-/// their original age (D3, T22).
-///
-/// # Errors
-/// IN_USE if sessions stand in it and there is nowhere to move them; QUEUE_NOT_FOR_CHANNEL if the
-/// other queue doesn't serve the channel of one of them.
-pub(super) fn emptied_into(
-    draft: &mut Draft<'_>,
-    from: &QueueId,
-    to: Option<&QueueId>,
-) -> Result<(), Rejection> {
-    let standing = standing_in(draft, from);
-    let Some(to) = to.and_then(|to| draft.queue(to)) else {
-        if standing.is_empty() {
-            return Ok(());
-        }
-        let sessions = match standing.len() {
-            1 => "1 waiting session; name a queue to move it to".to_owned(),
-            many => format!("{many} waiting sessions; name a queue to move them to"),
-        };
-        return Err(in_use(&RecordKey::Queue(from.clone()), sessions));
-    };
-    for id in standing {
-        let session = draft.expect_session(id)?;
-        serves(&to, &*draft.expect_channel(&session.channel)?)?;
-        let session = Arc::unwrap_or_clone(session);
-        move_on(draft, session, &Line::Queue(from.clone()), &Line::Queue(to.id.clone()));
-    }
-    Ok(())
-}
-
-/// Moves a session from one line to another. One that is being offered to somebody stays with them,
-/// and would fall back to the other line; so does one whose owner is handing it on.
-fn move_on(draft: &mut Draft<'_>, mut session: Session, from: &Line, to: &Line) {
-    if let Some(transfer) = session.transfer.and_then(|id| draft.transfer(&id)) {
-        let mut transfer = Arc::unwrap_or_clone(transfer);
-        if transfer.line == *from {
-            transfer.line = to.clone();
-            draft.put_transfer(transfer);
-        }
-    }
-    if session.owner().is_some() || session.line != *from {
-        return;
-    }
-    session.line = to.clone();
-    session.line_since = draft.now();
-    session.estimated = None;
-    if session.waits_for_an_offer() {
-        draft.put_arrival(session);
-    } else {
-        draft.put_session(session);
-    }
-}
-
-/// The sessions that wait in a queue, are offered out of it, or are in transfer to it.
-fn standing_in(state: &State, queue: &QueueId) -> Vec<SessionId> {
-    let line = Line::Queue(queue.clone());
-    sessions(state).filter(|s| stands_in(state, s, &line)).map(|session| session.id).collect()
-}
-
-/// Does a session wait in a line, is it offered out of it, or in transfer to it?
-fn stands_in(state: &State, session: &Session, line: &Line) -> bool {
-    let transfer = session.transfer.and_then(|id| state.transfer(&id));
-    let comes = transfer.is_some_and(|transfer| transfer.line == *line);
-    let waits =
-        matches!(session.state, SessionState::Waiting { .. } | SessionState::Offered { .. });
-    comes || waits && session.line == *line
 }
 
 fn sessions(state: &State) -> impl Iterator<Item = &Arc<Session>> {

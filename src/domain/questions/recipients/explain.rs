@@ -1,10 +1,13 @@
 //! Why a rep, a queue or a flow may, or may not, be chosen (L6).
 
+use std::collections::BTreeMap;
+
 use crate::domain::choose::{first_in_order, stands_back};
 use crate::domain::directory::Queue;
 use crate::domain::eligibility::{Check, describe, receiving_without, serving};
-use crate::domain::line::needs;
+use crate::domain::line::{Demand, needs};
 use crate::domain::live::{Actor, Recipient};
+use crate::domain::prospects::anybody_could;
 use crate::domain::record_lookup::RecordLookup;
 use crate::domain::rejection::{Reason, Rejection};
 use crate::domain::state::State;
@@ -61,13 +64,22 @@ pub fn explain(
     };
     let foretold = foretell(state, actor, (about, to), &mut verdicts, now);
     let transferable = !forbidden(&verdicts);
-    let would_wait = match (foretold, to) {
-        (Some((transfer, _)), _) => waits(&transfer),
+    let stranded = match (&foretold, to) {
+        (Some((_, session)), _) => session.state.is_stranded(),
+        (None, Recipient::Queue(queue)) => {
+            let (channel, required) = (case.channel.id.clone(), BTreeMap::new());
+            transferable && !anybody_could(state, queue, &Demand { channel, required })
+        }
+        (None, Recipient::Rep(_) | Recipient::Flow(_)) => false,
+    };
+    let would_wait = match (&foretold, to) {
+        (Some((transfer, _)), _) => waits(transfer),
         (None, Recipient::Rep(_)) => transferable && verdicts.iter().any(|v| !v.passed),
         (None, Recipient::Queue(_)) => transferable && !reps.iter().any(|r| r.could_take),
         (None, Recipient::Flow(_)) => false,
     };
-    Ok(Explanation { listed: !hidden(&verdicts), transferable, would_wait, verdicts, reps })
+    let listed = !hidden(&verdicts);
+    Ok(Explanation { listed, transferable, would_wait, stranded, verdicts, reps })
 }
 
 fn members(state: &State, case: &RecipientCase, queue: &Queue) -> Vec<RepVerdicts> {

@@ -23,6 +23,8 @@ pub struct Quote {
     pub removed_at_once: bool,
     /// Its place in the line, from 1, if it would wait.
     pub position: Option<u32>,
+    /// Would nobody ever take it there (R11)?
+    pub stranded: bool,
     /// The wait estimated for that place (E4).
     pub wait: Option<Span>,
     /// The rep who would be asked.
@@ -53,6 +55,7 @@ pub fn quote(
         offered_now: false,
         removed_at_once: false,
         position: None,
+        stranded: false,
         wait: None,
         rep: None,
         queue: None,
@@ -77,6 +80,7 @@ fn fill(quote: &mut Quote, state: &State, transfer: &Transfer, session: &Session
             let stands = standpoint(state, &waits, now);
             quote.position = Some(stands.position);
             quote.wait = stands.wait;
+            quote.stranded = session.state.is_stranded();
             if let Line::Rep(rep) = &transfer.line {
                 quote.rep = Some(rep.clone());
             }

@@ -310,6 +310,7 @@ pub fn full() -> Vec<Record> {
         Record::Work(Arc::new(work(wrapping_up))),
         Record::Transfer(Arc::new(to_flow)),
         Record::Mark(Mark { key: MarkKey::Rep(id("ana")), after: Some(id("bo")) }),
+        Record::Mark(Mark { key: MarkKey::Queue(id("care")), after: None }),
     ]
 }
 

@@ -1,0 +1,62 @@
+//! Who could ever take what waits in a queue, whether they are signed in or not (R11): by what the directory says of
+//! them alone. Decisions ask when something comes to a line, and when the directory changes.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::domain::directory::{ChannelType, Queue};
+use crate::domain::eligibility::is_entitled;
+use crate::domain::id::{QueueId, RepId, SkillId};
+use crate::domain::line::{Demand, skilled};
+use crate::domain::record_lookup::RecordLookup;
+
+/// What has to be known of a queue and of what is asked for there.
+pub struct Prospects<'r, R> {
+    records: &'r R,
+    queue: Arc<Queue>,
+    channel_type: ChannelType,
+    required: &'r BTreeMap<SkillId, u32>,
+}
+
+impl<'r, R: RecordLookup> Prospects<'r, R> {
+    /// Of such sessions in `queue`. `None`: nobody can ever take them, since the queue isn't there or doesn't serve the
+    /// type of their channel.
+    pub fn new(records: &'r R, queue: &QueueId, demand: &'r Demand) -> Option<Self> {
+        let queue = records.queue(queue)?;
+        let channel_type = records.channel(&demand.channel)?.channel_type;
+        let serves = queue.serves(channel_type);
+        serves.then_some(Self { records, queue, channel_type, required: &demand.required })
+    }
+
+    /// Could `rep` ever take one: a member with licence, permission and skills, whose profile has a status for it?
+    #[must_use]
+    pub fn could_take(&self, rep: &RepId) -> bool {
+        let Some(known) = self.records.rep(rep).filter(|_| self.queue.reps.contains(rep)) else {
+            return false;
+        };
+        is_entitled(&known, self.channel_type)
+            && skilled(&known.skills, self.required)
+            && self.records.profile(&known.profile).is_some_and(|profile| {
+                profile.statuses.iter().any(|id| {
+                    let status = self.records.status(id);
+                    status.is_some_and(|status| status.online_for.contains(&self.channel_type))
+                })
+            })
+    }
+
+    fn anybody(&self) -> bool {
+        self.queue.reps.iter().any(|rep| self.could_take(rep))
+    }
+}
+
+/// Could anybody ever take such sessions in `queue`?
+#[must_use]
+pub fn anybody_could(records: &impl RecordLookup, queue: &QueueId, demand: &Demand) -> bool {
+    Prospects::new(records, queue, demand).is_some_and(|prospects| prospects.anybody())
+}
+
+/// Could `rep`?
+#[must_use]
+pub fn could(records: &impl RecordLookup, queue: &QueueId, demand: &Demand, rep: &RepId) -> bool {
+    Prospects::new(records, queue, demand).is_some_and(|prospects| prospects.could_take(rep))
+}
