@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use baton::domain::command::{Command, Directory, Opening, Request, Skills, Target};
 use baton::domain::decide::decide;
+use baton::domain::decide::stated::Stated;
 use baton::domain::directory::{
     CapacityModel, Channel, ChannelType, Licence, Permission, PresenceConfiguration,
     PresenceStatus, Profile, Recipients, Rep, RoutingOwner, Settings,
@@ -65,7 +66,14 @@ impl World {
     fn run(&mut self, command: Command) -> Answer {
         let txn = TxnId::from_u128(self.entropy.bits() << 1);
         let cause = self.cause.clone();
-        let request = Request { txn, fingerprint: Fingerprint(0), cause, presence: None, command };
+        let request = Request {
+            txn,
+            fingerprint: Fingerprint(0),
+            cause,
+            presence: None,
+            stated: Stated::default(),
+            command,
+        };
         let now = Timestamp::from_ms(1_700_000_000_000);
         decide(&mut self.state, &request, now, &mut self.entropy).expect("valid").answer
     }

@@ -10,7 +10,7 @@ use baton::domain::flow::{
     Condition, Facts, Flow, FlowDecision, FlowRule, FlowTarget, Lookups, OrgClock, QueueFacts,
     World, check, run,
 };
-use baton::domain::id::{BadId, FlowId, PartnerId, QueueId, RepId, SkillId};
+use baton::domain::id::{BadId, FlowId, PartnerId, QueueId};
 use baton::domain::time::Timestamp;
 use divan::{Bencher, black_box};
 
@@ -83,14 +83,6 @@ impl Lookups for Org {
 
 impl World for Org {
     fn has_queue(&self, _: &QueueId) -> bool {
-        true
-    }
-
-    fn has_rep(&self, _: &RepId) -> bool {
-        true
-    }
-
-    fn has_skill(&self, _: &SkillId) -> bool {
         true
     }
 

@@ -11,6 +11,7 @@ use std::sync::Arc;
 use baton::domain::choose::{rep_for, session_for};
 use baton::domain::command::{Command, Opening, Request, Skills, Target};
 use baton::domain::decide::decide;
+use baton::domain::decide::stated::Stated;
 use baton::domain::directory::{
     CapacityModel, Channel, ChannelType, Licence, Permission, PresenceConfiguration,
     PresenceStatus, Profile, Queue, Recipients, Rep, RoutingModel, RoutingOwner, Settings, Skill,
@@ -312,6 +313,7 @@ impl Centre {
             fingerprint: Fingerprint::default(),
             cause: Cause { actor, rpc: "bench".into(), request_id: None },
             presence: None,
+            stated: Stated::default(),
             command,
         }
     }

@@ -33,6 +33,8 @@ macro_rules! refused {
     )*};
 }
 
+#[path = "bad_input/names.rs"]
+mod names;
 #[path = "bad_input/presence.rs"]
 mod presence;
 #[path = "bad_input/routing.rs"]
@@ -136,7 +138,7 @@ async fn d1_every_bad_field_of_a_directory_is_named_at_once() {
     for field in [
         "directory.reps[0].id",
         "directory.reps[1].licences[1]",
-        "directory.reps",
+        "directory.reps[3].id",
         "directory.channels[0].weight",
         "directory.channels[0].type",
         "directory.presence_statuses[0].channel_types",

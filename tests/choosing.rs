@@ -13,6 +13,7 @@ use std::sync::Arc;
 use baton::domain::command::{Command, Directory, Opening, PresenceRef, Request, Skills, Target};
 use baton::domain::decide::decide;
 use baton::domain::decide::settle::unsettled;
+use baton::domain::decide::stated::Stated;
 use baton::domain::directory::{
     CapacityModel, Channel, ChannelType, Licence, Permission, PresenceConfiguration,
     PresenceStatus, Profile, Queue, Recipients, Rep, RoutingModel, RoutingOwner, Settings, Skill,
@@ -199,6 +200,7 @@ impl Day {
             fingerprint: Fingerprint::default(),
             cause: Cause { actor, rpc: "day".into(), request_id: None },
             presence: None,
+            stated: Stated::default(),
             command,
         }
     }

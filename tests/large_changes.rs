@@ -8,6 +8,7 @@ use std::sync::Arc;
 use baton::domain::command::{Command, Directory, Opening, Request, Skills, Target};
 use baton::domain::decide::decide;
 use baton::domain::decide::settle::unsettled;
+use baton::domain::decide::stated::Stated;
 use baton::domain::directory::{
     CapacityModel, Channel, ChannelType, Licence, Permission, PresenceConfiguration,
     PresenceStatus, Profile, Queue, Recipients, Rep, RoutingModel, RoutingOwner,
@@ -132,6 +133,7 @@ impl World {
             fingerprint: Fingerprint::default(),
             cause: Cause { actor: admin(), rpc: "test".into(), request_id: None },
             presence: None,
+            stated: Stated::default(),
             command,
         }
     }

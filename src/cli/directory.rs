@@ -16,17 +16,22 @@ const DEMO: &str = include_str!("../../examples/org.yaml");
 /// `baton apply`.
 pub async fn apply(context: &Context, args: &Apply) -> anyhow::Result<()> {
     let (name, text) = read_file(&args.file)?;
-    let directory = org_file::read(&text, args.prune).map_err(|faults| faulty(&name, &faults))?;
-    let stay = directory.settings.is_some() && !args.replace;
-    let request = pb::ApplyDirectoryRequest {
-        directory: Some(directory),
-        prune: args.prune,
-        dry_run: args.dry_run,
-        replace_settings: args.replace,
-        move_to: args.move_to.clone().unwrap_or_default(),
-        ..Default::default()
+    let file = org_file::read(&text, args.prune);
+    let settings = file.said.as_ref().is_some_and(|directory| directory.settings.is_some());
+    let stay = settings && !args.replace;
+    let client = context.client()?;
+    let ask = async |directory: &pb::Directory, only_look: bool| {
+        let request = pb::ApplyDirectoryRequest {
+            directory: Some(directory.clone()),
+            prune: args.prune,
+            dry_run: args.dry_run || only_look,
+            replace_settings: args.replace,
+            move_to: args.move_to.clone().unwrap_or_default(),
+            ..Default::default()
+        };
+        client.apply_directory(request).await
     };
-    let answer = context.client()?.apply_directory(request).await?;
+    let answer = asked(&name, file, "directory.", ask).await?;
     context.out.one(
         || json::of("ApplyDirectoryResponse", &answer),
         || {
@@ -54,16 +59,41 @@ pub async fn apply(context: &Context, args: &Apply) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Asks the server for what a file says: only to look at it, if the file is faulty already. What the server finds wrong
+/// with it is said with its place in the file, together with what was found here, and each mistake once (D1).
+pub async fn asked<T, A>(
+    name: &str,
+    mut file: org_file::Reading<T>,
+    at: &str,
+    ask: impl AsyncFn(&T, bool) -> Result<A, Failure>,
+) -> anyhow::Result<A> {
+    let bad = !file.faults.is_empty();
+    let answer = match file.to_be_looked_at() {
+        Some(said) => ask(said, bad).await,
+        None => return Err(faulty(name, &file.faults, None)),
+    };
+    match answer {
+        Ok(answer) if !bad => return Ok(answer),
+        Err(failure) if !bad && failure.bad_fields().is_empty() => return Err(failure.into()),
+        Ok(_) => Err(faulty(name, &file.faults, None)),
+        Err(failure) => {
+            file.add(at, failure.bad_fields());
+            Err(faulty(name, &file.faults, failure.metadata().get("more").map(String::as_str)))
+        }
+    }
+}
+
 /// Applies the example org.
 pub async fn apply_demo(client: &Client) -> Result<(), Failure> {
-    let directory = org_file::read(DEMO, true).expect("the example is checked by a test");
+    let directory = org_file::read(DEMO, true).good().expect("the example is checked by a test");
     let request = pb::ApplyDirectoryRequest { directory: Some(directory), ..Default::default() };
     client.apply_directory(request).await.map(drop)
 }
 
 /// A file with faults, as an error that shows all of them.
-pub fn faulty(name: &str, faults: &[org_file::Fault]) -> anyhow::Error {
-    let lines: Vec<String> = faults.iter().map(|fault| format!("{name}:{fault}")).collect();
+fn faulty(name: &str, faults: &[org_file::Fault], more: Option<&str>) -> anyhow::Error {
+    let mut lines: Vec<String> = faults.iter().map(|fault| format!("{name}:{fault}")).collect();
+    lines.extend(more.map(|more| format!("{name}: and {more} more, which the server counts")));
     let count = plural(faults.len(), "fault");
     anyhow::anyhow!("{name} has {count} (nothing was changed)\n{}", lines.join("\n"))
 }

@@ -14,13 +14,6 @@ pub async fn test(context: &Context, args: TestFlow) -> anyhow::Result<()> {
     use pb::test_flow_request::Flow;
     let path = Path::new(&args.flow);
     let is_file = args.flow == "-" || args.flow.contains('/') || path.is_file();
-    let flow = if is_file {
-        let (name, text) = directory::read_file(path)?;
-        let read = org_file::read_flow(&text, args.which.as_deref());
-        Flow::Draft(read.map_err(|faults| directory::faulty(&name, &faults))?)
-    } else {
-        Flow::Id(args.flow)
-    };
     let facts = pb::FlowFacts {
         channel: args.channel,
         attributes: args.attributes.into_iter().collect(),
@@ -28,9 +21,20 @@ pub async fn test(context: &Context, args: TestFlow) -> anyhow::Result<()> {
         time: args.at,
         queues: Vec::new(),
     };
-    let request =
-        pb::TestFlowRequest { flow: Some(flow), facts: Some(facts), ..Default::default() };
-    let answer = context.client()?.test_flow(request).await?;
+    let client = context.client()?;
+    let ask = async |flow: Flow| {
+        let (flow, facts) = (Some(flow), Some(facts.clone()));
+        let request = pb::TestFlowRequest { flow, facts, ..Default::default() };
+        client.test_flow(request).await
+    };
+    let answer = if is_file {
+        let (name, text) = directory::read_file(path)?;
+        let read = org_file::read_flow(&text, args.which.as_deref());
+        let ask = async |flow: &pb::Flow, _| ask(Flow::Draft(flow.clone())).await;
+        directory::asked(&name, read, "draft.", ask).await?
+    } else {
+        ask(Flow::Id(args.flow)).await?
+    };
     let trace = answer.trace.clone().unwrap_or_default();
     context.out.one(|| json::of("TestFlowResponse", &answer), || trace_text(&trace));
     Ok(())

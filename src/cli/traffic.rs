@@ -150,7 +150,7 @@ mod tests {
 
     #[test]
     fn simulated_sessions_go_nowhere_that_people_have_to_answer() {
-        let org = org_file::read(include_str!("../../examples/org.yaml"), true).unwrap();
+        let org = org_file::read(include_str!("../../examples/org.yaml"), true).good().unwrap();
         for id in QUEUES {
             let queue =
                 org.queues.iter().find(|queue| queue.id == id).expect("it is in the example");

@@ -21,6 +21,7 @@ struct Said {
     reason: String,
     message: String,
     details: Vec<String>,
+    fields: Vec<(String, String)>,
     metadata: BTreeMap<String, String>,
     advice: String,
     retry_after: Option<Duration>,
@@ -37,6 +38,7 @@ impl Failure {
             reason: String::new(),
             message: message.into(),
             details: Vec::new(),
+            fields: Vec::new(),
             metadata: BTreeMap::new(),
             advice: advice.into(),
             retry_after: None,
@@ -51,6 +53,7 @@ impl Failure {
             (info.reason.clone(), info.metadata.clone().into_iter().collect::<BTreeMap<_, _>>())
         });
         let mut said: Vec<String> = Vec::new();
+        let mut fields = Vec::new();
         if let Some(bad) = details.bad_request() {
             // What the message says already isn't said twice.
             let said_already = |v: &&FieldViolation| {
@@ -58,6 +61,8 @@ impl Failure {
             };
             let left = bad.field_violations.iter().filter(|v| !said_already(v));
             said.extend(left.map(|v| format!("{}: {}", v.field, v.description)));
+            let all = bad.field_violations.iter();
+            fields.extend(all.map(|v| (v.field.clone(), v.description.clone())));
         }
         if let Some(precondition) = details.precondition_failure() {
             said.extend(
@@ -93,6 +98,7 @@ impl Failure {
             reason,
             message,
             details: said,
+            fields,
             metadata,
             advice: advice.to_owned(),
             retry_after: details.retry_info().and_then(|info| info.retry_delay),
@@ -115,6 +121,12 @@ impl Failure {
     #[must_use]
     pub fn metadata(&self) -> &BTreeMap<String, String> {
         &self.0.metadata
+    }
+
+    /// The bad fields that it names, each with what is wrong with it.
+    #[must_use]
+    pub fn bad_fields(&self) -> &[(String, String)] {
+        &self.0.fields
     }
 
     /// How long the server asks to wait.

@@ -6,6 +6,7 @@ use super::refusal::Refusal;
 use super::round::Remember;
 use super::view::Done;
 use crate::domain::command::{Command, Request};
+use crate::domain::decide::stated::Stated;
 use crate::domain::entry::{Answer, Cause, Fingerprint, Outcome};
 use crate::domain::id::TxnId;
 use crate::domain::live::Actor;
@@ -15,7 +16,8 @@ use crate::domain::rejection::Rejection;
 #[must_use]
 pub fn server_request(rpc: &str, command: Command, txn: TxnId) -> Box<Request> {
     let cause = Cause { actor: Actor::baton(), rpc: Arc::from(rpc), request_id: None };
-    Box::new(Request { txn, fingerprint: Fingerprint::default(), cause, presence: None, command })
+    let (fingerprint, stated) = (Fingerprint::default(), Stated::default());
+    Box::new(Request { txn, fingerprint, cause, presence: None, stated, command })
 }
 
 /// What is kept of a request unless whoever brings it says otherwise.

@@ -13,13 +13,13 @@ use tonic::Request;
 
 use super::caller::Caller;
 use super::deadline;
-use super::from_proto::ActingOn;
+use super::from_proto::{ActingOn, Asked};
 use super::passed::Passed;
 use super::request_id::WithRequestId;
 use super::roles;
 use super::status::{Problem, Repeat};
 use super::token::Seal;
-use crate::domain::command::{self, Command};
+use crate::domain::command;
 use crate::domain::entry::{Answer, Cause, Fingerprint, Revision};
 use crate::domain::id::{OrgId, TxnId};
 use crate::domain::live::{Actor, Role};
@@ -127,9 +127,9 @@ impl Api {
         &self,
         caller: &Caller,
         asked: AskedCall,
-        command: Command,
+        what: impl Into<Asked>,
     ) -> Result<Mutation, Problem> {
-        self.mutate_on(caller, None, asked, command).await
+        self.mutate_on(caller, None, asked, what).await
     }
 
     /// As [`Self::mutate`], on a presence of the rep's, if one is named: it must be current (P5).
@@ -141,10 +141,10 @@ impl Api {
         caller: &Caller,
         presence: ActingOn,
         asked: AskedCall,
-        command: Command,
+        what: impl Into<Asked>,
     ) -> Result<Mutation, Problem> {
         let remember = remember(caller, &asked);
-        let (request, repeat) = request_of(caller, asked, command);
+        let (request, repeat) = request_of(caller, asked, what.into());
         let (txn, request) = (request.txn, command::Request { presence, ..request });
         let refused = |refusal| Problem::Refused(refusal, repeat);
         let (engine, patience) = (&self.engine, self.patience());
@@ -225,11 +225,7 @@ pub fn unread(refusal: Refusal) -> Problem {
 }
 
 /// The domain's request for what is asked, and whether it can be recognised when repeated.
-pub fn request_of(
-    caller: &Caller,
-    asked: AskedCall,
-    command: Command,
-) -> (command::Request, Repeat) {
+pub fn request_of(caller: &Caller, asked: AskedCall, what: Asked) -> (command::Request, Repeat) {
     let AskedCall { rpc, fingerprint, request_id } = asked;
     let given = caller.passed.as_ref().and_then(|passed| passed.request_id.as_deref());
     let (txn, repeat) = match (request_id.as_str(), given) {
@@ -243,7 +239,8 @@ pub fn request_of(
         rpc: Arc::from(rpc),
         request_id: (!request_id.is_empty()).then(|| Arc::from(request_id)),
     };
-    (command::Request { txn, fingerprint, cause, presence: None, command }, repeat)
+    let Asked { command, stated } = what;
+    (command::Request { txn, fingerprint, cause, presence: None, stated, command }, repeat)
 }
 
 /// What is to be kept of a request: its outcome if it has an id, its own or a server's, and a

@@ -11,7 +11,6 @@ use tonic::{Request, Response, Status};
 use super::api::{Api, AskedCall, number};
 use super::status::Problem;
 use super::{flow, from_proto, later, to_proto};
-use crate::domain::command::Command;
 use crate::domain::directory::{
     Channel, PresenceConfiguration, PresenceStatus, Profile, Queue, Rep, Skill,
 };
@@ -32,12 +31,11 @@ impl DirectoryService for Directory {
     ) -> Result<Response<pb::ApplyDirectoryResponse>, Status> {
         const RPC: &str = "DirectoryService/ApplyDirectory";
         let (caller, message) = self.0.admit(RPC, request)?;
-        let directory = from_proto::apply_directory(&message)?;
-        let command = Command::ApplyDirectory { directory, prune: message.prune };
+        let what = from_proto::apply_directory(&message)?;
         let answer = if message.dry_run {
-            self.dry_run(&caller, AskedCall::without_id(RPC), command).await?
+            self.dry_run(&caller, AskedCall::without_id(RPC), what).await?
         } else {
-            self.apply(&caller, AskedCall::of(RPC, message), command).await?
+            self.apply(&caller, AskedCall::of(RPC, message), what).await?
         };
         Ok(Response::new(answer))
     }
@@ -78,8 +76,8 @@ impl DirectoryService for Directory {
     ) -> Result<Response<pb::UpdateOrgSettingsResponse>, Status> {
         const RPC: &str = "DirectoryService/UpdateOrgSettings";
         let (caller, message) = self.0.admit(RPC, request)?;
-        let command = Command::ChangeSettings(from_proto::update_settings(&message)?);
-        let done = self.0.mutate(&caller, AskedCall::of(RPC, message), command).await?;
+        let what = from_proto::update_settings(&message)?;
+        let done = self.0.mutate(&caller, AskedCall::of(RPC, message), what).await?;
         let Record::Settings(settings) = done.record()? else {
             return Err(Problem::Internal("the answer is of another kind").into());
         };

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::from_proto::TestFlow;
+use super::from_proto::{AskedTest, TestFlow};
 use super::status::Problem;
 use super::to_proto;
 use super::to_proto::ObjectContext;
@@ -28,18 +28,19 @@ pub enum Tried {
 ///
 /// # Errors
 /// NOT_FOUND for the flow or the channel; INVALID_FIELD for a draft that couldn't be saved.
-pub fn test(view: &View, asked: &TestFlow) -> Result<pb::FlowTrace, Problem> {
+pub fn test(view: &View, (asked, stated): &AskedTest) -> Result<pb::FlowTrace, Problem> {
     let state = &view.state;
+    let mut wrong = stated.wrong(state);
+    if let Some(TestFlow { flow: Tried::Draft(flow), .. }) = asked {
+        let world = Named { records: state, brought: &stated.brought };
+        wrong.extend(flow::check(flow, &world).into_iter().map(bad_field));
+    }
+    let Some(asked) = asked.as_ref().filter(|_| wrong.is_empty()) else {
+        return Err(Rejection::invalid(wrong).into());
+    };
     let flow = match &asked.flow {
         Tried::Saved(id) => state.expect_flow(id)?,
-        Tried::Draft(flow) => {
-            let faults = flow::check(flow, &Named(state));
-            if !faults.is_empty() {
-                let fields = faults.into_iter().map(bad_field).collect();
-                return Err(Rejection::invalid(fields).into());
-            }
-            Arc::new((**flow).clone())
-        }
+        Tried::Draft(flow) => Arc::new((**flow).clone()),
     };
     let channel = state.expect_channel(&asked.channel)?;
     let now = asked.time.unwrap_or(ObjectContext::of(view).now);

@@ -82,7 +82,7 @@ impl Presences {
             let mut running = JoinSet::new();
             for id in some {
                 let asked = AskedCall::without_id(RPC);
-                let (request, _) = request_of(caller, asked, Command::Reconnect(*id));
+                let (request, _) = request_of(caller, asked, Command::Reconnect(*id).into());
                 let (engine, org) = (self.0.engine.clone(), caller.org.clone());
                 let patience = self.0.patience();
                 running.spawn(async move {

@@ -6,7 +6,7 @@ use tonic::{Request, Response, Status};
 
 use super::api::{Api, AskedCall, Mutation, number};
 use super::caller::Caller;
-use super::from_proto::{ActingOn, SessionFilter, Which};
+use super::from_proto::{ActingOn, Asked, SessionFilter, Which};
 use super::status::Problem;
 use super::to_proto::ObjectContext;
 use super::{from_proto, to_proto};
@@ -39,9 +39,9 @@ impl Sessions {
         caller: &Caller,
         presence: ActingOn,
         asked: AskedCall,
-        command: Command,
+        what: impl Into<Asked>,
     ) -> Result<(Option<pb::Session>, i64), Problem> {
-        let done = self.0.mutate_on(caller, presence, asked, command).await?;
+        let done = self.0.mutate_on(caller, presence, asked, what).await?;
         Ok((Some(shown(&done)?), done.number()))
     }
 }

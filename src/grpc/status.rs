@@ -163,13 +163,15 @@ fn of_rejection(rejection: &Rejection) -> Status {
     let name = rejection.reason.name();
     let own = [("kind", rejection.kind.to_string()), ("id", rejection.id.clone())];
     let more = rejection.details.about.iter().map(|(key, value)| (key.as_ref(), value.clone()));
-    let mut details = info(name, own.into_iter().chain(more));
     let named = named_fields(&rejection.details.fields);
+    let left_out = rejection.details.fields.len() - named.len();
+    let unnamed = (left_out > 0).then(|| ("more", left_out.to_string()));
+    let mut details = info(name, own.into_iter().chain(more).chain(unnamed));
     for field in named {
         details.add_bad_request_violation(field.field.as_str(), field.why.as_str());
     }
     let code = code_of(rejection.reason);
-    let message = bounded(&rejection.message, rejection.details.fields.len() - named.len());
+    let message = bounded(&rejection.message, left_out);
     let subject = cut(&format!("{}/{}", rejection.kind, rejection.id), VALUE_BYTES);
     if code == Code::FailedPrecondition {
         details.add_precondition_failure_violation(name, subject.as_str(), message.as_str());
@@ -334,6 +336,8 @@ mod tests {
         let named = status.get_details_bad_request().expect("bad fields").field_violations.len();
         assert!(named > 10, "{named}");
         assert!(status.message().ends_with(&format!("and {} more", 3_000 - named)), "{status}");
+        let about = status.get_details_error_info().expect("a reason").metadata;
+        assert_eq!(about["more"], (3_000 - named).to_string());
     }
 
     #[test]

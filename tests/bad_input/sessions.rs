@@ -213,12 +213,12 @@ async fn r8_each_mistake_in_a_condition_is_told_with_its_place() {
         assert_eq!(status.code(), Code::InvalidArgument);
         let told = said(&status);
         assert_eq!(told.len(), 1, "{told:?}");
-        assert_eq!(told[0].0, "flow[h].rules[1].condition");
+        assert_eq!(told[0].0, "flow.rules[1].condition");
         assert!(told[0].1.starts_with(place) && told[0].1.contains(why), "{}", told[0].1);
     }
     let both = with(&["session.priority", "queues.none.length > 0"]);
     let status = admin.directory.upsert_flow(upsert_flow(both)).await.expect_err("two mistakes");
-    let expected = ["flow[h].rules[0].condition", "flow[h].rules[1].condition"];
+    let expected = ["flow.rules[0].condition", "flow.rules[1].condition"];
     assert_eq!(fields(&status), expected, "D1: all at once");
 }
 
@@ -236,7 +236,7 @@ async fn r8_flows_that_lead_nowhere_or_round_are_refused() {
     }
     d.upsert_flow(leads("g", "f")).await.expect("f ends in a queue");
     let status = d.upsert_flow(leads("f", "g")).await.expect_err("g leads to f");
-    assert_eq!(fields(&status)[0], "flow[f].fallback.flow");
+    assert_eq!(fields(&status)[0], "flow.fallback.flow");
     assert!(status.message().contains("f → g → f"), "{}", status.message());
 }
 

@@ -10,6 +10,7 @@ use baton::domain::attributes::AttributesChange;
 use baton::domain::command::{Command, Opening, PresenceRef, Request, Skills, Target};
 use baton::domain::decide::decide;
 use baton::domain::decide::settle::unsettled;
+use baton::domain::decide::stated::Stated;
 use baton::domain::directory::SettingsPatch;
 use baton::domain::draft::Entropy;
 use baton::domain::entry::{Answer, Cause, Fingerprint};
@@ -141,8 +142,14 @@ impl World {
     ) -> Result<std::result::Result<(Vec<String>, Answer), Rejection>> {
         let txn = TxnId::from_u128(self.entropy.bits() | 1 << 100);
         let cause = Cause { actor: actor.clone(), rpc: "scenario".into(), request_id: None };
-        let request =
-            Request { txn, fingerprint: Fingerprint::default(), cause, presence, command };
+        let request = Request {
+            txn,
+            fingerprint: Fingerprint::default(),
+            cause,
+            presence,
+            stated: Stated::default(),
+            command,
+        };
         let before = self.state.clone();
         let decision = match decide(&mut self.state, &request, self.now, &mut self.entropy) {
             Ok(decision) => decision,

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use baton::domain::command::{
     Command, Directory, DirectoryKey, Opening, PresenceRef, Request, Skills, Target,
 };
+use baton::domain::decide::stated::Stated;
 use baton::domain::directory::{ChannelType, Licence, PresenceConfiguration};
 use baton::domain::draft::Entropy;
 use baton::domain::entry::{Cause, Fingerprint};
@@ -50,7 +51,7 @@ pub fn request(bits: &mut Randomness, actor: Actor, command: Command) -> Request
     let named = chance(bits, 75) && !of_a_lease;
     let request_id = named.then(|| Arc::from(txn.to_string()));
     let cause = Cause { actor, rpc: Arc::from("Simulated"), request_id };
-    Request { txn, fingerprint, cause, presence: None, command }
+    Request { txn, fingerprint, cause, presence: None, stated: Stated::default(), command }
 }
 
 /// A presence to ask on, current or not, now and then.

@@ -1,15 +1,16 @@
 //! Flows in an org file, or one in a file of its own: rules with `when` and `to`, and a fallback.
 
 use super::fields::{Fields, Found};
-use super::{Fault, File, Kind, reading};
+use super::{File, Kind, Reading, reading};
 use crate::cli::target;
 use crate::pb;
 use crate::pb::flow_decision::Target;
 use crate::pb::recipient::Recipient;
 
 /// Reads one flow: a file that is nothing but a flow, or the flow `wanted` of an org file.
-pub fn read_flow(text: &str, wanted: Option<&str>) -> Result<pb::Flow, Vec<Fault>> {
-    reading(text, |file, root| {
+pub fn read_flow(text: &str, wanted: Option<&str>) -> Reading<pb::Flow> {
+    let mut at = String::new();
+    let flow = reading(text, |file, root| {
         let mut fields = Fields::of(root, "", file.faults)?;
         if !fields.has("flows") {
             let id = fields.id("id").map(|found| found.text).unwrap_or_default();
@@ -17,12 +18,14 @@ pub fn read_flow(text: &str, wanted: Option<&str>) -> Result<pb::Flow, Vec<Fault
             fields.finish();
             return Some(flow);
         }
-        let mut flows = file.directory(root)?.flows;
-        if let Some(wanted) = wanted {
-            flows.retain(|flow| flow.id == wanted);
-        }
+        let flows = file.directory(root)?.flows.into_iter().enumerate();
+        let mut flows: Vec<(usize, pb::Flow)> =
+            flows.filter(|(_, flow)| wanted.is_none_or(|wanted| flow.id == wanted)).collect();
         let found = flows.len();
-        let flow = flows.pop().filter(|_| found == 1);
+        let flow = flows.pop().filter(|_| found == 1).map(|(index, flow)| {
+            at = format!("flows[{index}]");
+            flow
+        });
         if flow.is_none() {
             let text = match wanted {
                 Some(wanted) => format!("has no flow `{wanted}`"),
@@ -31,7 +34,8 @@ pub fn read_flow(text: &str, wanted: Option<&str>) -> Result<pb::Flow, Vec<Fault
             fields.wrong("flows", text);
         }
         flow
-    })
+    });
+    Reading { at, ..flow }
 }
 
 impl<'a> File<'a> {

@@ -7,6 +7,7 @@
 
 mod fields;
 mod flows;
+mod places;
 mod queues;
 #[cfg(test)]
 mod tests;
@@ -20,8 +21,51 @@ use fields::{Faults, Fields, Found};
 pub use flows::read_flow;
 use yaml::At;
 
+/// A file as far as it could be read.
+pub struct Reading<T> {
+    /// What it says, whatever is wrong with it; `None`: nothing can be made of it.
+    pub said: Option<T>,
+    /// What is wrong with it, in the order of the file.
+    pub faults: Vec<Fault>,
+    /// Of a file that was read to its end.
+    root: Option<yaml::Node>,
+    /// Where in it is what it says; empty: it is the whole file.
+    at: String,
+}
+
+impl<T> Reading<T> {
+    /// What the file says, if nothing is wrong with it.
+    pub fn good(self) -> Result<T, Vec<Fault>> {
+        match self.said {
+            Some(said) if self.faults.is_empty() => Ok(said),
+            _ => Err(self.faults),
+        }
+    }
+
+    /// What the file says, to be looked at by the server; not if it was cut off, since the rest isn't known.
+    pub fn to_be_looked_at(&self) -> Option<&T> {
+        self.said.as_ref().filter(|_| self.root.is_some())
+    }
+
+    /// Adds what the server finds wrong with fields of what the file says, which is the field `at` of the request. What
+    /// the file was found to be wrong with isn't said again.
+    pub fn add(&mut self, at: &str, fields: &[(String, String)]) {
+        let Some(root) = &self.root else { return };
+        let known: Vec<At> = self.faults.iter().map(|fault| fault.at).collect();
+        for (field, why) in fields {
+            let inside = field.strip_prefix(at).unwrap_or(field);
+            let fault = places::fault(root, &format!("{}.{inside}", self.at), why);
+            if !known.contains(&fault.at) {
+                self.faults.push(fault);
+            }
+        }
+        self.faults.sort();
+        self.faults.dedup();
+    }
+}
+
 /// Reads an org file. `complete`: what it doesn't define doesn't exist (`--prune`).
-pub fn read(text: &str, complete: bool) -> Result<pb::Directory, Vec<Fault>> {
+pub fn read(text: &str, complete: bool) -> Reading<pb::Directory> {
     reading(text, |file, root| {
         let directory = file.directory(root);
         // What an error of syntax cut off may have defined the missing.
@@ -32,11 +76,11 @@ pub fn read(text: &str, complete: bool) -> Result<pb::Directory, Vec<Fault>> {
     })
 }
 
-/// Parses a file, reads it, and hands over all that was wrong, if anything was.
+/// Parses a file and reads it.
 fn reading<T>(
     text: &str,
     read: impl for<'a> FnOnce(&mut File<'a>, &'a yaml::Node) -> Option<T>,
-) -> Result<T, Vec<Fault>> {
+) -> Reading<T> {
     let faults = Faults::default();
     let (root, syntax) = yaml::parse(text);
     if let Some((at, why)) = &syntax {
@@ -60,11 +104,9 @@ fn reading<T>(
             None
         }
     };
-    let found = faults.into_sorted();
-    match there {
-        Some(there) if found.is_empty() => Ok(there),
-        _ => Err(found),
-    }
+    let faults = faults.into_sorted();
+    let root = root.filter(|_| syntax.is_none());
+    Reading { said: there, faults, root, at: String::new() }
 }
 
 /// What kind of thing an id names: also its section in the file.

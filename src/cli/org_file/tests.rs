@@ -4,6 +4,14 @@ use super::*;
 
 const EXAMPLE: &str = include_str!("../../../examples/org.yaml");
 
+fn read(text: &str, complete: bool) -> Result<pb::Directory, Vec<Fault>> {
+    super::read(text, complete).good()
+}
+
+fn read_flow(text: &str, wanted: Option<&str>) -> Result<pb::Flow, Vec<Fault>> {
+    super::read_flow(text, wanted).good()
+}
+
 fn faults(text: &str, complete: bool) -> Vec<String> {
     read(text, complete).unwrap_err().iter().map(ToString::to_string).collect()
 }
@@ -309,4 +317,41 @@ fn odd_files_are_refused_and_nothing_crashes() {
         let found = faults(&"[".repeat(depth), false);
         assert!(found[0].contains(said), "{found:?}");
     }
+}
+
+#[test]
+fn d1_what_the_server_finds_wrong_has_its_place_and_nothing_is_said_twice() {
+    let text = "queues:\n- id: care\n  reps: [ana, zed]\n  push_timeout: soon\n  overflow: {max_length: 1, queue: gone}\n\
+                reps:\n- {id: ana, profile: agents, skills: {es: 1, fr: 2}}\n\
+                flows:\n- id: f\n  rules:\n  - {when: 'true', to: 'rep:zed'}\n  fallback: {skills: {required: {fr: 1}}}\n";
+    let mut file = super::read(text, false);
+    let said: Vec<(String, String)> = [
+        "directory.queues[0].reps[1]",
+        "directory.queues[0].push_timeout",
+        "directory.queues[0].overflow.queue",
+        "directory.reps[0].skills[1].skill",
+        "directory.flows[0].rules[0].decision.rep",
+        "directory.flows[0].rules[0].condition",
+        "directory.flows[0].fallback.skills.required[0].skill",
+        "directory.settings.time_zone",
+    ]
+    .map(|field| (field.to_owned(), "is wrong".to_owned()))
+    .into();
+    file.add("directory.", &said);
+    let told: Vec<String> = file.faults.iter().map(ToString::to_string).collect();
+    let local = "4:17: queues[0].push_timeout: ";
+    assert!(told.iter().filter(|fault| fault.starts_with(local)).count() == 1, "{told:?}");
+    let others: Vec<&String> = told.iter().filter(|fault| !fault.starts_with(local)).collect();
+    assert_eq!(
+        others,
+        [
+            "1:1: is wrong",
+            "3:15: queues[0].reps[1]: is wrong",
+            "5:36: queues[0].overflow.queue: is wrong",
+            "7:46: reps[0].skills.fr: is wrong",
+            "11:12: flows[0].rules[0].when: is wrong",
+            "11:24: flows[0].rules[0].to: is wrong",
+            "12:34: flows[0].fallback.skills.required.fr: is wrong",
+        ]
+    );
 }

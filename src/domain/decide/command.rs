@@ -18,6 +18,8 @@ use crate::domain::id::{
 use crate::domain::live::{PresenceCause, Recipient};
 use crate::domain::record::Due;
 
+use super::stated::Stated;
+
 /// A command, who gives it, and as which transaction it is to be committed.
 #[derive(Debug, Clone)]
 pub struct Request {
@@ -30,6 +32,8 @@ pub struct Request {
     /// The presence that a rep acts on, if it is named. One that is over can change nothing any
     /// more (P5).
     pub presence: Option<PresenceId>,
+    /// Where it says what, as far as that may be wrong.
+    pub stated: Stated,
     /// What.
     pub command: Command,
 }
@@ -136,6 +140,8 @@ pub struct Opening {
 /// What is asked.
 #[derive(Debug, Clone)]
 pub enum Command {
+    /// So badly stated that nothing can be made of it: it is only looked at for what else is wrong.
+    Misstated,
     /// Upserts these resources, and with `prune` deletes all others. The answer is the diff.
     ApplyDirectory {
         /// What is to be there.
@@ -257,5 +263,13 @@ impl PresenceCause {
             Role::Admin | Role::Supervisor | Role::Adapter | Role::Dashboard => Self::Supervisor,
             Role::Server => Self::Server,
         }
+    }
+}
+
+impl Command {
+    /// Does it bring resources, of which one may name another?
+    #[must_use]
+    pub const fn is_of_directory(&self) -> bool {
+        matches!(self, Self::ApplyDirectory { .. } | Self::Upsert(_) | Self::ChangeSettings(_))
     }
 }

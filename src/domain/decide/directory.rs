@@ -22,6 +22,7 @@ use crate::domain::rejection::Rejection;
 use self::naming::{name_of, named, resources};
 use self::served::{Moved, check_move, emptied_into, keep_served};
 use super::settle;
+use super::stated::Stated;
 use super::subject::{AnswerSubject, about};
 
 impl Directory {
@@ -64,6 +65,7 @@ impl DirectoryKey {
 pub(crate) fn apply(
     draft: &mut Draft<'_>,
     directory: &Directory,
+    stated: &Stated,
     prune: bool,
 ) -> Result<AnswerSubject, Rejection> {
     let mut records = directory.records();
@@ -73,6 +75,10 @@ pub(crate) fn apply(
     let mut changes = write(draft, &records);
     let move_to = directory.move_to.as_ref();
     let mut moved = Vec::new();
+    let bad = check::faults(draft, &records, stated);
+    if !bad.is_empty() {
+        return Err(Rejection::invalid(bad));
+    }
     if let Some(to) = move_to {
         check_move(draft, None, to)?;
     }
@@ -85,7 +91,7 @@ pub(crate) fn apply(
             moved.extend(remove(draft, key, move_to)?);
         }
     }
-    finish(draft, &records, move_to, moved)?;
+    finish(draft, (&records, stated), move_to, moved)?;
     Ok(AnswerSubject::Answer(Answer::Directory(Arc::new(changes))))
 }
 
@@ -93,10 +99,11 @@ pub(crate) fn apply(
 pub(crate) fn upsert(
     draft: &mut Draft<'_>,
     directory: &Directory,
+    stated: &Stated,
 ) -> Result<AnswerSubject, Rejection> {
     let records = directory.records();
     write(draft, &records);
-    finish(draft, &records, directory.move_to.as_ref(), Vec::new())?;
+    finish(draft, (&records, stated), directory.move_to.as_ref(), Vec::new())?;
     Ok(match records.first() {
         Some(record) => about(record.key()),
         None => AnswerSubject::Nothing,
@@ -107,9 +114,10 @@ pub(crate) fn upsert(
 pub(crate) fn change_settings(
     draft: &mut Draft<'_>,
     patch: &SettingsPatch,
+    stated: &Stated,
 ) -> Result<AnswerSubject, Rejection> {
     let settings = patch.over(&draft.settings());
-    upsert(draft, &Directory { settings: Some(settings), ..Directory::default() })
+    upsert(draft, &Directory { settings: Some(settings), ..Directory::default() }, stated)
 }
 
 /// Deletes one resource that nothing uses; the answer is what it was. What waits in a queue goes to
@@ -128,7 +136,7 @@ pub(crate) fn delete(
         check_move(draft, Some(&key), to)?;
     }
     let moved = remove(draft, key.clone(), move_to)?;
-    finish(draft, &[], None, moved)?;
+    finish(draft, (&[], &Stated::default()), None, moved)?;
     Ok(about(key))
 }
 
@@ -174,14 +182,14 @@ fn remove(
 /// Checks the directory as it would be, and follows it up.
 fn finish(
     draft: &mut Draft<'_>,
-    written: &[Record],
+    (written, stated): (&[Record], &Stated),
     move_to: Option<&QueueId>,
     moved: Vec<Moved>,
 ) -> Result<(), Rejection> {
-    if draft.is_unchanged() {
+    if stated.faults.is_empty() && draft.is_unchanged() {
         return Ok(());
     }
-    let bad = check::faults(draft, written);
+    let bad = check::faults(draft, written, stated);
     if !bad.is_empty() {
         return Err(Rejection::invalid(bad));
     }

@@ -14,6 +14,7 @@ pub mod reach;
 pub mod route;
 pub mod session;
 pub mod settle;
+pub mod stated;
 mod status;
 mod stop;
 mod strand;
@@ -78,6 +79,9 @@ fn carry_out(draft: &mut Draft<'_>, request: &Request) -> Result<Answer, Rejecti
     if let Some(presence) = request.presence {
         presence::check_current(draft, &request.cause.actor, presence)?;
     }
+    if !request.command.is_of_directory() && !request.stated.faults.is_empty() {
+        return Err(Rejection::invalid(request.stated.wrong(draft)));
+    }
     let subject = dispatch(draft, request)?;
     settle::settle(draft);
     while stop::stop_one(draft) {
@@ -94,12 +98,18 @@ fn carry_out(draft: &mut Draft<'_>, request: &Request) -> Result<Answer, Rejecti
 }
 
 fn dispatch(draft: &mut Draft<'_>, request: &Request) -> Result<AnswerSubject, Rejection> {
-    let Request { txn, command, cause: Cause { actor, .. }, .. } = request;
+    let Request { txn, command, stated, cause: Cause { actor, .. }, .. } = request;
     match command {
-        Command::ApplyDirectory { directory, prune } => directory::apply(draft, directory, *prune),
-        Command::Upsert(directory) => directory::upsert(draft, directory),
-        Command::ChangeSettings(patch) => directory::change_settings(draft, patch),
-        Command::Delete { key, move_to } => directory::delete(draft, key, move_to.as_ref()),
+        Command::Misstated => Ok(AnswerSubject::Nothing),
+        Command::ApplyDirectory { directory, prune } => {
+            directory::apply(draft, directory, stated, *prune)
+        }
+        Command::Upsert(directory) => directory::upsert(draft, directory, stated),
+        Command::ChangeSettings(patch) => directory::change_settings(draft, patch, stated),
+        Command::Delete { key, move_to } => {
+            stated.check(draft)?;
+            directory::delete(draft, key, move_to.as_ref())
+        }
         Command::OpenPresence { rep, status, device } => {
             presence::open(draft, actor, rep, status, device)
         }
@@ -111,14 +121,14 @@ fn dispatch(draft: &mut Draft<'_>, request: &Request) -> Result<AnswerSubject, R
         }
         Command::LeasesLapsed(presences) => Ok(presence::lapse(draft, actor, presences)),
         Command::Reconnect(id) => presence::reconnect(draft, actor, *id),
-        Command::OpenSession(opening) => session::open(draft, actor, opening, *txn),
+        Command::OpenSession(opening) => session::open(draft, actor, opening, stated, *txn),
         Command::UpdateSession { session, attributes, priority, skills } => {
             let change = session::Change {
                 attributes: attributes.as_ref(),
                 priority: *priority,
                 skills: skills.as_ref(),
             };
-            session::update(draft, actor, *session, change)
+            session::update(draft, actor, *session, change, stated)
         }
         Command::PauseSession(id) => session::pause(draft, actor, *id),
         Command::ResumeSession(id) => session::resume(draft, actor, *id),

@@ -22,6 +22,7 @@ use crate::domain::units::Units;
 
 use super::actors::{acting_rep, acts_for, not_owner};
 use super::destination::{Destination, ask_for, check_skills, direct_routing};
+use super::stated::Stated;
 use super::subject::{AnswerSubject, about};
 use super::{leave, route};
 
@@ -31,6 +32,7 @@ pub(crate) fn open(
     draft: &mut Draft<'_>,
     actor: &Actor,
     opening: &Opening,
+    stated: &Stated,
     txn: TxnId,
 ) -> Result<AnswerSubject, Rejection> {
     let channel = draft.expect_channel(&opening.channel)?;
@@ -43,6 +45,7 @@ pub(crate) fn open(
         }
         return Ok(about(RecordKey::Session(known.id)));
     }
+    stated.check(draft)?;
     check_skills(draft, &opening.skills)?;
     let opened_by = Some(actor.clone());
     let mut session =
@@ -158,16 +161,18 @@ pub(crate) fn update(
     actor: &Actor,
     id: SessionId,
     change: Change<'_>,
+    stated: &Stated,
 ) -> Result<AnswerSubject, Rejection> {
     let session = own_session(draft, actor, id)?;
     alive(&session)?;
     let mut changed = (*session).clone();
+    let mut wrong = stated.wrong(draft);
     if let Some(change) = change.attributes {
         changed.attributes = change.over(&session.attributes);
-        let faults = attributes::faults("attributes", &changed.attributes);
-        if !faults.is_empty() {
-            return Err(Rejection::invalid(faults));
-        }
+        wrong.extend(attributes::faults("attributes", &changed.attributes));
+    }
+    if !wrong.is_empty() {
+        return Err(Rejection::invalid(wrong));
     }
     if let Some(priority) = change.priority {
         changed.priority = priority;

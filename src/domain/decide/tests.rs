@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::stated::Stated;
 use super::{Decision, decide};
 use crate::domain::attributes::{Attributes, AttributesChange};
 use crate::domain::command::{Command, Directory, Request};
@@ -65,7 +66,14 @@ fn request(txn: u128, role: Role, command: Command) -> Request {
     let actor = Actor { role, id: ActorId::new("ana").unwrap() };
     let cause = Cause { actor, rpc: "test".into(), request_id: None };
     let fingerprint = Fingerprint::default();
-    Request { txn: TxnId::from_u128(txn), fingerprint, cause, presence: None, command }
+    Request {
+        txn: TxnId::from_u128(txn),
+        fingerprint,
+        cause,
+        presence: None,
+        stated: Stated::default(),
+        command,
+    }
 }
 
 fn on(state: &State, request: &Request) -> Result<Decision, Rejection> {

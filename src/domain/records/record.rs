@@ -56,6 +56,27 @@ pub enum RecordKey {
     Mark(MarkKey),
 }
 
+macro_rules! keys_of_ids {
+    ($($id:ty => $kind:ident;)*) => {$(
+        impl From<$id> for RecordKey {
+            fn from(id: $id) -> Self {
+                Self::$kind(id)
+            }
+        }
+    )*};
+}
+
+keys_of_ids! {
+    ConfigurationId => Configuration;
+    StatusId => Status;
+    ProfileId => Profile;
+    ChannelId => Channel;
+    SkillId => Skill;
+    QueueId => Queue;
+    FlowId => Flow;
+    RepId => Rep;
+}
+
 /// What is still to be looked at.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Encode, Decode)]
 pub enum MarkKey {

@@ -6,8 +6,9 @@ use std::sync::Arc;
 
 use crate::domain::directory::{Channel, ChannelType, Settings};
 use crate::domain::flow::{Facts, Flow, Lookups, OrgClock, QueueFacts, World};
-use crate::domain::id::{FlowId, PartnerId, QueueId, RepId, SkillId};
+use crate::domain::id::{FlowId, PartnerId, QueueId};
 use crate::domain::live::Session;
+use crate::domain::record::RecordKey;
 use crate::domain::record_lookup::RecordLookup;
 use crate::domain::state::State;
 use crate::domain::time::{Span, Timestamp};
@@ -50,19 +51,17 @@ impl Lookups for Org<'_> {
 }
 
 /// What a directory has, as flows that are to be saved may name it.
-pub struct Named<'a, L: RecordLookup>(pub &'a L);
+pub struct Named<'a, L: RecordLookup> {
+    /// What is there.
+    pub records: &'a L,
+    /// What comes with the flow, be it well stated or not.
+    pub brought: &'a BTreeMap<RecordKey, String>,
+}
 
 impl<L: RecordLookup> World for Named<'_, L> {
     fn has_queue(&self, id: &QueueId) -> bool {
-        self.0.queue(id).is_some()
-    }
-
-    fn has_rep(&self, id: &RepId) -> bool {
-        self.0.rep(id).is_some()
-    }
-
-    fn has_skill(&self, id: &SkillId) -> bool {
-        self.0.skill(id).is_some()
+        let brought = self.brought.contains_key(&RecordKey::Queue(id.clone()));
+        brought || self.records.queue(id).is_some()
     }
 
     fn has_partner(&self, _id: &PartnerId) -> bool {
@@ -70,7 +69,7 @@ impl<L: RecordLookup> World for Named<'_, L> {
     }
 
     fn flow(&self, id: &FlowId) -> Option<Arc<Flow>> {
-        self.0.flow(id)
+        self.records.flow(id)
     }
 }
 

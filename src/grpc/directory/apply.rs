@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use super::Directory;
-use crate::domain::command::Command;
 use crate::domain::decide::decide;
 use crate::domain::draft::Entropy;
 use crate::domain::entry::{Answer, DirectoryChange};
@@ -11,6 +10,7 @@ use crate::domain::record::{Record, RecordKey};
 use crate::domain::record_lookup::RecordLookup as _;
 use crate::grpc::api::{AskedCall, Mutation, number, request_of};
 use crate::grpc::caller::Caller;
+use crate::grpc::from_proto::Asked;
 use crate::grpc::status::Problem;
 use crate::grpc::to_proto;
 use crate::pb;
@@ -29,9 +29,9 @@ impl Directory {
         &self,
         caller: &Caller,
         asked: AskedCall,
-        command: Command,
+        what: Asked,
     ) -> Result<pb::ApplyDirectoryResponse, Problem> {
-        let done = self.0.mutate(caller, asked, command).await?;
+        let done = self.0.mutate(caller, asked, what).await?;
         let changes = diff(&done.answer)?
             .iter()
             .map(|change| to_proto::change(change, committed_differences(&done, change)))
@@ -44,9 +44,9 @@ impl Directory {
         &self,
         caller: &Caller,
         asked: AskedCall,
-        command: Command,
+        what: Asked,
     ) -> Result<pb::ApplyDirectoryResponse, Problem> {
-        let (request, _) = request_of(caller, asked, command);
+        let (request, _) = request_of(caller, asked, what);
         self.0
             .read(caller, None, |view| {
                 let mut tried = view.state.clone();

@@ -8,7 +8,6 @@ use std::sync::Arc;
 use tonic::Request;
 
 use super::Directory;
-use crate::domain::command::Command;
 use crate::domain::directory::{
     Channel, PresenceConfiguration, PresenceStatus, Profile, Queue, Rep, Skill,
 };
@@ -23,6 +22,7 @@ use crate::domain::rejection::Rejection;
 use crate::engine::View;
 use crate::grpc::api::{AskedCall, Mutation, number};
 use crate::grpc::caller::Caller;
+use crate::grpc::from_proto::Asked;
 use crate::grpc::pages::{Window, contains};
 use crate::grpc::request_id::WithRequestId;
 use crate::grpc::status::Problem;
@@ -118,11 +118,11 @@ impl Directory {
         &self,
         rpc: &'static str,
         request: Request<M>,
-        read: fn(&M) -> Result<Command, Problem>,
+        read: fn(&M) -> Result<Asked, Problem>,
     ) -> Result<(Option<R::Wire>, i64), Problem> {
         let (caller, message) = self.0.admit(rpc, request)?;
-        let command = read(&message)?;
-        let done = self.0.mutate(&caller, AskedCall::of(rpc, message), command).await?;
+        let what = read(&message)?;
+        let done = self.0.mutate(&caller, AskedCall::of(rpc, message), what).await?;
         Ok((Some(shown::<R>(&done)?), done.number()))
     }
 }

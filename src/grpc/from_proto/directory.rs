@@ -9,11 +9,11 @@ mod settings;
 use std::collections::BTreeSet;
 use std::str::FromStr;
 
-use super::fields::{Fields, limits};
+use super::fields::{Asked, Fields, limits};
 use super::under;
 use crate::domain::command::{Command, Directory, DirectoryKey};
 use crate::domain::directory::Settings;
-use crate::domain::id::{BadId, QueueId};
+use crate::domain::id::BadId;
 use crate::domain::units::{CentiPercent, Units, Weight};
 use crate::grpc::status::Problem;
 use crate::pb;
@@ -26,7 +26,7 @@ pub use settings::update_settings;
 ///
 /// # Errors
 /// INVALID_FIELD or NOT_IMPLEMENTED.
-pub fn apply_directory(request: &pb::ApplyDirectoryRequest) -> Result<Directory, Problem> {
+pub fn apply_directory(request: &pb::ApplyDirectoryRequest) -> Result<Asked, Problem> {
     let mut f = Fields::new();
     f.request_id(&request.request_id);
     let empty = pb::Directory::default();
@@ -57,22 +57,23 @@ pub fn apply_directory(request: &pb::ApplyDirectoryRequest) -> Result<Directory,
         flows: all(&mut f, "flows", &given.flows, flow),
         settings,
         some_settings,
-        move_to: f.optional_id("move_to", &request.move_to).flatten(),
+        move_to: f.optional_reference("move_to", &request.move_to).flatten(),
     };
-    repetitions(&mut f, &directory);
-    f.finish(|| Some(directory))
+    f.brings_settings("directory.settings");
+    repetitions(&mut f, given);
+    f.ask(|| Some(Command::ApplyDirectory { directory, prune: request.prune }))
 }
 
-fn repetitions(f: &mut Fields, d: &Directory) {
-    repeated(f, "directory.skills", d.skills.iter().map(|r| r.id.as_str()));
-    let configurations = d.configurations.iter().map(|r| r.id.as_str());
+fn repetitions(f: &mut Fields, d: &pb::Directory) {
+    repeated(f, "directory.skills", d.skills.iter().map(|r| &*r.id));
+    let configurations = d.presence_configurations.iter().map(|r| &*r.id);
     repeated(f, "directory.presence_configurations", configurations);
-    repeated(f, "directory.presence_statuses", d.statuses.iter().map(|r| r.id.as_str()));
-    repeated(f, "directory.profiles", d.profiles.iter().map(|r| r.id.as_str()));
-    repeated(f, "directory.reps", d.reps.iter().map(|r| r.id.as_str()));
-    repeated(f, "directory.queues", d.queues.iter().map(|r| r.id.as_str()));
-    repeated(f, "directory.channels", d.channels.iter().map(|r| r.id.as_str()));
-    repeated(f, "directory.flows", d.flows.iter().map(|r| r.id.as_str()));
+    repeated(f, "directory.presence_statuses", d.presence_statuses.iter().map(|r| &*r.id));
+    repeated(f, "directory.profiles", d.profiles.iter().map(|r| &*r.id));
+    repeated(f, "directory.reps", d.reps.iter().map(|r| &*r.id));
+    repeated(f, "directory.queues", d.queues.iter().map(|r| &*r.id));
+    repeated(f, "directory.channels", d.channels.iter().map(|r| &*r.id));
+    repeated(f, "directory.flows", d.flows.iter().map(|r| &*r.id));
 }
 
 fn all<W, T>(
@@ -90,9 +91,9 @@ fn all<W, T>(
 
 fn repeated<'a>(f: &mut Fields, at: &str, ids: impl Iterator<Item = &'a str>) {
     let mut seen = BTreeSet::new();
-    for id in ids {
+    for (i, id) in ids.enumerate().filter(|(_, id)| !id.is_empty()) {
         if !seen.insert(id) {
-            f.bad(at, format!("has {id} twice; give each id once"));
+            f.bad(format!("{at}[{i}].id"), format!("is {id} again; give each id once"));
         }
     }
 }
@@ -101,30 +102,29 @@ fn repeated<'a>(f: &mut Fields, at: &str, ids: impl Iterator<Item = &'a str>) {
 ///
 /// # Errors
 /// INVALID_FIELD or NOT_IMPLEMENTED.
-pub fn upsert_rep(request: &pb::UpsertRepRequest) -> Result<Command, Problem> {
-    let (given, to) = (request.rep.as_ref(), &request.move_to);
-    let (reps, move_to) = upserted_or_moved(&request.request_id, "rep", given, to, rep)?;
-    Ok(Command::Upsert(Directory { reps, move_to, ..Directory::default() }))
+pub fn upsert_rep(request: &pb::UpsertRepRequest) -> Result<Asked, Problem> {
+    let given = ("rep", request.rep.as_ref());
+    upserted(&request.request_id, given, &request.move_to, rep, |directory| &mut directory.reps)
 }
 
 /// A channel that shall be there.
 ///
 /// # Errors
 /// INVALID_FIELD or NOT_IMPLEMENTED.
-pub fn upsert_channel(request: &pb::UpsertChannelRequest) -> Result<Command, Problem> {
-    let channels = upserted(&request.request_id, "channel", request.channel.as_ref(), channel)?;
-    Ok(Command::Upsert(Directory { channels, ..Directory::default() }))
+pub fn upsert_channel(request: &pb::UpsertChannelRequest) -> Result<Asked, Problem> {
+    let given = ("channel", request.channel.as_ref());
+    upserted(&request.request_id, given, "", channel, |directory| &mut directory.channels)
 }
 
 /// A presence status that shall be there.
 ///
 /// # Errors
 /// INVALID_FIELD or NOT_IMPLEMENTED.
-pub fn upsert_status(request: &pb::UpsertPresenceStatusRequest) -> Result<Command, Problem> {
-    let (given, to) = (request.presence_status.as_ref(), &request.move_to);
-    let (statuses, move_to) =
-        upserted_or_moved(&request.request_id, "presence_status", given, to, status)?;
-    Ok(Command::Upsert(Directory { statuses, move_to, ..Directory::default() }))
+pub fn upsert_status(request: &pb::UpsertPresenceStatusRequest) -> Result<Asked, Problem> {
+    let given = ("presence_status", request.presence_status.as_ref());
+    upserted(&request.request_id, given, &request.move_to, status, |directory| {
+        &mut directory.statuses
+    })
 }
 
 /// A presence configuration that shall be there.
@@ -133,80 +133,76 @@ pub fn upsert_status(request: &pb::UpsertPresenceStatusRequest) -> Result<Comman
 /// INVALID_FIELD or NOT_IMPLEMENTED.
 pub fn upsert_configuration(
     request: &pb::UpsertPresenceConfigurationRequest,
-) -> Result<Command, Problem> {
-    let configurations = upserted(
-        &request.request_id,
-        "presence_configuration",
-        request.presence_configuration.as_ref(),
-        configuration,
-    )?;
-    Ok(Command::Upsert(Directory { configurations, ..Directory::default() }))
+) -> Result<Asked, Problem> {
+    let given = ("presence_configuration", request.presence_configuration.as_ref());
+    upserted(&request.request_id, given, "", configuration, |directory| {
+        &mut directory.configurations
+    })
 }
 
 /// A profile that shall be there.
 ///
 /// # Errors
 /// INVALID_FIELD or NOT_IMPLEMENTED.
-pub fn upsert_profile(request: &pb::UpsertProfileRequest) -> Result<Command, Problem> {
-    let (given, to) = (request.profile.as_ref(), &request.move_to);
-    let (profiles, move_to) =
-        upserted_or_moved(&request.request_id, "profile", given, to, profile)?;
-    Ok(Command::Upsert(Directory { profiles, move_to, ..Directory::default() }))
+pub fn upsert_profile(request: &pb::UpsertProfileRequest) -> Result<Asked, Problem> {
+    let given = ("profile", request.profile.as_ref());
+    upserted(&request.request_id, given, &request.move_to, profile, |directory| {
+        &mut directory.profiles
+    })
 }
 
 /// A skill that shall be there.
 ///
 /// # Errors
 /// INVALID_FIELD or NOT_IMPLEMENTED.
-pub fn upsert_skill(request: &pb::UpsertSkillRequest) -> Result<Command, Problem> {
-    let skills = upserted(&request.request_id, "skill", request.skill.as_ref(), skill)?;
-    Ok(Command::Upsert(Directory { skills, ..Directory::default() }))
+pub fn upsert_skill(request: &pb::UpsertSkillRequest) -> Result<Asked, Problem> {
+    let given = ("skill", request.skill.as_ref());
+    upserted(&request.request_id, given, "", skill, |directory| &mut directory.skills)
 }
 
 /// A queue that shall be there.
 ///
 /// # Errors
 /// INVALID_FIELD or NOT_IMPLEMENTED.
-pub fn upsert_queue(request: &pb::UpsertQueueRequest) -> Result<Command, Problem> {
-    let (given, to) = (request.queue.as_ref(), &request.move_to);
-    let (queues, move_to) = upserted_or_moved(&request.request_id, "queue", given, to, queue)?;
-    Ok(Command::Upsert(Directory { queues, move_to, ..Directory::default() }))
+pub fn upsert_queue(request: &pb::UpsertQueueRequest) -> Result<Asked, Problem> {
+    let given = ("queue", request.queue.as_ref());
+    upserted(&request.request_id, given, &request.move_to, queue, |directory| &mut directory.queues)
 }
 
 /// A flow that shall be there.
 ///
 /// # Errors
 /// INVALID_FIELD or NOT_IMPLEMENTED.
-pub fn upsert_flow(request: &pb::UpsertFlowRequest) -> Result<Command, Problem> {
-    let flows = upserted(&request.request_id, "flow", request.flow.as_ref(), flow)?;
-    Ok(Command::Upsert(Directory { flows, ..Directory::default() }))
+pub fn upsert_flow(request: &pb::UpsertFlowRequest) -> Result<Asked, Problem> {
+    let given = ("flow", request.flow.as_ref());
+    upserted(&request.request_id, given, "", flow, |directory| &mut directory.flows)
 }
 
 /// A rep to delete.
 ///
 /// # Errors
 /// INVALID_FIELD.
-pub fn delete_rep(request: &pb::DeleteRepRequest) -> Result<Command, Problem> {
+pub fn delete_rep(request: &pb::DeleteRepRequest) -> Result<Asked, Problem> {
     let key = DirectoryKey::Rep(deleted(&request.request_id, &request.id)?);
-    Ok(Command::Delete { key, move_to: None })
+    Ok(Command::Delete { key, move_to: None }.into())
 }
 
 /// A channel to delete.
 ///
 /// # Errors
 /// INVALID_FIELD.
-pub fn delete_channel(request: &pb::DeleteChannelRequest) -> Result<Command, Problem> {
+pub fn delete_channel(request: &pb::DeleteChannelRequest) -> Result<Asked, Problem> {
     let key = DirectoryKey::Channel(deleted(&request.request_id, &request.id)?);
-    Ok(Command::Delete { key, move_to: None })
+    Ok(Command::Delete { key, move_to: None }.into())
 }
 
 /// A presence status to delete.
 ///
 /// # Errors
 /// INVALID_FIELD.
-pub fn delete_status(request: &pb::DeletePresenceStatusRequest) -> Result<Command, Problem> {
+pub fn delete_status(request: &pb::DeletePresenceStatusRequest) -> Result<Asked, Problem> {
     let key = DirectoryKey::Status(deleted(&request.request_id, &request.id)?);
-    Ok(Command::Delete { key, move_to: None })
+    Ok(Command::Delete { key, move_to: None }.into())
 }
 
 /// A presence configuration to delete.
@@ -215,78 +211,67 @@ pub fn delete_status(request: &pb::DeletePresenceStatusRequest) -> Result<Comman
 /// INVALID_FIELD.
 pub fn delete_configuration(
     request: &pb::DeletePresenceConfigurationRequest,
-) -> Result<Command, Problem> {
+) -> Result<Asked, Problem> {
     let key = DirectoryKey::Configuration(deleted(&request.request_id, &request.id)?);
-    Ok(Command::Delete { key, move_to: None })
+    Ok(Command::Delete { key, move_to: None }.into())
 }
 
 /// A profile to delete.
 ///
 /// # Errors
 /// INVALID_FIELD.
-pub fn delete_profile(request: &pb::DeleteProfileRequest) -> Result<Command, Problem> {
+pub fn delete_profile(request: &pb::DeleteProfileRequest) -> Result<Asked, Problem> {
     let key = DirectoryKey::Profile(deleted(&request.request_id, &request.id)?);
-    Ok(Command::Delete { key, move_to: None })
+    Ok(Command::Delete { key, move_to: None }.into())
 }
 
 /// A skill to delete.
 ///
 /// # Errors
 /// INVALID_FIELD.
-pub fn delete_skill(request: &pb::DeleteSkillRequest) -> Result<Command, Problem> {
+pub fn delete_skill(request: &pb::DeleteSkillRequest) -> Result<Asked, Problem> {
     let key = DirectoryKey::Skill(deleted(&request.request_id, &request.id)?);
-    Ok(Command::Delete { key, move_to: None })
+    Ok(Command::Delete { key, move_to: None }.into())
 }
 
 /// A queue to delete, and the queue that takes over what waits in it.
 ///
 /// # Errors
 /// INVALID_FIELD.
-pub fn delete_queue(request: &pb::DeleteQueueRequest) -> Result<Command, Problem> {
+pub fn delete_queue(request: &pb::DeleteQueueRequest) -> Result<Asked, Problem> {
     let mut f = Fields::new();
     f.request_id(&request.request_id);
     let id = f.id("id", &request.id);
-    let move_to = f.optional_id("move_to", &request.move_to);
-    f.finish(|| Some(Command::Delete { key: DirectoryKey::Queue(id?), move_to: move_to? }))
+    let move_to = f.optional_reference("move_to", &request.move_to).flatten();
+    f.ask(|| Some(Command::Delete { key: DirectoryKey::Queue(id?), move_to }))
 }
 
 /// A flow to delete.
 ///
 /// # Errors
 /// INVALID_FIELD.
-pub fn delete_flow(request: &pb::DeleteFlowRequest) -> Result<Command, Problem> {
+pub fn delete_flow(request: &pb::DeleteFlowRequest) -> Result<Asked, Problem> {
     let key = DirectoryKey::Flow(deleted(&request.request_id, &request.id)?);
-    Ok(Command::Delete { key, move_to: None })
-}
-
-fn upserted<W, T>(
-    request_id: &str,
-    field: &str,
-    given: Option<&W>,
-    convert: impl FnOnce(&mut Fields, &str, &W) -> Option<T>,
-) -> Result<Vec<T>, Problem> {
-    Ok(upserted_or_moved(request_id, field, given, "", convert)?.0)
+    Ok(Command::Delete { key, move_to: None }.into())
 }
 
 /// A resource that shall be there, and the queue that takes over what nobody could take then (R11).
-fn upserted_or_moved<W, T>(
+fn upserted<W, T>(
     request_id: &str,
-    field: &str,
-    given: Option<&W>,
+    (field, given): (&str, Option<&W>),
     move_to: &str,
     convert: impl FnOnce(&mut Fields, &str, &W) -> Option<T>,
-) -> Result<(Vec<T>, Option<QueueId>), Problem> {
+    kind: impl FnOnce(&mut Directory) -> &mut Vec<T>,
+) -> Result<Asked, Problem> {
     let mut f = Fields::new();
     f.request_id(request_id);
-    let resource = match given {
-        Some(given) => convert(&mut f, field, given),
-        None => {
-            f.bad(field, "isn't given");
-            None
-        }
-    };
-    let move_to = f.optional_id("move_to", move_to);
-    f.finish(|| Some((vec![resource?], move_to?)))
+    let mut directory = Directory::default();
+    match given {
+        Some(given) => kind(&mut directory).extend(convert(&mut f, field, given)),
+        None => f.bad(field, "isn't given"),
+    }
+    directory.move_to = f.optional_reference("move_to", move_to).flatten();
+    f.ask(|| Some(Command::Upsert(directory)))
 }
 
 fn deleted<T: FromStr<Err = BadId>>(request_id: &str, id: &str) -> Result<T, Problem> {

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::directory::flow;
 use super::fields::{Fields, limits};
+use crate::domain::decide::stated::Stated;
 use crate::domain::entry::Revision;
 use crate::domain::flow::QueueFacts;
 use crate::domain::id::{ChannelId, ExternalReference, QueueId};
@@ -30,11 +31,14 @@ pub struct TestFlow {
     pub queues: Vec<(QueueId, QueueFacts)>,
 }
 
+/// A flow to run, if it is well stated, and where the request says what.
+pub type AskedTest = (Option<TestFlow>, Stated);
+
 /// Reads which flow is to be run over what.
 ///
 /// # Errors
-/// INVALID_FIELD or NOT_IMPLEMENTED.
-pub fn test_flow(request: &pb::TestFlowRequest) -> Result<(TestFlow, Option<Revision>), Problem> {
+/// NOT_IMPLEMENTED.
+pub fn test_flow(request: &pb::TestFlowRequest) -> Result<(AskedTest, Option<Revision>), Problem> {
     use pb::test_flow_request::Flow as Wire;
     let mut f = Fields::new();
     let at_least = f.revision("at_least_revision", request.at_least_revision);
@@ -61,8 +65,8 @@ pub fn test_flow(request: &pb::TestFlowRequest) -> Result<(TestFlow, Option<Revi
     let time = given.time.as_ref().and_then(|time| f.moment("facts.time", time));
     let queues = queues(&mut f, &given.queues);
     let reference = "test".parse::<ExternalReference>().ok();
-    f.finish(|| {
-        let asked = TestFlow {
+    let asked = f.finish_stated(|| {
+        Some(TestFlow {
             flow: tried?,
             channel: channel?,
             reference: reference?,
@@ -70,9 +74,9 @@ pub fn test_flow(request: &pb::TestFlowRequest) -> Result<(TestFlow, Option<Revi
             priority: given.priority,
             time,
             queues,
-        };
-        Some((asked, at_least))
-    })
+        })
+    })?;
+    Ok((asked, at_least))
 }
 
 fn queues(f: &mut Fields, given: &[pb::QueueFacts]) -> Vec<(QueueId, QueueFacts)> {

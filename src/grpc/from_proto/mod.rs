@@ -12,6 +12,7 @@ mod transfer;
 mod watch;
 
 pub use directory::*;
+pub use fields::Asked;
 pub use flow::*;
 pub use presence::*;
 pub use reads::*;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::ActingOn;
 use super::directory::{skills_target, wished};
-use super::fields::{Fields, limits};
+use super::fields::{Asked, Fields, limits};
 use crate::domain::attributes::{self, AttributesChange};
 use crate::domain::command::{Command, Opening, Skills, Target};
 use crate::domain::entry::Revision;
@@ -17,7 +17,7 @@ use crate::pb;
 ///
 /// # Errors
 /// INVALID_FIELD.
-pub fn open_session(request: &pb::OpenSessionRequest) -> Result<Command, Problem> {
+pub fn open_session(request: &pb::OpenSessionRequest) -> Result<Asked, Problem> {
     let mut f = Fields::new();
     f.request_id(&request.request_id);
     let channel = f.id("channel", &request.channel);
@@ -29,7 +29,7 @@ pub fn open_session(request: &pb::OpenSessionRequest) -> Result<Command, Problem
         additional: wished(&mut f, "additional_skills", &request.additional_skills),
     };
     f.attributes("attributes", &request.attributes);
-    f.finish(|| {
+    f.ask(|| {
         Some(Command::OpenSession(Box::new(Opening {
             channel: channel?,
             external_reference: reference?,
@@ -48,7 +48,10 @@ fn target(f: &mut Fields, given: Option<&pb::open_session_request::Target>) -> O
         Some(Wire::Rep(id)) => f.id("rep", id).map(Target::Rep),
         Some(Wire::Queue(id)) => f.id("queue", id).map(Target::Queue),
         Some(Wire::Flow(id)) => f.id("flow", id).map(Target::Flow),
-        Some(Wire::Skills(skills)) => skills_target(f, "skills", skills).map(Target::Skills),
+        Some(Wire::Skills(skills)) => {
+            let queue = f.optional_id("skills.queue", &skills.queue);
+            skills_target(f, "skills", skills, queue).map(Target::Skills)
+        }
         None => {
             f.bad("target", "isn't given; name a rep, a queue, a flow or skills");
             None
@@ -130,7 +133,7 @@ pub fn list_sessions(request: &pb::ListSessionsRequest) -> Result<SessionFilter,
 ///
 /// # Errors
 /// INVALID_FIELD or NOT_IMPLEMENTED.
-pub fn update_session(request: &pb::UpdateSessionRequest) -> Result<(Command, ActingOn), Problem> {
+pub fn update_session(request: &pb::UpdateSessionRequest) -> Result<(Asked, ActingOn), Problem> {
     let mut f = Fields::new();
     f.request_id(&request.request_id);
     let session = f.id("session", &request.session);
@@ -169,13 +172,13 @@ pub fn update_session(request: &pb::UpdateSessionRequest) -> Result<(Command, Ac
     } else {
         (!single.is_empty()).then_some(AttributesChange::Single(single))
     };
-    let required = f.levels("required_skills", &request.required_skills, limits::TARGET_SKILLS);
-    let additional = wished(&mut f, "additional_skills", &request.additional_skills);
-    let skills = skills.then_some(Skills { required, additional });
-    f.finish(|| {
-        let command = Command::UpdateSession { session: session?, attributes, priority, skills };
-        Some((command, presence?))
-    })
+    let skills = skills.then(|| Skills {
+        required: f.levels("required_skills", &request.required_skills, limits::TARGET_SKILLS),
+        additional: wished(&mut f, "additional_skills", &request.additional_skills),
+    });
+    let asked =
+        f.ask(|| Some(Command::UpdateSession { session: session?, attributes, priority, skills }))?;
+    Ok((asked, presence.flatten()))
 }
 
 /// The attributes that are set or removed by themselves.

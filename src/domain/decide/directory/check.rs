@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 
 use super::naming::{named, resources};
 use super::references::references;
+use crate::domain::decide::stated::{Stated, names_nothing};
 use crate::domain::directory::{Channel, Queue};
 use crate::domain::draft::Draft;
 use crate::domain::flow::{self, Flow, check_zone};
@@ -15,29 +16,32 @@ use crate::domain::record_lookup::RecordLookup;
 use crate::domain::rejection::BadField;
 use crate::domain::state::State;
 
-/// Every fault of the records written.
-pub(super) fn faults(draft: &Draft<'_>, written: &[Record]) -> Vec<BadField> {
-    written.iter().flat_map(|record| faults_of(draft, record)).collect()
+/// Every fault of what is stated, and of the records written.
+pub(super) fn faults(draft: &Draft<'_>, written: &[Record], stated: &Stated) -> Vec<BadField> {
+    let mut all = stated.wrong(draft);
+    let known: BTreeSet<String> = all.iter().map(|bad| bad.field.clone()).collect();
+    let own = written.iter().flat_map(|record| faults_of(draft, record, stated));
+    all.extend(own.filter(|bad| !known.contains(&bad.field)));
+    all
 }
 
-fn faults_of(draft: &Draft<'_>, record: &Record) -> Vec<BadField> {
+fn faults_of(draft: &Draft<'_>, record: &Record, stated: &Stated) -> Vec<BadField> {
     let key = record.key();
-    let (kind, id) = named(&key);
-    let fault =
-        |(field, why): (String, String)| BadField { field: format!("{kind}[{id}].{field}"), why };
-    // What a flow names is the flow engine's to check, with its conditions.
-    let named_here =
-        if matches!(record, Record::Flow(_)) { Vec::new() } else { references(record) };
-    let missing = named_here.into_iter().filter(|r| draft.record(&r.key).is_none());
-    let missing = missing.map(|r| {
-        let why = format!("names {}, which doesn't exist", named(&r.key).1);
-        (r.field, why)
-    });
-    own_faults(draft, record).into_iter().chain(missing).map(fault).collect()
+    let at = stated.brought.get(&key);
+    let fault = |(field, why): (String, String)| {
+        let at = at.map_or_else(|| named(&key).0, String::as_str);
+        BadField { field: format!("{at}.{field}"), why }
+    };
+    // What the request says itself it names, and what conditions name the flow engine looks at.
+    let named_here = if at.is_some() { Vec::new() } else { references(record) };
+    let missing =
+        named_here.into_iter().filter(|r| !r.in_condition && draft.record(&r.key).is_none());
+    let missing = missing.map(|r| (r.field, names_nothing(&r.key)));
+    own_faults(draft, record, stated).into_iter().chain(missing).map(fault).collect()
 }
 
 /// What is wrong with a record itself: the fields and why.
-fn own_faults(draft: &Draft<'_>, record: &Record) -> Vec<(String, String)> {
+fn own_faults(draft: &Draft<'_>, record: &Record, stated: &Stated) -> Vec<(String, String)> {
     match record {
         Record::Configuration(c) if c.allow_decline && c.auto_accept => {
             let why = "excludes allow_decline (R7); choose one of them";
@@ -51,7 +55,7 @@ fn own_faults(draft: &Draft<'_>, record: &Record) -> Vec<(String, String)> {
             })
             .into_iter()
             .collect(),
-        Record::Flow(flow) => flow_faults(draft, flow),
+        Record::Flow(flow) => flow_faults(draft, flow, stated),
         Record::Channel(channel) => unserved_fallback(draft, channel).into_iter().collect(),
         Record::Settings(settings) => check_zone(&settings.time_zone)
             .err()
@@ -72,8 +76,8 @@ fn unserved_fallback(records: &impl RecordLookup, channel: &Channel) -> Option<(
 }
 
 /// Every mistake in a flow, and in the way on of those that lead to it (R8).
-fn flow_faults(draft: &Draft<'_>, flow: &Flow) -> Vec<(String, String)> {
-    let world = Named(draft);
+fn flow_faults(draft: &Draft<'_>, flow: &Flow, stated: &Stated) -> Vec<(String, String)> {
+    let world = Named { records: draft, brought: &stated.brought };
     let own = flow::check(flow, &world).into_iter().map(|fault| {
         let place = fault.at.map(|(line, column)| format!("at {line}:{column}: "));
         (fault.path, format!("{}{}", place.unwrap_or_default(), fault.why))

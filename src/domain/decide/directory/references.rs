@@ -26,10 +26,12 @@ pub(super) struct Reference {
     pub field: String,
     /// What it names.
     pub key: RecordKey,
+    /// In the text of a condition.
+    pub in_condition: bool,
 }
 
 fn to(field: impl Into<String>, key: RecordKey) -> Reference {
-    Reference { field: field.into(), key }
+    Reference { field: field.into(), key, in_condition: false }
 }
 
 /// Everything that a resource names.
@@ -95,7 +97,9 @@ fn of_flow(flow: &Flow) -> Vec<Reference> {
     rules
         .flat_map(|(i, rule)| {
             let queues = rule.condition.queues().cloned().map(RecordKey::Queue);
-            let named = queues.map(move |key| to(format!("rules[{i}].condition"), key));
+            let field = format!("rules[{i}].condition");
+            let named =
+                queues.map(move |key| Reference { field: field.clone(), key, in_condition: true });
             named.chain(of_decision(&format!("rules[{i}].decision"), &rule.decision))
         })
         .chain(of_decision("fallback", &flow.fallback))

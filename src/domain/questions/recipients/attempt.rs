@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use crate::domain::command::{Command, Request};
 use crate::domain::decide::decide;
+use crate::domain::decide::stated::Stated;
 use crate::domain::draft::Entropy;
 use crate::domain::entry::{Cause, Fingerprint};
 use crate::domain::id::{SessionId, TxnId};
@@ -40,7 +41,8 @@ fn attempt(
     let (recipient, note) = (recipient.clone(), String::new());
     let command = Command::TransferSession { session, recipient, note };
     let (txn, fingerprint) = (TxnId::MIN, Fingerprint::default());
-    let request = Request { txn, fingerprint, cause, command, presence: None };
+    let (presence, stated) = (None, Stated::default());
+    let request = Request { txn, fingerprint, cause, command, presence, stated };
     let mut tried = state.clone();
     let decision = decide(&mut tried, &request, now, &mut Counting(0))?;
     let session = Arc::unwrap_or_clone(tried.expect_session(session)?);

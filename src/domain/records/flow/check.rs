@@ -1,13 +1,13 @@
-//! Finds every mistake in a flow at once, before it is saved (R8): sizes, conditions, names that
-//! nobody knows, loops. The org's records are behind [`World`]; whether the org's settings allow a
-//! kind of target, and how faults become errors, is the caller's.
+//! Finds every mistake in a flow at once, before it is saved (R8): sizes, conditions, loops. The org's records are behind
+//! [`World`]; whether what decisions name is there, whether the org's settings allow a kind of target, and how faults
+//! become errors, is the caller's.
 
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
 use crate::domain::attributes::{self, Attributes};
-use crate::domain::id::{FlowId, PartnerId, QueueId, RepId, SkillId};
+use crate::domain::id::{FlowId, PartnerId, QueueId, SkillId};
 
 use super::condition::Condition;
 use super::cost;
@@ -39,12 +39,8 @@ impl fmt::Display for Fault {
 /// What an org has, as far as flows name it. A flow that is about to be saved answers for itself:
 /// `flow` isn't asked for the one that is checked.
 pub trait World {
-    /// Is there a queue of this id?
+    /// Is there a queue of this id, for a condition to look at?
     fn has_queue(&self, id: &QueueId) -> bool;
-    /// Is there a rep of this id?
-    fn has_rep(&self, id: &RepId) -> bool;
-    /// Is there a skill of this id?
-    fn has_skill(&self, id: &SkillId) -> bool;
     /// Is there a partner of this id? Its contacts come and go, and aren't checked.
     fn has_partner(&self, id: &PartnerId) -> bool;
     /// The flow of this id.
@@ -134,25 +130,14 @@ impl Checker<'_> {
 
     fn decision(&mut self, path: &str, decision: &FlowDecision) {
         match &decision.target {
-            FlowTarget::Queue(id) => self.known(path, "queue", id, self.world.has_queue(id)),
-            FlowTarget::Rep(id) => self.known(path, "rep", id, self.world.has_rep(id)),
             FlowTarget::Skills(skills) => self.skills(&format!("{path}.skills"), skills),
-            FlowTarget::Contact(id, _) => {
-                let path = format!("{path}.external_contact");
-                self.known(&path, "partner", id, self.world.has_partner(id));
+            FlowTarget::Contact(id, _) if !self.world.has_partner(id) => {
+                let path = format!("{path}.external_contact.partner");
+                self.fault(path, format!("there is no partner `{id}`"));
             }
-            FlowTarget::Flow(id) => {
-                let known = *id == self.flow.id || self.world.flow(id).is_some();
-                self.known(path, "flow", id, known);
-            }
+            _ => {}
         }
         self.attributes(&format!("{path}.set_attributes"), &decision.set_attributes);
-    }
-
-    fn known(&mut self, path: &str, what: &str, id: &dyn fmt::Display, known: bool) {
-        if !known {
-            self.fault(format!("{path}.{what}"), format!("there is no {what} `{id}`"));
-        }
     }
 
     fn skills(&mut self, path: &str, skills: &SkillsTarget) {
@@ -179,15 +164,9 @@ impl Checker<'_> {
                 self.fault(path, why);
             }
         }
-        if let Some(id) = &skills.queue {
-            self.known(path, "queue", id, self.world.has_queue(id));
-        }
     }
 
     fn skill(&mut self, path: &str, id: &SkillId, level: u32) {
-        if !self.world.has_skill(id) {
-            self.fault(path, format!("there is no skill `{id}`"));
-        }
         if level > LEVEL_MAX {
             self.fault(path, format!("`{id}` has level {level}; give 0 to {LEVEL_MAX}"));
         }

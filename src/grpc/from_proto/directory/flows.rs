@@ -9,7 +9,7 @@ use super::name;
 use crate::domain::flow::{
     Condition, Flow, FlowDecision, FlowRule, FlowTarget, SkillsTarget, WISH_BOUNDS, WishedSkill,
 };
-use crate::domain::id::SkillId;
+use crate::domain::id::{QueueId, SkillId};
 use crate::domain::time::Span;
 use crate::pb;
 
@@ -18,7 +18,7 @@ const WISH_TIMEOUT: Span = Span::from_secs(30);
 
 /// A flow (R8).
 pub fn flow(f: &mut Fields, at: &str, given: &pb::Flow) -> Option<Flow> {
-    let id = f.id(&under(at, "id"), &given.id);
+    let id = f.own_id(at, &given.id);
     let name = name(f, at, &given.name, &given.id);
     let rules_at = under(at, "rules");
     f.at_most(&rules_at, given.rules.len(), limits::FLOW_RULES);
@@ -75,11 +75,13 @@ fn target(
 ) -> Option<FlowTarget> {
     use pb::flow_decision::Target;
     match given {
-        Some(Target::Queue(id)) => f.id(&under(at, "queue"), id).map(FlowTarget::Queue),
-        Some(Target::Rep(id)) => f.id(&under(at, "rep"), id).map(FlowTarget::Rep),
-        Some(Target::Flow(id)) => f.id(&under(at, "flow"), id).map(FlowTarget::Flow),
+        Some(Target::Queue(id)) => f.reference(&under(at, "queue"), id).map(FlowTarget::Queue),
+        Some(Target::Rep(id)) => f.reference(&under(at, "rep"), id).map(FlowTarget::Rep),
+        Some(Target::Flow(id)) => f.reference(&under(at, "flow"), id).map(FlowTarget::Flow),
         Some(Target::Skills(skills)) => {
-            skills_target(f, &under(at, "skills"), skills).map(FlowTarget::Skills)
+            let at = under(at, "skills");
+            let queue = f.optional_reference(&under(&at, "queue"), &skills.queue);
+            skills_target(f, &at, skills, queue).map(FlowTarget::Skills)
         }
         Some(Target::ExternalContact(contact)) => {
             let at = under(at, "external_contact");
@@ -95,15 +97,19 @@ fn target(
     }
 }
 
-/// Routing by skills (R4).
-pub fn skills_target(f: &mut Fields, at: &str, given: &pb::SkillsTarget) -> Option<SkillsTarget> {
+/// Routing by skills (R4), of reps of `queue`: a flow refers to it, a call chooses it (D1).
+pub fn skills_target(
+    f: &mut Fields,
+    at: &str,
+    given: &pb::SkillsTarget,
+    queue: Option<Option<QueueId>>,
+) -> Option<SkillsTarget> {
     let required_at = under(at, "required");
     if given.required.is_empty() {
         f.bad(&required_at, "is empty; give at least one skill");
     }
     let required = f.levels(&required_at, &given.required, limits::TARGET_SKILLS);
     let additional = wished(f, &under(at, "additional"), &given.additional);
-    let queue = f.optional_id(&under(at, "queue"), &given.queue);
     Some(SkillsTarget { required, additional, queue: queue? })
 }
 

@@ -6,13 +6,14 @@ use super::{name, weight};
 use crate::domain::directory::{
     CapacityModel, Channel, Overflow, Queue, RoutingModel, RoutingOwner, Skill, WrapUp,
 };
+use crate::domain::id::QueueId;
 use crate::domain::time::Span;
 use crate::domain::units::{Units, Weight};
 use crate::pb;
 
 pub(super) fn channel(f: &mut Fields, at: &str, given: &pb::Channel) -> Option<Channel> {
     f.unsupported(under(at, "routing_partner"), !given.routing_partner.is_empty());
-    let id = f.id(&under(at, "id"), &given.id);
+    let id = f.own_id(at, &given.id);
     let name = name(f, at, &given.name, &given.id);
     let channel_type = f.value(&under(at, "type"), given.r#type, channel_type);
     let model = f.value(&under(at, "capacity_model"), given.capacity_model, |wire| {
@@ -36,7 +37,7 @@ pub(super) fn channel(f: &mut Fields, at: &str, given: &pb::Channel) -> Option<C
         None => Some(None),
         Some(after) => wrap_up(f, &under(at, "wrap_up"), after).map(Some),
     };
-    let fallback = f.optional_id(&under(at, "fallback_queue"), &given.fallback_queue);
+    let fallback = f.optional_reference(&under(at, "fallback_queue"), &given.fallback_queue);
     Some(Channel {
         id: id?,
         name: name?,
@@ -70,16 +71,16 @@ fn wrap_up(f: &mut Fields, at: &str, given: &pb::WrapUp) -> Option<WrapUp> {
 
 /// A skill (R4).
 pub(super) fn skill(f: &mut Fields, at: &str, given: &pb::Skill) -> Option<Skill> {
-    let id = f.id(&under(at, "id"), &given.id);
+    let id = f.own_id(at, &given.id);
     let name = name(f, at, &given.name, &given.id);
     Some(Skill { id: id?, name: name? })
 }
 
 /// A queue.
 pub(super) fn queue(f: &mut Fields, at: &str, given: &pb::Queue) -> Option<Queue> {
-    let id = f.id(&under(at, "id"), &given.id);
+    let id = f.own_id(at, &given.id);
     let name = name(f, at, &given.name, &given.id);
-    let reps = f.distinct_ids(&under(at, "reps"), &given.reps);
+    let reps = f.distinct_references(&under(at, "reps"), &given.reps);
     let types_at = under(at, "channel_types");
     let types = f.values(&types_at, &given.channel_types, channel_type);
     let model_at = under(at, "routing_model");
@@ -121,7 +122,7 @@ pub(super) fn queue(f: &mut Fields, at: &str, given: &pb::Queue) -> Option<Queue
 
 fn overflow(f: &mut Fields, at: &str, given: &pb::Overflow, own: &str) -> Option<Overflow> {
     let queue_at = under(at, "queue");
-    let queue = f.id(&queue_at, &given.queue);
+    let queue: Option<QueueId> = f.reference(&queue_at, &given.queue);
     if queue.is_some() && given.queue == own {
         f.bad(queue_at, "is the queue itself; name another");
     }

@@ -9,11 +9,11 @@ use crate::domain::directory::{
 use crate::pb;
 
 pub(super) fn rep(f: &mut Fields, at: &str, given: &pb::Rep) -> Option<Rep> {
-    let id = f.id(&under(at, "id"), &given.id);
+    let id = f.own_id(at, &given.id);
     let name = name(f, at, &given.name, &given.id);
-    let profile = f.id(&under(at, "profile"), &given.profile);
+    let profile = f.reference(&under(at, "profile"), &given.profile);
     let configuration =
-        f.optional_id(&under(at, "presence_configuration"), &given.presence_configuration);
+        f.optional_reference(&under(at, "presence_configuration"), &given.presence_configuration);
     let licences = f.values(&under(at, "licences"), &given.licences, licence);
     let permissions = f.values(&under(at, "permissions"), &given.permissions, permission);
     let skills = f.levels(&under(at, "skills"), &given.skills, limits::REP_SKILLS);
@@ -46,10 +46,11 @@ const fn permission(wire: pb::Permission) -> Option<Permission> {
 }
 
 pub(super) fn profile(f: &mut Fields, at: &str, given: &pb::Profile) -> Option<Profile> {
-    let id = f.id(&under(at, "id"), &given.id);
+    let id = f.own_id(at, &given.id);
     let name = name(f, at, &given.name, &given.id);
-    let statuses = f.ids(&under(at, "presence_statuses"), &given.presence_statuses);
-    let configuration = f.id(&under(at, "presence_configuration"), &given.presence_configuration);
+    let statuses = f.references(&under(at, "presence_statuses"), &given.presence_statuses);
+    let configuration =
+        f.reference(&under(at, "presence_configuration"), &given.presence_configuration);
     Some(Profile {
         id: id?,
         name: name?,
@@ -63,7 +64,7 @@ pub(super) fn configuration(
     at: &str,
     given: &pb::PresenceConfiguration,
 ) -> Option<PresenceConfiguration> {
-    let id = f.id(&under(at, "id"), &given.id);
+    let id = f.own_id(at, &given.id);
     let name = name(f, at, &given.name, &given.id);
     let capacity = units(f, &under(at, "capacity_centi_units"), given.capacity_centi_units, 1);
     let pool_at = under(at, "interruptible_capacity_centi_units");
@@ -74,9 +75,9 @@ pub(super) fn configuration(
     let restriction = given.recipient_restriction.as_ref();
     let recipients = recipients(f, &under(at, "recipient_restriction"), restriction);
     let decline = &given.status_after_decline;
-    let decline = f.optional_id(&under(at, "status_after_decline"), decline);
+    let decline = f.optional_reference(&under(at, "status_after_decline"), decline);
     let timeout = &given.status_after_push_timeout;
-    let timeout = f.optional_id(&under(at, "status_after_push_timeout"), timeout);
+    let timeout = f.optional_reference(&under(at, "status_after_push_timeout"), timeout);
     let push = f.optional_span(
         &under(at, "push_timeout"),
         given.push_timeout.as_ref(),
@@ -104,9 +105,9 @@ fn recipients(
     let Some(only) = restriction else { return Recipients::Any };
     f.unsupported(under(at, "external_contacts"), only.external_contacts);
     Recipients::Listed {
-        queues: f.ids(&under(at, "queues"), &only.queues).into_iter().collect(),
-        flows: f.ids(&under(at, "flows"), &only.flows).into_iter().collect(),
-        profiles: f.ids(&under(at, "profiles"), &only.profiles).into_iter().collect(),
+        queues: f.references(&under(at, "queues"), &only.queues).into_iter().collect(),
+        flows: f.references(&under(at, "flows"), &only.flows).into_iter().collect(),
+        profiles: f.references(&under(at, "profiles"), &only.profiles).into_iter().collect(),
     }
 }
 
@@ -115,7 +116,7 @@ pub(super) fn status(
     at: &str,
     given: &pb::PresenceStatus,
 ) -> Option<PresenceStatus> {
-    let id = f.id(&under(at, "id"), &given.id);
+    let id = f.own_id(at, &given.id);
     let name = name(f, at, &given.name, &given.id);
     let online = f.value(&under(at, "type"), given.r#type, |wire| match wire {
         pb::PresenceStatusType::Online => Some(true),

@@ -2,9 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use super::super::fields::{Fields, limits};
+use super::super::fields::{Asked, Fields, limits};
 use super::super::under;
+use crate::domain::command::Command;
 use crate::domain::directory::{OpeningHours, Settings, SettingsPatch};
+use crate::domain::flow::check_zone;
 use crate::domain::time::Span;
 use crate::grpc::status::Problem;
 use crate::pb;
@@ -13,7 +15,7 @@ use crate::pb;
 ///
 /// # Errors
 /// INVALID_FIELD or NOT_IMPLEMENTED.
-pub fn update_settings(request: &pb::UpdateOrgSettingsRequest) -> Result<SettingsPatch, Problem> {
+pub fn update_settings(request: &pb::UpdateOrgSettingsRequest) -> Result<Asked, Problem> {
     let mut f = Fields::new();
     f.request_id(&request.request_id);
     let given = request.org_settings.clone().unwrap_or_default();
@@ -38,7 +40,8 @@ pub fn update_settings(request: &pb::UpdateOrgSettingsRequest) -> Result<Setting
     }
     // Named and not given: the default.
     let values = settings(&mut f, "org_settings", &changed, &Settings::default());
-    f.finish(|| values.map(|values| patch(&named, values)))
+    f.brings_settings("org_settings");
+    f.ask(|| values.map(|values| Command::ChangeSettings(patch(&named, values))))
 }
 
 /// The names of the settings that are given.
@@ -188,7 +191,7 @@ pub(super) fn settings(
     })
 }
 
-/// A zone's name, by its form: whether there is such a zone, the flows' clock knows.
+/// A zone's name: one that the flows' clock knows.
 fn time_zone(f: &mut Fields, at: &str, given: &str, default: &str) -> Option<String> {
     if given.is_empty() {
         return Some(default.to_owned());
@@ -199,6 +202,10 @@ fn time_zone(f: &mut Fields, at: &str, given: &str, default: &str) -> Option<Str
     };
     if given.len() > limits::TIME_ZONE || !given.split('/').all(letters) {
         f.bad(at, "isn't the name of a time zone; give one such as Europe/Berlin or UTC");
+        return None;
+    }
+    if let Err(why) = check_zone(given) {
+        f.bad(at, why);
         return None;
     }
     Some(given.to_owned())

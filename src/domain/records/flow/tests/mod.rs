@@ -12,7 +12,7 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use crate::domain::directory::ChannelType;
-use crate::domain::id::{BadId, FlowId, PartnerId, QueueId, RepId, SkillId};
+use crate::domain::id::{BadId, FlowId, PartnerId, QueueId};
 use crate::domain::time::Timestamp;
 
 use super::{
@@ -98,14 +98,6 @@ impl Lookups for Org {
 impl World for Org {
     fn has_queue(&self, id: &QueueId) -> bool {
         matches!(id.as_str(), "billing" | "general")
-    }
-
-    fn has_rep(&self, id: &RepId) -> bool {
-        id.as_str() == "ana"
-    }
-
-    fn has_skill(&self, id: &SkillId) -> bool {
-        id.as_str().starts_with("skill-")
     }
 
     fn has_partner(&self, id: &PartnerId) -> bool {
