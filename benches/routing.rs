@@ -21,7 +21,7 @@ use baton::domain::entry::{Cause, Fingerprint, Head, Revision};
 use baton::domain::id::{EntryId, PresenceId, QueueId, RepId, SessionId, SkillId, TxnId, WorkId};
 use baton::domain::live::{
     Actor, Connection, HowFound, Line, Presence, PresenceCause, RepPresence, RepReach, Role,
-    Session, SessionState, Work, WorkState,
+    Session, SessionState, SessionSteps, Work, WorkState, WorkSteps,
 };
 use baton::domain::record::Record;
 use baton::domain::record_lookup::RecordLookup;
@@ -276,6 +276,7 @@ fn one_piece_of_work(n: usize) -> [Record; 2] {
         offer_until: None,
         accepted_at: Some(at(0)),
         holds_since: at(0),
+        steps: WorkSteps::default(),
     };
     [Record::Session(Arc::new(owned)), Record::Work(Arc::new(work))]
 }
@@ -302,6 +303,7 @@ fn session(n: usize, line: Line, required: BTreeMap<SkillId, u32>) -> Session {
         previous: None,
         opened_in: None,
         opened_by: None,
+        steps: SessionSteps::default(),
     }
 }
 

@@ -10,7 +10,7 @@ use super::to_proto::ObjectContext;
 use crate::domain::flow::{self, Flow};
 use crate::domain::flow_world::{Named, Org, facts};
 use crate::domain::id::{FlowId, RepId, SessionId};
-use crate::domain::live::{Line, Session};
+use crate::domain::live::{Line, Session, SessionSteps};
 use crate::domain::record_lookup::RecordLookup as _;
 use crate::domain::rejection::{BadField, Rejection};
 use crate::engine::View;
@@ -84,5 +84,6 @@ fn made_up(asked: &TestFlow, now: crate::domain::time::Timestamp) -> Session {
         previous: None,
         opened_in: None,
         opened_by: None,
+        steps: SessionSteps::default(),
     }
 }

@@ -12,7 +12,7 @@ use pb::watch_object::Object;
 
 use super::site::{Log, Site, into_queue, level, opening, queue, routed_org, to_queue};
 use super::stream::request;
-use super::world::{Caller, House};
+use super::world::{Caller, House, to_rep};
 
 async fn list(caller: &mut Caller, session: &str) -> Vec<(bool, pb::QueueEntry)> {
     let request = pb::ListRecipientsRequest {
@@ -213,6 +213,56 @@ async fn r3_s3_the_history_says_why_this_rep() {
             told("ana", Cause::NextInLine, ""),
         ];
         assert_eq!(why, expected, "{}", site.name());
+    }
+}
+
+#[tokio::test]
+async fn s3_each_step_says_who_through_which_call_and_as_part_of_which_revision() {
+    for site in Site::each().await {
+        let mut admin = site.a.admin();
+        admin.arrive("ana").await;
+        admin.arrive("cleo").await;
+        let (opened, at_open) = admin.enqueue("c-1", "billing").await;
+        let work = opened.offer.expect("ana is asked").work;
+        let taken = site.b().rep("ana").take(&work).await.expect("she is asked");
+        let asked = site.a.rep("ana").hand_on(&opened.id, to_rep("cleo")).await.expect("hers");
+        let transfer = asked.transfer.expect("a transfer");
+        let accepted = site.b().rep("cleo").accept_transfer(&transfer.id, "").await.expect("asked");
+        let ended = admin.end(&opened.id).await;
+        let mut stories = Vec::new();
+        for house in [&site.a, site.b()] {
+            let (session, at_least_revision) = (opened.id.clone(), ended);
+            let request = pb::GetSessionHistoryRequest { session, at_least_revision };
+            let history = house.admin().sessions.get_session_history(request).await.expect("S3");
+            let events = history.into_inner().events.into_iter().map(|event| {
+                let by = event.actor.unwrap_or_default().id;
+                let call = event.rpc.strip_prefix("baton.v1.").unwrap_or_default().to_owned();
+                (event.revision, event.kind, by, call)
+            });
+            stories.push(events.collect::<Vec<_>>());
+        }
+        let told = |revision: i64, kind: &str, by: &str, call: &str| {
+            (revision, kind.to_owned(), by.to_owned(), call.to_owned())
+        };
+        let (open, take) = ("SessionService/OpenSession", "WorkService/AcceptWork");
+        let (hand, accept) = ("TransferService/TransferSession", "TransferService/AcceptTransfer");
+        let end = "SessionService/EndSession";
+        let expected = [
+            told(at_open, "session_opened", "root", open),
+            told(at_open, "work_offered", "root", open),
+            told(taken.revision, "work_accepted", "ana", take),
+            told(asked.revision, "transfer_requested", "ana", hand),
+            told(asked.revision, "work_offered", "ana", hand),
+            told(accepted.revision, "rep_removed", "cleo", accept),
+            told(accepted.revision, "transfer_completed", "cleo", accept),
+            told(accepted.revision, "work_accepted", "cleo", accept),
+            told(accepted.revision, "work_ended", "cleo", accept),
+            told(ended, "work_ended", "root", end),
+            told(ended, "session_ended", "root", end),
+        ];
+        for story in stories {
+            assert_eq!(story, expected, "{}", site.name());
+        }
     }
 }
 

@@ -157,6 +157,12 @@ impl<'a> Fields<'a> {
         self.faults.add(found.at, found.path.clone(), text);
     }
 
+    /// Whether a field is a list with nothing in it.
+    pub fn is_empty_list(&self, key: &str) -> bool {
+        let mut given = self.entries.iter().filter(|(found, _)| found.text == key);
+        given.any(|(_, node)| !node.cut && matches!(&node.value, Value::List(items) if items.is_empty()))
+    }
+
     /// Whether a field is given, well or badly.
     pub fn has(&self, key: &str) -> bool {
         let mut given = self.entries.iter().filter(|(_, node)| !matches!(node.value, Value::Null));

@@ -64,8 +64,9 @@ impl<'a> File<'a> {
 /// `{days: [monday, tuesday], from: 09:00, to: 17:30}`: one spell for each of the days.
 pub(super) fn business_hours(mut fields: Fields<'_>) -> Vec<pb::BusinessHours> {
     let days = fields.texts("days");
-    if days.is_empty() {
-        fields.missing("days", "a list such as [monday, tuesday]");
+    fields.missing("days", "a list such as [monday, tuesday]");
+    if fields.is_empty_list("days") {
+        fields.wrong("days", "is empty: name at least one day, such as [monday, tuesday]");
     }
     let from = fields.minute("from");
     let to = fields.minute("to");

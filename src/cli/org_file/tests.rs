@@ -227,6 +227,17 @@ reps:
 }
 
 #[test]
+fn hours_of_no_day_are_a_mistake() {
+    let told = |hours: &str| faults(&format!("settings:\n  business_hours: [{hours}]\n"), false);
+    let empty = "2:26: settings.business_hours[0].days: is empty: name at least one day, such as \
+                 [monday, tuesday]";
+    assert_eq!(told("{days: [], from: 09:00, to: 10:00}"), [empty]);
+    let missing =
+        "2:20: settings.business_hours[0].days: is required: a list such as [monday, tuesday]";
+    assert_eq!(told("{from: 09:00, to: 10:00}"), [missing]);
+}
+
+#[test]
 fn faults_of_queues_skills_and_flows_have_their_places() {
     let text = "\
 settings:

@@ -20,6 +20,7 @@ pub fn take(draft: &mut Draft<'_>, id: WorkId) {
         let mut transfer: Transfer = Arc::unwrap_or_clone(transfer);
         remove_owner(draft, &session, &mut transfer, WorkEnd::Transferred);
         transfer.state = TransferState::Completed { rep: work.rep.clone(), at: now };
+        transfer.steps.ended = draft.provenance();
         let fact = Fact::of(FactKind::TransferCompleted).session(session.id);
         draft.fact(fact.transfer(transfer.id).work(id).rep(&work.rep));
         session.line = transfer.line.clone();
@@ -34,6 +35,7 @@ pub fn take(draft: &mut Draft<'_>, id: WorkId) {
     draft.put_session(session);
     work.state = WorkState::Open;
     work.accepted_at = Some(now);
+    work.steps.accepted = draft.provenance();
     work.tab_open = true;
     draft.put_work(work);
 }
@@ -51,6 +53,7 @@ pub fn remove_owner(
     };
     capacity::end(draft, work, why);
     transfer.original_removed_at = Some(draft.now());
+    transfer.steps.removed = draft.provenance();
     let fact = Fact::of(FactKind::RepRemoved).session(session.id);
     draft.fact(fact.transfer(transfer.id).work(work).rep(owner));
 }

@@ -61,10 +61,10 @@ pub fn decide(
     now: Timestamp,
     entropy: &mut dyn Entropy,
 ) -> Result<Decision, Rejection> {
-    let mut draft = Draft::new(state, now, entropy);
+    let mut draft = Draft::new(state, &request.cause, now, entropy);
     match carry_out(&mut draft, request) {
         Ok(answer) => {
-            let (entry, before) = draft.finish(request.cause.clone()).unzip();
+            let (entry, before) = draft.finish().unzip();
             Ok(Decision { entry, before: before.unwrap_or_default(), answer })
         }
         Err(rejection) => {
@@ -121,7 +121,7 @@ fn dispatch(draft: &mut Draft<'_>, request: &Request) -> Result<AnswerSubject, R
         }
         Command::LeasesLapsed(presences) => Ok(presence::lapse(draft, actor, presences)),
         Command::Reconnect(id) => presence::reconnect(draft, actor, *id),
-        Command::OpenSession(opening) => session::open(draft, actor, opening, stated, *txn),
+        Command::OpenSession(opening) => session::open(draft, opening, stated, *txn),
         Command::UpdateSession { session, attributes, priority, skills } => {
             let change = session::Change {
                 attributes: attributes.as_ref(),

@@ -12,8 +12,8 @@ use crate::domain::eligibility::entitled;
 use crate::domain::entry::{Fact, FactKind};
 use crate::domain::id::{RepId, SessionId, TxnId};
 use crate::domain::live::{
-    Actor, EndedBy, Line, Role, Session, SessionState, Transfer, TransferState, Work, WorkEnd,
-    WorkState,
+    Actor, EndedBy, Line, Role, Session, SessionState, SessionSteps, Transfer, TransferState, Work,
+    WorkEnd, WorkState,
 };
 use crate::domain::record::{Record, RecordKey};
 use crate::domain::record_lookup::RecordLookup;
@@ -30,7 +30,6 @@ use super::{leave, route};
 /// (O2, R10).
 pub(crate) fn open(
     draft: &mut Draft<'_>,
-    actor: &Actor,
     opening: &Opening,
     stated: &Stated,
     txn: TxnId,
@@ -47,9 +46,8 @@ pub(crate) fn open(
     }
     stated.check(draft)?;
     check_skills(draft, &opening.skills)?;
-    let opened_by = Some(actor.clone());
-    let mut session =
-        Session { previous, opened_in: Some(txn), opened_by, ..blank(draft, &channel, opening) };
+    let mut session = Session { previous, opened_in: Some(txn), ..blank(draft, &channel, opening) };
+    session.steps.opened = draft.provenance();
     let destination = destination(draft, &opening.target, &mut session, &channel)?;
     ask_for(draft, &mut session, &opening.skills);
     destination.prepare(draft, &mut session);
@@ -86,6 +84,7 @@ fn blank(draft: &mut Draft<'_>, channel: &Channel, opening: &Opening) -> Session
         previous: None,
         opened_in: None,
         opened_by: None,
+        steps: SessionSteps::default(),
     }
 }
 
@@ -397,6 +396,7 @@ pub(crate) fn end_with(
     session.transfer = None;
     let forget_at = at + draft.settings().history_retention;
     session.state = SessionState::Ended { at, by, forget_at, actor: Some(actor.clone()) };
+    session.steps.ended = draft.provenance();
     draft.put_session(session);
     draft.fact(Fact::of(FactKind::SessionEnded).session(id));
     Ok(about(RecordKey::Session(id)))
@@ -420,6 +420,8 @@ fn free_everything(draft: &mut Draft<'_>, session: &Session, why: WorkEnd) {
         let state = TransferState::SessionEnded { at: draft.now() };
         let fact = Fact::of(FactKind::TransferSessionEnded).session(session.id);
         draft.fact(fact.transfer(transfer.id));
-        draft.put_transfer(Transfer { state, ..Arc::unwrap_or_clone(transfer) });
+        let mut transfer = Transfer { state, ..Arc::unwrap_or_clone(transfer) };
+        transfer.steps.ended = draft.provenance();
+        draft.put_transfer(transfer);
     }
 }

@@ -12,7 +12,9 @@ use crate::domain::directory::{Queue, RoutingModel, Settings, SettingsPatch, Ski
 use crate::domain::draft::Entropy;
 use crate::domain::entry::{Answer, Cause, Fingerprint, Revision};
 use crate::domain::id::{ActorId, PresenceId, SessionId, TxnId};
-use crate::domain::live::{Actor, ClosedPresence, Line, PresenceCause, RepPresence, Role, Session};
+use crate::domain::live::{
+    Actor, ClosedPresence, Line, PresenceCause, RepPresence, Role, Session, SessionSteps,
+};
 use crate::domain::record::Record;
 use crate::domain::record_lookup::RecordLookup;
 use crate::domain::rejection::{Reason, Rejection};
@@ -52,6 +54,7 @@ fn state() -> State {
         previous: None,
         opened_in: None,
         opened_by: None,
+        steps: SessionSteps::default(),
     };
     let at = Timestamp::from_ms(1);
     let id = PresenceId::from_u128(1);

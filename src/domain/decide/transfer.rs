@@ -9,10 +9,13 @@ use crate::domain::draft::Draft;
 use crate::domain::eligibility::{Check, handing_on_to_line, line_refusal, runs_flows};
 use crate::domain::entry::{Fact, FactKind};
 use crate::domain::id::{RepId, SessionId, TransferId};
-use crate::domain::live::{Actor, Line, Recipient, Session, SessionState, Transfer, TransferState};
+use crate::domain::live::{
+    Actor, Line, Recipient, Session, SessionState, Transfer, TransferState, TransferSteps,
+};
 use crate::domain::record::RecordKey;
 use crate::domain::record_lookup::RecordLookup;
 use crate::domain::rejection::{Reason, Rejection};
+use crate::domain::units::times;
 use crate::domain::verdict::RuleVerdict;
 
 use super::actors::{acting_rep, acts_for, not_owner};
@@ -53,6 +56,7 @@ pub(crate) fn request(
         requested_at: now,
         offered_at: None,
         original_removed_at: None,
+        steps: TransferSteps { requested: draft.provenance(), ..TransferSteps::default() },
     };
     let subject = about(RecordKey::Transfer(transfer.id));
     draft.fact(Fact::of(FactKind::TransferRequested).session(id).transfer(transfer.id).rep(&owner));
@@ -184,7 +188,7 @@ pub(crate) fn session_checks(
             say(
                 below,
                 "has transfers left",
-                &format!("has been transferred {limit} times, which is the limit"),
+                &format!("has been transferred {}, which is the limit", times(limit)),
             ),
         ),
     ]

@@ -10,6 +10,7 @@ use crate::domain::live::{Actor, Work, WorkEnd, WorkState};
 use crate::domain::record::RecordKey;
 use crate::domain::record_lookup::RecordLookup;
 use crate::domain::rejection::{Reason, Rejection};
+use crate::domain::units::times;
 
 use super::actors::{ended, own_work};
 use super::subject::{AnswerSubject, about};
@@ -80,9 +81,4 @@ fn not_yet(work: &Work) -> Rejection {
     let id = work.id;
     let message = format!("work {id} isn't after-conversation work: its session hasn't ended");
     Rejection::new(Reason::WrongState, "work", id, message).with("state", work.state.name())
-}
-
-/// So often, in words.
-fn times(count: u32) -> String {
-    if count == 1 { "once".to_owned() } else { format!("{count} times") }
 }

@@ -3,6 +3,7 @@
 
 mod actor;
 mod presence;
+mod provenance;
 mod work;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -15,6 +16,7 @@ pub use presence::{
     ClosedPresence, Connection, EarlierPresence, PlannedChange, PlannedStop, Presence,
     PresenceCause, RepPresence, RepReach,
 };
+pub use provenance::{Provenance, SessionSteps, TransferSteps, WorkSteps};
 pub use work::{Candidate, HowFound, WhyNot, Work, WorkEnd, WorkState};
 
 use crate::domain::flow::Trace;
@@ -213,9 +215,12 @@ pub struct Session {
     /// The request that opened it: whoever else asks finds it (O2).
     #[n(18)]
     pub opened_in: Option<TxnId>,
-    /// Whose request that was.
+    /// Whose request that was, of a session whose `steps` don't tell.
     #[n(19)]
     pub opened_by: Option<Actor>,
+    /// Where its steps come from (S3).
+    #[cbor(n(20), default)]
+    pub steps: SessionSteps,
 }
 
 impl SessionState {
@@ -374,6 +379,9 @@ pub struct Transfer {
     /// When the original rep was removed (T6, T7).
     #[n(11)]
     pub original_removed_at: Option<Timestamp>,
+    /// Where its steps come from (S3).
+    #[cbor(n(12), default)]
+    pub steps: TransferSteps,
 }
 
 impl Transfer {

@@ -7,7 +7,7 @@ use crate::domain::directory::{CapacityModel, Channel, Queue};
 use crate::domain::draft::Draft;
 use crate::domain::entry::{Fact, FactKind};
 use crate::domain::id::{RepId, SessionId, TransferId, WorkId};
-use crate::domain::live::{Candidate, HowFound, Session, Work, WorkEnd, WorkState};
+use crate::domain::live::{Candidate, HowFound, Session, Work, WorkEnd, WorkState, WorkSteps};
 use crate::domain::load::weight_of;
 use crate::domain::record::RecordKey;
 use crate::domain::record_lookup::RecordLookup;
@@ -58,6 +58,7 @@ pub fn give(
     let id = draft.work_id();
     let queue = origin.queue.as_deref();
     let weight = weight_of(channel, queue).for_capacity(capacity_of(draft, rep));
+    let steps = WorkSteps { offered: draft.provenance(), ..WorkSteps::default() };
     draft.put_work(Work {
         id,
         session: session.id,
@@ -78,6 +79,7 @@ pub fn give(
         offer_until: queue.and_then(|q| push_timeout(draft, q, rep)).map(|span| now + span),
         accepted_at: None,
         holds_since: now,
+        steps,
     });
     let mut presence = Arc::unwrap_or_clone(draft.rep_presence(rep));
     let held = presence.held_in(channel.interruptible);
@@ -119,6 +121,7 @@ pub fn end(draft: &mut Draft<'_>, id: WorkId, why: WorkEnd) {
     let at = draft.now();
     let mut work = Arc::unwrap_or_clone(work);
     work.state = WorkState::Ended { at, why };
+    work.steps.ended = draft.provenance();
     work.holds = Units::ZERO;
     work.holds_since = at;
     work.tab_open = false;

@@ -10,7 +10,7 @@ use crate::domain::directory::Settings;
 use crate::domain::entry::{Cause, Entry, Fact};
 use crate::domain::id::{EntryId, RepId, SessionId, WorkId};
 use crate::domain::line::LinePlace;
-use crate::domain::live::{RepPresence, Session, Transfer, Work};
+use crate::domain::live::{Provenance, RepPresence, Session, Transfer, Work};
 use crate::domain::record::{Record, RecordKey};
 use crate::domain::record_lookup::RecordLookup;
 use crate::domain::state::{HeldRecord, State};
@@ -58,8 +58,11 @@ impl Touched {
 /// A decision in the making, over the state that it changes.
 pub struct Draft<'a> {
     state: &'a mut State,
+    cause: &'a Cause,
     now: Timestamp,
     entropy: &'a mut dyn Entropy,
+    /// Where what it does comes from, once something says so.
+    provenance: Option<Arc<Provenance>>,
     /// What was under each key that it wrote.
     before: BTreeMap<RecordKey, Option<HeldRecord>>,
     facts: Vec<Fact>,
@@ -82,16 +85,33 @@ impl RecordLookup for Draft<'_> {
 
 impl<'a> Draft<'a> {
     /// An empty draft over `state`. Its time is `now`, but never before the state's.
-    pub fn new(state: &'a mut State, now: Timestamp, entropy: &'a mut dyn Entropy) -> Self {
+    pub fn new(
+        state: &'a mut State,
+        cause: &'a Cause,
+        now: Timestamp,
+        entropy: &'a mut dyn Entropy,
+    ) -> Self {
         let now = now.max(state.head().time);
         let (before, facts, touched) = (BTreeMap::new(), Vec::new(), Touched::default());
-        Self { state, now, entropy, before, facts, touched }
+        Self { state, cause, now, entropy, provenance: None, before, facts, touched }
     }
 
     /// The time of the decision.
     #[must_use]
     pub const fn now(&self) -> Timestamp {
         self.now
+    }
+
+    /// Where what this decision does comes from (S3).
+    pub fn provenance(&mut self) -> Option<Arc<Provenance>> {
+        let provenance = self.provenance.get_or_insert_with(|| {
+            Arc::new(Provenance {
+                revision: self.state.head().revision.next().get(),
+                by: self.cause.actor.clone(),
+                rpc: Arc::clone(&self.cause.rpc),
+            })
+        });
+        Some(Arc::clone(provenance))
     }
 
     /// The state as the decision leaves it so far.
@@ -266,7 +286,7 @@ impl<'a> Draft<'a> {
     /// Makes it the state's next entry, and gives that with what its records were before. A draft
     /// that wrote nothing gives none.
     #[must_use]
-    pub fn finish(self, cause: Cause) -> Option<(Entry, Vec<Option<Record>>)> {
+    pub fn finish(self) -> Option<(Entry, Vec<Option<Record>>)> {
         let head = self.state.head();
         if self.before.is_empty() {
             return None;
@@ -279,7 +299,7 @@ impl<'a> Draft<'a> {
             id: EntryId::from_u128(self.entropy.bits() | 1),
             previous: head.entry,
             time: self.now,
-            cause,
+            cause: self.cause.clone(),
             changes,
             facts: self.facts,
         };

@@ -121,6 +121,12 @@ impl Weight {
     }
 }
 
+/// So often, in words.
+#[must_use]
+pub fn times(count: u32) -> String {
+    if count == 1 { "once".to_owned() } else { format!("{count} times") }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -47,10 +47,13 @@ pub fn session(context: ObjectContext<'_>, s: &Session, revision: Revision) -> p
         previous_session: s.previous.map(|id| id.to_string()).unwrap_or_default(),
         ..Default::default()
     };
-    let offered_out_of_queue =
-        matches!(s.state, SessionState::Offered { .. }) && s.line.queue().is_some();
-    if matches!(s.state, SessionState::Waiting { .. }) || offered_out_of_queue {
+    let offered = matches!(s.state, SessionState::Offered { .. });
+    if matches!(s.state, SessionState::Waiting { .. }) || offered {
         shown.waiting_line = Some(waiting_line(&s.line));
+    } else if let Some(transfer) = &transfer {
+        shown.waiting_line = Some(waiting_line(&transfer.line));
+    }
+    if matches!(s.state, SessionState::Waiting { .. }) || offered && s.line.queue().is_some() {
         shown.waiting_since = Some(time(s.line_since));
     }
     if matches!(s.state, SessionState::Waiting { .. }) {
@@ -236,6 +239,7 @@ pub fn transfer(context: ObjectContext<'_>, t: &Transfer, revision: Revision) ->
         stranded: waits && session.as_ref().is_some_and(|s| s.state.is_stranded()),
         flow_trace: t.trace.as_deref().map(flow_trace),
         session_opened_at: session.as_ref().map(|s| time(s.opened_at)),
+        waiting_line: (!t.is_final()).then(|| waiting_line(&t.line)),
         revision: number(revision),
         ..Default::default()
     };

@@ -1,22 +1,27 @@
 //! A session's story (S3): what its records tell of what happened to it, and why each rep was asked.
 
+use std::sync::Arc;
+
 use super::live::ended_by;
 use super::{ObjectContext, actor, time};
 use crate::domain::eligibility::named;
+use crate::domain::entry::Revision;
 use crate::domain::live::{
-    Candidate, HowFound, Session, SessionState, Transfer, TransferState, WhyNot, Work, WorkEnd,
-    WorkState,
+    Candidate, HowFound, Provenance, Role, Session, SessionState, Transfer, TransferState, WhyNot,
+    Work, WorkEnd, WorkState,
 };
 use crate::domain::rejection::Reason;
 use crate::domain::time::Timestamp;
+use crate::grpc::api::number;
 use crate::pb;
 
-/// What happened to a session, as far as its records tell, in order (S3). Who did it and through
-/// which call isn't kept in them, but for those who asked for transfers.
+/// What happened to a session, as far as its records tell, in order, with who did it, through which call, and as part of
+/// which revision (S3).
 #[must_use]
 pub fn story(context: ObjectContext<'_>, s: &Session) -> Vec<pb::SessionEvent> {
     let mut opened = event(s.opened_at, "session_opened", "the session was opened");
     opened.actor = s.opened_by.as_ref().map(actor);
+    comes_from(&mut opened, s.steps.opened.as_deref());
     let mut events = vec![(Phase::Opened, opened)];
     for transfer in context.state.transfers_of_session(s.id) {
         transfer_events(transfer, &mut events);
@@ -27,9 +32,10 @@ pub fn story(context: ObjectContext<'_>, s: &Session) -> Vec<pb::SessionEvent> {
     if let SessionState::Ended { at, by, actor, .. } = &s.state {
         let mut end = event(*at, "session_ended", "the session ended");
         end.actor = Some(ended_by(*by, actor.as_ref()));
+        comes_from(&mut end, s.steps.ended.as_deref());
         events.push((Phase::Ended, end));
     }
-    events.sort_by_key(|(phase, e)| (e.time.map(|t| (t.seconds, t.nanos)), *phase));
+    events.sort_by_key(|(phase, e)| (e.time.map(|t| (t.seconds, t.nanos)), e.revision, *phase));
     events.into_iter().map(|(_, event)| event).collect()
 }
 
@@ -58,8 +64,18 @@ fn event(at: Timestamp, kind: &str, text: &str) -> pb::SessionEvent {
     }
 }
 
+/// Who did it, through which call, as part of which revision, where that was kept.
+fn comes_from(event: &mut pb::SessionEvent, provenance: Option<&Provenance>) {
+    let Some(Provenance { revision, by, rpc }) = provenance else { return };
+    event.actor = Some(actor(by));
+    event.revision = number(Revision::new(*revision));
+    if by.role != Role::Server {
+        event.rpc = format!("baton.v1.{rpc}");
+    }
+}
+
 fn work_events(w: &Work, events: &mut Events) {
-    let mut add = |phase, at, kind: &str, text: &str| {
+    let mut add = |phase, at, kind: &str, text: &str, provenance: &Option<Arc<Provenance>>| {
         let mut happened = event(at, kind, text);
         happened.rep = w.rep.to_string();
         happened.work = w.id.to_string();
@@ -68,11 +84,12 @@ fn work_events(w: &Work, events: &mut Events) {
         if kind == "work_offered" {
             happened.assignment = assignment(w);
         }
+        comes_from(&mut happened, provenance.as_deref());
         events.push((phase, happened));
     };
-    add(Phase::Offered, w.offered_at, "work_offered", offered_text(w.found));
+    add(Phase::Offered, w.offered_at, "work_offered", offered_text(w.found), &w.steps.offered);
     if let Some(at) = w.accepted_at {
-        add(Phase::Accepted, at, "work_accepted", "the rep took the session");
+        add(Phase::Accepted, at, "work_accepted", "the rep took the session", &w.steps.accepted);
     }
     if let WorkState::Ended { at, why } = w.state {
         let phase = match why {
@@ -85,7 +102,7 @@ fn work_events(w: &Work, events: &mut Events) {
                 Phase::CameToNothing
             }
         };
-        add(phase, at, "work_ended", work_end_text(why));
+        add(phase, at, "work_ended", work_end_text(why), &w.steps.ended);
     }
 }
 
@@ -104,7 +121,8 @@ const fn work_end_text(why: WorkEnd) -> &'static str {
 }
 
 fn transfer_events(t: &Transfer, events: &mut Events) {
-    let mut add = |phase, at, kind: &str, text: &str, rep: String| {
+    type From<'p> = &'p Option<Arc<Provenance>>;
+    let mut add = |phase, at, kind: &str, text: &str, rep: String, provenance: From<'_>| {
         let mut happened = event(at, kind, text);
         happened.rep = rep;
         happened.transfer = t.id.to_string();
@@ -112,12 +130,13 @@ fn transfer_events(t: &Transfer, events: &mut Events) {
         if kind == "transfer_requested" {
             happened.actor = Some(actor(&t.asked_by));
         }
+        comes_from(&mut happened, provenance.as_deref());
         events.push((phase, happened));
     };
     let (kind, to) = named(&t.recipient);
     let text = format!("a transfer to {kind} {to} was asked for");
     let rep = if kind == "rep" { to.to_owned() } else { String::new() };
-    add(Phase::Requested, t.requested_at, "transfer_requested", &text, rep);
+    add(Phase::Requested, t.requested_at, "transfer_requested", &text, rep, &t.steps.requested);
     if let Some(at) = t.original_removed_at {
         add(
             Phase::Removed,
@@ -125,6 +144,7 @@ fn transfer_events(t: &Transfer, events: &mut Events) {
             "rep_removed",
             "the original rep was removed",
             t.from_rep.to_string(),
+            &t.steps.removed,
         );
     }
     match &t.state {
@@ -135,6 +155,7 @@ fn transfer_events(t: &Transfer, events: &mut Events) {
                 "transfer_completed",
                 "the transfer was accepted",
                 rep.to_string(),
+                &t.steps.ended,
             );
         }
         TransferState::SessionEnded { at } => {
@@ -144,6 +165,7 @@ fn transfer_events(t: &Transfer, events: &mut Events) {
                 "transfer_session_ended",
                 "the session ended first",
                 String::new(),
+                &t.steps.ended,
             );
         }
         TransferState::Offered { .. } | TransferState::Waiting { .. } => {}

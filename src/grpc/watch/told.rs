@@ -237,7 +237,7 @@ mod tests {
     use crate::domain::directory::{Queue, RoutingModel, Settings};
     use crate::domain::entry::{Head, Revision};
     use crate::domain::id::{EntryId, SessionId, WorkId};
-    use crate::domain::live::{HowFound, Session, Work, WorkState};
+    use crate::domain::live::{HowFound, Session, SessionSteps, Work, WorkState, WorkSteps};
     use crate::domain::state::{HeldRecord, State};
     use crate::domain::time::Timestamp;
     use crate::domain::units::Units;
@@ -281,6 +281,7 @@ mod tests {
             offer_until: None,
             accepted_at: Some(at(20)),
             holds_since: at(20),
+            steps: WorkSteps::default(),
         };
         let settings = Settings { estimate_samples: 1, ..Settings::default() };
         let records = [
@@ -381,6 +382,7 @@ mod tests {
             previous: None,
             opened_in: None,
             opened_by: None,
+            steps: SessionSteps::default(),
         }
     }
 }

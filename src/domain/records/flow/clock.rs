@@ -85,6 +85,12 @@ pub fn check_zone(zone: &str) -> Result<(), String> {
         return Ok(());
     }
     let shown: String = zone.chars().take(64).collect();
+    if let Some((fixed, said)) = fixed_offset(zone) {
+        return Err(format!(
+            "`{shown}` isn't a time zone; `{fixed}` is always {said} UTC, and a place such as Europe/Berlin \
+             also changes its clocks"
+        ));
+    }
     let names = || TZ_VARIANTS.iter().map(|known| known.name());
     // People know their city better than its continent.
     let city = |name: &'static str| name.rsplit('/').next().unwrap_or(name);
@@ -92,10 +98,31 @@ pub fn check_zone(zone: &str) -> Result<(), String> {
         let meant = nearest(zone.rsplit('/').next().unwrap_or(zone), names().map(city))?;
         names().find(|name| city(name) == meant)
     });
+    // Another number is another zone, however near it looks.
+    let digits = |name: &str| -> String { name.chars().filter(char::is_ascii_digit).collect() };
+    let near = near.filter(|near| digits(near) == digits(zone));
     Err(match near {
         Some(near) => format!("`{shown}` isn't a time zone; did you mean `{near}`?"),
         None => format!("`{shown}` isn't a time zone; give an IANA name such as Europe/Berlin"),
     })
+}
+
+/// The zone that is always so many hours ahead of UTC, or behind, as something like `GMT+2` means; and in words. Its name
+/// has the other sign.
+fn fixed_offset(written: &str) -> Option<(String, String)> {
+    let offset = ["GMT", "UTC"].iter().find_map(|name| written.strip_prefix(name));
+    let offset = offset.unwrap_or(written);
+    let ahead = match offset.chars().next()? {
+        '+' => true,
+        '-' => false,
+        _ => return None,
+    };
+    let hours =
+        offset[1..].trim_end_matches(":00").parse::<u8>().ok().filter(|hours| *hours > 0)?;
+    let (sign, side) = if ahead { ('-', "ahead of") } else { ('+', "behind") };
+    let name = format!("Etc/GMT{sign}{hours}");
+    let said = format!("{hours} h {side}");
+    Tz::from_str(&name).is_ok().then_some((name, said))
 }
 
 /// A moment written as in RFC 3339, in milliseconds since the epoch.
@@ -188,10 +215,17 @@ mod tests {
             "`europe/berlin` isn't a time zone; did you mean `Europe/Berlin`?"
         );
         assert_eq!(said("Tokyo"), "`Tokyo` isn't a time zone; did you mean `Asia/Tokyo`?");
-        assert_eq!(
-            said("+02:00"),
-            "`+02:00` isn't a time zone; give an IANA name such as Europe/Berlin"
-        );
+        let ahead = "isn't a time zone; `Etc/GMT-2` is always 2 h ahead of UTC, and a place such as \
+                     Europe/Berlin also changes its clocks";
+        for offset in ["GMT+2", "UTC+02:00", "+02:00", "+2"] {
+            assert_eq!(said(offset), format!("`{offset}` {ahead}"));
+        }
+        assert!(said("GMT-7").contains("`Etc/GMT+7` is always 7 h behind UTC"));
+        for none in ["GMT+15", "UTC+5:30", "Etc/GMT+15", "+x"] {
+            let plain =
+                format!("`{none}` isn't a time zone; give an IANA name such as Europe/Berlin");
+            assert_eq!(said(none), plain);
+        }
         assert_eq!(said(""), "`` isn't a time zone; give an IANA name such as Europe/Berlin");
     }
 

@@ -7,6 +7,8 @@ use crate::domain::rejection::Reason;
 use crate::domain::time::{Span, Timestamp};
 use crate::domain::units::Units;
 
+use super::provenance::WorkSteps;
+
 /// Why a piece of work ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum WorkEnd {
@@ -205,6 +207,9 @@ pub struct Work {
     /// Since when it holds what it holds (C7).
     #[n(18)]
     pub holds_since: Timestamp,
+    /// Where its steps come from (S3).
+    #[cbor(n(19), default)]
+    pub steps: WorkSteps,
 }
 
 impl Work {

@@ -14,7 +14,9 @@ use super::{
     encode_outcome, encode_outcome_head, encode_record, read,
 };
 use crate::domain::entry::{Answer, Fact, FactKind, Fingerprint};
-use crate::domain::live::{RepPresence, Session};
+use crate::domain::live::{
+    RepPresence, Session, SessionSteps, Transfer, TransferSteps, Work, WorkSteps,
+};
 use crate::domain::record::Record;
 
 const FINGERPRINT: Fingerprint = Fingerprint(0xfeed_beef);
@@ -23,6 +25,8 @@ const FINGERPRINT: Fingerprint = Fingerprint(0xfeed_beef);
 const GOLDEN: &str = include_str!("golden.txt");
 /// A presence and a session as level 2 stored them.
 const LEVEL_2: &str = include_str!("level_2.txt");
+/// A session, a piece of work and a transfer as level 3 stored them.
+const LEVEL_3: &str = include_str!("level_3.txt");
 
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|b| format!("{b:02x}")).collect()
@@ -61,21 +65,36 @@ fn what_an_earlier_level_stored_is_read_without_what_it_did_not_know() {
         let digits = |at| u8::from_str_radix(&line[at..at + 2], 16).expect("two digits");
         (0..line.len()).step_by(2).map(digits).collect()
     };
-    let stored: Vec<Vec<u8>> = LEVEL_2.lines().map(bytes).collect();
-    let (mut presence, mut session) = (None, None);
+    let (mut level_2, mut level_3) = (Vec::new(), Vec::new());
     for record in sample::full() {
         match record {
-            Record::RepPresence(image) => presence = Some((*image).clone()),
-            Record::Session(image) => session = Some((*image).clone()),
+            Record::RepPresence(image) => {
+                let presence = RepPresence { earlier: Vec::new(), ..(*image).clone() };
+                level_2.push(Record::RepPresence(Arc::new(presence)));
+            }
+            Record::Session(image) => {
+                let session = Session { steps: SessionSteps::default(), ..(*image).clone() };
+                level_3.push(Record::Session(Arc::new(session.clone())));
+                let session =
+                    Session { previous: None, opened_in: None, opened_by: None, ..session };
+                level_2.push(Record::Session(Arc::new(session)));
+            }
+            Record::Work(image) => {
+                let work = Work { steps: WorkSteps::default(), ..(*image).clone() };
+                level_3.push(Record::Work(Arc::new(work)));
+            }
+            Record::Transfer(image) => {
+                let transfer = Transfer { steps: TransferSteps::default(), ..(*image).clone() };
+                level_3.push(Record::Transfer(Arc::new(transfer)));
+            }
             _ => {}
         }
     }
-    let presence = RepPresence { earlier: Vec::new(), ..presence.expect("there is one") };
-    let session = session.expect("there is one");
-    let session = Session { previous: None, opened_in: None, opened_by: None, ..session };
-    let known = [Record::RepPresence(Arc::new(presence)), Record::Session(Arc::new(session))];
-    for (bytes, record) in stored.iter().zip(known) {
-        assert_eq!(decode_record(&record.key(), bytes), Ok(record));
+    for (stored, known) in [(LEVEL_2, level_2), (LEVEL_3, level_3)] {
+        assert_eq!(stored.lines().count(), known.len());
+        for (bytes, record) in stored.lines().map(bytes).zip(known) {
+            assert_eq!(decode_record(&record.key(), &bytes), Ok(record));
+        }
     }
 }
 

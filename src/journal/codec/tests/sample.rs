@@ -20,9 +20,9 @@ use crate::domain::flow::{
 use crate::domain::id::{PresenceId, SessionId, TransferId, TxnId, WorkId};
 use crate::domain::live::{
     Absence, Actor, Candidate, ClosedPresence, Connection, EarlierPresence, EndedBy, HowFound,
-    Line, PlannedChange, PlannedStop, Presence, PresenceCause, Recipient, RepPresence, RepReach,
-    Role, Session, SessionState, SkillWish, Transfer, TransferState, WhyNot, Work, WorkEnd,
-    WorkState,
+    Line, PlannedChange, PlannedStop, Presence, PresenceCause, Provenance, Recipient, RepPresence,
+    RepReach, Role, Session, SessionState, SessionSteps, SkillWish, Transfer, TransferState,
+    TransferSteps, WhyNot, Work, WorkEnd, WorkState, WorkSteps,
 };
 use crate::domain::record::{Mark, MarkKey, Record, RecordKey};
 use crate::domain::rejection::{BadField, Reason, Rejection, RejectionDetails};
@@ -199,6 +199,12 @@ fn trace() -> Option<Arc<Trace>> {
     Some(Arc::new(Trace { steps: vec![step(Some(0), false), step(None, true)], left_out: 2 }))
 }
 
+/// Where something comes from.
+fn provenance(revision: u64) -> Option<Arc<Provenance>> {
+    let rpc = Arc::from("SessionService/OpenSession");
+    Some(Arc::new(Provenance { revision, by: actor(), rpc }))
+}
+
 fn session(state: SessionState) -> Session {
     Session {
         id: SESSION,
@@ -221,6 +227,7 @@ fn session(state: SessionState) -> Session {
         previous: Some(SessionId::MAX),
         opened_in: Some(TxnId::MAX),
         opened_by: Some(actor()),
+        steps: SessionSteps { opened: provenance(5), ended: provenance(9) },
     }
 }
 
@@ -255,6 +262,7 @@ fn work(state: WorkState) -> Work {
         offer_until: Some(at(31)),
         accepted_at: Some(at(12)),
         holds_since: at(13),
+        steps: WorkSteps { offered: provenance(5), accepted: provenance(6), ended: provenance(9) },
     }
 }
 
@@ -272,6 +280,7 @@ fn transfer(recipient: Recipient, line: Line, state: TransferState) -> Transfer 
         requested_at: at(20),
         offered_at: Some(at(21)),
         original_removed_at: Some(at(22)),
+        steps: TransferSteps { requested: provenance(7), removed: None, ended: provenance(8) },
     }
 }
 
