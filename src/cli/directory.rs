@@ -73,8 +73,8 @@ pub async fn asked<T, A>(
         None => return Err(faulty(name, &file.faults, None)),
     };
     match answer {
-        Ok(answer) if !bad => return Ok(answer),
-        Err(failure) if !bad && failure.bad_fields().is_empty() => return Err(failure.into()),
+        Ok(answer) if !bad => Ok(answer),
+        Err(failure) if !bad && failure.bad_fields().is_empty() => Err(failure.into()),
         Ok(_) => Err(faulty(name, &file.faults, None)),
         Err(failure) => {
             file.add(at, failure.bad_fields());

@@ -142,14 +142,8 @@ impl World {
     ) -> Result<std::result::Result<(Vec<String>, Answer), Rejection>> {
         let txn = TxnId::from_u128(self.entropy.bits() | 1 << 100);
         let cause = Cause { actor: actor.clone(), rpc: "scenario".into(), request_id: None };
-        let request = Request {
-            txn,
-            fingerprint: Fingerprint::default(),
-            cause,
-            presence,
-            stated: Stated::default(),
-            command,
-        };
+        let (fingerprint, stated) = (Fingerprint::default(), Stated::default());
+        let request = Request { txn, fingerprint, cause, presence, stated, command };
         let before = self.state.clone();
         let decision = match decide(&mut self.state, &request, self.now, &mut self.entropy) {
             Ok(decision) => decision,

@@ -160,7 +160,9 @@ impl<'a> Fields<'a> {
     /// Whether a field is a list with nothing in it.
     pub fn is_empty_list(&self, key: &str) -> bool {
         let mut given = self.entries.iter().filter(|(found, _)| found.text == key);
-        given.any(|(_, node)| !node.cut && matches!(&node.value, Value::List(items) if items.is_empty()))
+        given.any(|(_, node)| {
+            !node.cut && matches!(&node.value, Value::List(items) if items.is_empty())
+        })
     }
 
     /// Whether a field is given, well or badly.

@@ -1,23 +1,23 @@
 //! Collects what is wrong with a request, so that it is said all at once (D1), and what it asks
 //! for that isn't there yet, so that nothing is silently ignored.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod references;
+
+use std::collections::BTreeMap;
 use std::fmt;
 use std::ops::RangeInclusive;
 use std::str::FromStr;
 
 use crate::domain::attributes::{self, Attributes};
-use crate::domain::command::Command;
-use crate::domain::decide::stated::{NamingField, Stated};
+use crate::domain::decide::stated::Stated;
 use crate::domain::entry::Revision;
 use crate::domain::id::{BadId, SkillId};
-use crate::domain::record::RecordKey;
 use crate::domain::rejection::BadField;
 use crate::domain::time::{Span, Timestamp};
 use crate::grpc::status::Problem;
 use crate::pb;
 
-use super::under;
+pub use references::Asked;
 
 /// The longest free text of each kind, in bytes.
 pub mod limits {
@@ -64,21 +64,6 @@ pub mod limits {
     pub const DEFAULT_PAGE: usize = 50;
 }
 
-/// What a request asks for, and where it says so: what only the state can tell to be wrong is named then, too.
-#[derive(Debug)]
-pub struct Asked {
-    /// What.
-    pub command: Command,
-    /// Where.
-    pub stated: Stated,
-}
-
-impl From<Command> for Asked {
-    fn from(command: Command) -> Self {
-        Self { command, stated: Stated::default() }
-    }
-}
-
 /// What is wrong with a request, so far, and what it names.
 #[derive(Debug, Default)]
 pub struct Fields {
@@ -119,53 +104,6 @@ impl Fields {
         if text.is_empty() { Some(None) } else { self.id(field, text).map(Some) }
     }
 
-    /// The id of a resource that the request brings as the field `at`.
-    pub fn own_id<T: FromStr<Err = BadId> + Clone + Into<RecordKey>>(
-        &mut self,
-        at: &str,
-        text: &str,
-    ) -> Option<T> {
-        let id: T = self.id(&under(at, "id"), text)?;
-        self.stated.brought.insert(id.clone().into(), at.to_owned());
-        Some(id)
-    }
-
-    /// The settings come with the request, as the field `at`.
-    pub fn brings_settings(&mut self, at: &str) {
-        self.stated.brought.insert(RecordKey::Settings, at.to_owned());
-    }
-
-    /// The id of a resource that has to be there, or comes with the request.
-    pub fn reference<T: FromStr<Err = BadId> + Clone + Into<RecordKey>>(
-        &mut self,
-        field: &str,
-        text: &str,
-    ) -> Option<T> {
-        let id: T = self.id(field, text)?;
-        let key = id.clone().into();
-        self.stated.names.push(NamingField { field: field.to_owned(), key });
-        Some(id)
-    }
-
-    /// The same of one that may be left out: bad → `None`, left out → `Some(None)`.
-    pub fn optional_reference<T: FromStr<Err = BadId> + Clone + Into<RecordKey>>(
-        &mut self,
-        field: &str,
-        text: &str,
-    ) -> Option<Option<T>> {
-        if text.is_empty() { Some(None) } else { self.reference(field, text).map(Some) }
-    }
-
-    /// The ids of resources that have to be there, or come with the request.
-    pub fn references<T: FromStr<Err = BadId> + Clone + Into<RecordKey>>(
-        &mut self,
-        field: &str,
-        texts: &[String],
-    ) -> Vec<T> {
-        let all = texts.iter().enumerate();
-        all.filter_map(|(i, text)| self.reference(&format!("{field}[{i}]"), text)).collect()
-    }
-
     /// A list of ids.
     pub fn ids<T: FromStr<Err = BadId>>(&mut self, field: &str, texts: &[String]) -> Vec<T> {
         texts
@@ -173,25 +111,6 @@ impl Fields {
             .enumerate()
             .filter_map(|(i, text)| self.id(&format!("{field}[{i}]"), text))
             .collect()
-    }
-
-    /// As [`Self::references`], each at most once.
-    pub fn distinct_references<
-        T: FromStr<Err = BadId> + Ord + fmt::Display + Clone + Into<RecordKey>,
-    >(
-        &mut self,
-        field: &str,
-        texts: &[String],
-    ) -> BTreeSet<T> {
-        let mut distinct = BTreeSet::new();
-        for (i, text) in texts.iter().enumerate() {
-            let at = format!("{field}[{i}]");
-            let Some(id) = self.reference(&at, text) else { continue };
-            if let Some(twice) = distinct.replace(id) {
-                self.bad(at, format!("is {twice} again; give each once"));
-            }
-        }
-        distinct
     }
 
     /// A skill at a level of 0–100 (R4).
@@ -396,34 +315,6 @@ impl Fields {
             return Err(Problem::NotImplemented(self.unsupported));
         }
         build().ok_or(UNBUILT)
-    }
-
-    /// The command that was built, to be refused as it is decided if anything was wrong: by then what it names is looked
-    /// up, too, and all of it is said at once (D1).
-    ///
-    /// # Errors
-    /// NOT_IMPLEMENTED with all that isn't there yet, if nothing was wrong.
-    pub fn ask(self, build: impl FnOnce() -> Option<Command>) -> Result<Asked, Problem> {
-        let (command, stated) = self.finish_stated(build)?;
-        Ok(Asked { command: command.unwrap_or(Command::Misstated), stated })
-    }
-
-    /// What was built, if it could be, and what is to be looked up before it is answered.
-    ///
-    /// # Errors
-    /// NOT_IMPLEMENTED with all that isn't there yet, if nothing was wrong.
-    pub fn finish_stated<T>(
-        self,
-        build: impl FnOnce() -> Option<T>,
-    ) -> Result<(Option<T>, Stated), Problem> {
-        let Self { stated, unsupported } = self;
-        if !stated.faults.is_empty() {
-            return Ok((build(), stated));
-        }
-        if !unsupported.is_empty() {
-            return Err(Problem::NotImplemented(unsupported));
-        }
-        Ok((Some(build().ok_or(UNBUILT)?), stated))
     }
 }
 
