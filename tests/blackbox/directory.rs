@@ -255,3 +255,48 @@ async fn d1_an_apply_changes_the_settings_that_it_names_and_replaces_them_only_i
     assert_eq!(now.max_transfers_per_session, Some(3));
     assert_eq!(now.skills_based_and_direct_to_rep_routing, Some(false), "the default");
 }
+
+#[tokio::test]
+async fn r11_an_apply_counts_as_a_whole() {
+    let house = House::new().await;
+    let mut admin = house.admin();
+    admin.configure(super::site::routed_org()).await;
+    let (waiting, _) = admin.enqueue("c-1", "care").await;
+    let org = |change: fn(&mut pb::Directory)| {
+        let mut directory = super::site::routed_org();
+        change(&mut directory);
+        pb::ApplyDirectoryRequest { directory: Some(directory), prune: true, ..Default::default() }
+    };
+    // Cleo goes, and ben comes for her.
+    let replaced = org(|d| {
+        d.reps.retain(|rep| rep.id != "cleo");
+        d.queues[1].reps = vec!["ben".into()];
+    });
+    // Nobody comes for her, or somebody who couldn't.
+    let alone = org(|d| {
+        d.reps.retain(|rep| rep.id != "cleo");
+        d.queues[1].reps.clear();
+    });
+    let unlicensed = org(|d| {
+        d.reps[2].licences.clear();
+        d.queues[1].reps = vec!["cleo".into()];
+    });
+    let gone = org(|d| d.queues.truncate(1));
+    let in_use = (Code::FailedPrecondition, "IN_USE".to_owned());
+    for request in [&alone, &unlicensed, &gone] {
+        let dry = pb::ApplyDirectoryRequest { dry_run: true, ..request.clone() };
+        for request in [dry, request.clone()] {
+            let refused = admin.directory.apply_directory(request).await;
+            assert_eq!(refusal(refused), in_use);
+        }
+    }
+    admin.directory.apply_directory(replaced).await.expect("somebody could take it");
+    assert!(!admin.session(&waiting.id).await.stranded);
+    let moved = pb::ApplyDirectoryRequest { move_to: "billing".into(), ..gone };
+    let moved = admin.directory.apply_directory(moved).await.expect("it is moved").into_inner();
+    let line = admin.session_since(&waiting.id, moved.revision).await.waiting_line;
+    assert_eq!(
+        line.and_then(|line| line.line),
+        Some(pb::waiting_line::Line::Queue("billing".into()))
+    );
+}
