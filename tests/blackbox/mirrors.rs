@@ -10,7 +10,7 @@ use pb::watch_response::Frame;
 
 use super::site::{Site, queue, routed_org, seconds, to_queue};
 use super::stream::{Stream, request};
-use super::world::{Caller, House, to_rep};
+use super::world::{Caller, House, org, to_rep};
 
 const REPS: [&str; 3] = ["ana", "ben", "cleo"];
 const STEPS: usize = 150;
@@ -158,7 +158,7 @@ async fn step(admin: &mut Caller, house: &House, dice: &mut Dice, number: usize)
     let live = admin.work.list_work(work).await.expect("it may be read").into_inner().work;
     let (offered, open): (Vec<_>, Vec<_>) =
         live.into_iter().partition(|work| work.state() == pb::WorkState::Offered);
-    match dice.below(12) {
+    match dice.below(15) {
         0 | 1 => Some(admin.arrive(who).await),
         2 => {
             let whose = Some(pb::close_presence_request::Whose::Rep(who.into()));
@@ -182,6 +182,31 @@ async fn step(admin: &mut Caller, house: &House, dice: &mut Dice, number: usize)
                 ..Default::default()
             };
             admin.transfers.transfer_session(request).await.ok().map(|d| d.into_inner().revision)
+        }
+        11 => {
+            let mut configuration = org().presence_configurations[0].clone();
+            configuration.allow_decline = dice.below(2) == 0;
+            let presence_configuration = Some(configuration);
+            let request = pb::UpsertPresenceConfigurationRequest {
+                presence_configuration,
+                ..Default::default()
+            };
+            let changed = admin.directory.upsert_presence_configuration(request).await;
+            changed.ok().map(|done| done.into_inner().revision)
+        }
+        12 => {
+            let most = u32::try_from(dice.below(4)).expect("small");
+            let wrap_up =
+                pb::WrapUp { duration: seconds(3_600), max_extensions: most, extension: None };
+            let mut channel = org().channels[0].clone();
+            channel.wrap_up = Some(wrap_up);
+            let request = pb::UpsertChannelRequest { channel: Some(channel), ..Default::default() };
+            admin
+                .directory
+                .upsert_channel(request)
+                .await
+                .ok()
+                .map(|done| done.into_inner().revision)
         }
         _ => {
             let members: Vec<&str> = REPS.into_iter().filter(|_| dice.below(2) == 0).collect();

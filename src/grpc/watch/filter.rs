@@ -207,7 +207,7 @@ fn line_of(records: &dyn RecordLookup, s: &Session) -> Option<Line> {
 }
 
 /// The reps whose capacity or status is decided by a directory record.
-fn using<'s>(state: &'s State, key: &'s RecordKey) -> impl Iterator<Item = RepId> + 's {
+pub(super) fn using<'s>(state: &'s State, key: &'s RecordKey) -> impl Iterator<Item = RepId> + 's {
     state
         .range(RecordKey::Rep(RepId::least())..)
         .map_while(|record| match record {

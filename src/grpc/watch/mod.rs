@@ -4,6 +4,7 @@
 //! what the records were at each revision, `told` what follows from many of them (queues, places in
 //! lines), `frames` how it is written, `stream` when.
 
+mod dependents;
 mod filter;
 mod frames;
 mod records;
