@@ -1,7 +1,7 @@
 //! `session`, `transfer` and `history`: what a channel and an owner do with a session.
 
 use super::args::{Open, Session, Transfer};
-use super::{Context, flow, json, names, table, target};
+use super::{Context, flow, json, table, target};
 use crate::pb;
 use crate::pb::recipient::Recipient;
 
@@ -38,7 +38,7 @@ pub async fn run(context: &Context, what: Session) -> anyhow::Result<()> {
         || json::of("Session", &session),
         || {
             let holder = table::holder(&session);
-            let state = names::of::<pb::SessionState>(session.state);
+            let state = table::state(&session);
             let matched = session.flow_trace.as_ref().map(matched).unwrap_or_default();
             let line = format!("session {}  {state}  {holder}", session.id);
             format!("{}{matched}", line.trim_end())
@@ -134,7 +134,8 @@ fn transfer_sentence(transfer: &pb::Transfer, place: &str) -> String {
                 }
                 (queue, _) => format!("to {to} waits in queue:{queue}"),
             };
-            format!("{line}{place}; {} has been removed", transfer.from_rep)
+            let stranded = if transfer.stranded { ", stranded" } else { "" };
+            format!("{line}{place}{stranded}; {} has been removed", transfer.from_rep)
         }
         pb::TransferState::Completed => {
             format!("completed: {} → {}", transfer.from_rep, transfer.rep)

@@ -49,8 +49,7 @@ pub fn sessions(sessions: &[pb::Session]) -> Table {
             session.id.clone(),
             session.channel.clone(),
             session.external_reference.clone(),
-            names::of::<pb::SessionState>(session.state)
-                + if session.stranded { " (stranded)" } else { "" },
+            state(session),
             holder(session),
             session.transfer.clone(),
             clock(session.opened_at.as_ref()),
@@ -67,8 +66,7 @@ pub fn transfers(transfers: &[pb::Transfer]) -> Table {
         table.row([
             transfer.id.clone(),
             transfer.session.clone(),
-            names::of::<pb::TransferState>(transfer.state)
-                + if transfer.stranded { " (stranded)" } else { "" },
+            transfer_state(transfer),
             transfer.from_rep.clone(),
             recipient_text(transfer.recipient.as_ref()),
             transfer.rep.clone(),
@@ -236,10 +234,17 @@ fn work_line(work: &pb::Work) -> String {
     )
 }
 
+fn transfer_state(transfer: &pb::Transfer) -> String {
+    names::of::<pb::TransferState>(transfer.state) + stranded(transfer.stranded)
+}
+
+const fn stranded(is_so: bool) -> &'static str {
+    if is_so { " (stranded)" } else { "" }
+}
+
 /// One transfer with all that is known of it.
 pub fn transfer(transfer: &pb::Transfer) -> String {
-    let stranded = if transfer.stranded { " (stranded)" } else { "" };
-    let state = names::of::<pb::TransferState>(transfer.state) + stranded;
+    let state = transfer_state(transfer);
     let queue = match transfer.queue.as_str() {
         "" => String::new(),
         queue => format!("queue:{queue}"),
@@ -325,10 +330,14 @@ pub fn labelled(rows: &[(&str, String)]) -> String {
     shown().map(|(label, text)| format!("{label:width$}  {text}\n")).collect()
 }
 
+/// A session's state, and whether nobody is there for it.
+pub fn state(session: &pb::Session) -> String {
+    names::of::<pb::SessionState>(session.state) + stranded(session.stranded)
+}
+
 /// One session with all that is known of it.
 pub fn session(session: &pb::Session) -> String {
-    let stranded = if session.stranded { " (stranded)" } else { "" };
-    let state = names::of::<pb::SessionState>(session.state) + stranded;
+    let state = state(session);
     let expires = session.offer.as_ref().and_then(|offer| offer.expires_at.as_ref());
     let mut text = labelled(&[
         ("session", session.id.clone()),

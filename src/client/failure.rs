@@ -234,7 +234,7 @@ fn advice(reason: &str) -> &'static str {
         "PRESENCE_CLOSED" => "sign in again: `online`",
         "DECLINE_NOT_ALLOWED" => "accept it",
         "WRONG_STATE" => "read it anew",
-        "IN_USE" => "free it first",
+        "IN_USE" => "free it first; `apply --move-to QUEUE` moves what waits",
         "CONTENDED" => "try again",
         "OVERLOADED" | "STORE_UNAVAILABLE" | "REVISION_NOT_REACHED" | "TIMED_OUT" => {
             "try again in a moment"
