@@ -229,7 +229,7 @@ reps:
 #[test]
 fn hours_of_no_day_are_a_mistake() {
     let told = |hours: &str| faults(&format!("settings:\n  business_hours: [{hours}]\n"), false);
-    let empty = "2:26: settings.business_hours[0].days: is empty: name at least one day, such as \
+    let empty = "2:27: settings.business_hours[0].days: is empty: name at least one day, such as \
                  [monday, tuesday]";
     assert_eq!(told("{days: [], from: 09:00, to: 10:00}"), [empty]);
     let missing =
