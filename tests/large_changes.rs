@@ -266,43 +266,97 @@ fn c8_a_change_of_one_rep_or_of_a_name_nobody_carries_concerns_nobody_else() {
     assert!(!world.state.has_marks());
 }
 
+/// Sessions that count as stranded.
+fn stranded(state: &State) -> usize {
+    let all = state.records().filter(|(_, held)| match &held.record {
+        Record::Session(session) => session.state.is_stranded(),
+        _ => false,
+    });
+    all.count()
+}
+
+fn put(queue: &Queue) -> Command {
+    let queues = vec![queue.clone()];
+    Command::Upsert(Directory { queues, ..Directory::default() })
+}
+
+impl World {
+    /// So many sessions are stranded in each of these queues, of which nobody is a member.
+    fn with_stranded(queues: &[&str], each: usize) -> (Self, Vec<Queue>) {
+        let mut world = Self::full(0);
+        let all = (*world.state.queue(&id("all")).expect("it is there")).clone();
+        let empty =
+            queues.iter().map(|name| Queue { id: id(name), reps: BTreeSet::new(), ..all.clone() });
+        let empty: Vec<Queue> = empty.collect();
+        for (at, queue) in empty.iter().enumerate() {
+            world.run(put(queue));
+            for number in 0..each {
+                world.open_into(queue.id.as_str(), 1_000 * (at + 1) + number);
+            }
+        }
+        assert_eq!(stranded(&world.state), each * queues.len());
+        (world, empty)
+    }
+
+    /// Works off all that is left, each decision bounded, after this one; gives how many there were.
+    fn work_off(&mut self, first: &Entry, most: usize) -> usize {
+        assert!(first.changes.len() <= most, "{} records", first.changes.len());
+        let mut decisions = 1;
+        loop {
+            invariants::check(&self.state).expect("it holds after each decision");
+            if !self.state.has_marks() {
+                return decisions;
+            }
+            let entry = self.run(Command::WorkOff).expect("there is something to work off");
+            assert!(entry.changes.len() <= most, "{} records", entry.changes.len());
+            decisions += 1;
+            assert!(decisions < 100, "it doesn't come to an end");
+        }
+    }
+}
+
 #[test]
 fn r11_whatever_somebody_can_take_again_is_told_so_in_bounded_decisions() {
-    let mut world = World::full(0);
-    let mut nobodys = (*world.state.queue(&id("all")).expect("it is there")).clone();
-    (nobodys.id, nobodys.reps) = (id("nobodys"), BTreeSet::new());
-    let put = |queue: &Queue| {
-        let queues = vec![queue.clone()];
-        Command::Upsert(Directory { queues, ..Directory::default() })
-    };
-    world.run(put(&nobodys));
-    for number in 1_000..1_300 {
-        world.open_into("nobodys", number);
-    }
-    let stranded = |state: &State| {
-        let all = state.records().filter(|(_, held)| match &held.record {
-            Record::Session(session) => session.state.is_stranded(),
-            _ => false,
-        });
-        all.count()
-    };
-    assert_eq!(stranded(&world.state), 300);
+    let (mut world, mut queues) = World::with_stranded(&["nobodys"], 300);
+    let mut nobodys = queues.remove(0);
     // Somebody who is full, so that nothing is offered.
     nobodys.reps.insert(rep(0));
-    let mut entry = world.run(put(&nobodys)).expect("a member more");
-    let mut decisions = 1;
-    loop {
-        assert!(entry.changes.len() <= 64 + 3, "{} records", entry.changes.len());
-        invariants::check(&world.state).expect("it holds after each decision");
-        if !world.state.has_marks() {
-            break;
-        }
-        entry = world.run(Command::WorkOff).expect("there is something to work off");
-        decisions += 1;
-    }
-    assert_eq!((stranded(&world.state), decisions), (0, 5));
+    let entry = world.run(put(&nobodys)).expect("a member more");
+    // What comes meanwhile isn't stranded, whatever the others still say.
+    world.open_into("nobodys", 2_000);
+    assert_eq!(stranded(&world.state), 300 - 64);
+    assert_eq!(world.work_off(&entry, 64 + 3), 5);
+    assert_eq!(stranded(&world.state), 0);
     let back = Queue { reps: BTreeSet::new(), ..nobodys };
-    let request = put(&back);
-    let refused = world.refused(request);
-    assert_eq!(refused, Some(Reason::InUse), "R11: three hundred wait for her");
+    assert_eq!(world.refused(put(&back)), Some(Reason::InUse), "three hundred wait for her");
+}
+
+#[test]
+fn r11_whom_nobody_can_take_any_more_before_all_are_told_hinders_the_change() {
+    let (mut world, mut queues) = World::with_stranded(&["nobodys"], 100);
+    let nobodys = queues.remove(0);
+    let manned = Queue { reps: [rep(0)].into(), ..nobodys.clone() };
+    world.run(put(&manned)).expect("a member more");
+    assert!(world.state.has_marks(), "some are told later");
+    assert_eq!(world.refused(put(&nobodys)), Some(Reason::InUse), "64 wait for her");
+    world.run(Command::WorkOff);
+    assert_eq!(stranded(&world.state), 0);
+}
+
+#[test]
+fn r11_many_queues_are_told_in_bounded_decisions_and_the_first_of_them_are_offered() {
+    let names: Vec<String> = (0..10).map(|n| format!("q{n}")).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let (mut world, queues) = World::with_stranded(&names, 50);
+    let manned = queues.into_iter().map(|queue| Queue { reps: [rep(0)].into(), ..queue });
+    let directory = Directory {
+        queues: manned.collect(),
+        // Room for two more.
+        configurations: vec![configuration(3)],
+        ..Directory::default()
+    };
+    let entry = world.run(Command::Upsert(directory)).expect("a member for each");
+    world.work_off(&entry, 256 + 128);
+    assert_eq!(stranded(&world.state), 0);
+    assert!(unsettled(&world.state).is_empty());
 }

@@ -158,7 +158,7 @@ async fn step(admin: &mut Caller, house: &House, dice: &mut Dice, number: usize)
     let live = admin.work.list_work(work).await.expect("it may be read").into_inner().work;
     let (offered, open): (Vec<_>, Vec<_>) =
         live.into_iter().partition(|work| work.state() == pb::WorkState::Offered);
-    match dice.below(15) {
+    match dice.below(16) {
         0 | 1 => Some(admin.arrive(who).await),
         2 => {
             let whose = Some(pb::close_presence_request::Whose::Rep(who.into()));
@@ -207,6 +207,14 @@ async fn step(admin: &mut Caller, house: &House, dice: &mut Dice, number: usize)
                 .await
                 .ok()
                 .map(|done| done.into_inner().revision)
+        }
+        13 => {
+            let (id, move_to) = ("care".to_owned(), "billing".to_owned());
+            let request = pb::DeleteQueueRequest { id, move_to, ..Default::default() };
+            admin.directory.delete_queue(request).await.ok()?;
+            let queue = Some(queue("care", &["cleo"]));
+            let request = pb::UpsertQueueRequest { queue, ..Default::default() };
+            admin.directory.upsert_queue(request).await.ok().map(|done| done.into_inner().revision)
         }
         _ => {
             let members: Vec<&str> = REPS.into_iter().filter(|_| dice.below(2) == 0).collect();

@@ -40,6 +40,7 @@ impl World {
             ["list", s, "as", who] => self.list(s, who)?,
             ["quote", s, rep, "as", who] => self.quote(s, rep, who)?,
             ["why", rep, s, "as", who] => self.why(rep, s, who)?,
+            ["strand", channel, queue] => self.strand(channel, queue)?,
             ["attributes", s] => {
                 let session = self.state.session(&self.session(s)?).ok_or("it is forgotten")?;
                 let words =
@@ -234,6 +235,14 @@ impl World {
             (true, None, true) => "now, removed at once".into(),
             (true, None, false) => "now".into(),
         })
+    }
+
+    /// Would work of a channel that is new to a queue be stranded (R11)?
+    fn strand(&self, label: &str, queue: &str) -> Result<String> {
+        let about = self.about(label)?;
+        let told = explain(&self.state, &actor("admin"), &about, &recipient(queue)?, self.now)
+            .map_err(|r| r.to_string())?;
+        Ok(if told.stranded { "yes" } else { "no" }.to_owned())
     }
 
     fn why(&self, rep: &str, label: &str, who: &str) -> Result<String> {

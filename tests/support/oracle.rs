@@ -9,7 +9,9 @@ use baton::domain::eligibility::{can_serve, is_entitled};
 use baton::domain::entry::{Entry, FactKind};
 use baton::domain::id::{QueueId, RepId};
 use baton::domain::line::{LinePlace, needs};
-use baton::domain::live::{HowFound, RepPresence, Session, WhyNot, Work, WorkEnd, WorkState};
+use baton::domain::live::{
+    HowFound, RepPresence, Session, SessionState, WhyNot, Work, WorkEnd, WorkState,
+};
 use baton::domain::record::{Record, RecordKey};
 use baton::domain::record_lookup::RecordLookup;
 use baton::domain::state::State;
@@ -103,7 +105,12 @@ fn nothing_is_stranded(before: &State, after: &State, entry: &Entry) -> Result<(
     if !entry.facts.iter().any(|fact| fact.kind == FactKind::DirectoryChanged) {
         return Ok(());
     }
-    for session in waiting(before).into_iter().filter(|session| anybody_ever(before, session)) {
+    let offered = before.records().filter_map(|(_, held)| match &held.record {
+        Record::Session(s) if matches!(s.state, SessionState::Offered { .. }) => Some(s.clone()),
+        _ => None,
+    });
+    let standing = waiting(before).into_iter().chain(offered);
+    for session in standing.filter(|session| anybody_ever(before, session)) {
         let Some(now) = after.session(&session.id) else { continue };
         if now.waits_for_an_offer() && now.line.queue().is_some() && !anybody_ever(after, &now) {
             return Err(format!("R11: nobody can ever take {} any more", session.id));

@@ -79,13 +79,14 @@ pub(crate) fn apply(
     if !bad.is_empty() {
         return Err(Rejection::invalid(bad));
     }
-    if let Some(to) = move_to {
-        check_move(draft, None, to)?;
-    }
+    check_move(draft, None, move_to)?;
     if prune {
         let named: BTreeSet<RecordKey> = records.iter().map(Record::key).collect();
         let others: Vec<RecordKey> =
             resources(draft).map(Record::key).filter(|key| !named.contains(key)).collect();
+        for key in &others {
+            check_move(draft, Some(key), move_to)?;
+        }
         for key in others {
             changes.extend(change(&key, DirectoryAction::Deleted));
             moved.extend(remove(draft, key, move_to)?);
@@ -132,9 +133,7 @@ pub(crate) fn delete(
         let (kind, id) = named(&key);
         return Err(Rejection::not_found(kind, id));
     }
-    if let Some(to) = move_to {
-        check_move(draft, Some(&key), to)?;
-    }
+    check_move(draft, Some(&key), move_to)?;
     let moved = remove(draft, key.clone(), move_to)?;
     finish(draft, (&[], &Stated::default()), None, moved)?;
     Ok(about(key))
@@ -196,9 +195,7 @@ fn finish(
     references::check_removed(draft)?;
     references::check_retyped(draft, written)?;
     references::check_fallbacks(draft, written)?;
-    if let Some(to) = move_to {
-        check_move(draft, None, to)?;
-    }
+    check_move(draft, None, move_to)?;
     keep_served(draft, move_to, moved)?;
     draft.fact(Fact::of(FactKind::DirectoryChanged));
     follow_up(draft);

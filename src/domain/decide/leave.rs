@@ -7,11 +7,13 @@ use crate::domain::capacity;
 use crate::domain::directory::{CapacityModel, Channel};
 use crate::domain::draft::Draft;
 use crate::domain::entry::{Fact, FactKind};
-use crate::domain::id::{PresenceId, RepId};
+use crate::domain::id::{PresenceId, QueueId, RepId};
+use crate::domain::line::Demand;
 use crate::domain::live::{
     Actor, ClosedPresence, Line, PresenceCause, RepPresence, Session, SessionState, Transfer,
     TransferState, Work, WorkEnd, WorkState,
 };
+use crate::domain::prospects::anybody_could;
 use crate::domain::record_lookup::RecordLookup;
 use crate::domain::time::{Span, Timestamp};
 use crate::domain::units::Units;
@@ -103,18 +105,21 @@ pub(super) fn give_back(draft: &mut Draft<'_>, session: Session, channel: &Chann
     draft.put_arrival(Session { line, line_since: now, estimated: None, state, ..session });
 }
 
-/// The line that a session goes back to: the queue that it came from, or the channel's fallback queue;
-/// without either it waits for the rep who had it.
+/// The line that a session goes back to: the queue that it came from, or the channel's fallback queue, whichever is the
+/// first where somebody could ever take it (R11); without either it waits for the rep who had it.
 pub(super) fn line_back(
-    records: &impl RecordLookup,
+    draft: &Draft<'_>,
     session: &Session,
     channel: &Channel,
     rep: &RepId,
 ) -> Line {
     let own = session.line.queue().cloned();
     let queues = own.into_iter().chain(channel.fallback_queue.clone());
-    let known = queues.into_iter().find(|queue| records.queue(queue).is_some());
-    known.map_or_else(|| Line::Rep(rep.clone()), Line::Queue)
+    let known: Vec<QueueId> = queues.filter(|queue| draft.queue(queue).is_some()).collect();
+    let demand = Demand::of(session);
+    let served = known.iter().find(|queue| anybody_could(draft, queue, &demand)).cloned();
+    let line = served.or_else(|| known.into_iter().next());
+    line.map_or_else(|| Line::Rep(rep.clone()), Line::Queue)
 }
 
 /// The original rep goes; whoever is being asked goes on being asked (T19).

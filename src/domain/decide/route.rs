@@ -148,8 +148,8 @@ pub(super) fn offer(
     let id = capacity::give(draft, &session, channel, rep, origin);
     match transfer_of(draft, &session) {
         Some(transfer) => {
-            if let SessionState::Waiting { offer, .. } = &mut session.state {
-                *offer = Some(id);
+            if matches!(session.state, SessionState::Waiting { .. }) {
+                session.state = SessionState::Waiting { offer: Some(id), absence: None };
             }
             offer_transfer(draft, Arc::unwrap_or_clone(transfer), rep, id);
         }

@@ -352,7 +352,9 @@ fn reroute(draft: &mut Draft<'_>, session: &Session) -> Result<(), Rejection> {
     capacity::end(draft, work, WorkEnd::Rerouted);
     draft.fact(Fact::of(FactKind::SessionResumed).session(session.id).work(work).rep(&rep));
     let line = match &session.line {
-        Line::Queue(queue) if draft.queue(queue).is_some() => session.line.clone(),
+        Line::Queue(queue) if draft.queue(queue).is_some() => {
+            leave::line_back(draft, session, &channel, &rep)
+        }
         Line::Queue(_) | Line::Rep(_) if gone => leave::line_back(draft, session, &channel, &rep),
         Line::Queue(_) | Line::Rep(_) => Line::Rep(rep),
     };

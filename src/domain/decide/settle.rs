@@ -150,6 +150,7 @@ fn leave_marks(draft: &mut Draft<'_>) {
 
 /// Works off some of what earlier decisions left.
 pub(super) fn work_off(draft: &mut Draft<'_>) {
+    let mut room = strand::AT_ONCE;
     for mark in draft.marks().take(AT_ONCE).collect::<Vec<_>>() {
         match &mark.key {
             MarkKey::Directory => {
@@ -161,7 +162,7 @@ pub(super) fn work_off(draft: &mut Draft<'_>) {
                 draft.touched().waiting.insert(*session);
             }
             MarkKey::Queue(queue) => {
-                strand::relieve(draft, queue);
+                strand::relieve(draft, queue, &mut room);
                 continue;
             }
         }

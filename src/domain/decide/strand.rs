@@ -13,44 +13,56 @@ use crate::domain::record_lookup::RecordLookup;
 
 /// Sessions looked at for one that asks for the same.
 const ALIKE: usize = 8;
-/// Sessions relieved by one decision.
-const AT_ONCE: usize = 64;
+/// Sessions relieved by one decision, of all queues together.
+pub(super) const AT_ONCE: usize = 64;
 
 /// Is `session`, which comes to `queue` or asks for something else there, one that nobody could ever take? Another one
 /// that asks for the same has told; only the first of its kind is looked at among all members.
 pub(super) fn is_for_nobody(draft: &Draft<'_>, session: &Session, queue: &QueueId) -> bool {
     let demand = Arc::new(Demand::of(session));
-    if draft.stranded(queue, &demand).any(|id| id != session.id) {
-        return true;
+    let other = |id: SessionId| id != session.id && !draft.arrives(id);
+    // Of a queue that is to be looked at anew the others don't tell.
+    if draft.held(&mark(queue)).is_none() {
+        if draft.stranded(queue, &demand).take(ALIKE).any(other) {
+            return true;
+        }
+        if draft.demanding(queue, &demand).take(ALIKE).any(other) {
+            return false;
+        }
     }
-    let mut alike = draft.demanding(queue, &demand).take(ALIKE);
-    let settled = alike.any(|id| id != session.id && !draft.arrives(id));
-    !settled && !anybody_could(draft, queue, &demand)
+    !anybody_could(draft, queue, &demand)
 }
 
-/// Lets sessions of `queue` just wait that are stranded, and that somebody could take now: some at a time.
-pub(super) fn relieve(draft: &mut Draft<'_>, queue: &QueueId) {
+/// Lets sessions of `queue` just wait that are stranded, and that somebody could take now: as many as there is room for.
+/// The others are left to decisions of their own.
+pub(super) fn relieve(draft: &mut Draft<'_>, queue: &QueueId, room: &mut usize) {
     let mut some: Vec<SessionId> = Vec::new();
-    for demand in draft.demands(queue) {
-        let mut stranded = draft.stranded(queue, demand).peekable();
-        if stranded.peek().is_some() && anybody_could(draft, queue, demand) {
-            some.extend(stranded.take(AT_ONCE + 1 - some.len()));
-        }
-        if some.len() > AT_ONCE {
+    for demand in draft.stranded_demands(queue) {
+        if some.len() > *room {
             break;
         }
+        if anybody_could(draft, queue, demand) {
+            some.extend(draft.stranded(queue, demand).take(*room + 1 - some.len()));
+        }
     }
-    let more = some.len() > AT_ONCE;
-    for id in some.into_iter().take(AT_ONCE) {
+    let more = some.len() > *room;
+    some.truncate(*room);
+    *room -= some.len();
+    for id in some {
         let session = draft.session(&id).map(Arc::unwrap_or_clone);
         if let Some(session) = session {
             draft.put_session(Session { state: Session::WAITING, ..session });
         }
     }
-    let key = MarkKey::Queue(queue.clone());
+    let key = mark(queue);
     if more {
+        let RecordKey::Mark(key) = key else { return };
         draft.put(Record::Mark(Mark { key, after: None }));
-    } else if draft.held(&RecordKey::Mark(key.clone())).is_some() {
-        draft.remove(RecordKey::Mark(key));
+    } else if draft.held(&key).is_some() {
+        draft.remove(key);
     }
+}
+
+fn mark(queue: &QueueId) -> RecordKey {
+    RecordKey::Mark(MarkKey::Queue(queue.clone()))
 }

@@ -233,4 +233,6 @@ pub enum IndexCount {
     Full(QueueId),
     /// Reps who are there for a queue with room for interruptible work (C5).
     Idle(QueueId),
+    /// Reps who have a skill.
+    Skilled(SkillId),
 }

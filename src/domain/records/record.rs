@@ -204,9 +204,13 @@ impl Record {
             | Self::Channel(_)
             | Self::Skill(_)
             | Self::Flow(_)
-            | Self::Rep(_)
             | Self::Reference(..)
             | Self::Mark(_) => {}
+            Self::Rep(r) => {
+                for skill in r.skills.keys() {
+                    put(IndexKey::Skilled(skill.clone(), r.id.clone()));
+                }
+            }
         }
     }
 }
@@ -257,10 +261,10 @@ fn index_waiting(s: &Session, queue: &QueueId, restricted: bool, mut put: impl F
         put(IndexKey::Restricted(queue.clone(), s.id));
     }
     let demand = Arc::new(Demand::of(s));
-    if s.state.is_stranded() {
-        put(IndexKey::Stranded(queue.clone(), demand.clone(), s.id));
-    }
-    put(IndexKey::Demand(queue.clone(), demand, s.id));
+    put(match s.state.is_stranded() {
+        true => IndexKey::Stranded(queue.clone(), demand, s.id),
+        false => IndexKey::Demand(queue.clone(), demand, s.id),
+    });
 }
 
 fn index_work(w: &Work, mut put: impl FnMut(IndexKey)) {
@@ -310,7 +314,7 @@ pub enum IndexKey {
     Restricted(QueueId, SessionId),
     /// A session that waits in a queue and isn't being offered, by what it asks for (R11).
     Demand(QueueId, Arc<Demand>, SessionId),
-    /// Of these, one that nobody could ever take (R11).
+    /// The same of one that nobody could ever take.
     Stranded(QueueId, Arc<Demand>, SessionId),
     /// A session that is being offered out of a line, to which it comes back if nobody takes it (D3).
     OfferedFrom(Line, SessionId),
@@ -318,6 +322,8 @@ pub enum IndexKey {
     HandedTo(Line, TransferId, SessionId),
     /// A rep who is there for a queue, those with room first, in the order of R3.
     Member(QueueId, MemberStanding),
+    /// A rep who has a skill, at whatever level.
+    Skilled(SkillId, RepId),
     /// A queue that a rep is a member of.
     QueueOf(RepId, QueueId),
     /// Work that was accepted from a queue, the newest first, with how long its session had waited

@@ -207,9 +207,13 @@ fn check_session(state: &State, session: &Session, live: &[&Work]) -> Result<(),
 
 /// R11: what nobody of a queue could ever take counts as stranded there, and nothing else does.
 fn check_stranded(state: &State, session: &Session) -> Result<(), Violation> {
-    let Some(queue) = session.line.queue().filter(|_| session.waits_for_an_offer()) else {
-        return Ok(());
-    };
+    let Some(queue) = session.line.queue() else { return Ok(()) };
+    if !session.waits_for_an_offer() {
+        let id = session.id;
+        return ensure(!session.state.is_stranded(), "R11", || {
+            format!("{id} is offered, stranded")
+        });
+    }
     if state.held(&RecordKey::Mark(MarkKey::Queue(queue.clone()))).is_some() {
         return Ok(());
     }

@@ -9,6 +9,10 @@ use crate::domain::eligibility::is_entitled;
 use crate::domain::id::{QueueId, RepId, SkillId};
 use crate::domain::line::{Demand, skilled};
 use crate::domain::record_lookup::RecordLookup;
+use crate::domain::state::State;
+
+/// Members who are there that are looked at before all others.
+const LOOKED_AT_FIRST: usize = 16;
 
 /// What has to be known of a queue and of what is asked for there.
 pub struct Prospects<'r, R> {
@@ -49,9 +53,25 @@ impl<'r, R: RecordLookup> Prospects<'r, R> {
     }
 }
 
-/// Could anybody ever take such sessions in `queue`?
+/// Could anybody ever take such sessions in `queue`, as the state has it? Looked for among those who are there, and then
+/// among those with the rarest of the skills, or all members.
 #[must_use]
-pub fn anybody_could(records: &impl RecordLookup, queue: &QueueId, demand: &Demand) -> bool {
+pub fn anybody_could(state: &State, queue: &QueueId, demand: &Demand) -> bool {
+    let Some(prospects) = Prospects::new(state, queue, demand) else { return false };
+    let there = state.members(queue).take(LOOKED_AT_FIRST);
+    if there.into_iter().any(|standing| prospects.could_take(&standing.rep)) {
+        return true;
+    }
+    let rarest = demand.required.keys().min_by_key(|skill| state.skilled(skill));
+    match rarest.filter(|skill| state.skilled(skill) < prospects.queue.reps.len()) {
+        Some(skill) => state.reps_with(skill).any(|rep| prospects.could_take(rep)),
+        None => prospects.anybody(),
+    }
+}
+
+/// The same by any records.
+#[must_use]
+pub fn anybody_could_by(records: &impl RecordLookup, queue: &QueueId, demand: &Demand) -> bool {
     Prospects::new(records, queue, demand).is_some_and(|prospects| prospects.anybody())
 }
 

@@ -1,15 +1,19 @@
 //! The state of an org. A clone costs nothing, so a snapshot is a clone. It is changed by a decision
 //! in the making (`draft`), which can take back what it did, and by journal entries.
 
+mod standing;
+
 use std::cmp::Reverse;
-use std::ops::{Bound, RangeBounds};
+use std::ops::RangeBounds;
 use std::sync::Arc;
 
 use imbl::{OrdMap, OrdSet};
 
 use crate::domain::entry::{Entry, Head, Revision};
-use crate::domain::id::{EntryId, PresenceId, QueueId, RepId, SessionId, TransferId, WorkId};
-use crate::domain::line::{Demand, IndexCount, LinePlace, MemberStanding, QueueWait};
+use crate::domain::id::{
+    EntryId, PresenceId, QueueId, RepId, SessionId, SkillId, TransferId, WorkId,
+};
+use crate::domain::line::{IndexCount, LinePlace, MemberStanding, QueueWait};
 use crate::domain::live::{Line, RepPresence, Transfer, Work};
 use crate::domain::record::{Due, IndexKey, Mark, MarkKey, Record, RecordKey};
 use crate::domain::record_lookup::RecordLookup;
@@ -254,68 +258,18 @@ impl State {
         })
     }
 
-    /// The sessions that stand in a line: those that wait in it, are being offered out of it, or are in transfer to it (D3).
-    pub fn standing<'s>(&'s self, line: &Line) -> impl Iterator<Item = SessionId> + use<'s> {
-        let own = line.clone();
-        let from = IndexKey::OfferedFrom(line.clone(), SessionId::MIN);
-        let offered = self.index.range(from..).map_while(move |key| match key {
-            IndexKey::OfferedFrom(l, session) if *l == own => Some(*session),
-            _ => None,
-        });
-        let own = line.clone();
-        let from = IndexKey::HandedTo(line.clone(), TransferId::MIN, SessionId::MIN);
-        let handed_to = self.index.range(from..).map_while(move |key| match key {
-            IndexKey::HandedTo(l, _, session) if *l == own => Some(*session),
-            _ => None,
-        });
-        // Without an owner it has a place already.
-        let owned = |id: &SessionId| {
-            let held = self.records.get(&RecordKey::Session(*id)).map(|held| &held.record);
-            matches!(held, Some(Record::Session(session)) if session.owner().is_some())
-        };
-        self.line(line).chain(offered).chain(handed_to.filter(owned))
+    /// How many reps have a skill.
+    #[must_use]
+    pub fn skilled(&self, skill: &SkillId) -> usize {
+        usize::try_from(self.count(&IndexCount::Skilled(skill.clone()))).unwrap_or(usize::MAX)
     }
 
-    /// What the sessions ask for that wait in a queue and aren't being offered, each once.
-    pub fn demands<'s>(
-        &'s self,
-        queue: &QueueId,
-    ) -> impl Iterator<Item = &'s Arc<Demand>> + use<'s> {
-        let least = Arc::new(Demand::least());
-        let mut from = Bound::Included(IndexKey::Demand(queue.clone(), least, SessionId::MIN));
-        let queue = queue.clone();
-        std::iter::from_fn(move || {
-            let found = self.index.range((from.clone(), Bound::Unbounded)).next()?;
-            let IndexKey::Demand(q, demand, _) = found else { return None };
-            from = Bound::Excluded(IndexKey::Demand(q.clone(), demand.clone(), SessionId::MAX));
-            (*q == queue).then_some(demand)
-        })
-    }
-
-    /// The sessions that wait in a queue, aren't being offered, and ask for that.
-    pub fn demanding<'s>(
-        &'s self,
-        queue: &QueueId,
-        demand: &Arc<Demand>,
-    ) -> impl Iterator<Item = SessionId> + use<'s> {
-        let (queue, demand) = (queue.clone(), demand.clone());
-        let from = IndexKey::Demand(queue.clone(), demand.clone(), SessionId::MIN);
+    /// The reps who have a skill, at whatever level.
+    pub fn reps_with<'s>(&'s self, skill: &SkillId) -> impl Iterator<Item = &'s RepId> + use<'s> {
+        let skill = skill.clone();
+        let from = IndexKey::Skilled(skill.clone(), RepId::least());
         self.index.range(from..).map_while(move |key| match key {
-            IndexKey::Demand(q, d, session) if *q == queue && *d == demand => Some(*session),
-            _ => None,
-        })
-    }
-
-    /// Of these, those that are stranded (R11).
-    pub fn stranded<'s>(
-        &'s self,
-        queue: &QueueId,
-        demand: &Arc<Demand>,
-    ) -> impl Iterator<Item = SessionId> + use<'s> {
-        let (queue, demand) = (queue.clone(), demand.clone());
-        let from = IndexKey::Stranded(queue.clone(), demand.clone(), SessionId::MIN);
-        self.index.range(from..).map_while(move |key| match key {
-            IndexKey::Stranded(q, d, session) if *q == queue && *d == demand => Some(*session),
+            IndexKey::Skilled(s, rep) if *s == skill => Some(rep),
             _ => None,
         })
     }
@@ -428,6 +382,7 @@ impl State {
 fn tallies_of(place: &IndexKey) -> impl Iterator<Item = IndexCount> {
     let (first, second) = match place {
         IndexKey::InLine(line, _) => (Some(IndexCount::Waiting(line.clone())), None),
+        IndexKey::Skilled(skill, _) => (Some(IndexCount::Skilled(skill.clone())), None),
         IndexKey::Member(queue, MemberStanding { full: true, .. }) => {
             (Some(IndexCount::Full(queue.clone())), None)
         }

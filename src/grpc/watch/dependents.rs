@@ -1,57 +1,171 @@
-//! What an entry changes about objects that it doesn't write: a transfer shows whether its session is stranded, work whether
-//! its rep may decline it, and how often the channel lets it be extended. A stream ends as a snapshot does (W1), so it is
-//! told, as something derived. Called by `frames`.
+//! What entries change about objects that they don't write: a transfer shows whether its session waits for somebody who is
+//! there, work whether its rep may decline it, and how often the channel lets it be extended. A stream ends as a snapshot
+//! does (W1), so that is told from the newest state, as something derived. Used by `told`.
 
 use std::collections::BTreeSet;
 
 use super::filter::{StreamFilter, using};
-use super::records::RevisionContext;
+use super::frames::{step_object, upserted};
+use crate::domain::entry::Entry;
 use crate::domain::id::{ChannelId, RepId};
-use crate::domain::live::{Work, WorkState};
+use crate::domain::live::{Session, SessionState, Work, WorkState};
 use crate::domain::record::{Record, RecordKey};
+use crate::domain::record_lookup::RecordLookup as _;
+use crate::domain::state::State;
+use crate::engine::View;
 use crate::grpc::from_proto::Kind;
+use crate::grpc::to_proto::{self, ObjectContext};
+use crate::pb;
 
-/// The objects that may look different after this entry, though it didn't write them.
-pub(super) fn dependents(m: &RevisionContext<'_>, filter: &StreamFilter) -> BTreeSet<RecordKey> {
-    let carries = |kind| filter.0.kinds.contains(&kind);
-    let mut keys = BTreeSet::new();
-    for (key, now) in &m.entry.changes {
-        match (key, now) {
-            (RecordKey::Session(_), Some(Record::Session(session))) if carries(Kind::Transfer) => {
-                keys.extend(session.transfer.map(RecordKey::Transfer));
+/// What may look different.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Touched {
+    /// This object.
+    Object(RecordKey),
+    /// What is being offered to a rep.
+    OffersTo(RepId),
+    /// What is being offered to the reps whom a configuration or a profile concerns.
+    OffersUnder(RecordKey),
+    /// After-conversation work of a channel.
+    WrapUpsOf(ChannelId),
+}
+
+/// Objects that the reader may see differently by now, though no entry wrote them.
+#[derive(Default)]
+pub(super) struct Dependents(BTreeSet<Touched>);
+
+impl Dependents {
+    /// An entry, and what its records were before, where that is known.
+    pub(super) fn touch(
+        &mut self,
+        filter: &StreamFilter,
+        entry: &Entry,
+        before: Option<&[Option<Record>]>,
+    ) {
+        let carries = |kind| filter.0.kinds.contains(&kind);
+        let (transfers, work) = (carries(Kind::Transfer), carries(Kind::Work));
+        if !transfers && !work {
+            return;
+        }
+        for (at, (key, now)) in entry.changes.iter().enumerate() {
+            let before = before.map(|all| all.get(at).and_then(Option::as_ref));
+            match now {
+                Some(Record::Session(session)) if transfers && waits_otherwise(session, before) => {
+                    let transfer = session.transfer.map(RecordKey::Transfer);
+                    self.0.extend(transfer.map(Touched::Object));
+                }
+                Some(record) if work => self.0.extend(of_directory(record, before)),
+                _ => {}
             }
-            (RecordKey::Rep(rep), _) if carries(Kind::Work) => {
-                keys.extend(offered_to(m, rep));
-            }
-            (RecordKey::Configuration(_) | RecordKey::Profile(_), _) if carries(Kind::Work) => {
-                keys.extend(using(m.state, key).flat_map(|rep| offered_to(m, &rep)));
-            }
-            (RecordKey::Channel(channel), _) if carries(Kind::Work) => {
-                keys.extend(wrapping_up(m, channel));
-            }
-            _ => {}
+            // Whatever is written is told as it is.
+            self.0.remove(&Touched::Object(key.clone()));
         }
     }
-    keys.retain(|key| !m.entry.changes.iter().any(|(written, _)| written == key));
+
+    /// What the reader doesn't know yet.
+    pub(super) fn news(&mut self, view: &View, filter: &StreamFilter) -> Vec<pb::Change> {
+        let state = &view.state;
+        let mut keys = BTreeSet::new();
+        for touched in std::mem::take(&mut self.0) {
+            match touched {
+                Touched::Object(key) => drop(keys.insert(key)),
+                Touched::OffersTo(rep) => keys.extend(offers(state, filter, [rep])),
+                Touched::OffersUnder(key) => {
+                    keys.extend(offers(state, filter, using(state, &key)));
+                }
+                Touched::WrapUpsOf(channel) => {
+                    let after = |work: &Work| {
+                        let session = state.session(&work.session);
+                        matches!(work.state, WorkState::WrappingUp { .. })
+                            && session.is_some_and(|session| session.channel == channel)
+                    };
+                    let reps = state.rep_presences_from(&RepId::least());
+                    keys.extend(live(state, filter, reps.map(|live| live.rep.clone()), after));
+                }
+            }
+        }
+        keys.iter().filter_map(|key| change(view, filter, key)).collect()
+    }
+}
+
+/// Does a session wait for somebody who is there, or isn't, other than before?
+fn waits_otherwise(now: &Session, before: Option<Option<&Record>>) -> bool {
+    let absence = |session: &Session| match session.state {
+        SessionState::Waiting { absence, .. } => absence,
+        _ => None,
+    };
+    match before {
+        Some(Some(Record::Session(before))) => absence(before) != absence(now),
+        _ => true,
+    }
+}
+
+/// What follows from a change of the directory.
+fn of_directory(now: &Record, before: Option<Option<&Record>>) -> Option<Touched> {
+    match (now, before) {
+        (Record::Rep(now), Some(Some(Record::Rep(before))))
+            if (&now.profile, &now.configuration) == (&before.profile, &before.configuration) =>
+        {
+            None
+        }
+        (Record::Rep(now), _) => Some(Touched::OffersTo(now.id.clone())),
+        (Record::Configuration(now), Some(Some(Record::Configuration(before))))
+            if now.allow_decline == before.allow_decline =>
+        {
+            None
+        }
+        (Record::Profile(now), Some(Some(Record::Profile(before))))
+            if now.configuration == before.configuration =>
+        {
+            None
+        }
+        (Record::Configuration(_) | Record::Profile(_), _) => Some(Touched::OffersUnder(now.key())),
+        (Record::Channel(now), Some(Some(Record::Channel(before))))
+            if now.wrap_up == before.wrap_up =>
+        {
+            None
+        }
+        (Record::Channel(now), _) => Some(Touched::WrapUpsOf(now.id.clone())),
+        _ => None,
+    }
+}
+
+/// Work that these reps are being asked to take.
+fn offers(
+    state: &State,
+    filter: &StreamFilter,
+    reps: impl IntoIterator<Item = RepId>,
+) -> Vec<RecordKey> {
+    live(state, filter, reps, |work| work.state == WorkState::Offered)
+}
+
+/// Live work of those of these reps whom the stream is about.
+fn live(
+    state: &State,
+    filter: &StreamFilter,
+    reps: impl IntoIterator<Item = RepId>,
+    wanted: impl Fn(&Work) -> bool,
+) -> Vec<RecordKey> {
+    let query = &filter.0;
+    let about = |rep: &RepId| {
+        query.own_work.as_ref().is_none_or(|own| own == rep)
+            && (query.reps.is_empty() || query.reps.contains(rep))
+    };
+    let mut keys = Vec::new();
+    for rep in reps.into_iter().filter(about) {
+        let works = state.work_of_rep(&rep).filter(|work| wanted(work));
+        keys.extend(works.map(|work| RecordKey::Work(work.id)));
+    }
     keys
 }
 
-/// Work that a rep is being asked to take.
-fn offered_to(m: &RevisionContext<'_>, rep: &RepId) -> Vec<RecordKey> {
-    live(m, rep, |work| work.state == WorkState::Offered)
-}
-
-/// After-conversation work on a channel.
-fn wrapping_up(m: &RevisionContext<'_>, channel: &ChannelId) -> Vec<RecordKey> {
-    let of_channel = |work: &Work| {
-        matches!(work.state, WorkState::WrappingUp { .. })
-            && m.after.session(&work.session).is_some_and(|s| s.channel == *channel)
+fn change(view: &View, filter: &StreamFilter, key: &RecordKey) -> Option<pb::Change> {
+    let record = view.state.record(key).filter(|record| filter.step(&view.state, record))?;
+    let now = step_object(ObjectContext::of(view), &record, view.state.revision_of(key))?;
+    let (before, fact) = match &record {
+        Record::Transfer(transfer) => (to_proto::transfer_state(&transfer.state), "wait_changed"),
+        _ => (pb::TransferState::Unspecified, "directory_changed"),
     };
-    let reps = m.state.rep_presences_from(&RepId::least());
-    reps.flat_map(|live_rep| live(m, &live_rep.rep, of_channel)).collect()
-}
-
-fn live(m: &RevisionContext<'_>, rep: &RepId, wanted: impl Fn(&Work) -> bool) -> Vec<RecordKey> {
-    let works = m.state.work_of_rep(rep).filter_map(|work| m.after.work(&work.id));
-    works.filter(|work| wanted(work)).map(|work| RecordKey::Work(work.id)).collect()
+    let facts = vec![fact.to_owned()];
+    Some(pb::Change { change: Some(upserted(now)), facts, before: before.into(), derived: true })
 }

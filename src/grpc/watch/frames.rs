@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use super::dependents::dependents;
 use super::filter::StreamFilter;
 use super::records::RevisionContext;
 use crate::domain::entry::{Cause, Fact, FactKind};
@@ -48,7 +47,7 @@ pub fn snapshot<'v>(
     })
 }
 
-fn step_object(
+pub(super) fn step_object(
     context: ObjectContext<'_>,
     record: &Record,
     revision: crate::domain::entry::Revision,
@@ -86,8 +85,6 @@ pub fn changes(
     all.extend(m.entry.changes.iter().filter_map(|(key, now)| {
         if filter.kind(key) { step_change(m, filter, key, now.as_ref()) } else { None }
     }));
-    let derived = dependents(m, filter).into_iter();
-    all.extend(derived.filter_map(|key| derived_change(m, filter, &key)));
     if all.is_empty() {
         return None;
     }
@@ -166,28 +163,6 @@ fn step_change(
         before: state_before.into(),
         derived: false,
     })
-}
-
-/// What an entry changed about an object that it didn't write, if it did.
-fn derived_change(
-    m: &RevisionContext<'_>,
-    filter: &StreamFilter,
-    key: &RecordKey,
-) -> Option<pb::Change> {
-    let record = m.after.record(key).filter(|record| filter.step(m.after, record))?;
-    let revision = m.state.revision_of(key).min(m.entry.revision);
-    let now = step_object(m.context(), &record, revision)?;
-    let sure = m.entry.changes.iter().all(|(changed, _)| (m.knows)(changed));
-    let before = ObjectContext { records: m.before, ..m.context() };
-    if sure && step_object(before, &record, revision).as_ref() == Some(&now) {
-        return None;
-    }
-    let state = match &record {
-        Record::Transfer(transfer) => to_proto::transfer_state(&transfer.state),
-        _ => pb::TransferState::Unspecified,
-    };
-    let facts = facts(m, |fact| concerns(fact, key));
-    Some(pb::Change { change: Some(upserted(now)), facts, before: state.into(), derived: true })
 }
 
 /// Did this entry make the object? Told from what happened, where the image before isn't at hand.

@@ -292,7 +292,7 @@ impl Watcher {
                 frames::changes(&moment, &self.filter, &self.caller.actor)
             };
             batch.add(entry, changes);
-            self.told().touch_any(entry);
+            self.told().touch_any(&self.filter, entry);
             written.extend(entry.changes.iter().cloned());
             if entry.revision == head {
                 let news = self.told().news(view, &self.filter);

@@ -1,10 +1,11 @@
-//! What a stream shows that no single record holds: the state of queues, and where waiting sessions
-//! stand in their lines (E4). Both follow from many records, so they are looked up in the newest
+//! What a stream shows that no single record holds: the state of queues, where waiting sessions stand in their lines (E4),
+//! and what other records say of an object (`dependents`). All of it follow from many records, so they are looked up in the newest
 //! state, for the lines that the entries since have touched, and told when they differ from what
 //! the reader was last told: the latest counts (W3).
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::dependents::Dependents;
 use super::filter::StreamFilter;
 use super::frames::{removed, upserted};
 use crate::domain::entry::Entry;
@@ -40,6 +41,8 @@ pub struct ToldQueues {
     deleted: BTreeSet<QueueId>,
     /// Sessions that the entries since tell by themselves, as they are by now.
     written: BTreeSet<SessionId>,
+    /// Objects that look different because of what others say.
+    dependents: Dependents,
 }
 
 impl ToldQueues {
@@ -52,6 +55,7 @@ impl ToldQueues {
     /// The reader knows everything as it is in `view`.
     pub fn learn(&mut self, view: &View, filter: &StreamFilter) {
         self.everything = true;
+        self.dependents = Dependents::default();
         self.news(view, filter);
     }
 
@@ -81,8 +85,9 @@ impl ToldQueues {
     }
 
     /// An entry of which only the outcome is known may have changed any line.
-    pub fn touch_any(&mut self, entry: &Entry) {
+    pub fn touch_any(&mut self, filter: &StreamFilter, entry: &Entry) {
         self.everything = true;
+        self.dependents.touch(filter, entry, None);
         self.note(entry);
     }
 
@@ -98,6 +103,7 @@ impl ToldQueues {
 
     /// The lines that an entry may have changed.
     pub fn touch(&mut self, filter: &StreamFilter, applied: &Applied) {
+        self.dependents.touch(filter, &applied.entry, Some(&applied.before));
         let kinds = &filter.0.kinds;
         if !kinds.contains(&Kind::Queue) && !kinds.contains(&Kind::Session) {
             return;
@@ -146,6 +152,7 @@ impl ToldQueues {
         }
         self.written.clear();
         self.deleted.clear();
+        news.extend(self.dependents.news(view, filter));
         news
     }
 

@@ -8,10 +8,11 @@ use std::sync::Arc;
 use crate::domain::decide::destination::serves;
 use crate::domain::decide::strand;
 use crate::domain::draft::Draft;
+use crate::domain::eligibility::is_there;
 use crate::domain::id::{QueueId, RepId, SessionId};
 use crate::domain::line::Demand;
-use crate::domain::live::{Line, Session};
-use crate::domain::prospects::{anybody_could, could};
+use crate::domain::live::{Line, Session, WorkState};
+use crate::domain::prospects::{anybody_could, anybody_could_by, could};
 use crate::domain::record::{Record, RecordKey};
 use crate::domain::record_lookup::RecordLookup;
 use crate::domain::rejection::{BadField, Rejection};
@@ -60,32 +61,54 @@ pub(super) fn keep_served(
 ) -> Result<(), Rejection> {
     let (mut left, mut relieved) = (Vec::new(), Vec::new());
     for (queue, reps) in concerned(draft) {
-        let mut relieves = false;
-        for demand in draft.demands(&queue) {
-            if draft.stranded(&queue, demand).next().is_some() {
-                relieves |= gained(draft, &queue, demand, &reps);
-            } else if left_alone(draft, &queue, demand, &reps) {
-                left.push((queue.clone(), demand.clone()));
-            }
-        }
-        if relieves {
+        let waiting =
+            draft.demands(&queue).filter(|demand| left_alone(draft, &queue, demand, &reps));
+        let mut demands: BTreeSet<Arc<Demand>> = waiting.cloned().collect();
+        let returning = returning(draft, &queue);
+        demands.extend(
+            returning
+                .iter()
+                .map(|(_, demand)| demand.clone())
+                .filter(|demand| left_alone(draft, &queue, demand, &Concerned::Anybody)),
+        );
+        let sessions = |demand: &Arc<Demand>| {
+            let back = returning.iter().filter(|(_, asked)| asked == demand).map(|(id, _)| *id);
+            draft.demanding(&queue, demand).chain(back).collect::<Vec<_>>()
+        };
+        left.extend(demands.iter().map(|demand| (queue.clone(), demand.clone(), sessions(demand))));
+        if draft.stranded_demands(&queue).any(|demand| gained(draft, &queue, demand, &reps)) {
             relieved.push(queue);
         }
     }
-    for (from, demand) in left {
-        let Some(to) = move_to else { return Err(nobody_left(draft, &from, &demand)) };
-        let sessions = draft.demanding(&from, &demand).collect();
-        moved.extend(moved_on(draft, &from, to, sessions)?);
+    for (from, demand, sessions) in left {
+        match move_to {
+            Some(to) if *to != from => moved.extend(moved_on(draft, &from, to, sessions)?),
+            _ => return Err(nobody_left(draft, &from, &demand, sessions.len())),
+        }
     }
     for Moved { from, to, demand } in moved {
-        if !anybody_could(draft, &to, &demand) && anybody_could(&Before(draft), &from, &demand) {
+        if !anybody_could(draft, &to, &demand) && anybody_could_by(&Before(draft), &from, &demand) {
             return Err(nobody_there(draft, &from, &to, &demand));
         }
     }
+    let mut room = strand::AT_ONCE;
     for queue in relieved {
-        strand::relieve(draft, &queue);
+        strand::relieve(draft, &queue, &mut room);
     }
     Ok(())
+}
+
+/// Sessions that are being offered out of a queue to reps who can't accept them any more, so that they come back to it
+/// (T26), and what each asks for.
+fn returning(draft: &Draft<'_>, queue: &QueueId) -> Vec<(SessionId, Arc<Demand>)> {
+    let comes_back = |id: SessionId| {
+        let session = draft.session(&id)?;
+        let channel = draft.channel(&session.channel)?;
+        let offered = draft.work_of_session(id).find(|work| work.state == WorkState::Offered)?;
+        let there = is_there(draft, &draft.rep_presence(&offered.rep), &channel);
+        (!there).then(|| (id, Arc::new(Demand::of(&session))))
+    };
+    draft.offered_from(queue).filter_map(comes_back).collect()
 }
 
 /// The queues whose sessions somebody may serve now who couldn't before, or the other way round. What only renames things
@@ -136,8 +159,11 @@ fn add(
 }
 
 fn everywhere(draft: &Draft<'_>, queues: &mut BTreeMap<QueueId, Concerned>) {
-    let all = draft.lines().filter_map(Line::queue);
-    queues.extend(all.map(|queue| (queue.clone(), Concerned::Anybody)));
+    let all = draft.range(RecordKey::Queue(QueueId::least())..).map_while(|record| match record {
+        Record::Queue(queue) => Some((queue.id.clone(), Concerned::Anybody)),
+        _ => None,
+    });
+    queues.extend(all);
 }
 
 /// Can somebody take it now, of those who can do more or less than before?
@@ -157,7 +183,7 @@ fn left_alone(draft: &Draft<'_>, queue: &QueueId, demand: &Demand, reps: &Concer
         Concerned::Anybody => true,
         Concerned::Reps(reps) => reps.iter().any(lost),
     };
-    some_lost && !anybody_could(draft, queue, demand) && anybody_could(&before, queue, demand)
+    some_lost && !anybody_could(draft, queue, demand) && anybody_could_by(&before, queue, demand)
 }
 
 /// What is asked for, in words: the type of the channel, and the skills.
@@ -172,17 +198,18 @@ fn in_words(draft: &Draft<'_>, demand: &Demand) -> String {
     }
 }
 
-fn counted(draft: &Draft<'_>, queue: &QueueId, demand: &Arc<Demand>) -> String {
-    match draft.demanding(queue, demand).count() {
+fn nobody_left(
+    draft: &Draft<'_>,
+    queue: &QueueId,
+    demand: &Arc<Demand>,
+    sessions: usize,
+) -> Rejection {
+    let what = match sessions {
         1 => format!("1 session of {}", in_words(draft, demand)),
         many => format!("{many} sessions of {}", in_words(draft, demand)),
-    }
-}
-
-fn nobody_left(draft: &Draft<'_>, queue: &QueueId, demand: &Arc<Demand>) -> Rejection {
-    let what = counted(draft, queue, demand);
+    };
     let user = format!(
-        "{what}, which no rep of it could take after this change; name a queue to move them to"
+        "{what}, which no rep of it could take after this change; name another queue to move them to"
     );
     in_use(&RecordKey::Queue(queue.clone()), user)
 }
@@ -202,8 +229,9 @@ fn nobody_there(draft: &Draft<'_>, from: &QueueId, to: &QueueId, demand: &Demand
 pub(super) fn check_move(
     draft: &Draft<'_>,
     deleted: Option<&RecordKey>,
-    to: &QueueId,
+    to: Option<&QueueId>,
 ) -> Result<(), Rejection> {
+    let Some(to) = to else { return Ok(()) };
     let why = if deleted == Some(&RecordKey::Queue(to.clone())) {
         "is the queue that is to be deleted; name another".to_owned()
     } else if draft.queue(to).is_none() {
@@ -272,7 +300,12 @@ fn move_on(draft: &mut Draft<'_>, mut session: Session, from: &Line, to: &Line) 
         }
     }
     if session.owner().is_some() || session.line != *from {
+        // Its line is the transfer's: whoever looks at the session sees another one.
+        draft.put_settled(session);
         return;
+    }
+    if session.waits_for_an_offer() {
+        session.state = Session::WAITING;
     }
     session.line = to.clone();
     session.line_since = draft.now();

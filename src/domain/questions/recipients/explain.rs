@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::domain::choose::{first_in_order, stands_back};
+use crate::domain::decide::route::admitting;
 use crate::domain::directory::Queue;
 use crate::domain::eligibility::{Check, describe, receiving_without, serving};
 use crate::domain::line::{Demand, needs};
@@ -68,7 +69,9 @@ pub fn explain(
         (Some((_, session)), _) => session.state.is_stranded(),
         (None, Recipient::Queue(queue)) => {
             let (channel, required) = (case.channel.id.clone(), BTreeMap::new());
-            transferable && !anybody_could(state, queue, &Demand { channel, required })
+            let taken = admitting(state, now, state.expect_queue(queue)?);
+            let demand = Demand { channel, required };
+            transferable && taken.is_some_and(|queue| !anybody_could(state, &queue.id, &demand))
         }
         (None, Recipient::Rep(_) | Recipient::Flow(_)) => false,
     };
