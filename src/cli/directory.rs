@@ -1,6 +1,7 @@
 //! `apply`: brings the org's directory to what a file says.
 
 use std::path::Path;
+use std::time::Duration;
 
 use anyhow::Context as _;
 
@@ -9,6 +10,9 @@ use super::{Context, json, names, org_file};
 use crate::client::{Client, Failure};
 use crate::output::Table;
 use crate::pb;
+
+/// How long to wait for what the server finds wrong with a file that is faulty already.
+const LOOK: Duration = Duration::from_secs(2);
 
 /// The directory that `dev` starts with.
 const DEMO: &str = include_str!("../../examples/org.yaml");
@@ -19,8 +23,7 @@ pub async fn apply(context: &Context, args: &Apply) -> anyhow::Result<()> {
     let file = org_file::read(&text, args.prune);
     let settings = file.said.as_ref().is_some_and(|directory| directory.settings.is_some());
     let stay = settings && !args.replace;
-    let client = context.client()?;
-    let ask = async |directory: &pb::Directory, only_look: bool| {
+    let ask = async |client: &Client, directory: &pb::Directory, only_look: bool| {
         let request = pb::ApplyDirectoryRequest {
             directory: Some(directory.clone()),
             prune: args.prune,
@@ -31,7 +34,7 @@ pub async fn apply(context: &Context, args: &Apply) -> anyhow::Result<()> {
         };
         client.apply_directory(request).await
     };
-    let answer = asked(&name, file, "directory.", ask).await?;
+    let answer = asked(&name, file, "directory.", context.client(), ask).await?;
     context.out.one(
         || json::of("ApplyDirectoryResponse", &answer),
         || {
@@ -65,20 +68,33 @@ pub async fn asked<T, A>(
     name: &str,
     mut file: org_file::Reading<T>,
     at: &str,
-    ask: impl AsyncFn(&T, bool) -> Result<A, Failure>,
+    client: anyhow::Result<Client>,
+    ask: impl AsyncFn(&Client, &T, bool) -> Result<A, Failure>,
 ) -> anyhow::Result<A> {
-    let bad = !file.faults.is_empty();
-    let answer = match file.to_be_looked_at() {
-        Some(said) => ask(said, bad).await,
-        None => return Err(faulty(name, &file.faults, None)),
+    let good = file.faults.is_empty();
+    let failure = match (file.to_be_looked_at(), client) {
+        (Some(said), Ok(client)) if good => match ask(&client, said, false).await {
+            Ok(answer) => return Ok(answer),
+            Err(failure) => Some(failure),
+        },
+        // What is known to be wrong doesn't wait for a server that doesn't answer.
+        (Some(said), Ok(client)) => {
+            let looked = tokio::time::timeout(LOOK, ask(&client, said, true)).await;
+            looked.ok().and_then(Result::err)
+        }
+        (_, Err(error)) if good => return Err(error),
+        _ => None,
     };
-    match answer {
-        Ok(answer) if !bad => Ok(answer),
-        Err(failure) if !bad && failure.bad_fields().is_empty() => Err(failure.into()),
-        Ok(_) => Err(faulty(name, &file.faults, None)),
-        Err(failure) => {
-            file.add(at, failure.bad_fields());
-            Err(faulty(name, &file.faults, failure.metadata().get("more").map(String::as_str)))
+    let fields = failure.as_ref().map_or(&[][..], Failure::bad_fields);
+    let others = file.add(at, fields);
+    match failure {
+        // What is wrong with the rest of the request is no fault of the file.
+        Some(failure) if good && (failure.bad_fields().is_empty() || !others.is_empty()) => {
+            Err(failure.into())
+        }
+        failure => {
+            let more = failure.as_ref().and_then(|failure| failure.metadata().get("more"));
+            Err(faulty(name, &file.faults, more.map(String::as_str)))
         }
     }
 }

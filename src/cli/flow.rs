@@ -5,6 +5,7 @@ use std::path::Path;
 
 use super::args::TestFlow;
 use super::{Context, directory, json, org_file, table};
+use crate::client::Client;
 use crate::output::Table;
 use crate::pb;
 use crate::pb::flow_decision::Target;
@@ -21,8 +22,7 @@ pub async fn test(context: &Context, args: TestFlow) -> anyhow::Result<()> {
         time: args.at,
         queues: Vec::new(),
     };
-    let client = context.client()?;
-    let ask = async |flow: Flow| {
+    let ask = async |client: &Client, flow: Flow| {
         let (flow, facts) = (Some(flow), Some(facts.clone()));
         let request = pb::TestFlowRequest { flow, facts, ..Default::default() };
         client.test_flow(request).await
@@ -30,10 +30,12 @@ pub async fn test(context: &Context, args: TestFlow) -> anyhow::Result<()> {
     let answer = if is_file {
         let (name, text) = directory::read_file(path)?;
         let read = org_file::read_flow(&text, args.which.as_deref());
-        let ask = async |flow: &pb::Flow, _| ask(Flow::Draft(flow.clone())).await;
-        directory::asked(&name, read, "draft.", ask).await?
+        let ask = async |client: &Client, flow: &pb::Flow, _| {
+            ask(client, Flow::Draft(flow.clone())).await
+        };
+        directory::asked(&name, read, "draft.", context.client(), ask).await?
     } else {
-        ask(Flow::Id(args.flow)).await?
+        ask(&context.client()?, Flow::Id(args.flow)).await?
     };
     let trace = answer.trace.clone().unwrap_or_default();
     context.out.one(|| json::of("TestFlowResponse", &answer), || trace_text(&trace));

@@ -20,6 +20,9 @@ use super::roles;
 use super::status::{Problem, Repeat};
 use super::token::Seal;
 use crate::domain::command;
+use crate::domain::decide::decide;
+use crate::domain::decide::stated::Stated;
+use crate::domain::draft::Entropy;
 use crate::domain::entry::{Answer, Cause, Fingerprint, Revision};
 use crate::domain::id::{OrgId, TxnId};
 use crate::domain::live::{Actor, Role};
@@ -28,6 +31,15 @@ use crate::domain::time::Span;
 use crate::engine::clock::duration;
 use crate::engine::{Engine, Refusal, Remember, View};
 use crate::home::Home;
+
+/// Random bits for what is decided and thrown away.
+pub struct Random;
+
+impl Entropy for Random {
+    fn bits(&mut self) -> u128 {
+        rand::random()
+    }
+}
 
 /// What all services of a server stand on.
 pub struct Api {
@@ -143,8 +155,12 @@ impl Api {
         asked: AskedCall,
         what: impl Into<Asked>,
     ) -> Result<Mutation, Problem> {
+        let what = what.into();
         let remember = remember(caller, &asked);
-        let (request, repeat) = request_of(caller, asked, what.into());
+        let (request, repeat) = request_of(caller, asked, what);
+        if !request.stated.faults.is_empty() {
+            return Err(self.misstated(caller, &request).await);
+        }
         let (txn, request) = (request.txn, command::Request { presence, ..request });
         let refused = |refusal| Problem::Refused(refusal, repeat);
         let (engine, patience) = (&self.engine, self.patience());
@@ -156,6 +172,35 @@ impl Api {
             |refusal: Refusal| refused(Refusal::Unknown { retry_after: refusal.retry_after() });
         let view = self.view(&caller.org, Some(done.revision)).await.map_err(unshown)?;
         Ok(Mutation { txn, revision: done.revision, answer: done.answer, view })
+    }
+
+    /// All that is wrong with a badly stated request: decided on a copy of the state, so that it costs nobody a turn, isn't
+    /// remembered, and is told while the store is away, too.
+    pub async fn misstated(&self, caller: &Caller, request: &command::Request) -> Problem {
+        self.all_wrong(caller, &request.stated, |view| {
+            let mut tried = view.state.clone();
+            decide(&mut tried, request, view.now(), &mut Random).map(drop).map_err(Problem::from)
+        })
+        .await
+    }
+
+    /// The same as `look` says. What only this server hasn't heard of yet is looked up once more, on fresh state.
+    pub async fn all_wrong(
+        &self,
+        caller: &Caller,
+        stated: &Stated,
+        look: impl Fn(&View) -> Result<(), Problem>,
+    ) -> Problem {
+        let faults = || Problem::Invalid(stated.faults.clone());
+        let more = |problem: &Problem| matches!(problem, Problem::Rejected(rejection) if rejection.details.fields.len() > stated.faults.len());
+        let Ok(view) = self.view(&caller.org, None).await else { return faults() };
+        match look(&view) {
+            Err(problem) if more(&problem) => match self.barrier(&caller.org).await {
+                Ok(view) => look(&view).err().unwrap_or_else(faults),
+                Err(_) => faults(),
+            },
+            looked => looked.err().unwrap_or_else(faults),
+        }
     }
 
     /// Answers a question from the state. Before it refuses it looks once more, on fresh state, so

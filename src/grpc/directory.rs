@@ -17,6 +17,7 @@ use crate::domain::directory::{
 use crate::domain::flow::Flow;
 use crate::domain::record::Record;
 use crate::domain::record_lookup::RecordLookup as _;
+use crate::engine::View;
 use crate::pb;
 use crate::pb::directory_service_server::DirectoryService;
 
@@ -452,6 +453,10 @@ impl DirectoryService for Directory {
     ) -> Result<Response<pb::TestFlowResponse>, Status> {
         let (caller, message) = self.0.admit("DirectoryService/TestFlow", request)?;
         let (asked, at_least) = from_proto::test_flow(&message)?;
+        if !asked.1.faults.is_empty() {
+            let look = |view: &View| flow::test(view, &asked).map(drop);
+            return Err(self.0.all_wrong(&caller, &asked.1, look).await.into());
+        }
         let answer = self.0.read(&caller, at_least, |view| {
             let trace = Some(flow::test(view, &asked)?);
             let revision = number(view.state.head().revision);

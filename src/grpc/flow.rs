@@ -1,6 +1,6 @@
 //! TestFlow: a flow run over made-up facts, with its trace (R8). Changes nothing.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::from_proto::{AskedTest, TestFlow};
@@ -33,7 +33,9 @@ pub fn test(view: &View, (asked, stated): &AskedTest) -> Result<pb::FlowTrace, P
     let mut wrong = stated.wrong(state);
     if let Some(TestFlow { flow: Tried::Draft(flow), .. }) = asked {
         let world = Named { records: state, brought: &stated.brought };
-        wrong.extend(flow::check(flow, &world).into_iter().map(bad_field));
+        let known: BTreeSet<String> = wrong.iter().map(|bad| bad.field.clone()).collect();
+        let own = flow::check(flow, &world).into_iter().map(bad_field);
+        wrong.extend(own.filter(|bad| !known.contains(&bad.field)));
     }
     let Some(asked) = asked.as_ref().filter(|_| wrong.is_empty()) else {
         return Err(Rejection::invalid(wrong).into());

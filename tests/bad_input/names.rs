@@ -292,3 +292,61 @@ async fn d1_bad_shape_hides_no_bad_name_of_a_session_or_of_a_flow_that_is_tried(
     let status = admin.directory.update_org_settings(settings).await.expect_err("two are wrong");
     assert_eq!(fields(&status), ["org_settings.presence_lease", "org_settings.time_zone"]);
 }
+
+#[tokio::test]
+async fn d1_what_is_wrong_with_a_rule_goes_by_its_own_number_and_once() {
+    let (_house, mut admin) = house().await;
+    let when =
+        |condition: &str, target| pb::FlowRule { condition: text(condition), ..rule(target) };
+    let skills = pb::SkillsTarget { required: vec![level(NO, 101)], ..Default::default() };
+    let flow = pb::Flow {
+        rules: vec![
+            when("true", Target::Queue(text("a b"))),
+            when("tru", Target::Skills(skills)),
+            when("", Target::Rep(text("ana"))),
+        ],
+        ..flow("f", Target::Rep(text("ana")))
+    };
+    let draft = Some(pb::test_flow_request::Flow::Draft(flow.clone()));
+    let facts = Some(pb::FlowFacts { channel: text("wa"), ..Default::default() });
+    let tried = pb::TestFlowRequest { flow: draft, facts, ..Default::default() };
+    let request = pb::UpsertFlowRequest { flow: Some(flow), ..Default::default() };
+    let upserted = admin.directory.upsert_flow(request).await.expect_err("much is wrong");
+    let tried = admin.directory.test_flow(tried).await.expect_err("the same");
+    for (at, status) in [("flow", upserted), ("draft", tried)] {
+        let mut named = fields(&status);
+        named.sort();
+        let expected = [
+            "rules[0].decision.queue",
+            "rules[1].condition",
+            "rules[1].decision.skills.required[0].level",
+            "rules[1].decision.skills.required[0].skill",
+            "rules[2].condition",
+        ];
+        assert_eq!(named, expected.map(|field| format!("{at}.{field}")));
+    }
+}
+
+#[tokio::test]
+async fn d1_a_badly_stated_resource_makes_no_other_one_wrong() {
+    let (_house, mut admin) = house().await;
+    let over = |id: &str, to: &str| pb::Queue {
+        overflow: Some(pb::Overflow { max_length: 1, queue: text(to), ..Default::default() }),
+        ..queue(id)
+    };
+    let apply = |queues: Vec<pb::Queue>, channels: Vec<pb::Channel>| pb::ApplyDirectoryRequest {
+        directory: Some(pb::Directory { queues, channels, ..Default::default() }),
+        ..Default::default()
+    };
+    let narrow = pb::Queue { channel_types: vec![pb::ChannelType::Sms.into()], ..queue("narrow") };
+    let first = apply(vec![queue("b"), over("a", "b"), narrow], Vec::new());
+    admin.directory.apply_directory(first).await.expect("all is well");
+    let bad = |queue: pb::Queue| pb::Queue { push_timeout: seconds(0), ..queue };
+    // Turned round, and widened, and each with a fault of its own.
+    let falls_back = pb::Channel { fallback_queue: text("narrow"), ..org().channels[0].clone() };
+    let second =
+        apply(vec![bad(queue("a")), over("b", "a"), bad(queue("narrow"))], vec![falls_back]);
+    let status = admin.directory.apply_directory(second).await.expect_err("two are bad");
+    let expected = ["directory.queues[0].push_timeout", "directory.queues[2].push_timeout"];
+    assert_eq!(fields(&status), expected);
+}

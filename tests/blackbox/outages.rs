@@ -9,7 +9,7 @@ use tonic::{Code, Status};
 use tonic_types::StatusExt as _;
 
 use super::serving::until_admin_says;
-use super::site::{house, into_queue, routed_org, seconds};
+use super::site::{house, into_queue, level, routed_org, seconds};
 use super::support::redis::RedisServer;
 use super::world::{Caller, DEADLINE, connect};
 
@@ -201,4 +201,37 @@ async fn d1_health_follows_writes_also_of_a_server_that_nobody_has_called() {
         }
         assert!(cured.elapsed() < Duration::from_secs(2), "{:?}", cured.elapsed());
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn d1_a_badly_stated_request_is_told_so_while_redis_is_away_and_is_not_remembered() {
+    let redis = RedisServer::start();
+    let house = house(&redis).await;
+    let mut admin = house.admin();
+    admin.configure(routed_org()).await;
+    let bad = pb::OpenSessionRequest {
+        channel: "wa".to_owned(),
+        external_reference: "c-1".to_owned(),
+        required_skills: vec![level("klingon", 101)],
+        request_id: "r-1".to_owned(),
+        ..Default::default()
+    };
+    redis.pause();
+    let refused = admin.sessions.open_session(bad.clone()).await.expect_err("no target, no skill");
+    redis.resume();
+    assert_eq!((refused.code(), reason(&refused)), (Code::InvalidArgument, "INVALID_FIELD".into()));
+    let again = admin.sessions.open_session(bad.clone()).await.expect_err("as before");
+    let fields = |status: &Status| -> Vec<String> {
+        let bad = status.get_details_bad_request().expect("bad fields are named");
+        bad.field_violations.into_iter().map(|violation| violation.field).collect()
+    };
+    let all = ["target", "required_skills[0].level", "required_skills[0].skill"];
+    assert_eq!(fields(&again), all);
+    // The request can be mended under its id.
+    let good = pb::OpenSessionRequest {
+        required_skills: Vec::new(),
+        target: Some(into_queue("billing")),
+        ..bad
+    };
+    admin.sessions.open_session(good).await.expect("nothing was done under it");
 }

@@ -48,19 +48,25 @@ impl<T> Reading<T> {
     }
 
     /// Adds what the server finds wrong with fields of what the file says, which is the field `at` of the request. What
-    /// the file was found to be wrong with isn't said again.
-    pub fn add(&mut self, at: &str, fields: &[(String, String)]) {
-        let Some(root) = &self.root else { return };
-        let known: Vec<At> = self.faults.iter().map(|fault| fault.at).collect();
-        for (field, why) in fields {
-            let inside = field.strip_prefix(at).unwrap_or(field);
-            let fault = places::fault(root, &format!("{}.{inside}", self.at), why);
-            if !known.contains(&fault.at) {
-                self.faults.push(fault);
-            }
-        }
+    /// the file was found to be wrong with isn't said again, nor what follows from it. Gives the fields that aren't the
+    /// file's.
+    pub fn add<'f>(
+        &mut self,
+        at: &str,
+        fields: &'f [(String, String)],
+    ) -> Vec<&'f (String, String)> {
+        let (own, others): (Vec<_>, Vec<_>) =
+            fields.iter().partition(|(field, _)| field.starts_with(at));
+        let Some(root) = &self.root else { return others };
+        let found = own.into_iter().filter_map(|(field, why)| {
+            let inside = &field[at.len()..];
+            places::fault(root, &format!("{}.{inside}", self.at), why, &self.faults)
+        });
+        let found: Vec<Fault> = found.collect();
+        self.faults.extend(found);
         self.faults.sort();
         self.faults.dedup();
+        others
     }
 }
 

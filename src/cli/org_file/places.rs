@@ -27,37 +27,87 @@ fn in_a_file(name: &str) -> &str {
     }
 }
 
-/// The place of a field, or of the nearest that it is in, and its path in the file.
-pub(super) fn place(root: &Node, field: &str) -> (At, String) {
-    let (mut node, mut at, mut path) = (root, root.at, String::new());
+/// The nearest to a field that is written in a file.
+struct Place<'p> {
+    at: At,
+    /// Its path in the file.
+    path: String,
+    /// What of the field isn't written there by its name.
+    rest: Vec<&'p str>,
+    /// Whether it is the list that the field is somewhere in.
+    somewhere: bool,
+}
+
+/// Finds a field. `lacks`: of a list that isn't all read, the numbers aren't the file's.
+fn place<'p>(root: &Node, field: &'p str, lacks: impl Fn(&str) -> bool) -> Place<'p> {
+    let mut node = root;
+    let (path, rest) = (String::new(), Vec::new());
+    let mut found = Place { at: root.at, path, rest, somewhere: false };
     for part in parts(field) {
         let entries: &[_] = if let Value::Map(entries) = &node.value { entries } else { &[] };
         let named = |name: &str| entries.iter().find(|(key, _)| key.text == name);
         let by_number = matches!(part, Part::Number(_));
-        let found = match (part, &node.value) {
-            (Part::Name(name), _) => named(name).or_else(|| named(in_a_file(name))),
+        if by_number && lacks(&found.path) {
+            found.somewhere = true;
+            break;
+        }
+        let entry = match (part, &node.value) {
+            (Part::Name(name), _) => {
+                let entry = named(name).or_else(|| named(in_a_file(name)));
+                if entry.is_none() {
+                    found.rest.push(name);
+                }
+                entry
+            }
             (Part::Number(index), Value::List(items)) => {
                 let Some(item) = items.get(index) else { break };
-                (node, at) = (item, item.at);
-                path += &format!("[{index}]");
+                (node, found.at) = (item, item.at);
+                found.path += &format!("[{index}]");
                 continue;
             }
             // A list of the API that a file writes as a mapping.
             (Part::Number(index), _) => entries.get(index),
         };
         // What isn't written in the file by this name is inside what is.
-        let Some((key, value)) = found else { continue };
+        let Some((key, value)) = entry else { continue };
         let is_value = matches!(value.value, Value::Scalar(_)) && !by_number;
-        at = if is_value { value.at } else { key.at };
+        found.at = if is_value { value.at } else { key.at };
         node = value;
-        path += if path.is_empty() { "" } else { "." };
-        path += &key.text;
+        found.path += if found.path.is_empty() { "" } else { "." };
+        found.path += &key.text;
+        found.rest.clear();
     }
-    (at, path)
+    found
 }
 
-/// What the server finds wrong with a field, as a fault of the file.
-pub(super) fn fault(root: &Node, field: &str, why: &str) -> Fault {
-    let (at, path) = place(root, field);
-    Fault { at, path, text: why.to_owned() }
+/// What the server finds wrong with a field, as a fault of the file; `None`: it follows from what was found wrong with the
+/// file already.
+pub(super) fn fault(root: &Node, field: &str, why: &str, known: &[Fault]) -> Option<Fault> {
+    let item_of = |list: &str, path: &str| {
+        let inside = path.strip_prefix(list).filter(|rest| rest.starts_with(['.', '[']));
+        inside.is_some_and(|item| !item[1..].contains(['.', '[']))
+    };
+    let lacks = |list: &str| known.iter().any(|fault| item_of(list, &fault.path));
+    // One of them in a file may be several in a request: one for each of its days.
+    let spells = |list: &str| list == "settings.business_hours";
+    let Place { at, path, rest, somewhere } =
+        place(root, field, |list| lacks(list) || spells(list));
+    let within = |path: &str, other: &str| {
+        !other.is_empty()
+            && path
+                .strip_prefix(other)
+                .is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
+    };
+    let follows = |fault: &Fault| {
+        fault.at == at
+            || within(&path, &fault.path)
+            || within(&fault.path, &path) && (!somewhere || spells(&path))
+    };
+    if known.iter().any(follows) {
+        return None;
+    }
+    // The skill of a level goes by its own name in a file.
+    let rest: Vec<&str> = rest.into_iter().filter(|name| *name != "skill").collect();
+    let text = if rest.is_empty() { why.to_owned() } else { format!("{} {why}", rest.join(".")) };
+    Some(Fault { at, path, text })
 }

@@ -330,33 +330,42 @@ fn odd_files_are_refused_and_nothing_crashes() {
     }
 }
 
+/// What is told of a file, with what the server says of fields of its request.
+fn told(text: &str, fields: &[&str]) -> Vec<String> {
+    let mut file = super::read(text, false);
+    let said: Vec<(String, String)> =
+        fields.iter().map(|field| ((*field).to_owned(), "is wrong".to_owned())).collect();
+    let others = file.add("directory.", &said);
+    assert!(others.iter().all(|(field, _)| !field.starts_with("directory.")));
+    file.faults.iter().map(ToString::to_string).collect()
+}
+
 #[test]
 fn d1_what_the_server_finds_wrong_has_its_place_and_nothing_is_said_twice() {
     let text = "queues:\n- id: care\n  reps: [ana, zed]\n  push_timeout: soon\n  overflow: {max_length: 1, queue: gone}\n\
                 reps:\n- {id: ana, profile: agents, skills: {es: 1, fr: 2}}\n\
                 flows:\n- id: f\n  rules:\n  - {when: 'true', to: 'rep:zed'}\n  fallback: {skills: {required: {fr: 1}}}\n";
-    let mut file = super::read(text, false);
-    let said: Vec<(String, String)> = [
-        "directory.queues[0].reps[1]",
-        "directory.queues[0].push_timeout",
-        "directory.queues[0].overflow.queue",
-        "directory.reps[0].skills[1].skill",
-        "directory.flows[0].rules[0].decision.rep",
-        "directory.flows[0].rules[0].condition",
-        "directory.flows[0].fallback.skills.required[0].skill",
-        "directory.settings.time_zone",
-    ]
-    .map(|field| (field.to_owned(), "is wrong".to_owned()))
-    .into();
-    file.add("directory.", &said);
-    let told: Vec<String> = file.faults.iter().map(ToString::to_string).collect();
+    let told = told(
+        text,
+        &[
+            "directory.queues[0].reps[1]",
+            "directory.queues[0].push_timeout",
+            "directory.queues[0].overflow.queue",
+            "directory.reps[0].skills[1].skill",
+            "directory.flows[0].rules[0].decision.rep",
+            "directory.flows[0].rules[0].condition",
+            "directory.flows[0].fallback.skills.required[0].skill",
+            "directory.settings.time_zone",
+            "move_to",
+        ],
+    );
     let local = "4:17: queues[0].push_timeout: ";
     assert!(told.iter().filter(|fault| fault.starts_with(local)).count() == 1, "{told:?}");
     let others: Vec<&String> = told.iter().filter(|fault| !fault.starts_with(local)).collect();
     assert_eq!(
         others,
         [
-            "1:1: is wrong",
+            "1:1: settings.time_zone is wrong",
             "3:15: queues[0].reps[1]: is wrong",
             "5:36: queues[0].overflow.queue: is wrong",
             "7:46: reps[0].skills.fr: is wrong",
@@ -365,4 +374,37 @@ fn d1_what_the_server_finds_wrong_has_its_place_and_nothing_is_said_twice() {
             "12:34: flows[0].fallback.skills.required.fr: is wrong",
         ]
     );
+}
+
+#[test]
+fn d1_of_a_list_that_is_not_all_read_the_server_knows_other_numbers() {
+    let text = "reps:\n- {id: ana, profile: p, skills: {es: x, fr: 10, nope: 5}}\n\
+                queues:\n- {id: q, reps: ['a b', ana, zed]}\n\
+                settings:\n  business_hours:\n  - {days: [monday, tuesday], from: 09:00, to: 5pm}\n  - {days: [saturday], from: 09:00, to: 10:00}\n";
+    let told = told(
+        text,
+        &[
+            "directory.reps[0].skills[1].skill",
+            "directory.queues[0].reps[1]",
+            "directory.settings.business_hours[1].to_minute",
+        ],
+    );
+    assert_eq!(told.len(), 5, "{told:?}");
+    let places: Vec<&str> = told.iter().map(|fault| fault.split(": ").nth(1).unwrap()).collect();
+    let expected = [
+        "reps[0].skills",
+        "reps[0].skills.es",
+        "queues[0].reps",
+        "queues[0].reps[0]",
+        "settings.business_hours[0].to",
+    ];
+    assert_eq!(places, expected, "{told:?}");
+}
+
+#[test]
+fn d1_what_follows_from_a_fault_is_no_other_one() {
+    let text = "presence_statuses:\n- {id: s, type: ONLINE, channel_types: [WATSAPP]}\n\
+                queues:\n- {id: q, overflow: {max_length: zero, queue: r}}\n";
+    let both = ["directory.presence_statuses[0].channel_types", "directory.queues[0].overflow"];
+    assert_eq!(told(text, &both), told(text, &[]));
 }

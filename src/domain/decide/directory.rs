@@ -75,15 +75,16 @@ pub(crate) fn apply(
     let mut changes = write(draft, &records);
     let move_to = directory.move_to.as_ref();
     let mut moved = Vec::new();
-    let bad = check::faults(draft, &records, stated);
-    if !bad.is_empty() {
-        return Err(Rejection::invalid(bad));
-    }
-    check_move(draft, None, move_to)?;
-    if prune {
-        let named: BTreeSet<RecordKey> = records.iter().map(Record::key).collect();
-        let others: Vec<RecordKey> =
-            resources(draft).map(Record::key).filter(|key| !named.contains(key)).collect();
+    let named: BTreeSet<RecordKey> = records.iter().map(Record::key).collect();
+    let others = || resources(draft).map(Record::key).filter(|key| !named.contains(key));
+    let others: Vec<RecordKey> = if prune { others().collect() } else { Vec::new() };
+    if !others.is_empty() || !stated.faults.is_empty() {
+        // Before what is deleted answers first.
+        let bad = check::faults(draft, &records, stated);
+        if !bad.is_empty() {
+            return Err(Rejection::invalid(bad));
+        }
+        check_move(draft, None, move_to)?;
         for key in &others {
             check_move(draft, Some(key), move_to)?;
         }
@@ -186,7 +187,7 @@ fn finish(
     moved: Vec<Moved>,
 ) -> Result<(), Rejection> {
     if stated.faults.is_empty() && draft.is_unchanged() {
-        return Ok(());
+        return stated.check(draft);
     }
     let bad = check::faults(draft, written, stated);
     if !bad.is_empty() {

@@ -4,24 +4,15 @@ use std::sync::Arc;
 
 use super::Directory;
 use crate::domain::decide::decide;
-use crate::domain::draft::Entropy;
 use crate::domain::entry::{Answer, DirectoryChange};
 use crate::domain::record::{Record, RecordKey};
 use crate::domain::record_lookup::RecordLookup as _;
-use crate::grpc::api::{AskedCall, Mutation, number, request_of};
+use crate::grpc::api::{AskedCall, Mutation, Random, number, request_of};
 use crate::grpc::caller::Caller;
 use crate::grpc::from_proto::Asked;
 use crate::grpc::status::Problem;
 use crate::grpc::to_proto;
 use crate::pb;
-
-struct Random;
-
-impl Entropy for Random {
-    fn bits(&mut self) -> u128 {
-        rand::random()
-    }
-}
 
 impl Directory {
     /// Applies and answers with what changed.
@@ -47,6 +38,9 @@ impl Directory {
         what: Asked,
     ) -> Result<pb::ApplyDirectoryResponse, Problem> {
         let (request, _) = request_of(caller, asked, what);
+        if !request.stated.faults.is_empty() {
+            return Err(self.0.misstated(caller, &request).await);
+        }
         self.0
             .read(caller, None, |view| {
                 let mut tried = view.state.clone();

@@ -78,6 +78,12 @@ impl Fields {
         Self::default()
     }
 
+    /// How many faults there are so far.
+    #[must_use]
+    pub fn faults(&self) -> usize {
+        self.stated.faults.len()
+    }
+
     /// Notes a bad field.
     pub fn bad(&mut self, field: impl Into<String>, why: impl fmt::Display) {
         self.stated.faults.push(BadField { field: field.into(), why: why.to_string() });
@@ -119,6 +125,7 @@ impl Fields {
         if given.level > limits::SKILL_LEVEL {
             let why = format!("is {}; give 0 to {}", given.level, limits::SKILL_LEVEL);
             self.bad(format!("{field}.level"), why);
+            return None;
         }
         id.map(|id| (id, given.level))
     }

@@ -11,7 +11,7 @@ use crate::domain::draft::Draft;
 use crate::domain::flow::{self, Flow, check_zone};
 use crate::domain::flow_world::Named;
 use crate::domain::id::QueueId;
-use crate::domain::record::Record;
+use crate::domain::record::{Record, RecordKey};
 use crate::domain::record_lookup::RecordLookup;
 use crate::domain::rejection::BadField;
 use crate::domain::state::State;
@@ -20,12 +20,28 @@ use crate::domain::state::State;
 pub(super) fn faults(draft: &Draft<'_>, written: &[Record], stated: &Stated) -> Vec<BadField> {
     let mut all = stated.wrong(draft);
     let known: BTreeSet<String> = all.iter().map(|bad| bad.field.clone()).collect();
-    let own = written.iter().flat_map(|record| faults_of(draft, record, stated));
+    let keys: BTreeSet<RecordKey> = match stated.faults.is_empty() {
+        true => BTreeSet::new(),
+        false => written.iter().map(Record::key).collect(),
+    };
+    // What is brought and badly stated isn't written: what there is of it says nothing.
+    let unsure = |key: &RecordKey| {
+        !stated.faults.is_empty() && stated.brought.contains_key(key) && !keys.contains(key)
+    };
+    let own = written.iter().flat_map(|record| faults_of(draft, record, stated, &unsure));
     all.extend(own.filter(|bad| !known.contains(&bad.field)));
     all
 }
 
-fn faults_of(draft: &Draft<'_>, record: &Record, stated: &Stated) -> Vec<BadField> {
+/// Whether a record may be otherwise than it is.
+type Unsure<'u> = &'u dyn Fn(&RecordKey) -> bool;
+
+fn faults_of(
+    draft: &Draft<'_>,
+    record: &Record,
+    stated: &Stated,
+    unsure: Unsure<'_>,
+) -> Vec<BadField> {
     let key = record.key();
     let at = stated.brought.get(&key);
     let fault = |(field, why): (String, String)| {
@@ -37,17 +53,22 @@ fn faults_of(draft: &Draft<'_>, record: &Record, stated: &Stated) -> Vec<BadFiel
     let missing =
         named_here.into_iter().filter(|r| !r.in_condition && draft.record(&r.key).is_none());
     let missing = missing.map(|r| (r.field, names_nothing(&r.key)));
-    own_faults(draft, record, stated).into_iter().chain(missing).map(fault).collect()
+    own_faults(draft, record, stated, unsure).into_iter().chain(missing).map(fault).collect()
 }
 
 /// What is wrong with a record itself: the fields and why.
-fn own_faults(draft: &Draft<'_>, record: &Record, stated: &Stated) -> Vec<(String, String)> {
+fn own_faults(
+    draft: &Draft<'_>,
+    record: &Record,
+    stated: &Stated,
+    unsure: Unsure<'_>,
+) -> Vec<(String, String)> {
     match record {
         Record::Configuration(c) if c.allow_decline && c.auto_accept => {
             let why = "excludes allow_decline (R7); choose one of them";
             vec![("auto_accept".to_owned(), why.to_owned())]
         }
-        Record::Queue(queue) => overflow_loop(draft, queue)
+        Record::Queue(queue) => overflow_loop(draft, queue, unsure)
             .map(|path| {
                 let why =
                     format!("leads back to this queue: {path}; let one of them overflow nowhere");
@@ -56,7 +77,7 @@ fn own_faults(draft: &Draft<'_>, record: &Record, stated: &Stated) -> Vec<(Strin
             .into_iter()
             .collect(),
         Record::Flow(flow) => flow_faults(draft, flow, stated),
-        Record::Channel(channel) => unserved_fallback(draft, channel).into_iter().collect(),
+        Record::Channel(channel) => unserved_fallback(draft, channel, unsure).into_iter().collect(),
         Record::Settings(settings) => check_zone(&settings.time_zone)
             .err()
             .map(|why| ("time_zone".to_owned(), why))
@@ -67,8 +88,15 @@ fn own_faults(draft: &Draft<'_>, record: &Record, stated: &Stated) -> Vec<(Strin
 }
 
 /// A queue to fall back to that doesn't serve the channel's type (R11).
-fn unserved_fallback(records: &impl RecordLookup, channel: &Channel) -> Option<(String, String)> {
+fn unserved_fallback(
+    records: &impl RecordLookup,
+    channel: &Channel,
+    unsure: Unsure<'_>,
+) -> Option<(String, String)> {
     let queue = records.queue(channel.fallback_queue.as_ref()?)?;
+    if unsure(&RecordKey::Queue(queue.id.clone())) {
+        return None;
+    }
     let kind = channel.channel_type.name();
     let why =
         || format!("names {}, which doesn't serve {kind}, the type of this channel", queue.id);
@@ -99,7 +127,7 @@ fn flows(state: &State) -> impl Iterator<Item = &Flow> {
 }
 
 /// The way from a queue through overflows back to itself, if there is one (R9).
-fn overflow_loop(records: &impl RecordLookup, queue: &Queue) -> Option<String> {
+fn overflow_loop(records: &impl RecordLookup, queue: &Queue, unsure: Unsure<'_>) -> Option<String> {
     let mut path = queue.id.to_string();
     let mut seen: BTreeSet<QueueId> = BTreeSet::new();
     let mut next = queue.overflow.as_ref().map(|o| o.queue.clone());
@@ -108,7 +136,7 @@ fn overflow_loop(records: &impl RecordLookup, queue: &Queue) -> Option<String> {
         if id == queue.id {
             return Some(path);
         }
-        if !seen.insert(id.clone()) {
+        if !seen.insert(id.clone()) || unsure(&RecordKey::Queue(id.clone())) {
             return None;
         }
         next = records.queue(&id).and_then(|q| q.overflow.as_ref().map(|o| o.queue.clone()));

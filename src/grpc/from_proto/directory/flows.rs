@@ -9,7 +9,7 @@ use super::name;
 use crate::domain::flow::{
     Condition, Flow, FlowDecision, FlowRule, FlowTarget, SkillsTarget, WISH_BOUNDS, WishedSkill,
 };
-use crate::domain::id::{QueueId, SkillId};
+use crate::domain::id::{ContactId, PartnerId, QueueId, SkillId};
 use crate::domain::time::Span;
 use crate::pb;
 
@@ -27,7 +27,7 @@ pub fn flow(f: &mut Fields, at: &str, given: &pb::Flow) -> Option<Flow> {
         .iter()
         .take(limits::FLOW_RULES)
         .enumerate()
-        .filter_map(|(i, given)| rule(f, &format!("{rules_at}[{i}]"), given))
+        .map(|(i, given)| rule(f, &format!("{rules_at}[{i}]"), given))
         .collect();
     let fallback_at = under(at, "fallback");
     let fallback = match &given.fallback {
@@ -37,10 +37,17 @@ pub fn flow(f: &mut Fields, at: &str, given: &pb::Flow) -> Option<Flow> {
             None
         }
     };
-    Some(Flow { id: id?, name: name?, rules, fallback: fallback? })
+    let fallback = fallback.unwrap_or_else(instead);
+    Some(Flow { id: id?, name: name.unwrap_or_default(), rules, fallback })
 }
 
-fn rule(f: &mut Fields, at: &str, given: &pb::FlowRule) -> Option<FlowRule> {
+/// A decision in the place of one that is badly stated, so that what is well stated beside it is looked at, too.
+fn instead() -> FlowDecision {
+    let target = FlowTarget::Queue(QueueId::least());
+    FlowDecision { target, set_attributes: BTreeMap::new(), set_priority: None }
+}
+
+fn rule(f: &mut Fields, at: &str, given: &pb::FlowRule) -> FlowRule {
     let name = f.text(&under(at, "name"), &given.name, limits::NAME);
     let condition_at = under(at, "condition");
     let condition = f.text(&condition_at, &given.condition, limits::CONDITION);
@@ -55,12 +62,21 @@ fn rule(f: &mut Fields, at: &str, given: &pb::FlowRule) -> Option<FlowRule> {
             None
         }
     };
-    Some(FlowRule { name: name?, condition: Condition::new(&condition?), decision: decision? })
+    let condition = condition.filter(|text| !text.trim().is_empty());
+    FlowRule {
+        name: name.unwrap_or_default(),
+        condition: Condition::new(condition.as_deref().unwrap_or("false")),
+        decision: decision.unwrap_or_else(instead),
+    }
 }
 
 fn decision(f: &mut Fields, at: &str, given: &pb::FlowDecision) -> Option<FlowDecision> {
+    let faults = f.faults();
     let target = target(f, at, given.target.as_ref());
     f.attributes(&under(at, "set_attributes"), &given.set_attributes);
+    if f.faults() > faults {
+        return None;
+    }
     Some(FlowDecision {
         target: target?,
         set_attributes: given.set_attributes.clone(),
@@ -86,9 +102,9 @@ fn target(
         Some(Target::ExternalContact(contact)) => {
             let at = under(at, "external_contact");
             f.unsupported(&at, true);
-            let partner = f.id(&under(&at, "partner"), &contact.partner);
-            let contact = f.id(&under(&at, "contact"), &contact.contact);
-            Some(FlowTarget::Contact(partner?, contact?))
+            let _: Option<PartnerId> = f.id(&under(&at, "partner"), &contact.partner);
+            let _: Option<ContactId> = f.id(&under(&at, "contact"), &contact.contact);
+            None
         }
         None => {
             f.bad(under(at, "target"), "isn't given; name a queue, a rep, skills or a flow");

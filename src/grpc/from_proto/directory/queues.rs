@@ -55,8 +55,8 @@ pub(super) fn channel(f: &mut Fields, at: &str, given: &pb::Channel) -> Option<C
 /// After-conversation work (C6).
 fn wrap_up(f: &mut Fields, at: &str, given: &pb::WrapUp) -> Option<WrapUp> {
     let duration_at = under(at, "duration");
-    let duration = f.optional_span(&duration_at, given.duration.as_ref(), limits::WRAP_UP)?;
-    if duration.is_none() {
+    let duration = f.optional_span(&duration_at, given.duration.as_ref(), limits::WRAP_UP);
+    if duration == Some(None) {
         f.bad(duration_at, "is required: 10 to 3600 s");
     }
     if given.max_extensions > limits::WRAP_UP_EXTENSIONS {
@@ -64,9 +64,9 @@ fn wrap_up(f: &mut Fields, at: &str, given: &pb::WrapUp) -> Option<WrapUp> {
         f.bad(under(at, "max_extensions"), format!("is {n}; give 0 to {most}"));
     }
     let each = under(at, "extension");
-    let extension = f.optional_span(&each, given.extension.as_ref(), limits::WRAP_UP)?;
-    let max_extensions = given.max_extensions;
-    Some(WrapUp { duration: duration?, max_extensions, extension: extension.or(duration)? })
+    let extension = f.optional_span(&each, given.extension.as_ref(), limits::WRAP_UP);
+    let (duration, max_extensions) = (duration??, given.max_extensions);
+    Some(WrapUp { duration, max_extensions, extension: extension?.unwrap_or(duration) })
 }
 
 /// A skill (R4).
