@@ -97,7 +97,7 @@ impl World {
                 };
                 let asked = match (offer, absence) {
                     (Some(_), _) => " asked",
-                    (None, Some(Absence::Until(_))) => " absent",
+                    (None, Some(Absence::Until(..))) => " absent",
                     (None, Some(Absence::Stranded)) => " stranded",
                     (None, None) => "",
                 };

@@ -223,7 +223,8 @@ fn wait_in_transfer(draft: &mut Draft<'_>, session: &mut Session, mut transfer: 
 pub(super) fn absence(draft: &Draft<'_>, session: &Session) -> Option<Absence> {
     match &session.line {
         Line::Rep(rep) if !there_for(draft, rep, session) => {
-            Some(Absence::Until(draft.now() + draft.settings().direct_wait_limit))
+            let now = draft.now();
+            Some(Absence::Until(now + draft.settings().direct_wait_limit, Some(now)))
         }
         Line::Rep(_) => None,
         Line::Queue(queue) => {

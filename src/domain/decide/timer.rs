@@ -36,7 +36,7 @@ fn end_absence(draft: &mut Draft<'_>, id: SessionId) {
         return;
     };
     match session.state {
-        SessionState::Waiting { absence: Some(Absence::Until(until)), .. }
+        SessionState::Waiting { absence: Some(Absence::Until(until, _)), .. }
             if until <= draft.now() => {}
         _ => return,
     }

@@ -74,9 +74,9 @@ pub enum EndedBy {
 /// Waiting for nobody who is there: for a rep who has gone (T17), or where no rep could ever come (R11).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
 pub enum Absence {
-    /// For a while, in case they come back.
+    /// For a while, in case they come back: until when, and since when.
     #[n(0)]
-    Until(#[n(0)] Timestamp),
+    Until(#[n(0)] Timestamp, #[n(1)] Option<Timestamp>),
     /// That is over, and there is nowhere to fall back to; or nobody of the queue could ever take it: supervisors
     /// look at it.
     #[n(1)]

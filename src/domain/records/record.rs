@@ -241,7 +241,7 @@ fn index_session(s: &Session, mut put: impl FnMut(IndexKey)) {
     } else if matches!(s.state, SessionState::Waiting { .. } | SessionState::Offered { .. }) {
         put(IndexKey::OfferedFrom(s.line.clone(), s.id));
     }
-    if let SessionState::Waiting { absence: Some(Absence::Until(until)), .. } = s.state {
+    if let SessionState::Waiting { absence: Some(Absence::Until(until, _)), .. } = s.state {
         put(IndexKey::Due(until, Due::Absence(s.id)));
     }
     match &s.state {

@@ -250,11 +250,13 @@ pub fn transfer(context: ObjectContext<'_>, t: &Transfer, revision: Revision) ->
         }
         TransferState::Waiting { since } => {
             shown.waiting_since = Some(time(*since));
-            let limit = context.records.settings().direct_wait_limit;
-            if let Some(SessionState::Waiting { absence: Some(Absence::Until(until)), .. }) =
-                session.as_ref().map(|session| &session.state)
+            if let Some(SessionState::Waiting {
+                absence: Some(Absence::Until(until, since)), ..
+            }) = session.as_ref().map(|session| &session.state)
             {
-                shown.rep_absent_since = Some(time(*until - limit));
+                let limit = context.records.settings().direct_wait_limit;
+                let since = since.unwrap_or(*until - limit);
+                shown.rep_absent_since = Some(time(since));
             }
         }
         TransferState::Completed { rep, at } => {

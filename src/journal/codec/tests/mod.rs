@@ -15,7 +15,8 @@ use super::{
 };
 use crate::domain::entry::{Answer, Fact, FactKind, Fingerprint};
 use crate::domain::live::{
-    RepPresence, Session, SessionSteps, Transfer, TransferSteps, Work, WorkSteps,
+    Absence, RepPresence, Session, SessionState, SessionSteps, Transfer, TransferSteps, Work,
+    WorkSteps,
 };
 use crate::domain::record::Record;
 
@@ -73,7 +74,12 @@ fn what_an_earlier_level_stored_is_read_without_what_it_did_not_know() {
                 level_2.push(Record::RepPresence(Arc::new(presence)));
             }
             Record::Session(image) => {
-                let session = Session { steps: SessionSteps::default(), ..(*image).clone() };
+                let mut session = Session { steps: SessionSteps::default(), ..(*image).clone() };
+                if let SessionState::Waiting { absence: Some(Absence::Until(_, since)), .. } =
+                    &mut session.state
+                {
+                    *since = None;
+                }
                 level_3.push(Record::Session(Arc::new(session.clone())));
                 let session =
                     Session { previous: None, opened_in: None, opened_by: None, ..session };

@@ -289,8 +289,10 @@ pub fn full() -> Vec<Record> {
     let all = ChannelType::ALL.into();
     let statuses = [id("available"), id("lunch")].into();
     let gone = Connection::Disconnected { since: at(3), grace_until: at(60_003) };
-    let waiting =
-        SessionState::Waiting { offer: Some(WORK), absence: Some(Absence::Until(at(300_000))) };
+    let waiting = SessionState::Waiting {
+        offer: Some(WORK),
+        absence: Some(Absence::Until(at(300_000), Some(at(1)))),
+    };
     let asked = TransferState::Waiting { since: at(23) };
     let wrapping_up = WorkState::WrappingUp { until: at(40_000), extended: 2 };
     let to_flow = transfer(Recipient::Flow(id("night")), Line::Queue(id("billing")), asked);
