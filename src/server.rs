@@ -282,6 +282,7 @@ pub async fn serve(
         default_org: options.default_org.clone(),
         seal: Seal::new(options.token_key.bytes()),
         closing: closed,
+        looks: tokio::sync::Semaphore::new(1),
     });
     let health = HealthReporter::new();
     let key = options.token_key.bytes();

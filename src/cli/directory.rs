@@ -72,31 +72,37 @@ pub async fn asked<T, A>(
     ask: impl AsyncFn(&Client, &T, bool) -> Result<A, Failure>,
 ) -> anyhow::Result<A> {
     let good = file.faults.is_empty();
-    let failure = match (file.to_be_looked_at(), client) {
-        (Some(said), Ok(client)) if good => match ask(&client, said, false).await {
+    let Some(said) = file.to_be_looked_at() else { return Err(faulty(name, &file.faults, &[])) };
+    let looked = match client {
+        Err(error) if good => return Err(error),
+        Err(error) => Err(error.to_string()),
+        Ok(client) if good => match ask(&client, said, false).await {
             Ok(answer) => return Ok(answer),
-            Err(failure) => Some(failure),
+            Err(failure) => Ok(failure),
         },
         // What is known to be wrong doesn't wait for a server that doesn't answer.
-        (Some(said), Ok(client)) => {
-            let looked = tokio::time::timeout(LOOK, ask(&client, said, true)).await;
-            looked.ok().and_then(Result::err)
-        }
-        (_, Err(error)) if good => return Err(error),
-        _ => None,
+        Ok(client) => match tokio::time::timeout(LOOK, ask(&client, said, true)).await {
+            Ok(Err(failure)) if !failure.bad_fields().is_empty() => Ok(failure),
+            Ok(Err(failure)) => Err(failure.to_string()),
+            Ok(Ok(_)) => return Err(faulty(name, &file.faults, &[])),
+            Err(_) => Err(format!("it didn't answer within {} s", LOOK.as_secs())),
+        },
     };
-    let fields = failure.as_ref().map_or(&[][..], Failure::bad_fields);
-    let others = file.add(at, fields);
-    match failure {
-        // What is wrong with the rest of the request is no fault of the file.
-        Some(failure) if good && (failure.bad_fields().is_empty() || !others.is_empty()) => {
-            Err(failure.into())
-        }
-        failure => {
-            let more = failure.as_ref().and_then(|failure| failure.metadata().get("more"));
-            Err(faulty(name, &file.faults, more.map(String::as_str)))
+    let mut notes = Vec::new();
+    match looked {
+        Err(why) => notes.push(format!("what only the server knows wasn't looked at: {why}")),
+        Ok(failure) => {
+            // What is wrong with the rest of the request is no fault of the file.
+            let others = file.add(at, failure.bad_fields()).into_iter();
+            notes.extend(others.map(|(field, why)| format!("beside the file, {field}: {why}")));
+            if file.faults.is_empty() {
+                return Err(failure.into());
+            }
+            let more = failure.metadata().get("more");
+            notes.extend(more.map(|more| format!("and {more} more, which the server counts")));
         }
     }
+    Err(faulty(name, &file.faults, &notes))
 }
 
 /// Applies the example org.
@@ -107,9 +113,9 @@ pub async fn apply_demo(client: &Client) -> Result<(), Failure> {
 }
 
 /// A file with faults, as an error that shows all of them.
-fn faulty(name: &str, faults: &[org_file::Fault], more: Option<&str>) -> anyhow::Error {
+fn faulty(name: &str, faults: &[org_file::Fault], notes: &[String]) -> anyhow::Error {
     let mut lines: Vec<String> = faults.iter().map(|fault| format!("{name}:{fault}")).collect();
-    lines.extend(more.map(|more| format!("{name}: and {more} more, which the server counts")));
+    lines.extend_from_slice(notes);
     let count = plural(faults.len(), "fault");
     anyhow::anyhow!("{name} has {count} (nothing was changed)\n{}", lines.join("\n"))
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use prost::Message;
 use sha2::{Digest as _, Sha256};
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 use tonic::Request;
 
 use super::caller::Caller;
@@ -53,6 +53,8 @@ pub struct Api {
     pub seal: Seal,
     /// Turns true when the server is going away (W7).
     pub closing: watch::Receiver<bool>,
+    /// Turns for looking at what is wrong with badly stated requests.
+    pub looks: Semaphore,
 }
 
 /// A mutation that was done: now, or by an earlier request with the same id.
@@ -158,10 +160,12 @@ impl Api {
         let what = what.into();
         let remember = remember(caller, &asked);
         let (request, repeat) = request_of(caller, asked, what);
-        if !request.stated.faults.is_empty() {
-            return Err(self.misstated(caller, &request).await);
-        }
         let (txn, request) = (request.txn, command::Request { presence, ..request });
+        // One that another server may have done is refused in its turn, so that it stays refused (T21).
+        let tried = caller.passed.as_ref().is_some_and(|passed| passed.tried);
+        if !request.stated.faults.is_empty() && !tried {
+            return Err(self.misstated(caller, request).await);
+        }
         let refused = |refusal| Problem::Refused(refusal, repeat);
         let (engine, patience) = (&self.engine, self.patience());
         let done = engine.submit_within(&caller.org, request, remember, patience).await;
@@ -176,30 +180,39 @@ impl Api {
 
     /// All that is wrong with a badly stated request: decided on a copy of the state, so that it costs nobody a turn, isn't
     /// remembered, and is told while the store is away, too.
-    pub async fn misstated(&self, caller: &Caller, request: &command::Request) -> Problem {
-        self.all_wrong(caller, &request.stated, |view| {
+    pub async fn misstated(&self, caller: &Caller, request: command::Request) -> Problem {
+        let stated = request.stated.clone();
+        let look = move |view: &View| {
             let mut tried = view.state.clone();
-            decide(&mut tried, request, view.now(), &mut Random).map(drop).map_err(Problem::from)
-        })
-        .await
+            decide(&mut tried, &request, view.now(), &mut Random).map(drop).map_err(Problem::from)
+        };
+        self.all_wrong(caller, &stated, look).await
     }
 
-    /// The same as `look` says. What only this server hasn't heard of yet is looked up once more, on fresh state.
+    /// The same as `look` says, which is done beside other work, and one at a time. What only this server hasn't heard of yet
+    /// is looked up once more, on fresh state if that can be had soon.
     pub async fn all_wrong(
         &self,
         caller: &Caller,
         stated: &Stated,
-        look: impl Fn(&View) -> Result<(), Problem>,
+        look: impl Fn(&View) -> Result<(), Problem> + Send + Sync + 'static,
     ) -> Problem {
         let faults = || Problem::Invalid(stated.faults.clone());
-        let more = |problem: &Problem| matches!(problem, Problem::Rejected(rejection) if rejection.details.fields.len() > stated.faults.len());
+        let (known, look) = (stated.faults.len(), Arc::new(look));
+        let look = async |view: Arc<View>| {
+            let look = Arc::clone(&look);
+            let _turn = self.looks.acquire().await;
+            let looked = tokio::task::spawn_blocking(move || look(&view).err()).await;
+            looked.ok().flatten().unwrap_or_else(faults)
+        };
         let Ok(view) = self.view(&caller.org, None).await else { return faults() };
-        match look(&view) {
-            Err(problem) if more(&problem) => match self.barrier(&caller.org).await {
-                Ok(view) => look(&view).err().unwrap_or_else(faults),
-                Err(_) => faults(),
-            },
-            looked => looked.err().unwrap_or_else(faults),
+        let problem = look(view).await;
+        if !matches!(&problem, Problem::Rejected(r) if r.details.fields.len() > known) {
+            return problem;
+        }
+        match tokio::time::timeout(SOON, self.barrier(&caller.org)).await {
+            Ok(Ok(view)) => look(view).await,
+            _ => problem,
         }
     }
 
@@ -259,6 +272,9 @@ impl Api {
         tokio::time::timeout(patience, read).await.unwrap_or_else(late)
     }
 }
+
+/// How long fresh state is waited for to say of what is named that it isn't there.
+const SOON: Duration = Duration::from_millis(500);
 
 /// When to ask again for what couldn't be read in time.
 const RETRY: Duration = Duration::from_secs(1);

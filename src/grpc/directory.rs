@@ -453,9 +453,10 @@ impl DirectoryService for Directory {
     ) -> Result<Response<pb::TestFlowResponse>, Status> {
         let (caller, message) = self.0.admit("DirectoryService/TestFlow", request)?;
         let (asked, at_least) = from_proto::test_flow(&message)?;
-        if !asked.1.faults.is_empty() {
-            let look = |view: &View| flow::test(view, &asked).map(drop);
-            return Err(self.0.all_wrong(&caller, &asked.1, look).await.into());
+        if !asked.stated.faults.is_empty() {
+            let stated = asked.stated.clone();
+            let look = move |view: &View| flow::test(view, &asked).map(drop);
+            return Err(self.0.all_wrong(&caller, &stated, look).await.into());
         }
         let answer = self.0.read(&caller, at_least, |view| {
             let trace = Some(flow::test(view, &asked)?);

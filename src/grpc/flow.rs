@@ -28,16 +28,17 @@ pub enum Tried {
 ///
 /// # Errors
 /// NOT_FOUND for the flow or the channel; INVALID_FIELD for a draft that couldn't be saved.
-pub fn test(view: &View, (asked, stated): &AskedTest) -> Result<pb::FlowTrace, Problem> {
+pub fn test(view: &View, asked: &AskedTest) -> Result<pb::FlowTrace, Problem> {
+    let AskedTest { test, draft, stated } = asked;
     let state = &view.state;
     let mut wrong = stated.wrong(state);
-    if let Some(TestFlow { flow: Tried::Draft(flow), .. }) = asked {
+    if let Some(flow) = draft {
         let world = Named { records: state, brought: &stated.brought };
         let known: BTreeSet<String> = wrong.iter().map(|bad| bad.field.clone()).collect();
         let own = flow::check(flow, &world).into_iter().map(bad_field);
         wrong.extend(own.filter(|bad| !known.contains(&bad.field)));
     }
-    let Some(asked) = asked.as_ref().filter(|_| wrong.is_empty()) else {
+    let Some(asked) = test.as_ref().filter(|_| wrong.is_empty()) else {
         return Err(Rejection::invalid(wrong).into());
     };
     let flow = match &asked.flow {

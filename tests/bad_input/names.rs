@@ -344,9 +344,36 @@ async fn d1_a_badly_stated_resource_makes_no_other_one_wrong() {
     let bad = |queue: pb::Queue| pb::Queue { push_timeout: seconds(0), ..queue };
     // Turned round, and widened, and each with a fault of its own.
     let falls_back = pb::Channel { fallback_queue: text("narrow"), ..org().channels[0].clone() };
-    let second =
-        apply(vec![bad(queue("a")), over("b", "a"), bad(queue("narrow"))], vec![falls_back]);
+    let widened =
+        pb::Queue { channel_types: vec![pb::ChannelType::Sms.into(), 99], ..queue("narrow") };
+    let second = apply(vec![bad(queue("a")), over("b", "a"), widened], vec![falls_back]);
     let status = admin.directory.apply_directory(second).await.expect_err("two are bad");
-    let expected = ["directory.queues[0].push_timeout", "directory.queues[2].push_timeout"];
+    let expected = ["directory.queues[0].push_timeout", "directory.queues[2].channel_types[1]"];
     assert_eq!(fields(&status), expected);
+}
+
+#[tokio::test]
+async fn d1_bad_facts_and_bad_ids_hide_no_mistake_of_a_flow() {
+    let (_house, mut admin) = house().await;
+    let wrong = pb::Flow {
+        rules: vec![pb::FlowRule { condition: text("tru"), ..rule(Target::Rep(text("ana"))) }],
+        ..flow("f", Target::Rep(text("ana")))
+    };
+    let draft = Some(pb::test_flow_request::Flow::Draft(wrong.clone()));
+    let facts = Some(pb::FlowFacts::default());
+    let tried = pb::TestFlowRequest { flow: draft, facts, ..Default::default() };
+    let status = admin.directory.test_flow(tried).await.expect_err("two are wrong");
+    assert_eq!(fields(&status), ["facts.channel", "draft.rules[0].condition"]);
+    let unnamed = pb::Flow { id: text("a b"), ..wrong.clone() };
+    let request = pb::UpsertFlowRequest { flow: Some(unnamed), ..Default::default() };
+    let status = admin.directory.upsert_flow(request).await.expect_err("two are wrong");
+    assert_eq!(fields(&status), ["flow.id", "flow.rules[0].condition"]);
+    // Of two with one id the faults of the first are the first's.
+    let flows = vec![wrong, flow("f", Target::Rep(text("ana")))];
+    let directory = Some(pb::Directory { flows, ..Default::default() });
+    let request = pb::ApplyDirectoryRequest { directory, ..Default::default() };
+    let status = admin.directory.apply_directory(request).await.expect_err("two are wrong");
+    let named = fields(&status);
+    assert!(named.contains(&text("directory.flows[1].id")), "{named:?}");
+    assert!(named.contains(&text("directory.flows[0].rules[0].condition")), "{named:?}");
 }

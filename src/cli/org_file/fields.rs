@@ -3,6 +3,7 @@
 //! The keys that were asked for are the keys that exist: `finish` reports all others.
 
 use std::cell::RefCell;
+use std::collections::BTreeSet;
 use std::fmt;
 use std::ops::RangeInclusive;
 
@@ -34,20 +35,29 @@ impl fmt::Display for Fault {
 
 /// All that is wrong so far.
 #[derive(Debug, Default)]
-pub struct Faults(RefCell<Vec<Fault>>);
+pub struct Faults {
+    found: RefCell<Vec<Fault>>,
+    /// Lists of which an item couldn't be read, so that what is made of them has other numbers.
+    incomplete: RefCell<BTreeSet<String>>,
+}
 
 impl Faults {
     /// Notes a fault.
     pub fn add(&self, at: At, path: impl Into<String>, text: impl Into<String>) {
-        self.0.borrow_mut().push(Fault { at, path: path.into(), text: text.into() });
+        self.found.borrow_mut().push(Fault { at, path: path.into(), text: text.into() });
     }
 
-    /// All of them, in the order of the file.
-    pub fn into_sorted(self) -> Vec<Fault> {
-        let mut faults = self.0.into_inner();
+    /// Notes that an item of a list is left out.
+    fn leave_out(&self, list: String) {
+        self.incomplete.borrow_mut().insert(list);
+    }
+
+    /// All of them, in the order of the file, and the lists of which an item was left out.
+    pub fn into_sorted(self) -> (Vec<Fault>, BTreeSet<String>) {
+        let mut faults = self.found.into_inner();
         faults.sort();
         faults.dedup();
-        faults
+        (faults, self.incomplete.into_inner())
     }
 }
 
@@ -224,12 +234,15 @@ impl<'a> Fields<'a> {
         Some(Found { text: text.to_owned(), at, path })
     }
 
-    /// A list of ids.
+    /// A list of ids. Those that aren't any stay, for the server to find the others where they are.
     pub fn ids(&mut self, key: &'static str) -> Vec<Found> {
         let items = self.items(key, "ids");
-        let found = items.into_iter().filter_map(|(node, path)| {
-            let text = self.scalar_of(node, &path, "an id")?;
-            self.checked_id(text, node.at, path)
+        let found = items.into_iter().map(|(node, path)| {
+            let text = self.scalar_of(node, &path, "an id").unwrap_or_default();
+            if let (Value::Scalar(_), Err(why)) = (&node.value, id_grammar(text)) {
+                self.faults.add(node.at, path.clone(), why);
+            }
+            Found { text: text.to_owned(), at: node.at, path }
         });
         found.collect()
     }
@@ -239,13 +252,12 @@ impl<'a> Fields<'a> {
         let items = self.items(key, "names");
         let mut numbers = Vec::new();
         for (node, path) in items {
-            let Some(text) = self.scalar_of(node, &path, "a name") else {
-                continue;
-            };
-            match E::parse(text) {
-                Ok(value) => numbers.push(value.into()),
-                Err(why) => self.faults.add(node.at, path, why),
-            }
+            let text = self.scalar_of(node, &path, "a name");
+            let value = text.and_then(|text| {
+                E::parse(text).map_err(|why| self.faults.add(node.at, path, why)).ok()
+            });
+            // No value of any enum: what comes after it keeps its number.
+            numbers.push(value.map_or(-1, Into::into));
         }
         numbers
     }
@@ -358,8 +370,14 @@ impl<'a> Fields<'a> {
 
     /// The mappings of a list.
     pub fn inners(&mut self, key: &'static str) -> Vec<Fields<'a>> {
-        let items = self.items(key, "mappings").into_iter();
-        items.filter_map(|(node, path)| Fields::of(node, &path, self.faults)).collect()
+        let items = self.items(key, "mappings");
+        let all = items.len();
+        let of = |(node, path): (&'a Node, String)| Fields::of(node, &path, self.faults);
+        let inners: Vec<_> = items.into_iter().filter_map(of).collect();
+        if inners.len() < all {
+            self.faults.leave_out(self.path(key));
+        }
+        inners
     }
 
     /// The entries of a mapping whose keys are the file's own: each key with its value's node.
@@ -376,17 +394,23 @@ impl<'a> Fields<'a> {
 
     /// Mappings by the ids of what they are about.
     pub fn named_inners(&mut self, key: &'static str) -> Vec<(Found, Fields<'a>)> {
-        let pairs = self.pairs(key).into_iter();
+        let pairs = self.pairs(key);
+        let all = pairs.len();
         let inner = |(name, node): (Found, &'a Node)| {
             let fields = Fields::of(node, &name.path, self.faults);
             self.checked(name).zip(fields)
         };
-        pairs.filter_map(inner).collect()
+        let inners: Vec<_> = pairs.into_iter().filter_map(inner).collect();
+        if inners.len() < all {
+            self.faults.leave_out(self.path(key));
+        }
+        inners
     }
 
     /// Levels of 0–100 by skill.
     pub fn levels(&mut self, key: &'static str) -> Vec<(Found, u32)> {
-        let pairs = self.pairs(key).into_iter();
+        let pairs = self.pairs(key);
+        let all = pairs.len();
         let level = |(name, node): (Found, &'a Node)| {
             let text = self.scalar_of(node, &name.path, "a level from 0 to 100");
             let level = text.and_then(|text| {
@@ -399,7 +423,11 @@ impl<'a> Fields<'a> {
             });
             self.checked(name).zip(level)
         };
-        pairs.filter_map(level).collect()
+        let levels: Vec<_> = pairs.into_iter().filter_map(level).collect();
+        if levels.len() < all {
+            self.faults.leave_out(self.path(key));
+        }
+        levels
     }
 
     /// Texts by name.

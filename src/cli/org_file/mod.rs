@@ -13,7 +13,7 @@ mod queues;
 mod tests;
 mod yaml;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::pb;
 pub use fields::Fault;
@@ -29,6 +29,8 @@ pub struct Reading<T> {
     pub faults: Vec<Fault>,
     /// Of a file that was read to its end.
     root: Option<yaml::Node>,
+    /// Lists of which an item was left out.
+    incomplete: BTreeSet<String>,
     /// Where in it is what it says; empty: it is the whole file.
     at: String,
 }
@@ -42,9 +44,16 @@ impl<T> Reading<T> {
         }
     }
 
-    /// What the file says, to be looked at by the server; not if it was cut off, since the rest isn't known.
+    /// What the file says, to be looked at by the server; not if it was cut off, or a section can't be read, since what
+    /// comes there isn't known.
     pub fn to_be_looked_at(&self) -> Option<&T> {
-        self.said.as_ref().filter(|_| self.root.is_some())
+        let whole = self.faults.iter().all(|fault| fault.path.contains('.') || self.in_part(fault));
+        self.said.as_ref().filter(|_| self.root.is_some() && whole)
+    }
+
+    /// Is the fault one of a part of a file, of which the sections don't matter?
+    fn in_part(&self, fault: &Fault) -> bool {
+        !self.at.is_empty() && fault.path.starts_with(&self.at)
     }
 
     /// Adds what the server finds wrong with fields of what the file says, which is the field `at` of the request. What
@@ -60,7 +69,8 @@ impl<T> Reading<T> {
         let Some(root) = &self.root else { return others };
         let found = own.into_iter().filter_map(|(field, why)| {
             let inside = &field[at.len()..];
-            places::fault(root, &format!("{}.{inside}", self.at), why, &self.faults)
+            let field = format!("{}.{inside}", self.at);
+            places::fault(root, &field, why, (&self.faults, &self.incomplete))
         });
         let found: Vec<Fault> = found.collect();
         self.faults.extend(found);
@@ -110,9 +120,9 @@ fn reading<T>(
             None
         }
     };
-    let faults = faults.into_sorted();
+    let (faults, incomplete) = faults.into_sorted();
     let root = root.filter(|_| syntax.is_none());
-    Reading { said: there, faults, root, at: String::new() }
+    Reading { said: there, faults, root, incomplete, at: String::new() }
 }
 
 /// What kind of thing an id names: also its section in the file.

@@ -1,5 +1,7 @@
 //! Where in a file a field of the API is written, for what only the server finds wrong with it.
 
+use std::collections::BTreeSet;
+
 use super::fields::Fault;
 use super::yaml::{At, Node, Value};
 
@@ -82,26 +84,23 @@ fn place<'p>(root: &Node, field: &'p str, lacks: impl Fn(&str) -> bool) -> Place
 
 /// What the server finds wrong with a field, as a fault of the file; `None`: it follows from what was found wrong with the
 /// file already.
-pub(super) fn fault(root: &Node, field: &str, why: &str, known: &[Fault]) -> Option<Fault> {
-    let item_of = |list: &str, path: &str| {
-        let inside = path.strip_prefix(list).filter(|rest| rest.starts_with(['.', '[']));
-        inside.is_some_and(|item| !item[1..].contains(['.', '[']))
-    };
-    let lacks = |list: &str| known.iter().any(|fault| item_of(list, &fault.path));
+pub(super) fn fault(
+    root: &Node,
+    field: &str,
+    why: &str,
+    (known, incomplete): (&[Fault], &BTreeSet<String>),
+) -> Option<Fault> {
     // One of them in a file may be several in a request: one for each of its days.
     let spells = |list: &str| list == "settings.business_hours";
-    let Place { at, path, rest, somewhere } =
-        place(root, field, |list| lacks(list) || spells(list));
+    let lacks = |list: &str| incomplete.contains(list) || spells(list);
+    let Place { at, path, rest, somewhere } = place(root, field, lacks);
     let within = |path: &str, other: &str| {
-        !other.is_empty()
-            && path
-                .strip_prefix(other)
-                .is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
+        let inside = path.strip_prefix(other).filter(|_| !other.is_empty());
+        inside.is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
     };
     let follows = |fault: &Fault| {
-        fault.at == at
-            || within(&path, &fault.path)
-            || within(&fault.path, &path) && (!somewhere || spells(&path))
+        let of_it = within(&fault.path, &path) && (!somewhere || spells(&path));
+        fault.at == at || within(&path, &fault.path) || of_it
     };
     if known.iter().any(follows) {
         return None;

@@ -378,7 +378,7 @@ fn d1_what_the_server_finds_wrong_has_its_place_and_nothing_is_said_twice() {
 
 #[test]
 fn d1_of_a_list_that_is_not_all_read_the_server_knows_other_numbers() {
-    let text = "reps:\n- {id: ana, profile: p, skills: {es: x, fr: 10, nope: 5}}\n\
+    let text = "reps:\n- {id: ana, profile: p, skills: {lang.es: x, fr: 10, nope: 5}}\n\
                 queues:\n- {id: q, reps: ['a b', ana, zed]}\n\
                 settings:\n  business_hours:\n  - {days: [monday, tuesday], from: 09:00, to: 5pm}\n  - {days: [saturday], from: 09:00, to: 10:00}\n";
     let told = told(
@@ -393,9 +393,9 @@ fn d1_of_a_list_that_is_not_all_read_the_server_knows_other_numbers() {
     let places: Vec<&str> = told.iter().map(|fault| fault.split(": ").nth(1).unwrap()).collect();
     let expected = [
         "reps[0].skills",
-        "reps[0].skills.es",
-        "queues[0].reps",
+        "reps[0].skills.lang.es",
         "queues[0].reps[0]",
+        "queues[0].reps[1]",
         "settings.business_hours[0].to",
     ];
     assert_eq!(places, expected, "{told:?}");
@@ -407,4 +407,24 @@ fn d1_what_follows_from_a_fault_is_no_other_one() {
                 queues:\n- {id: q, overflow: {max_length: zero, queue: r}}\n";
     let both = ["directory.presence_statuses[0].channel_types", "directory.queues[0].overflow"];
     assert_eq!(told(text, &both), told(text, &[]));
+}
+
+#[test]
+fn d1_a_name_that_the_file_itself_lacks_is_told_once() {
+    let text = "queues:\n- {id: q, reps: [anna]}\nreps:\n- {id: ana, profile: p}\n";
+    let mut file = super::read(text, true);
+    let before = file.faults.len();
+    let fields = [("directory.queues[0].reps[0]".to_owned(), "names anna".to_owned())];
+    file.add("directory.", &fields);
+    assert_eq!(file.faults.len(), before, "{:?}", file.faults);
+}
+
+#[test]
+fn d1_where_a_section_cannot_be_read_the_server_is_not_asked_what_is_missing() {
+    for text in ["skills: [es, fr]\n", "queus:\n- {id: q}\n", "skills:\n- es\n"] {
+        let file = super::read(&format!("{text}reps:\n- {{id: ana, profile: p}}\n"), false);
+        assert!(file.to_be_looked_at().is_none(), "{text}");
+    }
+    let file = super::read("reps:\n- {id: ana, profile: 'a b'}\n", false);
+    assert!(file.to_be_looked_at().is_some());
 }

@@ -12,7 +12,7 @@ use crate::domain::choose::{rep_for, session_for};
 use crate::domain::draft::{Draft, Touched};
 use crate::domain::id::{QueueId, RepId, SessionId};
 use crate::domain::line::LinePlace;
-use crate::domain::live::{Line, Presence, RepPresence};
+use crate::domain::live::{Line, Presence, RepPresence, WorkState};
 use crate::domain::record::{Mark, MarkKey, Record, RecordKey};
 use crate::domain::record_lookup::RecordLookup;
 use crate::domain::state::State;
@@ -161,6 +161,7 @@ pub(super) fn work_off(draft: &mut Draft<'_>) {
             MarkKey::Session(session) => {
                 draft.touched().waiting.insert(*session);
             }
+            MarkKey::Queue(_) if room == 0 => continue,
             MarkKey::Queue(queue) => {
                 strand::relieve(draft, queue, &mut room);
                 continue;
@@ -186,15 +187,18 @@ pub(super) fn follow_directory(draft: &mut Draft<'_>, reps: Option<BTreeSet<RepI
 /// Makes the presence of `rep` say what the directory does, and takes back offers that it doesn't
 /// allow any more (T26).
 fn refresh(draft: &mut Draft<'_>, rep: &RepId) {
-    if !reach::is_stale(draft, rep) {
+    if reach::is_stale(draft, rep) {
+        let live = Arc::unwrap_or_clone(draft.rep_presence(rep));
+        if let Some(presence) = live.presence.clone() {
+            let reach = reach::of(draft, rep, &presence.status, presence.next.is_some());
+            let presence = Some(Presence { reach, ..presence });
+            draft.put_presence(RepPresence { presence, ..live });
+        }
+    } else if !draft.work_of_rep(rep).any(|work| work.state == WorkState::Offered) {
         return;
     }
-    let live = Arc::unwrap_or_clone(draft.rep_presence(rep));
-    if let Some(presence) = live.presence.clone() {
-        let reach = reach::of(draft, rep, &presence.status, presence.next.is_some());
-        draft.put_presence(RepPresence { presence: Some(Presence { reach, ..presence }), ..live });
-        route::follow_presence(draft, rep);
-    }
+    // Whoever stops when their work is done reaches nothing new, and may still be asked.
+    route::follow_presence(draft, rep);
 }
 
 fn look_at(draft: &mut Draft<'_>, rep: &RepId) {

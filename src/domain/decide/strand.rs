@@ -55,11 +55,13 @@ pub(super) fn relieve(draft: &mut Draft<'_>, queue: &QueueId, room: &mut usize) 
         }
     }
     let key = mark(queue);
-    if more {
-        let RecordKey::Mark(key) = key else { return };
-        draft.put(Record::Mark(Mark { key, after: None }));
-    } else if draft.held(&key).is_some() {
-        draft.remove(key);
+    match (draft.held(&key).is_some(), more) {
+        (false, true) => {
+            let key = MarkKey::Queue(queue.clone());
+            draft.put(Record::Mark(Mark { key, after: None }));
+        }
+        (true, false) => draft.remove(key),
+        _ => {}
     }
 }
 

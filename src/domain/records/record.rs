@@ -16,7 +16,8 @@ use crate::domain::id::{
 };
 use crate::domain::line::{Demand, LinePlace, MemberStanding, QueueWait};
 use crate::domain::live::{
-    Absence, Connection, Line, RepPresence, Session, SessionState, Transfer, Work, WorkState,
+    Absence, Connection, Line, RepPresence, Session, SessionState, Transfer, TransferState, Work,
+    WorkState,
 };
 use crate::domain::stored::shared;
 use crate::domain::time::Timestamp;
@@ -193,7 +194,7 @@ impl Record {
             Self::Work(w) => index_work(w, put),
             Self::Transfer(t) => {
                 put(IndexKey::TransferOfSession(t.session, t.id));
-                if !t.is_final() {
+                if matches!(t.state, TransferState::Offered { .. }) {
                     put(IndexKey::HandedTo(t.line.clone(), t.id, t.session));
                 }
             }
@@ -318,7 +319,7 @@ pub enum IndexKey {
     Stranded(QueueId, Arc<Demand>, SessionId),
     /// A session that is being offered out of a line, to which it comes back if nobody takes it (D3).
     OfferedFrom(Line, SessionId),
-    /// A transfer under way to a line, and its session.
+    /// A transfer that is being offered out of a line, and its session.
     HandedTo(Line, TransferId, SessionId),
     /// A rep who is there for a queue, those with room first, in the order of R3.
     Member(QueueId, MemberStanding),

@@ -39,7 +39,7 @@ impl Directory {
     ) -> Result<pb::ApplyDirectoryResponse, Problem> {
         let (request, _) = request_of(caller, asked, what);
         if !request.stated.faults.is_empty() {
-            return Err(self.0.misstated(caller, &request).await);
+            return Err(self.0.misstated(caller, request).await);
         }
         self.0
             .read(caller, None, |view| {

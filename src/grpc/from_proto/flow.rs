@@ -6,7 +6,7 @@ use super::directory::flow;
 use super::fields::{Fields, limits};
 use crate::domain::decide::stated::Stated;
 use crate::domain::entry::Revision;
-use crate::domain::flow::QueueFacts;
+use crate::domain::flow::{Flow, QueueFacts};
 use crate::domain::id::{ChannelId, ExternalReference, QueueId};
 use crate::domain::time::{Span, Timestamp};
 use crate::grpc::flow::Tried;
@@ -31,8 +31,15 @@ pub struct TestFlow {
     pub queues: Vec<(QueueId, QueueFacts)>,
 }
 
-/// A flow to run, if it is well stated, and where the request says what.
-pub type AskedTest = (Option<TestFlow>, Stated);
+/// A flow to run, as it was asked for.
+pub struct AskedTest {
+    /// What to run over what, if it is well stated.
+    pub test: Option<TestFlow>,
+    /// The flow, if a draft is given from which one can be made.
+    pub draft: Option<Flow>,
+    /// Where the request says what.
+    pub stated: Stated,
+}
 
 /// Reads which flow is to be run over what.
 ///
@@ -65,7 +72,11 @@ pub fn test_flow(request: &pb::TestFlowRequest) -> Result<(AskedTest, Option<Rev
     let time = given.time.as_ref().and_then(|time| f.moment("facts.time", time));
     let queues = queues(&mut f, &given.queues);
     let reference = "test".parse::<ExternalReference>().ok();
-    let asked = f.finish_stated(|| {
+    let given_draft = match &tried {
+        Some(Tried::Draft(draft)) => Some((**draft).clone()),
+        _ => None,
+    };
+    let (test, stated) = f.finish_stated(|| {
         Some(TestFlow {
             flow: tried?,
             channel: channel?,
@@ -76,7 +87,7 @@ pub fn test_flow(request: &pb::TestFlowRequest) -> Result<(AskedTest, Option<Rev
             queues,
         })
     })?;
-    Ok((asked, at_least))
+    Ok((AskedTest { test, draft: given_draft, stated }, at_least))
 }
 
 fn queues(f: &mut Fields, given: &[pb::QueueFacts]) -> Vec<(QueueId, QueueFacts)> {

@@ -4,7 +4,7 @@
 
 use std::collections::BTreeSet;
 
-use super::filter::{StreamFilter, using};
+use super::filter::{StreamFilter, is_under, using};
 use super::frames::{step_object, upserted};
 use crate::domain::entry::Entry;
 use crate::domain::id::{ChannelId, RepId};
@@ -70,17 +70,25 @@ impl Dependents {
             match touched {
                 Touched::Object(key) => drop(keys.insert(key)),
                 Touched::OffersTo(rep) => keys.extend(offers(state, filter, [rep])),
-                Touched::OffersUnder(key) => {
-                    keys.extend(offers(state, filter, using(state, &key)));
-                }
+                Touched::OffersUnder(key) => match named(filter) {
+                    Some(reps) => {
+                        let under = |id: &RepId| {
+                            state.rep(id).is_some_and(|rep| is_under(state, &rep, &key))
+                        };
+                        keys.extend(offers(state, filter, reps.into_iter().filter(under)));
+                    }
+                    None => keys.extend(offers(state, filter, using(state, &key))),
+                },
                 Touched::WrapUpsOf(channel) => {
                     let after = |work: &Work| {
                         let session = state.session(&work.session);
                         matches!(work.state, WorkState::WrappingUp { .. })
                             && session.is_some_and(|session| session.channel == channel)
                     };
-                    let reps = state.rep_presences_from(&RepId::least());
-                    keys.extend(live(state, filter, reps.map(|live| live.rep.clone()), after));
+                    let all = || state.rep_presences_from(&RepId::least());
+                    let all = || all().map(|live| live.rep.clone()).collect();
+                    let reps: BTreeSet<RepId> = named(filter).unwrap_or_else(all);
+                    keys.extend(live(state, filter, reps, after));
                 }
             }
         }
@@ -130,6 +138,15 @@ fn of_directory(now: &Record, before: Option<Option<&Record>>) -> Option<Touched
     }
 }
 
+/// The reps whom a stream is about, if it is about some.
+fn named(filter: &StreamFilter) -> Option<BTreeSet<RepId>> {
+    match (&filter.0.own_work, filter.0.reps.is_empty()) {
+        (Some(own), _) => Some([own.clone()].into()),
+        (None, false) => Some(filter.0.reps.iter().cloned().collect()),
+        (None, true) => None,
+    }
+}
+
 /// Work that these reps are being asked to take.
 fn offers(
     state: &State,
@@ -146,11 +163,8 @@ fn live(
     reps: impl IntoIterator<Item = RepId>,
     wanted: impl Fn(&Work) -> bool,
 ) -> Vec<RecordKey> {
-    let query = &filter.0;
-    let about = |rep: &RepId| {
-        query.own_work.as_ref().is_none_or(|own| own == rep)
-            && (query.reps.is_empty() || query.reps.contains(rep))
-    };
+    let named = named(filter);
+    let about = |rep: &RepId| named.as_ref().is_none_or(|named| named.contains(rep));
     let mut keys = Vec::new();
     for rep in reps.into_iter().filter(about) {
         let works = state.work_of_rep(&rep).filter(|work| wanted(work));

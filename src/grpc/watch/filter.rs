@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 
 use super::records::RevisionContext;
+use crate::domain::directory::Rep;
 use crate::domain::id::{QueueId, RepId, SessionId};
 use crate::domain::live::{Line, Session, SessionState, Transfer, Work};
 use crate::domain::record::{Record, RecordKey};
@@ -214,15 +215,20 @@ pub(super) fn using<'s>(state: &'s State, key: &'s RecordKey) -> impl Iterator<I
             Record::Rep(rep) => Some(rep),
             _ => None,
         })
-        .filter(move |rep| match key {
-            RecordKey::Profile(id) => rep.profile == *id,
-            RecordKey::Configuration(id) => {
-                state.configuration_of(rep).is_some_and(|used| used.id == *id)
-            }
-            RecordKey::Status(id) => {
-                state.rep_presence(&rep.id).presence.as_ref().is_some_and(|p| p.status == *id)
-            }
-            _ => false,
-        })
+        .filter(move |rep| is_under(state, rep, key))
         .map(|rep| rep.id.clone())
+}
+
+/// Is a rep's capacity or status decided by that directory record?
+pub(super) fn is_under(state: &State, rep: &Rep, key: &RecordKey) -> bool {
+    match key {
+        RecordKey::Profile(id) => rep.profile == *id,
+        RecordKey::Configuration(id) => {
+            state.configuration_of(rep).is_some_and(|used| used.id == *id)
+        }
+        RecordKey::Status(id) => {
+            state.rep_presence(&rep.id).presence.as_ref().is_some_and(|p| p.status == *id)
+        }
+        _ => false,
+    }
 }

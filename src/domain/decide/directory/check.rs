@@ -20,17 +20,24 @@ use crate::domain::state::State;
 pub(super) fn faults(draft: &Draft<'_>, written: &[Record], stated: &Stated) -> Vec<BadField> {
     let mut all = stated.wrong(draft);
     let known: BTreeSet<String> = all.iter().map(|bad| bad.field.clone()).collect();
-    let keys: BTreeSet<RecordKey> = match stated.faults.is_empty() {
-        true => BTreeSet::new(),
-        false => written.iter().map(Record::key).collect(),
-    };
-    // What is brought and badly stated isn't written: what there is of it says nothing.
-    let unsure = |key: &RecordKey| {
-        !stated.faults.is_empty() && stated.brought.contains_key(key) && !keys.contains(key)
-    };
+    // What is brought and badly stated isn't written, or not as it was meant: it says nothing of others.
+    let bad: BTreeSet<&str> = stated.faults.iter().filter_map(|bad| resource(&bad.field)).collect();
+    let unsure =
+        |key: &RecordKey| stated.brought.get(key).is_some_and(|at| bad.contains(at.as_str()));
     let own = written.iter().flat_map(|record| faults_of(draft, record, stated, &unsure));
     all.extend(own.filter(|bad| !known.contains(&bad.field)));
     all
+}
+
+/// The field of the resource that a field is in: `queue` of `queue.reps[2]`, `directory.queues[0]` of what is in there.
+fn resource(field: &str) -> Option<&str> {
+    match field.strip_prefix("directory.") {
+        Some(inside) => {
+            let end = inside.find('.').unwrap_or(inside.len());
+            field.get(.."directory.".len() + end)
+        }
+        None => field.split('.').next(),
+    }
 }
 
 /// Whether a record may be otherwise than it is.

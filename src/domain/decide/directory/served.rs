@@ -59,28 +59,27 @@ pub(super) fn keep_served(
     move_to: Option<&QueueId>,
     mut moved: Vec<Moved>,
 ) -> Result<(), Rejection> {
-    let (mut left, mut relieved) = (Vec::new(), Vec::new());
+    let (mut left, mut relieved) = (BTreeMap::new(), Vec::new());
     for (queue, reps) in concerned(draft) {
-        let waiting =
-            draft.demands(&queue).filter(|demand| left_alone(draft, &queue, demand, &reps));
-        let mut demands: BTreeSet<Arc<Demand>> = waiting.cloned().collect();
-        let returning = returning(draft, &queue);
-        demands.extend(
-            returning
-                .iter()
-                .map(|(_, demand)| demand.clone())
-                .filter(|demand| left_alone(draft, &queue, demand, &Concerned::Anybody)),
-        );
-        let sessions = |demand: &Arc<Demand>| {
-            let back = returning.iter().filter(|(_, asked)| asked == demand).map(|(id, _)| *id);
-            draft.demanding(&queue, demand).chain(back).collect::<Vec<_>>()
+        let returning = returning(draft, &queue, &reps);
+        // What has only just come is judged by where it came from.
+        let stays = |demand: &Arc<Demand>| {
+            draft.demanding(&queue, demand).any(|session| !draft.arrives(session))
         };
-        left.extend(demands.iter().map(|demand| (queue.clone(), demand.clone(), sessions(demand))));
+        for demand in draft.demands(&queue).chain(returning.keys()) {
+            let back = returning.get(demand);
+            let reps = if back.is_some() { &Concerned::Anybody } else { &reps };
+            if (back.is_some() || stays(demand)) && left_alone(draft, &queue, demand, reps) {
+                let back = back.into_iter().flatten().copied();
+                let sessions: BTreeSet<_> = draft.demanding(&queue, demand).chain(back).collect();
+                left.insert((queue.clone(), demand.clone()), sessions);
+            }
+        }
         if draft.stranded_demands(&queue).any(|demand| gained(draft, &queue, demand, &reps)) {
             relieved.push(queue);
         }
     }
-    for (from, demand, sessions) in left {
+    for ((from, demand), sessions) in left {
         match move_to {
             Some(to) if *to != from => moved.extend(moved_on(draft, &from, to, sessions)?),
             _ => return Err(nobody_left(draft, &from, &demand, sessions.len())),
@@ -98,17 +97,39 @@ pub(super) fn keep_served(
     Ok(())
 }
 
-/// Sessions that are being offered out of a queue to reps who can't accept them any more, so that they come back to it
-/// (T26), and what each asks for.
-fn returning(draft: &Draft<'_>, queue: &QueueId) -> Vec<(SessionId, Arc<Demand>)> {
-    let comes_back = |id: SessionId| {
-        let session = draft.session(&id)?;
-        let channel = draft.channel(&session.channel)?;
-        let offered = draft.work_of_session(id).find(|work| work.state == WorkState::Offered)?;
-        let there = is_there(draft, &draft.rep_presence(&offered.rep), &channel);
-        (!there).then(|| (id, Arc::new(Demand::of(&session))))
+/// Sessions that are being offered out of a queue to these reps, who can't accept them any more, so that they come back to
+/// it (T26), by what they ask for.
+fn returning(
+    draft: &Draft<'_>,
+    queue: &QueueId,
+    reps: &Concerned,
+) -> BTreeMap<Arc<Demand>, Vec<SessionId>> {
+    let sessions: Vec<SessionId> = match reps {
+        Concerned::Anybody => draft.offered_from(queue).collect(),
+        Concerned::Reps(reps) => {
+            let works = reps.iter().flat_map(|rep| draft.work_of_rep(rep));
+            let offered = works.filter(|work| {
+                work.state == WorkState::Offered && work.queue.as_ref() == Some(queue)
+            });
+            offered.map(|work| work.session).collect()
+        }
     };
-    draft.offered_from(queue).filter_map(comes_back).collect()
+    let mut returning: BTreeMap<Arc<Demand>, Vec<SessionId>> = BTreeMap::new();
+    for id in sessions.into_iter().filter(|id| comes_back(draft, *id)) {
+        if let Some(session) = draft.session(&id) {
+            returning.entry(Arc::new(Demand::of(&session))).or_default().push(id);
+        }
+    }
+    returning
+}
+
+/// Is a session being offered to somebody who can't accept it any more (T26)?
+fn comes_back(draft: &Draft<'_>, id: SessionId) -> bool {
+    let offered = draft.work_of_session(id).find(|work| work.state == WorkState::Offered);
+    let channel = draft.session(&id).and_then(|session| draft.channel(&session.channel));
+    offered
+        .zip(channel)
+        .is_some_and(|(work, channel)| !is_there(draft, &draft.rep_presence(&work.rep), &channel))
 }
 
 /// The queues whose sessions somebody may serve now who couldn't before, or the other way round. What only renames things
@@ -270,15 +291,15 @@ fn moved_on(
     draft: &mut Draft<'_>,
     from: &QueueId,
     to: &QueueId,
-    sessions: Vec<SessionId>,
+    sessions: impl IntoIterator<Item = SessionId>,
 ) -> Result<Vec<Moved>, Rejection> {
     let queue = draft.expect_queue(to)?;
     let mut demands = BTreeSet::new();
     for id in sessions {
         let session = draft.expect_session(id)?;
         serves(&queue, &*draft.expect_channel(&session.channel)?)?;
-        // One that somebody is being asked to take is theirs to take (T26).
-        if session.waits_for_an_offer() {
+        // One that somebody is being asked to take is theirs to take (T26), as long as they can.
+        if session.waits_for_an_offer() || comes_back(draft, id) {
             demands.insert(Arc::new(Demand::of(&session)));
         }
         let session = Arc::unwrap_or_clone(session);

@@ -9,7 +9,7 @@ use super::name;
 use crate::domain::flow::{
     Condition, Flow, FlowDecision, FlowRule, FlowTarget, SkillsTarget, WISH_BOUNDS, WishedSkill,
 };
-use crate::domain::id::{ContactId, PartnerId, QueueId, SkillId};
+use crate::domain::id::{ContactId, FlowId, PartnerId, QueueId, SkillId};
 use crate::domain::time::Span;
 use crate::pb;
 
@@ -18,7 +18,10 @@ const WISH_TIMEOUT: Span = Span::from_secs(30);
 
 /// A flow (R8).
 pub fn flow(f: &mut Fields, at: &str, given: &pb::Flow) -> Option<Flow> {
-    let id = f.own_id(at, &given.id);
+    let id: Option<FlowId> = f.own_id(at, &given.id);
+    if id.is_none() {
+        f.brings(FlowId::least(), at);
+    }
     let name = name(f, at, &given.name, &given.id);
     let rules_at = under(at, "rules");
     f.at_most(&rules_at, given.rules.len(), limits::FLOW_RULES);
@@ -38,7 +41,13 @@ pub fn flow(f: &mut Fields, at: &str, given: &pb::Flow) -> Option<Flow> {
         }
     };
     let fallback = fallback.unwrap_or_else(instead);
-    Some(Flow { id: id?, name: name.unwrap_or_default(), rules, fallback })
+    // Without an id it is refused, and looked at all the same.
+    Some(Flow {
+        id: id.unwrap_or_else(FlowId::least),
+        name: name.unwrap_or_default(),
+        rules,
+        fallback,
+    })
 }
 
 /// A decision in the place of one that is badly stated, so that what is well stated beside it is looked at, too.

@@ -36,8 +36,13 @@ impl Fields {
         text: &str,
     ) -> Option<T> {
         let id: T = self.id(&under(at, "id"), text)?;
-        self.stated.brought.insert(id.clone().into(), at.to_owned());
+        self.brings(id.clone(), at);
         Some(id)
+    }
+
+    /// A resource comes with the request, as the field `at`; of several with one id the first.
+    pub fn brings(&mut self, id: impl Into<RecordKey>, at: &str) {
+        self.stated.brought.entry(id.into()).or_insert_with(|| at.to_owned());
     }
 
     /// The settings come with the request, as the field `at`.
