@@ -24,6 +24,8 @@ pub struct Position {
     pub revision: Revision,
     /// The transaction of that revision, to notice another history with the same numbers.
     pub entry: EntryId,
+    /// Not all that follows from what has been seen has been told: it is told with the newest.
+    pub owed: bool,
 }
 
 /// Where a list is.
@@ -63,6 +65,7 @@ impl Seal {
         body.extend(at.epoch.0.to_be_bytes());
         body.extend(at.revision.get().to_be_bytes());
         body.extend(at.entry.to_u128().to_be_bytes());
+        body.push(u8::from(at.owed));
         self.close(org, filter, body)
     }
 
@@ -81,11 +84,13 @@ impl Seal {
         let rest = body.strip_prefix(&[VERSION, b'r']).ok_or_else(|| bad("is of another kind"))?;
         let (epoch, rest) = rest.split_first_chunk().ok_or_else(|| bad("is cut short"))?;
         let (revision, rest) = rest.split_first_chunk().ok_or_else(|| bad("is cut short"))?;
-        let (entry, _) = rest.split_first_chunk().ok_or_else(|| bad("is cut short"))?;
+        let (entry, rest) = rest.split_first_chunk().ok_or_else(|| bad("is cut short"))?;
+        let (owed, _) = rest.split_first().ok_or_else(|| bad("is cut short"))?;
         Ok(Position {
             epoch: Epoch(u64::from_be_bytes(*epoch)),
             revision: Revision::new(u64::from_be_bytes(*revision)),
             entry: EntryId::from_u128(u128::from_be_bytes(*entry)),
+            owed: *owed != 0,
         })
     }
 
@@ -189,6 +194,7 @@ mod tests {
             epoch: Epoch(3),
             revision: Revision::new(77),
             entry: EntryId::from_u128(0xabc),
+            owed: true,
         };
         let filter = Fingerprint(5);
         let token = Seal::new([7; 32]).resume(&org("acme"), filter, at);

@@ -9,6 +9,7 @@ use baton::server;
 use pb::watch_response::Frame;
 use tonic::Code;
 
+use super::site::{queue, routed_org, to_queue, transfers};
 use super::stream::{ALL, Stream, request, touched};
 use super::world::{Caller, House, refusal};
 
@@ -298,5 +299,47 @@ async fn l5_a_watch_starts_at_the_revision_of_a_list_with_no_gap() {
         let both = pb::WatchRequest { live_only: true, ..after(next) };
         let refused = Stream::open(&mut other, both).await.map(drop);
         assert_eq!(refusal(refused), (Code::InvalidArgument, "INVALID_FIELD".to_owned()));
+    }
+}
+
+#[tokio::test]
+async fn w2_what_follows_from_changes_is_told_also_to_who_resumes_in_the_middle_of_them() {
+    for recent in [4_096, 4] {
+        let house = House::over(forgetful(recent, 10_000)).await;
+        let mut admin = house.admin();
+        let mut directory = routed_org();
+        directory.queues.push(queue("nobodys", &[]));
+        admin.configure(directory).await;
+        admin.sign_in("ana").await;
+        let session = admin.live_session(&house, "c-1", "ana").await;
+        let handed = house.rep("ana").hand_on(&session, to_queue("nobodys")).await.expect("hers");
+        let stranded = handed.transfer.expect("a transfer");
+        assert!(stranded.stranded);
+        let kinds = [pb::WatchKind::Transfer, pb::WatchKind::Rep];
+        let (first, ..) = Stream::synced(&mut admin, request(&kinds)).await;
+        let token = first.token.clone();
+        drop(first);
+        // Only the session is written, and very much comes after it.
+        let queue = Some(queue("nobodys", &["cleo"]));
+        let manned = pb::UpsertQueueRequest { queue, ..Default::default() };
+        admin.directory.upsert_queue(manned).await.expect("a member more");
+        let last = changes(&mut admin, 600).await;
+        let resuming =
+            |token: &str| pb::WatchRequest { resume_token: token.to_owned(), ..request(&kinds) };
+        let mut begun = Stream::open(&mut admin, resuming(&token)).await.expect("a good token");
+        let mut seen = Vec::new();
+        while seen.is_empty() {
+            if let Frame::Changes(changes) = begun.news().await {
+                seen = changes.revisions;
+            }
+        }
+        assert!(seen.last().is_some_and(|seen| seen.revision < last), "in the middle of them");
+        let token = begun.token.clone();
+        drop(begun);
+        let mut resumed = Stream::open(&mut admin, resuming(&token)).await.expect("a good token");
+        seen.extend(resumed.up_to(last).await);
+        let told = seen.iter().flat_map(transfers).filter(|told| told.id == stranded.id);
+        let told: Vec<bool> = told.map(|told| told.stranded).collect();
+        assert_eq!(told.last(), Some(&false), "with {recent} recent entries: {told:?}");
     }
 }

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use super::filter::{StreamFilter, is_under, using};
 use super::frames::{step_object, upserted};
 use crate::domain::entry::Entry;
-use crate::domain::id::{ChannelId, RepId};
+use crate::domain::id::{ChannelId, RepId, TransferId};
 use crate::domain::live::{Session, SessionState, Work, WorkState};
 use crate::domain::record::{Record, RecordKey};
 use crate::domain::record_lookup::RecordLookup as _;
@@ -32,9 +32,21 @@ enum Touched {
 
 /// Objects that the reader may see differently by now, though no entry wrote them.
 #[derive(Default)]
-pub(super) struct Dependents(BTreeSet<Touched>);
+pub(super) struct Dependents {
+    touched: BTreeSet<Touched>,
+    /// It isn't known which.
+    any: bool,
+}
 
 impl Dependents {
+    pub(super) fn owes(&self) -> bool {
+        self.any || !self.touched.is_empty()
+    }
+
+    pub(super) const fn owe(&mut self) {
+        self.any = true;
+    }
+
     /// An entry, and what its records were before, where that is known.
     pub(super) fn touch(
         &mut self,
@@ -52,13 +64,13 @@ impl Dependents {
             match now {
                 Some(Record::Session(session)) if transfers && waits_otherwise(session, before) => {
                     let transfer = session.transfer.map(RecordKey::Transfer);
-                    self.0.extend(transfer.map(Touched::Object));
+                    self.touched.extend(transfer.map(Touched::Object));
                 }
-                Some(record) if work => self.0.extend(of_directory(record, before)),
+                Some(record) if work => self.touched.extend(of_directory(record, before)),
                 _ => {}
             }
             // Whatever is written is told as it is.
-            self.0.remove(&Touched::Object(key.clone()));
+            self.touched.remove(&Touched::Object(key.clone()));
         }
     }
 
@@ -66,7 +78,10 @@ impl Dependents {
     pub(super) fn news(&mut self, view: &View, filter: &StreamFilter) -> Vec<pb::Change> {
         let state = &view.state;
         let mut keys = BTreeSet::new();
-        for touched in std::mem::take(&mut self.0) {
+        if std::mem::take(&mut self.any) {
+            keys.extend(all(state, filter));
+        }
+        for touched in std::mem::take(&mut self.touched) {
             match touched {
                 Touched::Object(key) => drop(keys.insert(key)),
                 Touched::OffersTo(rep) => keys.extend(offers(state, filter, [rep])),
@@ -136,6 +151,28 @@ fn of_directory(now: &Record, before: Option<Option<&Record>>) -> Option<Touched
         (Record::Channel(now), _) => Some(Touched::WrapUpsOf(now.id.clone())),
         _ => None,
     }
+}
+
+/// Every object of a stream that shows what other records say.
+fn all(state: &State, filter: &StreamFilter) -> Vec<RecordKey> {
+    let carries = |kind| filter.0.kinds.contains(&kind);
+    let mut keys = Vec::new();
+    if carries(Kind::Transfer) {
+        let transfers = state.range(RecordKey::Transfer(TransferId::MIN)..);
+        let transfers = transfers.map_while(|record| match record {
+            Record::Transfer(transfer) => Some(transfer),
+            _ => None,
+        });
+        let open = transfers.filter(|transfer| !transfer.is_final());
+        keys.extend(open.map(|transfer| RecordKey::Transfer(transfer.id)));
+    }
+    if carries(Kind::Work) {
+        let shows =
+            |work: &Work| matches!(work.state, WorkState::Offered | WorkState::WrappingUp { .. });
+        let reps = state.rep_presences_from(&RepId::least()).map(|live| live.rep.clone());
+        keys.extend(live(state, filter, reps, shows));
+    }
+    keys
 }
 
 /// The reps whom a stream is about, if it is about some.

@@ -152,9 +152,16 @@ impl Watcher {
                 Ok(here)
             }
             Plan::Resume(at) => {
+                if at.owed {
+                    self.told().owe();
+                }
+                let owed = at.owed;
+                let at = Position { owed: false, ..at };
                 self.say_started(pb::StartMode::Resumed, at, Some(at)).await?;
                 let at = self.follow(&view, at, pb::ResetReason::TokenTooOld).await?;
-                if at == here {
+                if at == here && owed {
+                    self.tell_owed(&view, at).await?;
+                } else if at == here {
                     self.told().learn(&view, &self.filter);
                 }
                 Ok(at)
@@ -312,6 +319,18 @@ impl Watcher {
         self.say(Frame::Changes(pb::Changes { revisions }), Some(batch.at)).await
     }
 
+    /// Tells a reader who is up to date what follows from changes that it saw before.
+    async fn tell_owed(&self, view: &View, at: Position) -> Result<(), End> {
+        let changes = self.told().news(view, &self.filter);
+        if changes.is_empty() {
+            return Ok(());
+        }
+        let head = view.state.head();
+        let (revision, time) = (number(head.revision), Some(to_proto::time(head.time)));
+        let revisions = vec![pb::RevisionChanges { revision, time, cause: None, changes }];
+        self.say(Frame::Changes(pb::Changes { revisions }), Some(at)).await
+    }
+
     async fn reset(&mut self, reason: pb::ResetReason) -> Result<Position, End> {
         self.say(Frame::Reset(pb::Reset { reason: reason.into() }), None).await?;
         let view = Arc::clone(&self.views.borrow_and_update());
@@ -372,7 +391,9 @@ impl Watcher {
     }
 
     async fn say(&self, frame: Frame, token: Option<Position>) -> Result<(), End> {
+        let owed = self.told().owes();
         let resume_token = token
+            .map(|at| Position { owed, ..at })
             .map(|at| self.api.seal.resume(&self.caller.org, self.question, at))
             .unwrap_or_default();
         let response = pb::WatchResponse {
@@ -431,7 +452,7 @@ impl Batch {
 
 fn position(view: &View) -> Position {
     let head = view.state.head();
-    Position { epoch: view.epoch, revision: head.revision, entry: head.entry }
+    Position { epoch: view.epoch, revision: head.revision, entry: head.entry, owed: false }
 }
 
 /// Every entry of the view after `revision`; `None` if it doesn't reach back that far.

@@ -59,6 +59,18 @@ impl ToldQueues {
         self.news(view, filter);
     }
 
+    /// Is there something that the reader is still to be told?
+    pub fn owes(&self) -> bool {
+        self.everything || !self.touched.is_empty() || self.dependents.owes()
+    }
+
+    /// It isn't known what the reader was told: it is told everything.
+    pub fn owe(&mut self) {
+        *self = Self::default();
+        self.everything = true;
+        self.dependents.owe();
+    }
+
     /// What is otherwise because time has passed: estimates of queues in which nothing happens, and of who waits
     /// in them (E1, E4).
     pub fn by_the_clock(

@@ -77,7 +77,9 @@ impl Watcher {
             None => None,
         };
         match entry {
-            Some(entry) => Ok(Plan::Resume(Position { epoch: view.epoch, revision, entry })),
+            Some(entry) => {
+                Ok(Plan::Resume(Position { epoch: view.epoch, revision, entry, owed: false }))
+            }
             None => self.plan_anew(pb::ResetReason::TokenTooOld),
         }
     }
