@@ -5,6 +5,7 @@
 //! server; only names that can't exist anywhere (with `--prune`, what the file doesn't define is gone) are looked up
 //! here.
 
+mod faults;
 mod fields;
 mod flows;
 mod places;
@@ -16,8 +17,9 @@ mod yaml;
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::pb;
-pub use fields::Fault;
-use fields::{Faults, Fields, Found};
+pub use faults::Fault;
+use faults::Faults;
+use fields::{Fields, Found};
 pub use flows::read_flow;
 use yaml::At;
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::fields::Fault;
+use super::faults::Fault;
 use super::yaml::{At, Node, Value};
 
 /// A part of a path: a name, or a number in a list.
