@@ -48,6 +48,8 @@ use crate::pb::work_service_server::WorkServiceServer;
 
 /// Streams and calls that one connection may have open.
 const STREAMS: u32 = 128;
+/// How many badly stated requests are looked at together.
+const LOOKS: usize = 2;
 /// How long a call may take.
 const CALL: Duration = Duration::from_secs(10);
 /// How often a quiet connection is probed, and how long the answer may take.
@@ -282,7 +284,7 @@ pub async fn serve(
         default_org: options.default_org.clone(),
         seal: Seal::new(options.token_key.bytes()),
         closing: closed,
-        looks: tokio::sync::Semaphore::new(1),
+        looks: Arc::new(tokio::sync::Semaphore::new(LOOKS)),
     });
     let health = HealthReporter::new();
     let key = options.token_key.bytes();

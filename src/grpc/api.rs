@@ -54,7 +54,7 @@ pub struct Api {
     /// Turns true when the server is going away (W7).
     pub closing: watch::Receiver<bool>,
     /// Turns for looking at what is wrong with badly stated requests.
-    pub looks: Semaphore,
+    pub looks: Arc<Semaphore>,
 }
 
 /// A mutation that was done: now, or by an earlier request with the same id.
@@ -189,7 +189,7 @@ impl Api {
         self.all_wrong(caller, &stated, look).await
     }
 
-    /// The same as `look` says, which is done beside other work, and one at a time. What only this server hasn't heard of yet
+    /// The same as `look` says, which is done beside other work, and a few at a time. What only this server hasn't heard of yet
     /// is looked up once more, on fresh state if that can be had soon.
     pub async fn all_wrong(
         &self,
@@ -200,14 +200,26 @@ impl Api {
         let faults = || Problem::Invalid(stated.faults.clone());
         let (known, look) = (stated.faults.len(), Arc::new(look));
         let look = async |view: Arc<View>| {
-            let look = Arc::clone(&look);
-            let _turn = self.looks.acquire().await;
-            let looked = tokio::task::spawn_blocking(move || look(&view).err()).await;
-            looked.ok().flatten().unwrap_or_else(faults)
+            let (look, turns) = (Arc::clone(&look), Arc::clone(&self.looks));
+            // Whoever doesn't get a turn soon is told what is wrong by itself.
+            let Ok(Ok(turn)) = tokio::time::timeout(SOON, turns.acquire_owned()).await else {
+                return faults();
+            };
+            let looked = tokio::task::spawn_blocking(move || {
+                let problem = look(&view).err();
+                drop(turn);
+                problem
+            });
+            looked.await.ok().flatten().unwrap_or_else(faults)
         };
         let Ok(view) = self.view(&caller.org, None).await else { return faults() };
         let problem = look(view).await;
-        if !matches!(&problem, Problem::Rejected(r) if r.details.fields.len() > known) {
+        let only_faults = match &problem {
+            Problem::Invalid(_) => true,
+            Problem::Rejected(rejection) => rejection.details.fields.len() == known,
+            _ => false,
+        };
+        if only_faults {
             return problem;
         }
         match tokio::time::timeout(SOON, self.barrier(&caller.org)).await {

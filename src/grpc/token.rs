@@ -24,8 +24,31 @@ pub struct Position {
     pub revision: Revision,
     /// The transaction of that revision, to notice another history with the same numbers.
     pub entry: EntryId,
-    /// Not all that follows from what has been seen has been told: it is told with the newest.
-    pub owed: bool,
+    /// What follows from what has been seen, and hasn't been told: it is told with the newest.
+    pub owed: Owed,
+}
+
+/// What a reader is still to be told.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Owed {
+    /// States of queues, and places in lines.
+    pub lines: bool,
+    /// What other records say of objects.
+    pub objects: bool,
+}
+
+impl Owed {
+    /// Both.
+    #[must_use]
+    pub const fn and(self, other: Self) -> Self {
+        Self { lines: self.lines || other.lines, objects: self.objects || other.objects }
+    }
+
+    /// Is there anything?
+    #[must_use]
+    pub const fn any(self) -> bool {
+        self.lines || self.objects
+    }
 }
 
 /// Where a list is.
@@ -65,7 +88,7 @@ impl Seal {
         body.extend(at.epoch.0.to_be_bytes());
         body.extend(at.revision.get().to_be_bytes());
         body.extend(at.entry.to_u128().to_be_bytes());
-        body.push(u8::from(at.owed));
+        body.push(u8::from(at.owed.lines) | u8::from(at.owed.objects) << 1);
         self.close(org, filter, body)
     }
 
@@ -90,7 +113,7 @@ impl Seal {
             epoch: Epoch(u64::from_be_bytes(*epoch)),
             revision: Revision::new(u64::from_be_bytes(*revision)),
             entry: EntryId::from_u128(u128::from_be_bytes(*entry)),
-            owed: *owed != 0,
+            owed: Owed { lines: owed & 1 != 0, objects: owed & 2 != 0 },
         })
     }
 
@@ -194,7 +217,7 @@ mod tests {
             epoch: Epoch(3),
             revision: Revision::new(77),
             entry: EntryId::from_u128(0xabc),
-            owed: true,
+            owed: Owed { lines: false, objects: true },
         };
         let filter = Fingerprint(5);
         let token = Seal::new([7; 32]).resume(&org("acme"), filter, at);

@@ -368,6 +368,14 @@ async fn d1_bad_facts_and_bad_ids_hide_no_mistake_of_a_flow() {
     let request = pb::UpsertFlowRequest { flow: Some(unnamed), ..Default::default() };
     let status = admin.directory.upsert_flow(request).await.expect_err("two are wrong");
     assert_eq!(fields(&status), ["flow.id", "flow.rules[0].condition"]);
+    // Each has its own place, also without an id that could be kept.
+    let bad_id = |id: &str| pb::Flow { id: text(id), ..flow("f", Target::Rep(text("ana"))) };
+    let flows = vec![bad_id("a b"), pb::Flow { rules: wrong.rules.clone(), ..bad_id("c d") }];
+    let directory = Some(pb::Directory { flows, ..Default::default() });
+    let request = pb::ApplyDirectoryRequest { directory, ..Default::default() };
+    let status = admin.directory.apply_directory(request).await.expect_err("three are wrong");
+    let expected = ["flows[0].id", "flows[1].id", "flows[1].rules[0].condition"];
+    assert_eq!(fields(&status), expected.map(|field| format!("directory.{field}")));
     // Of two with one id the faults of the first are the first's.
     let flows = vec![wrong, flow("f", Target::Rep(text("ana")))];
     let directory = Some(pb::Directory { flows, ..Default::default() });

@@ -308,14 +308,14 @@ async fn w2_what_follows_from_changes_is_told_also_to_who_resumes_in_the_middle_
         let house = House::over(forgetful(recent, 10_000)).await;
         let mut admin = house.admin();
         let mut directory = routed_org();
-        directory.queues.push(queue("nobodys", &[]));
+        directory.queues.extend([queue("nobodys", &[]), queue("spare", &[])]);
         admin.configure(directory).await;
         admin.sign_in("ana").await;
         let session = admin.live_session(&house, "c-1", "ana").await;
         let handed = house.rep("ana").hand_on(&session, to_queue("nobodys")).await.expect("hers");
         let stranded = handed.transfer.expect("a transfer");
         assert!(stranded.stranded);
-        let kinds = [pb::WatchKind::Transfer, pb::WatchKind::Rep];
+        let kinds = [pb::WatchKind::Transfer, pb::WatchKind::Rep, pb::WatchKind::Queue];
         let (first, ..) = Stream::synced(&mut admin, request(&kinds)).await;
         let token = first.token.clone();
         drop(first);
@@ -323,6 +323,8 @@ async fn w2_what_follows_from_changes_is_told_also_to_who_resumes_in_the_middle_
         let queue = Some(queue("nobodys", &["cleo"]));
         let manned = pb::UpsertQueueRequest { queue, ..Default::default() };
         admin.directory.upsert_queue(manned).await.expect("a member more");
+        let gone = pb::DeleteQueueRequest { id: "spare".into(), ..Default::default() };
+        admin.directory.delete_queue(gone).await.expect("nothing waits in it");
         let last = changes(&mut admin, 600).await;
         let resuming =
             |token: &str| pb::WatchRequest { resume_token: token.to_owned(), ..request(&kinds) };
@@ -341,5 +343,13 @@ async fn w2_what_follows_from_changes_is_told_also_to_who_resumes_in_the_middle_
         let told = seen.iter().flat_map(transfers).filter(|told| told.id == stranded.id);
         let told: Vec<bool> = told.map(|told| told.stranded).collect();
         assert_eq!(told.last(), Some(&false), "with {recent} recent entries: {told:?}");
+        let mut all = seen.iter().flat_map(|seen| &seen.changes);
+        let removed = |change: &pb::Change| match &change.change {
+            Some(pb::change::Change::Removed(gone)) => {
+                gone.object.as_ref().is_some_and(|object| object.id == "spare")
+            }
+            _ => false,
+        };
+        assert!(all.any(removed), "with {recent} recent entries: the queue is gone");
     }
 }

@@ -447,7 +447,7 @@ fn hundredths(text: &str) -> Option<i64> {
     whole.parse::<i64>().ok()?.checked_mul(100)?.checked_add(decimals)
 }
 
-fn id_grammar(text: &str) -> Result<(), String> {
+pub(super) fn id_grammar(text: &str) -> Result<(), String> {
     let fine = |b: u8| b.is_ascii_alphanumeric() || b"._:@-".contains(&b);
     if (1..=128).contains(&text.len()) && text.bytes().all(fine) {
         return Ok(());

@@ -33,6 +33,8 @@ pub struct Reading<T> {
     root: Option<yaml::Node>,
     /// Lists of which an item was left out.
     incomplete: BTreeSet<String>,
+    /// Whether it is an org's, of which one section names what is in another.
+    of_sections: bool,
     /// Where in it is what it says; empty: it is the whole file.
     at: String,
 }
@@ -49,13 +51,8 @@ impl<T> Reading<T> {
     /// What the file says, to be looked at by the server; not if it was cut off, or a section can't be read, since what
     /// comes there isn't known.
     pub fn to_be_looked_at(&self) -> Option<&T> {
-        let whole = self.faults.iter().all(|fault| fault.path.contains('.') || self.in_part(fault));
-        self.said.as_ref().filter(|_| self.root.is_some() && whole)
-    }
-
-    /// Is the fault one of a part of a file, of which the sections don't matter?
-    fn in_part(&self, fault: &Fault) -> bool {
-        !self.at.is_empty() && fault.path.starts_with(&self.at)
+        let whole = self.faults.iter().all(|fault| fault.path.contains('.'));
+        self.said.as_ref().filter(|_| self.root.is_some() && (whole || !self.of_sections))
     }
 
     /// Adds what the server finds wrong with fields of what the file says, which is the field `at` of the request. What
@@ -84,14 +81,16 @@ impl<T> Reading<T> {
 
 /// Reads an org file. `complete`: what it doesn't define doesn't exist (`--prune`).
 pub fn read(text: &str, complete: bool) -> Reading<pb::Directory> {
-    reading(text, |file, root| {
+    let of_sections = true;
+    let read = reading(text, |file, root| {
         let directory = file.directory(root);
         // What an error of syntax cut off may have defined the missing.
         if complete && !file.cut {
             file.check_references();
         }
         directory
-    })
+    });
+    Reading { of_sections, ..read }
 }
 
 /// Parses a file and reads it.
@@ -124,7 +123,8 @@ fn reading<T>(
     };
     let (faults, incomplete) = faults.into_sorted();
     let root = root.filter(|_| syntax.is_none());
-    Reading { said: there, faults, root, incomplete, at: String::new() }
+    let (at, of_sections) = (String::new(), false);
+    Reading { said: there, faults, root, incomplete, of_sections, at }
 }
 
 /// What kind of thing an id names: also its section in the file.
@@ -235,7 +235,8 @@ impl<'a> File<'a> {
 
     fn check_references(&self) {
         for (kind, found) in &self.references {
-            if self.ids.contains_key(&(*kind, found.text.clone())) {
+            let known = self.ids.contains_key(&(*kind, found.text.clone()));
+            if known || fields::id_grammar(&found.text).is_err() {
                 continue;
             }
             let there: Vec<&str> =

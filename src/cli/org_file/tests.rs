@@ -412,6 +412,8 @@ fn d1_what_follows_from_a_fault_is_no_other_one() {
 #[test]
 fn d1_a_name_that_the_file_itself_lacks_is_told_once() {
     let text = "queues:\n- {id: q, reps: [anna]}\nreps:\n- {id: ana, profile: p}\n";
+    let bad_id = "queues:\n- {id: q, reps: ['a b']}\n";
+    assert_eq!(super::read(bad_id, true).faults.len(), 1, "not an id, and that is all");
     let mut file = super::read(text, true);
     let before = file.faults.len();
     let fields = [("directory.queues[0].reps[0]".to_owned(), "names anna".to_owned())];
@@ -427,4 +429,6 @@ fn d1_where_a_section_cannot_be_read_the_server_is_not_asked_what_is_missing() {
     }
     let file = super::read("reps:\n- {id: ana, profile: 'a b'}\n", false);
     assert!(file.to_be_looked_at().is_some());
+    let flow = super::read_flow("id: a b\nrules: []\nfallback: {to: queue:q}\n", None);
+    assert!(!flow.faults.is_empty() && flow.to_be_looked_at().is_some());
 }

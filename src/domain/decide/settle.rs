@@ -187,18 +187,20 @@ pub(super) fn follow_directory(draft: &mut Draft<'_>, reps: Option<BTreeSet<RepI
 /// Makes the presence of `rep` say what the directory does, and takes back offers that it doesn't
 /// allow any more (T26).
 fn refresh(draft: &mut Draft<'_>, rep: &RepId) {
-    if reach::is_stale(draft, rep) {
+    let stale = reach::is_stale(draft, rep);
+    if stale {
         let live = Arc::unwrap_or_clone(draft.rep_presence(rep));
         if let Some(presence) = live.presence.clone() {
             let reach = reach::of(draft, rep, &presence.status, presence.next.is_some());
             let presence = Some(Presence { reach, ..presence });
             draft.put_presence(RepPresence { presence, ..live });
         }
-    } else if !draft.work_of_rep(rep).any(|work| work.state == WorkState::Offered) {
-        return;
     }
-    // Whoever stops when their work is done reaches nothing new, and may still be asked.
-    route::follow_presence(draft, rep);
+    // Whoever stops when their work is done reaches nothing new, and may still be asked, or waited for.
+    let asked = draft.work_of_rep(rep).any(|work| work.state == WorkState::Offered);
+    if stale || asked || draft.line(&Line::Rep(rep.clone())).next().is_some() {
+        route::follow_presence(draft, rep);
+    }
 }
 
 fn look_at(draft: &mut Draft<'_>, rep: &RepId) {

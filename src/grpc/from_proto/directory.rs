@@ -85,7 +85,11 @@ fn all<W, T>(
     given
         .iter()
         .enumerate()
-        .filter_map(|(i, resource)| convert(f, &format!("directory.{kind}[{i}]"), resource))
+        .filter_map(|(i, resource)| {
+            let converted = convert(f, &format!("directory.{kind}[{i}]"), resource);
+            // Of several with one id the first is looked at.
+            converted.filter(|_| !f.take_repeats())
+        })
         .collect()
 }
 

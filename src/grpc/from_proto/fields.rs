@@ -68,6 +68,7 @@ pub mod limits {
 #[derive(Debug, Default)]
 pub struct Fields {
     stated: Stated,
+    repeats: bool,
     unsupported: Vec<String>,
 }
 

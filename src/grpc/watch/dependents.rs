@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use super::filter::{StreamFilter, is_under, using};
 use super::frames::{step_object, upserted};
 use crate::domain::entry::Entry;
-use crate::domain::id::{ChannelId, RepId, TransferId};
+use crate::domain::id::{ChannelId, RepId};
 use crate::domain::live::{Session, SessionState, Work, WorkState};
 use crate::domain::record::{Record, RecordKey};
 use crate::domain::record_lookup::RecordLookup as _;
@@ -158,13 +158,9 @@ fn all(state: &State, filter: &StreamFilter) -> Vec<RecordKey> {
     let carries = |kind| filter.0.kinds.contains(&kind);
     let mut keys = Vec::new();
     if carries(Kind::Transfer) {
-        let transfers = state.range(RecordKey::Transfer(TransferId::MIN)..);
-        let transfers = transfers.map_while(|record| match record {
-            Record::Transfer(transfer) => Some(transfer),
-            _ => None,
-        });
-        let open = transfers.filter(|transfer| !transfer.is_final());
-        keys.extend(open.map(|transfer| RecordKey::Transfer(transfer.id)));
+        let waiting = state.lines().flat_map(|line| state.line(line));
+        let transfers = waiting.filter_map(|id| state.session(&id)?.transfer);
+        keys.extend(transfers.map(RecordKey::Transfer));
     }
     if carries(Kind::Work) {
         let shows =

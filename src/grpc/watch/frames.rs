@@ -85,6 +85,7 @@ pub fn changes(
     all.extend(m.entry.changes.iter().filter_map(|(key, now)| {
         if filter.kind(key) { step_change(m, filter, key, now.as_ref()) } else { None }
     }));
+    all.extend(m.entry.changes.iter().filter_map(|(key, now)| queue_gone(m, filter, key, now)));
     if all.is_empty() {
         return None;
     }
@@ -163,6 +164,22 @@ fn step_change(
         before: state_before.into(),
         derived: false,
     })
+}
+
+/// A queue that was deleted; what becomes of its state otherwise follows from many records, and is `told`'s.
+fn queue_gone(
+    m: &RevisionContext<'_>,
+    filter: &StreamFilter,
+    key: &RecordKey,
+    now: &Option<Record>,
+) -> Option<pb::Change> {
+    let RecordKey::Queue(queue) = key else { return None };
+    if now.is_some() || !filter.queue(queue) {
+        return None;
+    }
+    let gone = removed(pb::WatchKind::Queue, queue.to_string(), pb::RemovalReason::Deleted);
+    let facts = facts(m, |fact| concerns(fact, key));
+    Some(pb::Change { change: Some(gone), facts, before: 0, derived: false })
 }
 
 /// Did this entry make the object? Told from what happened, where the image before isn't at hand.

@@ -27,7 +27,7 @@ use crate::grpc::caller::Caller;
 use crate::grpc::from_proto::WatchQuery;
 use crate::grpc::status::Problem;
 use crate::grpc::to_proto::{self, ObjectContext};
-use crate::grpc::token::Position;
+use crate::grpc::token::{Owed, Position};
 use crate::journal::History;
 use crate::pb;
 use pb::watch_response::Frame;
@@ -152,14 +152,14 @@ impl Watcher {
                 Ok(here)
             }
             Plan::Resume(at) => {
-                if at.owed {
-                    self.told().owe();
-                }
                 let owed = at.owed;
-                let at = Position { owed: false, ..at };
+                if owed.any() {
+                    self.told().owe(owed);
+                }
+                let at = Position { owed: Owed::default(), ..at };
                 self.say_started(pb::StartMode::Resumed, at, Some(at)).await?;
                 let at = self.follow(&view, at, pb::ResetReason::TokenTooOld).await?;
-                if at == here && owed {
+                if at == here && owed.any() {
                     self.tell_owed(&view, at).await?;
                 } else if at == here {
                     self.told().learn(&view, &self.filter);
@@ -260,7 +260,7 @@ impl Watcher {
         }
         if let Some(last) = pending.last() {
             let news = self.told().news(view, &self.filter);
-            batch.add_to_last(&last.entry, &self.caller.actor, news);
+            self.add_news(&mut batch, &last.entry, news).await?;
         }
         self.flush(&mut batch).await?;
         Ok(batch.at)
@@ -303,7 +303,7 @@ impl Watcher {
             written.extend(entry.changes.iter().cloned());
             if entry.revision == head {
                 let news = self.told().news(view, &self.filter);
-                batch.add_to_last(entry, &self.caller.actor, news);
+                self.add_news(&mut batch, entry, news).await?;
             }
         }
         self.flush(&mut batch).await?;
@@ -319,16 +319,40 @@ impl Watcher {
         self.say(Frame::Changes(pb::Changes { revisions }), Some(batch.at)).await
     }
 
-    /// Tells a reader who is up to date what follows from changes that it saw before.
-    async fn tell_owed(&self, view: &View, at: Position) -> Result<(), End> {
-        let changes = self.told().news(view, &self.filter);
-        if changes.is_empty() {
-            return Ok(());
+    /// What follows from all of a batch, in frames of a size that any client takes: whoever leaves between them is told
+    /// all of it once more.
+    async fn add_news(
+        &self,
+        batch: &mut Batch,
+        entry: &Entry,
+        mut news: Vec<pb::Change>,
+    ) -> Result<(), End> {
+        batch.at.owed = Owed { lines: true, objects: true };
+        while news.len() > FRAME {
+            let rest = news.split_off(FRAME);
+            batch.add_to_last(entry, &self.caller.actor, news);
+            self.flush(batch).await?;
+            news = rest;
         }
+        batch.at.owed = Owed::default();
+        batch.add_to_last(entry, &self.caller.actor, news);
+        Ok(())
+    }
+
+    /// Tells a reader who is up to date what follows from changes that it saw before.
+    async fn tell_owed(&self, view: &View, mut at: Position) -> Result<(), End> {
+        let mut news = self.told().news(view, &self.filter);
         let head = view.state.head();
         let (revision, time) = (number(head.revision), Some(to_proto::time(head.time)));
-        let revisions = vec![pb::RevisionChanges { revision, time, cause: None, changes }];
-        self.say(Frame::Changes(pb::Changes { revisions }), Some(at)).await
+        while !news.is_empty() {
+            let rest = news.split_off(news.len().min(FRAME));
+            let more = !rest.is_empty();
+            at.owed = Owed { lines: more, objects: more };
+            let changes = std::mem::replace(&mut news, rest);
+            let revisions = vec![pb::RevisionChanges { revision, time, cause: None, changes }];
+            self.say(Frame::Changes(pb::Changes { revisions }), Some(at)).await?;
+        }
+        Ok(())
     }
 
     async fn reset(&mut self, reason: pb::ResetReason) -> Result<Position, End> {
@@ -391,9 +415,9 @@ impl Watcher {
     }
 
     async fn say(&self, frame: Frame, token: Option<Position>) -> Result<(), End> {
-        let owed = self.told().owes();
+        let owed = self.told().owed();
         let resume_token = token
-            .map(|at| Position { owed, ..at })
+            .map(|at| Position { owed: at.owed.and(owed), ..at })
             .map(|at| self.api.seal.resume(&self.caller.org, self.question, at))
             .unwrap_or_default();
         let response = pb::WatchResponse {
@@ -452,7 +476,12 @@ impl Batch {
 
 fn position(view: &View) -> Position {
     let head = view.state.head();
-    Position { epoch: view.epoch, revision: head.revision, entry: head.entry, owed: false }
+    Position {
+        epoch: view.epoch,
+        revision: head.revision,
+        entry: head.entry,
+        owed: Owed::default(),
+    }
 }
 
 /// Every entry of the view after `revision`; `None` if it doesn't reach back that far.

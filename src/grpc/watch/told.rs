@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::dependents::Dependents;
 use super::filter::StreamFilter;
-use super::frames::{removed, upserted};
+use super::frames::upserted;
 use crate::domain::entry::Entry;
 use crate::domain::id::{QueueId, SessionId};
 use crate::domain::line::LinePlace;
@@ -20,6 +20,7 @@ use crate::engine::{Applied, View};
 use crate::grpc::api::number;
 use crate::grpc::from_proto::Kind;
 use crate::grpc::to_proto::{self, ObjectContext};
+use crate::grpc::token::Owed;
 use crate::pb;
 
 /// Of one line, places are told anew to so many sessions from its front; to those that the filter
@@ -37,8 +38,6 @@ pub struct ToldQueues {
     estimates: BTreeMap<QueueId, Option<Span>>,
     touched: BTreeSet<Line>,
     everything: bool,
-    /// Queues that the entries since have deleted, whether the reader was told of them or not.
-    deleted: BTreeSet<QueueId>,
     /// Sessions that the entries since tell by themselves, as they are by now.
     written: BTreeSet<SessionId>,
     /// Objects that look different because of what others say.
@@ -59,16 +58,19 @@ impl ToldQueues {
         self.news(view, filter);
     }
 
-    /// Is there something that the reader is still to be told?
-    pub fn owes(&self) -> bool {
-        self.everything || !self.touched.is_empty() || self.dependents.owes()
+    /// What the reader is still to be told.
+    pub fn owed(&self) -> Owed {
+        let lines = self.everything || !self.touched.is_empty();
+        Owed { lines, objects: self.dependents.owes() }
     }
 
-    /// It isn't known what the reader was told: it is told everything.
-    pub fn owe(&mut self) {
+    /// It isn't known what of this the reader was told: it is told all of it.
+    pub fn owe(&mut self, owed: Owed) {
         *self = Self::default();
-        self.everything = true;
-        self.dependents.owe();
+        self.everything = owed.lines;
+        if owed.objects {
+            self.dependents.owe();
+        }
     }
 
     /// What is otherwise because time has passed: estimates of queues in which nothing happens, and of who waits
@@ -98,7 +100,8 @@ impl ToldQueues {
 
     /// An entry of which only the outcome is known may have changed any line.
     pub fn touch_any(&mut self, filter: &StreamFilter, entry: &Entry) {
-        self.everything = true;
+        let kinds = &filter.0.kinds;
+        self.everything |= kinds.contains(&Kind::Queue) || kinds.contains(&Kind::Session);
         self.dependents.touch(filter, entry, None);
         self.note(entry);
     }
@@ -107,7 +110,8 @@ impl ToldQueues {
         for (key, record) in &entry.changes {
             match (key, record) {
                 (RecordKey::Session(id), _) => drop(self.written.insert(*id)),
-                (RecordKey::Queue(id), None) => drop(self.deleted.insert(id.clone())),
+                // That it is gone is told as its own step.
+                (RecordKey::Queue(id), None) => drop(self.queues.remove(id)),
                 _ => {}
             }
         }
@@ -148,8 +152,7 @@ impl ToldQueues {
                 Record::Queue(queue) => Some(Line::Queue(queue.id.clone())),
                 _ => None,
             });
-            let known = self.queues.keys().chain(&self.deleted).cloned().map(Line::Queue);
-            queues.chain(known).chain(view.state.lines().cloned()).collect()
+            queues.chain(view.state.lines().cloned()).collect()
         } else {
             std::mem::take(&mut self.touched)
         };
@@ -163,19 +166,12 @@ impl ToldQueues {
             }
         }
         self.written.clear();
-        self.deleted.clear();
         news.extend(self.dependents.news(view, filter));
         news
     }
 
     fn queue_news(&mut self, context: ObjectContext<'_>, id: &QueueId) -> Option<pb::Change> {
-        let Some(queue) = context.state.queue(id) else {
-            if self.queues.remove(id).is_none() && !self.deleted.contains(id) {
-                return None;
-            }
-            let gone = removed(pb::WatchKind::Queue, id.to_string(), pb::RemovalReason::Deleted);
-            return Some(change(gone, "directory_changed"));
-        };
+        let queue = context.state.queue(id)?;
         let now = to_proto::queue_state(context, &queue, context.state.head().revision);
         let known = self.queues.get(id);
         let same = |known: &pb::QueueState| {

@@ -108,10 +108,9 @@ fn returning(
         Concerned::Anybody => draft.offered_from(queue).collect(),
         Concerned::Reps(reps) => {
             let works = reps.iter().flat_map(|rep| draft.work_of_rep(rep));
-            let offered = works.filter(|work| {
-                work.state == WorkState::Offered && work.queue.as_ref() == Some(queue)
-            });
-            offered.map(|work| work.session).collect()
+            let offered = works.filter(|work| work.state == WorkState::Offered);
+            let sessions = offered.map(|work| work.session);
+            sessions.filter(|id| line_of(draft, *id).as_ref() == Some(queue)).collect()
         }
     };
     let mut returning: BTreeMap<Arc<Demand>, Vec<SessionId>> = BTreeMap::new();
@@ -121,6 +120,13 @@ fn returning(
         }
     }
     returning
+}
+
+/// The queue to which a session comes back that is being offered: its transfer's, while one is under way.
+fn line_of(draft: &Draft<'_>, id: SessionId) -> Option<QueueId> {
+    let session = draft.session(&id)?;
+    let transfer = session.transfer.and_then(|id| draft.transfer(&id));
+    transfer.as_ref().map_or(&session.line, |transfer| &transfer.line).queue().cloned()
 }
 
 /// Is a session being offered to somebody who can't accept it any more (T26)?

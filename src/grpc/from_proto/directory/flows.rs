@@ -18,10 +18,12 @@ const WISH_TIMEOUT: Span = Span::from_secs(30);
 
 /// A flow (R8).
 pub fn flow(f: &mut Fields, at: &str, given: &pb::Flow) -> Option<Flow> {
-    let id: Option<FlowId> = f.own_id(at, &given.id);
-    if id.is_none() {
-        f.brings(FlowId::least(), at);
-    }
+    let id = f.own_id(at, &given.id).or_else(|| {
+        // Without an id it is refused, and looked at all the same.
+        let instead: FlowId = format!("unnamed-{}", f.faults()).parse().ok()?;
+        f.brings(instead.clone(), at);
+        Some(instead)
+    });
     let name = name(f, at, &given.name, &given.id);
     let rules_at = under(at, "rules");
     f.at_most(&rules_at, given.rules.len(), limits::FLOW_RULES);
@@ -41,13 +43,7 @@ pub fn flow(f: &mut Fields, at: &str, given: &pb::Flow) -> Option<Flow> {
         }
     };
     let fallback = fallback.unwrap_or_else(instead);
-    // Without an id it is refused, and looked at all the same.
-    Some(Flow {
-        id: id.unwrap_or_else(FlowId::least),
-        name: name.unwrap_or_default(),
-        rules,
-        fallback,
-    })
+    Some(Flow { id: id?, name: name.unwrap_or_default(), rules, fallback })
 }
 
 /// A decision in the place of one that is badly stated, so that what is well stated beside it is looked at, too.

@@ -42,7 +42,13 @@ impl Fields {
 
     /// A resource comes with the request, as the field `at`; of several with one id the first.
     pub fn brings(&mut self, id: impl Into<RecordKey>, at: &str) {
-        self.stated.brought.entry(id.into()).or_insert_with(|| at.to_owned());
+        let known = self.stated.brought.entry(id.into()).or_insert_with(|| at.to_owned());
+        self.repeats |= known != at;
+    }
+
+    /// Was an id brought once more since this was last asked?
+    pub fn take_repeats(&mut self) -> bool {
+        std::mem::take(&mut self.repeats)
     }
 
     /// The settings come with the request, as the field `at`.
@@ -118,7 +124,7 @@ impl Fields {
         self,
         build: impl FnOnce() -> Option<T>,
     ) -> Result<(Option<T>, Stated), Problem> {
-        let Self { stated, unsupported } = self;
+        let Self { stated, unsupported, .. } = self;
         if !stated.faults.is_empty() {
             return Ok((build(), stated));
         }

@@ -9,7 +9,7 @@ use crate::domain::id::EntryId;
 use crate::engine::View;
 use crate::grpc::api::unread;
 use crate::grpc::status::Problem;
-use crate::grpc::token::Position;
+use crate::grpc::token::{Owed, Position};
 use crate::journal::History;
 use crate::pb;
 
@@ -77,9 +77,12 @@ impl Watcher {
             None => None,
         };
         match entry {
-            Some(entry) => {
-                Ok(Plan::Resume(Position { epoch: view.epoch, revision, entry, owed: false }))
-            }
+            Some(entry) => Ok(Plan::Resume(Position {
+                epoch: view.epoch,
+                revision,
+                entry,
+                owed: Owed::default(),
+            })),
             None => self.plan_anew(pb::ResetReason::TokenTooOld),
         }
     }
