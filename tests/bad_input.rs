@@ -41,6 +41,8 @@ mod presence;
 mod routing;
 #[path = "bad_input/sessions.rs"]
 mod sessions;
+#[path = "bad_input/spans.rs"]
+mod spans;
 
 async fn house() -> (House, Caller) {
     let house = House::new().await;
