@@ -10,7 +10,8 @@ use super::world::{Caller, org};
 use super::{fields, house, text};
 
 /// None of them is a duration that could be meant.
-const BAD: [Duration; 7] = [
+const BAD: [Duration; 8] = [
+    Duration { seconds: 60, nanos: -1_000_000 },
     Duration { seconds: 0, nanos: -1 },
     Duration { seconds: 20, nanos: -1 },
     Duration { seconds: -1, nanos: 1 },
