@@ -323,10 +323,15 @@ impl<'a> Fields<'a> {
         let all = items.len();
         let of = |(node, path): (&'a Node, String)| Fields::of(node, &path, self.faults);
         let inners: Vec<_> = items.into_iter().filter_map(of).collect();
-        if inners.len() < all {
+        self.complete(key, all, inners)
+    }
+
+    /// What was read of `all` there is under a key, which is left out if that isn't all.
+    fn complete<T>(&self, key: &str, all: usize, read: Vec<T>) -> Vec<T> {
+        if read.len() < all {
             self.faults.leave_out(self.path(key));
         }
-        inners
+        read
     }
 
     /// The entries of a mapping whose keys are the file's own: each key with its value's node.
@@ -350,10 +355,7 @@ impl<'a> Fields<'a> {
             self.checked(name).zip(fields)
         };
         let inners: Vec<_> = pairs.into_iter().filter_map(inner).collect();
-        if inners.len() < all {
-            self.faults.leave_out(self.path(key));
-        }
-        inners
+        self.complete(key, all, inners)
     }
 
     /// Levels of 0–100 by skill.
@@ -373,10 +375,7 @@ impl<'a> Fields<'a> {
             self.checked(name).zip(level)
         };
         let levels: Vec<_> = pairs.into_iter().filter_map(level).collect();
-        if levels.len() < all {
-            self.faults.leave_out(self.path(key));
-        }
-        levels
+        self.complete(key, all, levels)
     }
 
     /// Texts by name.

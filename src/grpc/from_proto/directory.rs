@@ -14,6 +14,7 @@ use super::under;
 use crate::domain::command::{Command, Directory, DirectoryKey};
 use crate::domain::directory::Settings;
 use crate::domain::id::BadId;
+use crate::domain::record::RecordKey;
 use crate::domain::units::{CentiPercent, Units, Weight};
 use crate::grpc::status::Problem;
 use crate::pb;
@@ -59,7 +60,7 @@ pub fn apply_directory(request: &pb::ApplyDirectoryRequest) -> Result<Asked, Pro
         some_settings,
         move_to: f.optional_reference("move_to", &request.move_to).flatten(),
     };
-    f.brings_settings("directory.settings");
+    f.brings(RecordKey::Settings, "directory.settings");
     repetitions(&mut f, given);
     f.ask(|| Some(Command::ApplyDirectory { directory, prune: request.prune }))
 }

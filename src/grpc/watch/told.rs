@@ -1,7 +1,7 @@
 //! What a stream shows that no single record holds: the state of queues, where waiting sessions stand in their lines (E4),
-//! and what other records say of an object (`dependents`). All of it follow from many records, so they are looked up in the newest
-//! state, for the lines that the entries since have touched, and told when they differ from what
-//! the reader was last told: the latest counts (W3).
+//! and what other records say of an object (`dependents`). All of it follows from many records, so it is looked up in the
+//! newest state, for what the entries since have touched, and told when it differs from what the reader was last told: the
+//! latest counts (W3).
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -105,7 +105,7 @@ fn returning(
     reps: &Concerned,
 ) -> BTreeMap<Arc<Demand>, Vec<SessionId>> {
     let sessions: Vec<SessionId> = match reps {
-        Concerned::Anybody => draft.offered_from(queue).collect(),
+        Concerned::Anybody => draft.offered_from(&Line::Queue(queue.clone())).collect(),
         Concerned::Reps(reps) => {
             let works = reps.iter().flat_map(|rep| draft.work_of_rep(rep));
             let offered = works.filter(|work| work.state == WorkState::Offered);

@@ -12,10 +12,11 @@ use crate::domain::record::{IndexKey, Record, RecordKey};
 impl State {
     /// The sessions that stand in a line: those that wait in it, are being offered out of it, or are in transfer to it (D3).
     pub fn standing<'s>(&'s self, line: &Line) -> impl Iterator<Item = SessionId> + use<'s> {
-        self.line(line).chain(self.coming_back(line))
+        self.line(line).chain(self.offered_from(line))
     }
 
-    fn coming_back<'s>(&'s self, line: &Line) -> impl Iterator<Item = SessionId> + use<'s> {
+    /// The sessions that are being offered out of a line, or are in transfer to it while a rep still has them.
+    pub fn offered_from<'s>(&'s self, line: &Line) -> impl Iterator<Item = SessionId> + use<'s> {
         let own = line.clone();
         let from = IndexKey::OfferedFrom(line.clone(), SessionId::MIN);
         let offered = self.index.range(from..).map_while(move |key| match key {
@@ -102,13 +103,5 @@ impl State {
             IndexKey::Demand(_, _, session) | IndexKey::Stranded(_, _, session) => Some(*session),
             _ => None,
         })
-    }
-
-    /// The sessions that are being offered out of a queue, or are in transfer to it while a rep still has them.
-    pub fn offered_from<'s>(
-        &'s self,
-        queue: &QueueId,
-    ) -> impl Iterator<Item = SessionId> + use<'s> {
-        self.coming_back(&Line::Queue(queue.clone()))
     }
 }

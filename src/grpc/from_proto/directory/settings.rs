@@ -7,6 +7,7 @@ use super::super::under;
 use crate::domain::command::Command;
 use crate::domain::directory::{OpeningHours, Settings, SettingsPatch};
 use crate::domain::flow::check_zone;
+use crate::domain::record::RecordKey;
 use crate::domain::time::Span;
 use crate::grpc::status::Problem;
 use crate::pb;
@@ -40,7 +41,7 @@ pub fn update_settings(request: &pb::UpdateOrgSettingsRequest) -> Result<Asked, 
     }
     // Named and not given: the default.
     let values = settings(&mut f, "org_settings", &changed, &Settings::default());
-    f.brings_settings("org_settings");
+    f.brings(RecordKey::Settings, "org_settings");
     f.ask(|| values.map(|values| Command::ChangeSettings(patch(&named, values))))
 }
 

@@ -51,11 +51,6 @@ impl Fields {
         std::mem::take(&mut self.repeats)
     }
 
-    /// The settings come with the request, as the field `at`.
-    pub fn brings_settings(&mut self, at: &str) {
-        self.stated.brought.insert(RecordKey::Settings, at.to_owned());
-    }
-
     /// The id of a resource that has to be there, or comes with the request.
     pub fn reference<T: FromStr<Err = BadId> + Clone + Into<RecordKey>>(
         &mut self,
