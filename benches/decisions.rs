@@ -84,7 +84,7 @@ impl World {
         match self.run(Command::OpenSession(Box::new(Opening {
             channel: id("web"),
             external_reference,
-            target: Target::Rep(rep(self.lives % REPS)),
+            target: Some(Target::Rep(rep(self.lives % REPS))),
             priority: Some(10),
             attributes: Arc::default(),
             skills: Skills::default(),
@@ -133,6 +133,7 @@ fn directory() -> Directory {
             push_timeout: None,
         }],
         statuses: vec![PresenceStatus {
+            partner_ids: [].into(),
             id: id("available"),
             name: String::new(),
             online_for: [ChannelType::WebChatV2].into(),
@@ -144,6 +145,10 @@ fn directory() -> Directory {
             configuration: id("standard"),
         }],
         channels: vec![Channel {
+            adapters: [].into(),
+            default_target: None,
+            partner_routes_reps: false,
+            recipient_types: [].into(),
             id: id("web"),
             name: String::new(),
             channel_type: ChannelType::WebChatV2,
@@ -157,6 +162,7 @@ fn directory() -> Directory {
         }],
         reps: (0..REPS)
             .map(|n| Rep {
+                partners: [].into(),
                 id: rep(n),
                 name: String::new(),
                 profile: id("agents"),

@@ -153,6 +153,7 @@ fn directory() -> Vec<Record> {
             push_timeout: Some(Span::from_secs(30)),
         })),
         Record::Status(Arc::new(PresenceStatus {
+            partner_ids: [].into(),
             id: id("online"),
             name: String::new(),
             online_for: [ChannelType::Whatsapp].into(),
@@ -164,6 +165,10 @@ fn directory() -> Vec<Record> {
             configuration: id("standard"),
         })),
         Record::Channel(Arc::new(Channel {
+            adapters: [].into(),
+            default_target: None,
+            partner_routes_reps: false,
+            recipient_types: [].into(),
             id: id("wa"),
             name: String::new(),
             channel_type: ChannelType::Whatsapp,
@@ -184,6 +189,7 @@ fn directory() -> Vec<Record> {
 
 fn queue_record(n: usize, reps: BTreeSet<RepId>) -> Queue {
     Queue {
+        partner: None,
         id: queue(n),
         name: String::new(),
         reps,
@@ -230,6 +236,7 @@ fn rep_records(
         ..RepPresence::absent(rep(n))
     };
     let configured = Rep {
+        partners: [].into(),
         id: rep(n),
         name: String::new(),
         profile: id("all"),
@@ -257,6 +264,8 @@ fn one_piece_of_work(n: usize) -> [Record; 2] {
         ..session(0, Line::Queue(queue(0)), BTreeMap::new())
     };
     let work = Work {
+        restrictions: Default::default(),
+        routed_by: None,
         id: work_id,
         session: session_id,
         rep: rep(n),
@@ -283,6 +292,9 @@ fn one_piece_of_work(n: usize) -> [Record; 2] {
 
 fn session(n: usize, line: Line, required: BTreeMap<SkillId, u32>) -> Session {
     Session {
+        end_reason: None,
+        returns: Vec::new(),
+        stay: None,
         id: SessionId::at(at(n), n as u128),
         channel: id("wa"),
         external_reference: id(&format!("c{n}")),
@@ -325,7 +337,7 @@ impl Centre {
         self.request(Command::OpenSession(Box::new(Opening {
             channel: id("wa"),
             external_reference: id("new"),
-            target: Target::Queue(to),
+            target: Some(Target::Queue(to)),
             priority: None,
             attributes: Arc::default(),
             skills: Skills { required: needs(set), additional: BTreeMap::new() },

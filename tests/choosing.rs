@@ -94,6 +94,10 @@ fn configuration(name: &str, units: u32, dice: &mut Dice) -> PresenceConfigurati
 
 fn channel(name: &str, channel_type: ChannelType, units: u32) -> Channel {
     Channel {
+        adapters: [].into(),
+        default_target: None,
+        partner_routes_reps: false,
+        recipient_types: [].into(),
         id: id(name),
         name: name.into(),
         channel_type,
@@ -116,11 +120,13 @@ fn org(dice: &mut Dice) -> Directory {
     let (duration, extension) = (Span::from_secs(20), Span::from_secs(10));
     let wrap_up = WrapUp { duration, max_extensions: 1, extension };
     let status = |name: &str, online_for: &[ChannelType]| PresenceStatus {
+        partner_ids: [].into(),
         id: id(name),
         name: name.into(),
         online_for: online_for.iter().copied().collect(),
     };
     let reps = (0..REPS).map(|n| Rep {
+        partners: [].into(),
         id: rep(n),
         name: String::new(),
         profile: id("all"),
@@ -131,6 +137,7 @@ fn org(dice: &mut Dice) -> Directory {
     });
     let reps = reps.collect();
     let queues = (0..QUEUES).map(|n| Queue {
+        partner: None,
         id: queue(n),
         name: String::new(),
         reps: some(dice, REPS, rep),
@@ -148,6 +155,7 @@ fn org(dice: &mut Dice) -> Directory {
     });
     let queues = queues.collect();
     Directory {
+        partners: Vec::new(),
         settings: Some(Settings { direct_to_rep_routing: true, ..Settings::default() }),
         some_settings: None,
         move_to: None,
@@ -315,7 +323,7 @@ impl Day {
         Command::OpenSession(Box::new(Opening {
             channel: id(["wa", "wa", "web", "web", "notes"][dice.below(5) as usize]),
             external_reference: id(&format!("c{}", self.opened)),
-            target,
+            target: Some(target),
             priority: (dice.below(3) == 0).then(|| u32::try_from(dice.below(3)).expect("small")),
             attributes: Arc::new(BTreeMap::new()),
             skills: Skills { required, additional },

@@ -76,6 +76,7 @@ fn configuration(capacity: u32) -> PresenceConfiguration {
 /// Everybody is a member of one queue.
 fn org() -> Directory {
     let reps = (0..REPS).map(|number| Rep {
+        partners: [].into(),
         id: rep(number),
         name: String::new(),
         profile: id("agents"),
@@ -87,6 +88,7 @@ fn org() -> Directory {
     Directory {
         configurations: vec![configuration(1)],
         statuses: vec![PresenceStatus {
+            partner_ids: [].into(),
             id: id("online"),
             name: String::new(),
             online_for: [ChannelType::Whatsapp].into(),
@@ -98,6 +100,10 @@ fn org() -> Directory {
             configuration: id("standard"),
         }],
         channels: vec![Channel {
+            adapters: [].into(),
+            default_target: None,
+            partner_routes_reps: false,
+            recipient_types: [].into(),
             id: id("wa"),
             name: String::new(),
             channel_type: ChannelType::Whatsapp,
@@ -110,6 +116,7 @@ fn org() -> Directory {
             interruptible: false,
         }],
         queues: vec![Queue {
+            partner: None,
             id: id("all"),
             name: String::new(),
             reps: (0..REPS).map(rep).collect(),
@@ -156,7 +163,7 @@ impl World {
         self.run(Command::OpenSession(Box::new(Opening {
             channel: id("wa"),
             external_reference: id(&format!("c{number}")),
-            target: Target::Queue(id(queue)),
+            target: Some(Target::Queue(id(queue))),
             priority: None,
             attributes: Arc::default(),
             skills: Skills::default(),

@@ -170,6 +170,7 @@ pub fn watched(object: &pb::WatchObject) -> (&'static str, String) {
         Some(Object::Queue(q)) => ("QUEUE", queue::line(q)),
         Some(Object::Handoff(h)) => ("HANDOFF", h.id.clone()),
         Some(Object::RoutingRequest(r)) => ("ROUTING", r.id.clone()),
+        Some(Object::Partner(p)) => ("PARTNER", p.partner.clone()),
         None => ("?", "an object newer than this program".to_owned()),
     }
 }
@@ -290,6 +291,7 @@ pub fn holder(session: &pb::Session) -> String {
         text = match line {
             Line::Rep(rep) => format!("waits for {rep}"),
             Line::Queue(queue) => format!("waits in queue:{queue}"),
+            Line::Partner(partner) => format!("waits for partner:{partner}"),
         };
         text += &place(session);
     }

@@ -88,5 +88,8 @@ fn made_up(asked: &TestFlow, now: crate::domain::time::Timestamp) -> Session {
         opened_in: None,
         opened_by: None,
         steps: SessionSteps::default(),
+        stay: None,
+        end_reason: None,
+        returns: Vec::new(),
     }
 }

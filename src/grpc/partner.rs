@@ -59,4 +59,67 @@ impl PartnerService for Partners {
     ) -> Result<Response<pb::FailRoutingResponse>, Status> {
         Err(later("PartnerService.fail_routing"))
     }
+
+    async fn get_contact(
+        &self,
+        _request: Request<pb::GetContactRequest>,
+    ) -> Result<Response<pb::GetContactResponse>, Status> {
+        Err(later("PartnerService.get_contact"))
+    }
+
+    async fn list_contacts(
+        &self,
+        _request: Request<pb::ListContactsRequest>,
+    ) -> Result<Response<pb::ListContactsResponse>, Status> {
+        Err(later("PartnerService.list_contacts"))
+    }
+
+    async fn get_handoff(
+        &self,
+        _request: Request<pb::GetHandoffRequest>,
+    ) -> Result<Response<pb::GetHandoffResponse>, Status> {
+        Err(later("PartnerService.get_handoff"))
+    }
+
+    async fn list_handoffs(
+        &self,
+        _request: Request<pb::ListHandoffsRequest>,
+    ) -> Result<Response<pb::ListHandoffsResponse>, Status> {
+        Err(later("PartnerService.list_handoffs"))
+    }
+
+    async fn acknowledge_routing(
+        &self,
+        _request: Request<pb::AcknowledgeRoutingRequest>,
+    ) -> Result<Response<pb::AcknowledgeRoutingResponse>, Status> {
+        Err(later("PartnerService.acknowledge_routing"))
+    }
+
+    async fn renew_routings(
+        &self,
+        _request: Request<pb::RenewRoutingsRequest>,
+    ) -> Result<Response<pb::RenewRoutingsResponse>, Status> {
+        Err(later("PartnerService.renew_routings"))
+    }
+
+    async fn get_routing_request(
+        &self,
+        _request: Request<pb::GetRoutingRequestRequest>,
+    ) -> Result<Response<pb::GetRoutingRequestResponse>, Status> {
+        Err(later("PartnerService.get_routing_request"))
+    }
+
+    async fn list_routing_requests(
+        &self,
+        _request: Request<pb::ListRoutingRequestsRequest>,
+    ) -> Result<Response<pb::ListRoutingRequestsResponse>, Status> {
+        Err(later("PartnerService.list_routing_requests"))
+    }
+
+    async fn get_partner_state(
+        &self,
+        _request: Request<pb::GetPartnerStateRequest>,
+    ) -> Result<Response<pb::GetPartnerStateResponse>, Status> {
+        Err(later("PartnerService.get_partner_state"))
+    }
 }

@@ -350,6 +350,20 @@ impl PresenceService for Presences {
         });
         Ok(Response::new(answer.await?))
     }
+
+    async fn open_presences(
+        &self,
+        _request: Request<pb::OpenPresencesRequest>,
+    ) -> Result<Response<pb::OpenPresencesResponse>, Status> {
+        Err(super::later("PresenceService.open_presences"))
+    }
+
+    async fn set_statuses(
+        &self,
+        _request: Request<pb::SetStatusesRequest>,
+    ) -> Result<Response<pb::SetStatusesResponse>, Status> {
+        Err(super::later("PresenceService.set_statuses"))
+    }
 }
 
 /// The rep that a question is about: reps may ask about each other, but need not name themselves.

@@ -252,4 +252,11 @@ impl SessionService for Sessions {
         });
         Ok(Response::new(answer.await?))
     }
+
+    async fn return_session(
+        &self,
+        _request: Request<pb::ReturnSessionRequest>,
+    ) -> Result<Response<pb::ReturnSessionResponse>, Status> {
+        Err(super::later("SessionService.return_session"))
+    }
 }

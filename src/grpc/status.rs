@@ -251,6 +251,12 @@ const fn code_of(reason: Reason) -> Code {
         | Reason::QueueNotForChannel
         | Reason::NotQueueMember
         | Reason::MissingSkill
+        | Reason::ExternalContactNotAvailable
+        | Reason::HandoffExpired
+        | Reason::ClaimedByAnother
+        | Reason::PartnerAway
+        | Reason::NotAllowedByPartner
+        | Reason::SyncDeletesTooMany
         | Reason::InUse => Code::FailedPrecondition,
     }
 }

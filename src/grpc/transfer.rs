@@ -43,7 +43,11 @@ pub fn concerns(t: &Transfer, rep: &RepId) -> bool {
     let with = match &t.state {
         TransferState::Offered { rep: asked, .. } => Some(asked),
         TransferState::Completed { rep: taker, .. } => Some(taker),
-        TransferState::Waiting { .. } | TransferState::SessionEnded { .. } => None,
+        TransferState::Waiting { .. }
+        | TransferState::Asked(_)
+        | TransferState::HandedOver { .. }
+        | TransferState::Failed { .. }
+        | TransferState::SessionEnded { .. } => None,
     };
     let for_them = matches!(&t.line, Line::Rep(to) if to == rep);
     t.from_rep == *rep || for_them || with == Some(rep)
@@ -163,7 +167,11 @@ impl Transfers {
                     TransferState::Offered { rep, .. } | TransferState::Completed { rep, .. } => {
                         rep
                     }
-                    TransferState::Waiting { .. } | TransferState::SessionEnded { .. } => {
+                    TransferState::Waiting { .. }
+                    | TransferState::Asked(_)
+                    | TransferState::HandedOver { .. }
+                    | TransferState::Failed { .. }
+                    | TransferState::SessionEnded { .. } => {
                         return Ok(());
                     }
                 };

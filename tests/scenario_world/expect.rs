@@ -9,7 +9,7 @@
 use baton::domain::eligibility::named;
 use baton::domain::id::{RepId, SessionId};
 use baton::domain::live::{
-    Absence, Actor, Connection, Line, PlannedChange, SessionState, TransferState, WorkState,
+    Absence, Actor, Connection, Line, PlannedChange, SessionState, WorkState,
 };
 use baton::domain::recipients::explain::explain;
 use baton::domain::recipients::lines::{list_flows, list_queues};
@@ -94,6 +94,7 @@ impl World {
                 let line = match &session.line {
                     Line::Rep(rep) => rep.to_string(),
                     Line::Queue(queue) => format!("queue:{queue}"),
+                    Line::Partner(partner) => format!("partner:{partner}"),
                 };
                 let asked = match (offer, absence) {
                     (Some(_), _) => " asked",
@@ -108,6 +109,9 @@ impl World {
             SessionState::Paused { rep, .. } => format!("PAUSED {rep}"),
             SessionState::Inactive { rep, .. } => format!("INACTIVE {rep}"),
             SessionState::Ended { by, .. } => format!("ENDED {by:?}"),
+            SessionState::External { contact, .. } => {
+                format!("EXTERNAL {}/{}", contact.partner, contact.contact)
+            }
         })
     }
 
@@ -179,12 +183,7 @@ impl World {
         let session = self.session(label)?;
         let steps = self.state.transfers_of_session(session).map(|t| {
             let (_, to) = named(&t.recipient);
-            let how = match t.state {
-                TransferState::Offered { .. } => "OFFERED",
-                TransferState::Waiting { .. } => "WAITING",
-                TransferState::Completed { .. } => "COMPLETED",
-                TransferState::SessionEnded { .. } => "SESSION_ENDED",
-            };
+            let how = t.state.name();
             format!("{} for {} to {to} {how}", t.asked_by.id, t.from_rep)
         });
         Ok(steps.collect::<Vec<_>>().join(", "))

@@ -59,6 +59,7 @@ fn configuration(name: &str, units: u32) -> PresenceConfiguration {
 
 fn status(name: &str, online_for: &[ChannelType]) -> PresenceStatus {
     PresenceStatus {
+        partner_ids: [].into(),
         id: id(name),
         name: name.into(),
         online_for: online_for.iter().copied().collect(),
@@ -76,6 +77,10 @@ fn profile(name: &str, statuses: &[&str]) -> Profile {
 
 fn channel(name: &str, channel_type: ChannelType, weight: Weight) -> Channel {
     Channel {
+        adapters: [].into(),
+        default_target: None,
+        partner_routes_reps: false,
+        recipient_types: [].into(),
         id: id(name),
         name: name.into(),
         channel_type,
@@ -96,6 +101,7 @@ fn wrap_up(seconds: i64, max_extensions: u32) -> WrapUp {
 
 fn rep(name: &str, configuration: &str) -> Rep {
     Rep {
+        partners: [].into(),
         id: id(name),
         name: name.to_uppercase(),
         profile: id("agents"),
@@ -108,6 +114,7 @@ fn rep(name: &str, configuration: &str) -> Rep {
 
 fn queue(name: &str, reps: &[&str]) -> Queue {
     Queue {
+        partner: None,
         id: id(name),
         name: name.into(),
         reps: reps.iter().map(|rep| id(rep)).collect(),
@@ -125,6 +132,7 @@ pub fn directory() -> Directory {
     use ChannelType::{Line, StandardSms, WebChatV2, Whatsapp};
     let unit = Weight::Units(Units::whole(1));
     let listed = Recipients::Listed {
+        contacts: false,
         queues: BTreeSet::new(),
         flows: BTreeSet::new(),
         profiles: BTreeSet::from([id("leads")]),
@@ -136,6 +144,7 @@ pub fn directory() -> Directory {
         Permission::RunFlows,
     ]);
     Directory {
+        partners: Vec::new(),
         some_settings: None,
         move_to: None,
         settings: Some(Settings { direct_to_rep_routing: true, ..Settings::default() }),

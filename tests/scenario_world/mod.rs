@@ -20,7 +20,7 @@ use baton::domain::id::{
 };
 use baton::domain::invariants;
 use baton::domain::live::{
-    Absence, Actor, Recipient, Role, SessionState, TransferState, WorkState,
+    Absence, Actor, ContactRef, Recipient, Role, SessionState, TransferState, WorkState,
 };
 use baton::domain::record::Record;
 use baton::domain::record_lookup::RecordLookup;
@@ -356,6 +356,11 @@ impl World {
             TransferState::Waiting { .. } => "WAITING".into(),
             TransferState::Completed { rep, .. } => format!("COMPLETED {rep}"),
             TransferState::SessionEnded { .. } => "SESSION_ENDED".into(),
+            TransferState::Asked(_) => "ASKED".into(),
+            TransferState::HandedOver { contact, .. } => {
+                format!("COMPLETED {}/{}", contact.partner, contact.contact)
+            }
+            TransferState::Failed { failure, .. } => format!("FAILED {}", failure.reason.name()),
         })
     }
 
@@ -371,6 +376,11 @@ pub fn recipient(text: &str) -> Result<Recipient> {
     Ok(match text.split_once(':') {
         Some(("queue", id)) => Recipient::Queue(id.parse().map_err(bad)?),
         Some(("flow", id)) => Recipient::Flow(id.parse().map_err(bad)?),
+        Some(("contact", of)) => {
+            let (partner, contact) = of.split_once('/').ok_or("contact:PARTNER/CONTACT")?;
+            let partner = partner.parse().map_err(bad)?;
+            Recipient::Contact(ContactRef { partner, contact: contact.parse().map_err(bad)? })
+        }
         _ => Recipient::Rep(text.parse().map_err(bad)?),
     })
 }
@@ -386,13 +396,15 @@ fn opening(label: &str, channel: &str, target: &str, rest: &[&str]) -> Result<Op
             let target =
                 SkillsTarget { required: asked.required, additional: asked.additional, queue };
             return Ok(Opening {
-                target: Target::Skills(target),
+                target: Some(Target::Skills(target)),
                 ..opening(label, channel, "ana", &priority)?
             });
         }
-        (_, Recipient::Rep(rep)) => Target::Rep(rep),
-        (_, Recipient::Queue(queue)) => Target::Queue(queue),
-        (_, Recipient::Flow(flow)) => Target::Flow(flow),
+        _ if target == "none" => None,
+        (_, Recipient::Rep(rep)) => Some(Target::Rep(rep)),
+        (_, Recipient::Queue(queue)) => Some(Target::Queue(queue)),
+        (_, Recipient::Flow(flow)) => Some(Target::Flow(flow)),
+        (_, Recipient::Contact(_)) => return Err("a session isn't opened to a contact".into()),
     };
     let priority = priority.first().map(|p| p.parse()).transpose().map_err(|_| "priority")?;
     Ok(Opening {

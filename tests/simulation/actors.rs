@@ -58,7 +58,7 @@ fn open_session(reference: &str, number: usize) -> Command {
     Command::OpenSession(Box::new(Opening {
         channel: "tabs".parse().expect("a valid id"),
         external_reference: ExternalReference::new(reference).expect("a valid id"),
-        target: Target::Rep(rep(number)),
+        target: Some(Target::Rep(rep(number))),
         priority: None,
         attributes: Arc::default(),
         skills: Skills::default(),

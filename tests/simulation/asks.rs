@@ -182,7 +182,7 @@ fn open_session(bits: &mut Randomness) -> Command {
     Command::OpenSession(Box::new(Opening {
         channel: ChannelId::new(channel).expect("a valid id"),
         external_reference: ExternalReference::new(&reference).expect("a valid id"),
-        target,
+        target: Some(target),
         priority,
         attributes: Arc::new(BTreeMap::new()),
         skills: skills(bits),

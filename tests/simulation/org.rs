@@ -43,6 +43,7 @@ pub fn id<T: std::str::FromStr<Err: std::fmt::Debug>>(text: &str) -> T {
 /// Three queues: one that overflows into the second, which every flow ends in.
 fn queues() -> Vec<Queue> {
     let queue = |name: &str, reps: &[usize]| Queue {
+        partner: None,
         id: id(name),
         name: name.to_owned(),
         reps: reps.iter().map(|number| rep(*number)).collect(),
@@ -66,6 +67,7 @@ fn queues() -> Vec<Queue> {
 /// A queue that comes and goes while sessions do, with a limit on its length (D3, R9).
 pub fn spare_queue() -> Queue {
     Queue {
+        partner: None,
         id: id("q3"),
         name: String::new(),
         reps: [rep(3), rep(4)].into(),
@@ -82,6 +84,7 @@ pub fn spare_queue() -> Queue {
 /// A rep of no queue, for whom sessions wait, who comes and goes too.
 pub fn spare_rep() -> Rep {
     Rep {
+        partners: [].into(),
         id: rep(REPS),
         name: String::new(),
         profile: id("plain"),
@@ -137,6 +140,10 @@ fn flows() -> Vec<Flow> {
 
 fn channel(name: &str, model: CapacityModel, weight: Weight) -> Channel {
     Channel {
+        adapters: [].into(),
+        default_target: None,
+        partner_routes_reps: false,
+        recipient_types: [].into(),
         id: ChannelId::new(name).expect("a valid id"),
         name: name.to_owned(),
         channel_type: ChannelType::Whatsapp,
@@ -154,6 +161,7 @@ fn channel(name: &str, model: CapacityModel, weight: Weight) -> Channel {
 /// The org that everything happens in.
 pub fn org() -> Directory {
     let status = |name: &str, online_for: BTreeSet<ChannelType>| PresenceStatus {
+        partner_ids: [].into(),
         id: StatusId::new(name).expect("a valid id"),
         name: name.to_owned(),
         online_for,
@@ -166,6 +174,7 @@ pub fn org() -> Directory {
         configuration: ConfigurationId::new(name).expect("a valid id"),
     };
     let reps = (0..REPS).map(|number| Rep {
+        partners: [].into(),
         id: rep(number),
         name: format!("Rep {number}"),
         profile: ProfileId::new(configurations[[0, 0, 0, 1, 1, 2][number]]).expect("a valid id"),
@@ -175,6 +184,7 @@ pub fn org() -> Directory {
         skills: [(id("es"), u32::try_from(number).expect("it is small"))].into(),
     });
     Directory {
+        partners: Vec::new(),
         some_settings: None,
         move_to: None,
         settings: Some(Settings { direct_to_rep_routing: true, ..Settings::default() }),

@@ -41,6 +41,7 @@ pub fn all_say_the_same(
     let no = |rejection: Rejection| rejection.to_string();
     let told = explain(state, actor, &about, recipient, now).map_err(no)?;
     let listed: Listed = match recipient {
+        Recipient::Contact(_) => return Ok(()),
         Recipient::Rep(rep) => {
             let all = list_reps(state, actor, &about, "").map_err(no)?;
             let entry = all.into_iter().find(|entry| entry.rep == *rep);

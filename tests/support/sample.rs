@@ -37,6 +37,7 @@ pub fn txn(number: u128) -> TxnId {
 /// A record to write: the rep `name`, who is called `text`.
 pub fn rep_record(name: &str, text: &str) -> Record {
     Record::Rep(Arc::new(Rep {
+        partners: [].into(),
         id: rep(name),
         name: text.to_owned(),
         profile: ProfileId::new("support").expect("a good id"),

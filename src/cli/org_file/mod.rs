@@ -257,6 +257,7 @@ impl<'a> File<'a> {
             name: fields.text("name"),
             r#type: fields.name::<pb::PresenceStatusType>("type"),
             channel_types: fields.names::<pb::ChannelType>("channel_types"),
+            partner_ids: Vec::new(),
         };
         if status.r#type == 0 {
             fields.missing("type", "ONLINE or BUSY");
@@ -327,6 +328,7 @@ impl<'a> File<'a> {
             licences: fields.names::<pb::Licence>("licences"),
             permissions: fields.names::<pb::Permission>("permissions"),
             skills: self.levels(fields, "skills"),
+            partners: Vec::new(),
         }
     }
 

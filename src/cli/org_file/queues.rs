@@ -40,6 +40,8 @@ impl<'a> File<'a> {
             channel_types: fields.names::<pb::ChannelType>("channel_types"),
             weight: fields.weight("weight"),
             max_length: fields.count("max_length", 1..=u32::MAX).unwrap_or_default(),
+            partner: String::new(),
+            partner_queue: String::new(),
         }
     }
 

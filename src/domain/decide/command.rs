@@ -6,14 +6,14 @@ use std::sync::Arc;
 
 use crate::domain::attributes::{Attributes, AttributesChange};
 use crate::domain::directory::{
-    Channel, PresenceConfiguration, PresenceStatus, Profile, Queue, Rep, Settings, SettingsPatch,
-    Skill,
+    Channel, Partner, PresenceConfiguration, PresenceStatus, Profile, Queue, Rep, Settings,
+    SettingsPatch, Skill,
 };
 use crate::domain::entry::{Cause, Fingerprint};
 use crate::domain::flow::{Flow, SkillsTarget, WishedSkill};
 use crate::domain::id::{
-    ChannelId, ConfigurationId, ExternalReference, FlowId, PresenceId, ProfileId, QueueId, RepId,
-    SessionId, SkillId, StatusId, TransferId, TxnId, WorkId,
+    ChannelId, ConfigurationId, ExternalReference, FlowId, PartnerId, PresenceId, ProfileId,
+    QueueId, RepId, SessionId, SkillId, StatusId, TransferId, TxnId, WorkId,
 };
 use crate::domain::live::{PresenceCause, Recipient};
 use crate::domain::record::Due;
@@ -60,6 +60,8 @@ pub struct Directory {
     pub statuses: Vec<PresenceStatus>,
     /// Profiles.
     pub profiles: Vec<Profile>,
+    /// Partners.
+    pub partners: Vec<Partner>,
     /// Channels.
     pub channels: Vec<Channel>,
     /// Skills.
@@ -84,6 +86,8 @@ pub enum DirectoryKey {
     Status(StatusId),
     /// A profile.
     Profile(ProfileId),
+    /// A partner.
+    Partner(PartnerId),
     /// A channel.
     Channel(ChannelId),
     /// A skill.
@@ -125,8 +129,8 @@ pub struct Opening {
     pub channel: ChannelId,
     /// The channel's name for it.
     pub external_reference: ExternalReference,
-    /// Where it goes.
-    pub target: Target,
+    /// Where it goes; `None`: where the channel's sessions go without a target (O7).
+    pub target: Option<Target>,
     /// Lower goes first; `None`: the queue's default, or 0.
     pub priority: Option<u32>,
     /// Facts from the channel.

@@ -35,6 +35,7 @@ impl Directory {
         records.extend(configurations.map(Record::Configuration));
         records.extend(self.statuses.iter().cloned().map(Arc::new).map(Record::Status));
         records.extend(self.profiles.iter().cloned().map(Arc::new).map(Record::Profile));
+        records.extend(self.partners.iter().cloned().map(Arc::new).map(Record::Partner));
         records.extend(self.channels.iter().cloned().map(Arc::new).map(Record::Channel));
         records.extend(self.skills.iter().cloned().map(Arc::new).map(Record::Skill));
         records.extend(self.queues.iter().cloned().map(Arc::new).map(Record::Queue));
@@ -53,6 +54,7 @@ impl DirectoryKey {
             Self::Status(id) => RecordKey::Status(id.clone()),
             Self::Profile(id) => RecordKey::Profile(id.clone()),
             Self::Channel(id) => RecordKey::Channel(id.clone()),
+            Self::Partner(id) => RecordKey::Partner(id.clone()),
             Self::Skill(id) => RecordKey::Skill(id.clone()),
             Self::Queue(id) => RecordKey::Queue(id.clone()),
             Self::Flow(id) => RecordKey::Flow(id.clone()),
@@ -231,12 +233,18 @@ fn concerned(draft: &Draft<'_>) -> Option<BTreeSet<RepId>> {
             | RecordKey::Profile(_)
             | RecordKey::Channel(_) => return None,
             // Nobody has it in their presence.
-            RecordKey::Skill(_) | RecordKey::Flow(_) => {}
+            RecordKey::Partner(_) | RecordKey::Skill(_) | RecordKey::Flow(_) => {}
             RecordKey::RepPresence(_)
             | RecordKey::Session(_)
             | RecordKey::Reference(..)
             | RecordKey::Work(_)
             | RecordKey::Transfer(_)
+            | RecordKey::Handoff(_)
+            | RecordKey::RoutingRequest(_)
+            | RecordKey::PartnerHealth(_)
+            | RecordKey::ContactBook(_)
+            | RecordKey::ContactBlock(..)
+            | RecordKey::QueueReport(_)
             | RecordKey::Mark(_) => {}
         }
     }

@@ -79,6 +79,7 @@ fn find(draft: &Draft<'_>, session: &Session, channel: &Channel) -> Option<(RepI
             return free.then(|| (rep.clone(), origin));
         }
         Line::Queue(queue) => queue,
+        Line::Partner(_) => return None,
     };
     let choice = rep_for(draft, session, queue)?;
     let queue = draft.queue(queue)?;
@@ -118,7 +119,7 @@ pub(super) fn offer_next(draft: &mut Draft<'_>, rep: &RepId, id: SessionId) -> b
         Line::Rep(_) if can_take(draft, rep, &channel) => {
             OfferOrigin { transfer: session.transfer, ..OfferOrigin::default() }
         }
-        Line::Rep(_) => return false,
+        Line::Rep(_) | Line::Partner(_) => return false,
         Line::Queue(queue) => {
             let queue = draft.queue(queue);
             let fits = |q: &Arc<Queue>| can_serve(draft, rep, q, &channel, &needs(&session));
@@ -187,6 +188,7 @@ fn wait(draft: &mut Draft<'_>, mut session: Session) {
     draft.fact(match &session.line {
         Line::Rep(rep) => fact.rep(rep),
         Line::Queue(queue) => fact.queue(queue),
+        Line::Partner(_) => fact,
     });
     if session.state.is_stranded() {
         draft.fact(stranded(&session));
@@ -226,7 +228,7 @@ pub(super) fn absence(draft: &Draft<'_>, session: &Session) -> Option<Absence> {
             let now = draft.now();
             Some(Absence::Until(now + draft.settings().direct_wait_limit, Some(now)))
         }
-        Line::Rep(_) => None,
+        Line::Rep(_) | Line::Partner(_) => None,
         Line::Queue(queue) => {
             strand::is_for_nobody(draft, session, queue).then_some(Absence::Stranded)
         }

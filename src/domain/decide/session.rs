@@ -17,7 +17,7 @@ use crate::domain::live::{
 };
 use crate::domain::record::{Record, RecordKey};
 use crate::domain::record_lookup::RecordLookup;
-use crate::domain::rejection::{Reason, Rejection};
+use crate::domain::rejection::{BadField, Reason, Rejection};
 use crate::domain::units::Units;
 
 use super::actors::{acting_rep, acts_for, not_owner};
@@ -48,7 +48,7 @@ pub(crate) fn open(
     check_skills(draft, &opening.skills)?;
     let mut session = Session { previous, opened_in: Some(txn), ..blank(draft, &channel, opening) };
     session.steps.opened = draft.provenance();
-    let destination = destination(draft, &opening.target, &mut session, &channel)?;
+    let destination = destination(draft, opening.target.as_ref(), &mut session, &channel)?;
     ask_for(draft, &mut session, &opening.skills);
     destination.prepare(draft, &mut session);
     session.trace = destination.trace.map(|trace| Arc::new(trace.taken()));
@@ -85,31 +85,39 @@ fn blank(draft: &mut Draft<'_>, channel: &Channel, opening: &Opening) -> Session
         opened_in: None,
         opened_by: None,
         steps: SessionSteps::default(),
+        stay: None,
+        end_reason: None,
+        returns: Vec::new(),
     }
 }
 
 /// Where a new session goes (R10).
 fn destination(
     draft: &Draft<'_>,
-    target: &Target,
+    target: Option<&Target>,
     session: &mut Session,
     channel: &Channel,
 ) -> Result<Destination, Rejection> {
     match target {
-        Target::Rep(rep) => {
+        None => {
+            let why = "isn't given, and the channel has no default; name a rep, a queue, a flow or skills";
+            let field = "target".to_owned();
+            Err(Rejection::invalid(vec![BadField { field, why: why.to_owned() }]))
+        }
+        Some(Target::Rep(rep)) => {
             direct_routing(draft)?;
             let rep = draft.expect_rep(rep)?;
             entitled(&rep, channel)?;
             Ok(Destination::rep(&rep.id))
         }
-        Target::Queue(queue) => Destination::queue(draft, queue, channel),
-        Target::Skills(target) => {
+        Some(Target::Queue(queue)) => Destination::queue(draft, queue, channel),
+        Some(Target::Skills(target)) => {
             let skills =
                 Skills { required: target.required.clone(), additional: target.additional.clone() };
             check_skills(draft, &skills)?;
             Destination::skills(draft, target, channel)
         }
-        Target::Flow(flow) => Destination::flow(draft, flow, session, channel, false),
+        Some(Target::Flow(flow)) => Destination::flow(draft, flow, session, channel, false),
     }
 }
 
@@ -355,8 +363,10 @@ fn reroute(draft: &mut Draft<'_>, session: &Session) -> Result<(), Rejection> {
         Line::Queue(queue) if draft.queue(queue).is_some() => {
             leave::line_back(draft, session, &channel, &rep)
         }
-        Line::Queue(_) | Line::Rep(_) if gone => leave::line_back(draft, session, &channel, &rep),
-        Line::Queue(_) | Line::Rep(_) => Line::Rep(rep),
+        Line::Queue(_) | Line::Rep(_) | Line::Partner(_) if gone => {
+            leave::line_back(draft, session, &channel, &rep)
+        }
+        Line::Queue(_) | Line::Rep(_) | Line::Partner(_) => Line::Rep(rep),
     };
     let line_since = draft.now();
     let state = Session::WAITING;

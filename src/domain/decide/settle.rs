@@ -106,6 +106,7 @@ fn reconsider(draft: &mut Draft<'_>, id: SessionId) -> bool {
             draft.touched().reps.insert(rep.clone());
             false
         }
+        Line::Partner(_) => false,
         Line::Queue(queue) => match rep_for(draft, &session, queue) {
             // With whatever goes before it for the same rep.
             Some(choice) => offer_to(draft, &choice.rep) > 0,
@@ -138,7 +139,7 @@ fn leave_marks(draft: &mut Draft<'_>) {
     let Touched { mut reps, mut waiting, .. } = std::mem::take(draft.touched());
     reps.extend(waiting.iter().filter_map(|session| match &draft.session(session)?.line {
         Line::Rep(rep) => Some(rep.clone()),
-        Line::Queue(_) => None,
+        Line::Queue(_) | Line::Partner(_) => None,
     }));
     reps.retain(|rep| session_for(draft, rep).is_some());
     waiting.retain(|session| first_in_order(draft, *session).is_some());
@@ -161,6 +162,7 @@ pub(super) fn work_off(draft: &mut Draft<'_>) {
             MarkKey::Session(session) => {
                 draft.touched().waiting.insert(*session);
             }
+            MarkKey::Contacts(..) => continue,
             MarkKey::Queue(_) if room == 0 => continue,
             MarkKey::Queue(queue) => {
                 strand::relieve(draft, queue, &mut room);

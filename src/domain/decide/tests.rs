@@ -34,6 +34,9 @@ const SESSION: SessionId = SessionId::from_u128(7);
 /// A session that waits for ana, and ana, whose presence 1 was taken over by another.
 fn state() -> State {
     let session = Session {
+        end_reason: None,
+        returns: Vec::new(),
+        stay: None,
         id: SESSION,
         channel: "web".parse().unwrap(),
         external_reference: "+49 170 1234567".parse().unwrap(),
@@ -154,6 +157,7 @@ fn d2_a_refusal_takes_everything_back_that_was_done_before_it() {
     let directory = Directory {
         skills: vec![Skill { id: "es".parse().unwrap(), name: "Spanish".into() }],
         queues: vec![Queue {
+            partner: None,
             id: "billing".parse().unwrap(),
             name: "Billing".into(),
             // Nobody of this name exists, which shows when all is written.

@@ -23,6 +23,7 @@ pub(crate) fn pass(draft: &mut Draft<'_>, actor: &Actor, due: &[Due]) -> AnswerS
             Due::Forget(session) => forget(draft, *session),
             Due::Push(work) => work::time_out(draft, *work),
             Due::WrapUp(work) => wrap_up::time_out(draft, *work),
+            Due::Ask(_) | Due::AskAgain(_) => {}
             Due::SkillWish(session) => drop_wishes(draft, *session),
         }
     }

@@ -57,6 +57,9 @@ pub(crate) fn request(
         offered_at: None,
         original_removed_at: None,
         steps: TransferSteps { requested: draft.provenance(), ..TransferSteps::default() },
+        from_line: None,
+        owner_left: false,
+        asked: None,
     };
     let subject = about(RecordKey::Transfer(transfer.id));
     draft.fact(Fact::of(FactKind::TransferRequested).session(id).transfer(transfer.id).rep(&owner));
@@ -111,6 +114,7 @@ fn destination(
             }
             Ok(found)
         }
+        Recipient::Contact(of) => Err(Rejection::not_found("contact", &of.contact)),
     }
 }
 

@@ -69,6 +69,15 @@ pub(crate) fn accept_transfer(
             let message = format!("transfer {id} waits: nobody is being asked to take it yet");
             return Err(Rejection::new(Reason::WorkNotOffered, "transfer", id, message));
         }
+        TransferState::Asked(_) => {
+            let message = format!("transfer {id} is offered to a partner, not to a rep");
+            return Err(Rejection::new(Reason::WorkNotOffered, "transfer", id, message));
+        }
+        TransferState::HandedOver { .. } | TransferState::Failed { .. } => {
+            let message = format!("transfer {id} is over");
+            let refused = Rejection::new(Reason::TransferFinal, "transfer", id, message);
+            return Err(refused.with("state", transfer.state.name()));
+        }
         TransferState::Completed { .. } => {
             let message = format!("transfer {id} was accepted by someone else");
             let refused = Rejection::new(Reason::TransferFinal, "transfer", id, message);

@@ -130,6 +130,10 @@ fn any_channel() -> Channel {
         fallback_queue: None,
         wrap_up: None,
         interruptible: false,
+        recipient_types: BTreeSet::new(),
+        default_target: None,
+        partner_routes_reps: false,
+        adapters: BTreeSet::new(),
     }
 }
 

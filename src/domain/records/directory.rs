@@ -2,16 +2,19 @@
 //! presence configurations. Values only; what a change of them may do is decided in
 //! `decide::directory`. Flows have a module of their own, settings a file.
 
+mod partner;
 mod settings;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use minicbor::{Decode, Encode};
 
+pub use partner::{DefaultTarget, Partner, PartnerQueue, RecipientType};
 pub use settings::{OpeningHours, Settings, SettingsPatch};
 
 use crate::domain::id::{
-    ChannelId, ConfigurationId, FlowId, PartnerId, ProfileId, QueueId, RepId, SkillId, StatusId,
+    ActorId, ChannelId, ConfigurationId, FlowId, PartnerId, PartnersId, ProfileId, QueueId, RepId,
+    SkillId, StatusId,
 };
 use crate::domain::stored::strict;
 use crate::domain::time::Span;
@@ -84,6 +87,9 @@ pub struct Rep {
     /// Skills with their levels, 0–100, at most 64 (R4).
     #[n(6)]
     pub skills: BTreeMap<SkillId, u32>,
+    /// Partners that drive them, at most 16, each with its own id for them, if it has another (N4, N8).
+    #[cbor(n(7), default)]
+    pub partners: BTreeMap<PartnerId, Option<PartnersId>>,
 }
 
 /// A skill of the org (R4).
@@ -133,6 +139,9 @@ pub enum Recipients {
         /// Profiles whose reps may be chosen.
         #[n(2)]
         profiles: BTreeSet<ProfileId>,
+        /// Whether external contacts may be.
+        #[cbor(n(3), default)]
+        contacts: bool,
     },
 }
 
@@ -183,6 +192,9 @@ pub struct PresenceStatus {
     /// ONLINE for these channel types; none of them means BUSY.
     #[n(2)]
     pub online_for: BTreeSet<ChannelType>,
+    /// Partners' own ids for it (N8), at most 16.
+    #[cbor(n(3), default)]
+    pub partner_ids: BTreeMap<PartnerId, PartnersId>,
 }
 
 /// The kinds of channel (T13).
@@ -355,6 +367,9 @@ pub struct Queue {
     /// Priority of sessions that come without one; lower goes first (R2).
     #[n(9)]
     pub default_priority: u32,
+    /// Whose queue it is, if a partner routes what waits in it (N1, N8). Then it has no members.
+    #[n(10)]
+    pub partner: Option<PartnerQueue>,
 }
 
 impl Queue {
@@ -409,6 +424,29 @@ pub struct Channel {
     /// C5: does its work use the pool of interruptible work?
     #[n(9)]
     pub interruptible: bool,
+    /// Whom its sessions may be transferred to; empty: whomever the other rules allow (N8).
+    #[cbor(n(10), default)]
+    pub recipient_types: BTreeSet<RecipientType>,
+    /// Where sessions without a target go (O7); `None`: to the partner, if one routes it.
+    #[cbor(n(11), decode_with = "strict")]
+    pub default_target: Option<DefaultTarget>,
+    /// Whether the partner also routes what is meant for a rep (N1).
+    #[cbor(n(12), default)]
+    pub partner_routes_reps: bool,
+    /// The adapters that may act on its sessions; empty: any (N8).
+    #[cbor(n(13), default)]
+    pub adapters: BTreeSet<ActorId>,
+}
+
+impl Channel {
+    /// The partner that routes it, if one does (N1).
+    #[must_use]
+    pub const fn partner(&self) -> Option<&PartnerId> {
+        match &self.routing_owner {
+            RoutingOwner::Baton => None,
+            RoutingOwner::Partner(partner) => Some(partner),
+        }
+    }
 }
 
 /// After-conversation work: what a session held stays held for a while after its end (C6).

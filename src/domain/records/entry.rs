@@ -134,6 +134,44 @@ pub enum FactKind {
     WrapUpExtended,
     /// After-conversation work is over (C6).
     WrapUpEnded,
+    /// A partner is asked to take a session to a contact (T23).
+    HandoffAsked,
+    /// A worker of the partner's claimed it (N9).
+    HandoffAcknowledged,
+    /// The contact has the session (T23).
+    HandoffCompleted,
+    /// The partner refused or failed (T23).
+    HandoffFailed,
+    /// The partner didn't answer in time (T23).
+    HandoffExpired,
+    /// The session ended first (T18).
+    HandoffSessionEnded,
+    /// A partner is asked where a session goes (N6).
+    RoutingAsked,
+    /// It waits in the partner's line (N6).
+    RoutingAcknowledged,
+    /// The lease of that was renewed (N6).
+    RoutingRenewed,
+    /// The partner said where it goes (N6).
+    RoutingRouted,
+    /// The partner couldn't (N6).
+    RoutingFailed,
+    /// The partner didn't answer, or renew, in time (N6).
+    RoutingExpired,
+    /// It isn't needed any more (N6).
+    RoutingWithdrawn,
+    /// A transfer failed at its partner (T23).
+    TransferFailed,
+    /// A session came back from an external contact (O6).
+    SessionReturned,
+    /// A partner counts as away (N7).
+    PartnerAway,
+    /// A partner that was away answers again (N7).
+    PartnerBack,
+    /// Contacts changed (N2).
+    ContactsSynced,
+    /// A partner said how its contacts or queues do (N2, E6).
+    AvailabilityReported,
     /// Something that only a later release has a name for: its number.
     Other(u32),
 }

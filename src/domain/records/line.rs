@@ -6,8 +6,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::domain::directory::RoutingModel;
-use crate::domain::id::{ChannelId, QueueId, RepId, SessionId, SkillId};
-use crate::domain::live::{Connection, Line, Presence, RepPresence, RepReach, Session};
+use crate::domain::id::{ChannelId, PartnerId, QueueId, RepId, SessionId, SkillId};
+use crate::domain::live::{
+    Connection, Line, OpenAskKind, Presence, RepPresence, RepReach, Session,
+};
 use crate::domain::load::RepLoad;
 use crate::domain::time::{Span, Timestamp};
 use crate::domain::units::{Units, Weight};
@@ -235,4 +237,6 @@ pub enum IndexCount {
     Idle(QueueId),
     /// Reps who have a skill.
     Skilled(SkillId),
+    /// What a partner is being asked, by kind (N7).
+    OpenAsks(PartnerId, OpenAskKind),
 }

@@ -2,8 +2,10 @@
 //! enums that carry what belongs to them, so that a session with two owners can't be written down.
 
 mod actor;
+mod partner;
 mod presence;
 mod provenance;
+mod returned;
 mod work;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -12,17 +14,22 @@ use std::sync::Arc;
 use minicbor::{Decode, Encode};
 
 pub use actor::{Actor, Role};
+pub use partner::{
+    AskFailure, ContactRef, FailureReason, Handoff, HandoffState, OpenAskKind, PartnerAsk,
+    PartnerHealth, PartnerStay, RoutingCause, RoutingRequest, RoutingState,
+};
 pub use presence::{
     ClosedPresence, Connection, EarlierPresence, PlannedChange, PlannedStop, Presence,
     PresenceCause, RepPresence, RepReach,
 };
 pub use provenance::{Provenance, SessionSteps, TransferSteps, WorkSteps};
-pub use work::{Candidate, HowFound, WhyNot, Work, WorkEnd, WorkState};
+pub use returned::{ReturnReason, SessionEndReason, SessionReturn};
+pub use work::{Candidate, HowFound, WhyNot, Work, WorkEnd, WorkRestrictions, WorkState};
 
 use crate::domain::flow::Trace;
 use crate::domain::id::{
-    ChannelId, ExternalReference, FlowId, QueueId, RepId, SessionId, SkillId, TransferId, TxnId,
-    WorkId,
+    ChannelId, ExternalReference, FlowId, PartnerId, QueueId, RepId, SessionId, SkillId,
+    TransferId, TxnId, WorkId,
 };
 use crate::domain::stored::{shared, shared_option, strict};
 use crate::domain::time::{Span, Timestamp};
@@ -36,6 +43,9 @@ pub enum Line {
     /// For any rep of a queue.
     #[n(1)]
     Queue(#[n(0)] QueueId),
+    /// For a partner to route it, or to take it to a contact. What waits in a partner's queue has that for its line.
+    #[n(2)]
+    Partner(#[n(0)] PartnerId),
 }
 
 impl Line {
@@ -44,7 +54,7 @@ impl Line {
     pub const fn queue(&self) -> Option<&QueueId> {
         match self {
             Self::Queue(queue) => Some(queue),
-            Self::Rep(_) => None,
+            Self::Rep(_) | Self::Partner(_) => None,
         }
     }
 }
@@ -152,6 +162,16 @@ pub enum SessionState {
         #[n(3)]
         actor: Option<Actor>,
     },
+    /// An external contact has it (T23).
+    #[n(6)]
+    External {
+        /// Which.
+        #[n(0)]
+        contact: ContactRef,
+        /// Since when.
+        #[n(1)]
+        since: Timestamp,
+    },
 }
 
 /// A messaging session.
@@ -221,6 +241,15 @@ pub struct Session {
     /// Where its steps come from (S3).
     #[cbor(n(20), default)]
     pub steps: SessionSteps,
+    /// What its partner is, was, and is to be asked, while it stands in a partner's line or is being taken there.
+    #[cbor(n(21), decode_with = "strict")]
+    pub stay: Option<Box<PartnerStay>>,
+    /// Why its channel ended it, if it said.
+    #[n(22)]
+    pub end_reason: Option<SessionEndReason>,
+    /// Its returns from external contacts, the last 20 (O6).
+    #[cbor(n(23), default)]
+    pub returns: Vec<SessionReturn>,
 }
 
 impl SessionState {
@@ -234,6 +263,7 @@ impl SessionState {
             Self::Paused { .. } => "PAUSED",
             Self::Inactive { .. } => "INACTIVE",
             Self::Ended { .. } => "ENDED",
+            Self::External { .. } => "EXTERNAL",
         }
     }
 
@@ -254,6 +284,7 @@ impl Session {
             | SessionState::Inactive { rep, work } => Some((rep, *work)),
             SessionState::Waiting { .. }
             | SessionState::Offered { .. }
+            | SessionState::External { .. }
             | SessionState::Ended { .. } => None,
         }
     }
@@ -272,6 +303,12 @@ impl Session {
     pub const fn is_ended(&self) -> bool {
         matches!(self.state, SessionState::Ended { .. })
     }
+
+    /// What its partner is being asked.
+    #[must_use]
+    pub fn open_ask(&self) -> Option<PartnerAsk> {
+        self.stay.as_ref()?.open
+    }
 }
 
 /// Whom a session is handed to (T2).
@@ -286,9 +323,12 @@ pub enum Recipient {
     /// Whoever a flow decides on.
     #[n(2)]
     Flow(#[n(0)] FlowId),
+    /// An external contact.
+    #[n(3)]
+    Contact(#[n(0)] ContactRef),
 }
 
-/// Where a transfer is. The last two are final (T3).
+/// Where a transfer is. SessionEnded, HandedOver, Failed and Completed are final (T3).
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
 pub enum TransferState {
     /// A rep is being asked.
@@ -325,6 +365,29 @@ pub enum TransferState {
         #[n(0)]
         at: Timestamp,
     },
+    /// A partner is being asked (T23, N6).
+    #[n(4)]
+    Asked(#[n(0)] PartnerAsk),
+    /// An external contact has the session (T23).
+    #[n(5)]
+    HandedOver {
+        /// Which.
+        #[n(0)]
+        contact: ContactRef,
+        /// When.
+        #[n(1)]
+        at: Timestamp,
+    },
+    /// The partner's part came to nothing (T23, N6).
+    #[n(6)]
+    Failed {
+        /// When.
+        #[n(0)]
+        at: Timestamp,
+        /// Why.
+        #[n(1)]
+        failure: AskFailure,
+    },
 }
 
 impl TransferState {
@@ -333,8 +396,9 @@ impl TransferState {
     pub const fn name(&self) -> &'static str {
         match self {
             Self::Waiting { .. } => "WAITING",
-            Self::Offered { .. } => "OFFERED",
-            Self::Completed { .. } => "COMPLETED",
+            Self::Offered { .. } | Self::Asked(_) => "OFFERED",
+            Self::Completed { .. } | Self::HandedOver { .. } => "COMPLETED",
+            Self::Failed { .. } => "FAILED",
             Self::SessionEnded { .. } => "SESSION_ENDED",
         }
     }
@@ -382,12 +446,27 @@ pub struct Transfer {
     /// Where its steps come from (S3).
     #[cbor(n(12), default)]
     pub steps: TransferSteps,
+    /// The line that the session had before, to which it goes back if the owner has left and the partner fails (T19).
+    #[cbor(n(13), decode_with = "strict")]
+    pub from_line: Option<Line>,
+    /// Whether the owner left while the partner was being asked (T19).
+    #[cbor(n(14), default)]
+    pub owner_left: bool,
+    /// What its partner was last asked.
+    #[cbor(n(15), decode_with = "strict")]
+    pub asked: Option<PartnerAsk>,
 }
 
 impl Transfer {
     /// Is it in a final state?
     #[must_use]
     pub const fn is_final(&self) -> bool {
-        matches!(self.state, TransferState::Completed { .. } | TransferState::SessionEnded { .. })
+        matches!(
+            self.state,
+            TransferState::Completed { .. }
+                | TransferState::HandedOver { .. }
+                | TransferState::Failed { .. }
+                | TransferState::SessionEnded { .. }
+        )
     }
 }

@@ -5,10 +5,16 @@ use std::convert::Infallible;
 
 use minicbor::bytes::ByteArray;
 
-use super::directory::{CapacityModel, ChannelType, Licence, Permission, RoutingModel};
+use super::contacts::ContactAvailability;
+use super::directory::{
+    CapacityModel, ChannelType, Licence, Permission, RecipientType, RoutingModel,
+};
 use super::entry::{DirectoryAction, FactKind, Fingerprint};
 use super::flow::Condition;
-use super::live::{EndedBy, HowFound, PresenceCause, Role, WorkEnd};
+use super::live::{
+    EndedBy, FailureReason, HowFound, PresenceCause, ReturnReason, Role, RoutingCause,
+    SessionEndReason, WorkEnd,
+};
 use crate::domain::rejection::Reason;
 use crate::domain::stored::{numbered, stored_as};
 
@@ -43,7 +49,8 @@ numbered! {
         22 WorkNotOffered, 23 WorkEnded, 24 StatusNotAllowed, 25 PresenceSuperseded,
         26 PresenceClosed, 27 DeclineNotAllowed, 28 WrongState, 29 InUse, 30 QueueNotForChannel,
         31 NotQueueMember, 32 MissingSkill, 33 LimitExceeded, 34 NotImplemented,
-        35 DirectoryChangePending }
+        35 DirectoryChangePending, 36 ExternalContactNotAvailable, 37 HandoffExpired,
+        38 ClaimedByAnother, 39 PartnerAway, 40 NotAllowedByPartner, 41 SyncDeletesTooMany }
     FactKind { 0 DirectoryChanged, 1 SessionOpened, 2 SessionWaiting, 3 SessionOffered,
         4 SessionAccepted, 5 SessionUpdated, 6 SkillsDropped, 7 SessionPaused, 8 SessionResumed,
         9 SessionInactivated, 10 SessionEnded, 11 SessionForgotten, 12 TransferRequested,
@@ -52,5 +59,17 @@ numbered! {
         21 OfferTimedOut, 22 WorkDeclined, 23 TabClosed, 24 PresenceOpened, 25 StatusChanged,
         26 PresenceDisconnected, 27 PresenceReconnected, 28 PresenceClosed, 29 StopPlanned,
         30 SessionOrphaned, 31 SessionRerouted, 32 SessionStranded, 33 SessionAssigned,
-        34 WrapUpStarted, 35 WrapUpExtended, 36 WrapUpEnded; else Other }
+        34 WrapUpStarted, 35 WrapUpExtended, 36 WrapUpEnded,
+        37 HandoffAsked, 38 HandoffAcknowledged, 39 HandoffCompleted, 40 HandoffFailed,
+        41 HandoffExpired, 42 HandoffSessionEnded, 43 RoutingAsked, 44 RoutingAcknowledged,
+        45 RoutingRenewed, 46 RoutingRouted, 47 RoutingFailed, 48 RoutingExpired,
+        49 RoutingWithdrawn, 50 TransferFailed, 51 SessionReturned, 52 PartnerAway,
+        53 PartnerBack, 54 ContactsSynced, 55 AvailabilityReported; else Other }
+    RecipientType { 0 Rep, 1 Queue, 2 Flow, 3 ExternalContact }
+    RoutingCause { 0 New, 1 Transfer, 2 Reopened, 3 Declined, 4 TimedOut, 5 RepGone }
+    FailureReason { 0 Busy, 1 NoAnswer, 2 Closed, 3 UnknownContact, 4 Refused, 5 Overloaded, 6 Error,
+        7 Expired }
+    SessionEndReason { 0 CustomerLeft, 1 Idle, 2 ConsentWithdrawn, 3 System }
+    ReturnReason { 0 Done, 1 WrongContact, 2 Closed, 3 CustomerAsked, 4 Error }
+    ContactAvailability { 0 Available, 1 Busy, 2 Unavailable }
 }

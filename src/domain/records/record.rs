@@ -6,18 +6,21 @@ use std::sync::Arc;
 
 use minicbor::{Decode, Encode};
 
+use crate::domain::contacts::{ContactBlock, ContactBook, QueueReport};
 use crate::domain::directory::{
-    Channel, PresenceConfiguration, PresenceStatus, Profile, Queue, Rep, Settings, Skill,
+    Channel, Partner, PartnerQueue, PresenceConfiguration, PresenceStatus, Profile, Queue, Rep,
+    Settings, Skill,
 };
 use crate::domain::flow::Flow;
 use crate::domain::id::{
-    ChannelId, ConfigurationId, ExternalReference, FlowId, PresenceId, ProfileId, QueueId, RepId,
-    SessionId, SkillId, StatusId, TransferId, WorkId,
+    ChannelId, ConfigurationId, ContactId, ExternalReference, FlowId, HandoffId, PartnerId,
+    PartnersId, PresenceId, ProfileId, QueueId, RepId, RoutingRequestId, SessionId, SkillId,
+    StatusId, TransferId, WorkId,
 };
 use crate::domain::line::{Demand, LinePlace, MemberStanding, QueueWait};
 use crate::domain::live::{
-    Absence, Connection, Line, RepPresence, Session, SessionState, Transfer, TransferState, Work,
-    WorkState,
+    Absence, Connection, Handoff, Line, OpenAskKind, PartnerAsk, PartnerHealth, RepPresence,
+    RoutingRequest, RoutingState, Session, SessionState, Transfer, TransferState, Work, WorkState,
 };
 use crate::domain::stored::shared;
 use crate::domain::time::Timestamp;
@@ -33,6 +36,8 @@ pub enum RecordKey {
     Status(StatusId),
     /// A profile.
     Profile(ProfileId),
+    /// A partner.
+    Partner(PartnerId),
     /// A channel.
     Channel(ChannelId),
     /// A skill.
@@ -53,6 +58,18 @@ pub enum RecordKey {
     Work(WorkId),
     /// A transfer.
     Transfer(TransferId),
+    /// A hand-off.
+    Handoff(HandoffId),
+    /// A routing request.
+    RoutingRequest(RoutingRequestId),
+    /// How a partner does.
+    PartnerHealth(PartnerId),
+    /// The contacts of a partner as a whole.
+    ContactBook(PartnerId),
+    /// Some contacts of a partner: of which full sync, and from which id on.
+    ContactBlock(PartnerId, u64, ContactId),
+    /// What a partner said of one of its queues.
+    QueueReport(QueueId),
     /// What a decision had no room for, to be worked off by others (C8).
     Mark(MarkKey),
 }
@@ -69,6 +86,7 @@ macro_rules! keys_of_ids {
 
 keys_of_ids! {
     ConfigurationId => Configuration;
+    PartnerId => Partner;
     StatusId => Status;
     ProfileId => Profile;
     ChannelId => Channel;
@@ -93,6 +111,9 @@ pub enum MarkKey {
     /// A queue, in which sessions count as stranded that somebody could take now (R11).
     #[n(3)]
     Queue(#[n(0)] QueueId),
+    /// Contacts of a partner that were superseded by those of another full sync, and are to go.
+    #[n(4)]
+    Contacts(#[n(0)] PartnerId, #[n(1)] u64),
 }
 
 /// A mark: the reps whom it names are offered nothing until they have been looked at.
@@ -154,6 +175,27 @@ pub enum Record {
     /// See [`RecordKey::Mark`].
     #[n(14)]
     Mark(#[n(0)] Mark),
+    /// See [`RecordKey::Partner`].
+    #[n(15)]
+    Partner(#[cbor(n(0), with = "shared")] Arc<Partner>),
+    /// See [`RecordKey::Handoff`].
+    #[n(16)]
+    Handoff(#[cbor(n(0), with = "shared")] Arc<Handoff>),
+    /// See [`RecordKey::RoutingRequest`].
+    #[n(17)]
+    RoutingRequest(#[cbor(n(0), with = "shared")] Arc<RoutingRequest>),
+    /// See [`RecordKey::PartnerHealth`].
+    #[n(18)]
+    PartnerHealth(#[cbor(n(0), with = "shared")] Arc<PartnerHealth>),
+    /// See [`RecordKey::ContactBook`].
+    #[n(19)]
+    ContactBook(#[cbor(n(0), with = "shared")] Arc<ContactBook>),
+    /// See [`RecordKey::ContactBlock`].
+    #[n(20)]
+    ContactBlock(#[cbor(n(0), with = "shared")] Arc<ContactBlock>),
+    /// See [`RecordKey::QueueReport`].
+    #[n(21)]
+    QueueReport(#[cbor(n(0), with = "shared")] Arc<QueueReport>),
 }
 
 impl Record {
@@ -178,6 +220,15 @@ impl Record {
             Self::Work(r) => RecordKey::Work(r.id),
             Self::Transfer(r) => RecordKey::Transfer(r.id),
             Self::Mark(r) => RecordKey::Mark(r.key.clone()),
+            Self::Partner(r) => RecordKey::Partner(r.id.clone()),
+            Self::Handoff(r) => RecordKey::Handoff(r.id),
+            Self::RoutingRequest(r) => RecordKey::RoutingRequest(r.id),
+            Self::PartnerHealth(r) => RecordKey::PartnerHealth(r.partner.clone()),
+            Self::ContactBook(r) => RecordKey::ContactBook(r.partner.clone()),
+            Self::ContactBlock(r) => {
+                RecordKey::ContactBlock(r.partner.clone(), r.generation, r.first.clone())
+            }
+            Self::QueueReport(r) => RecordKey::QueueReport(r.queue.clone()),
         }
     }
 
@@ -187,6 +238,13 @@ impl Record {
             Self::Queue(q) => {
                 for rep in &q.reps {
                     put(IndexKey::QueueOf(rep.clone(), q.id.clone()));
+                }
+                if let Some(PartnerQueue { partner, own_id: Some(own) }) = &q.partner {
+                    put(IndexKey::Alias(
+                        partner.clone(),
+                        own.clone(),
+                        AliasOf::Queue(q.id.clone()),
+                    ));
                 }
             }
             Self::RepPresence(r) => index_presence(r, put),
@@ -198,18 +256,36 @@ impl Record {
                     put(IndexKey::HandedTo(t.line.clone(), t.id, t.session));
                 }
             }
+            Self::Handoff(h) => index_handoff(h, put),
+            Self::RoutingRequest(r) => index_routing_request(r, put),
+            Self::Status(s) => {
+                for (partner, own) in &s.partner_ids {
+                    let of = AliasOf::Status(s.id.clone());
+                    put(IndexKey::Alias(partner.clone(), own.clone(), of));
+                }
+            }
             Self::Settings(_)
             | Self::Configuration(_)
-            | Self::Status(_)
             | Self::Profile(_)
+            | Self::Partner(_)
             | Self::Channel(_)
             | Self::Skill(_)
             | Self::Flow(_)
             | Self::Reference(..)
+            | Self::PartnerHealth(_)
+            | Self::ContactBook(_)
+            | Self::ContactBlock(_)
+            | Self::QueueReport(_)
             | Self::Mark(_) => {}
             Self::Rep(r) => {
                 for skill in r.skills.keys() {
                     put(IndexKey::Skilled(skill.clone(), r.id.clone()));
+                }
+                for (partner, own) in &r.partners {
+                    if let Some(own) = own {
+                        let of = AliasOf::Rep(r.id.clone());
+                        put(IndexKey::Alias(partner.clone(), own.clone(), of));
+                    }
                 }
             }
         }
@@ -244,6 +320,9 @@ fn index_session(s: &Session, mut put: impl FnMut(IndexKey)) {
     }
     if let SessionState::Waiting { absence: Some(Absence::Until(until, _)), .. } = s.state {
         put(IndexKey::Due(until, Due::Absence(s.id)));
+    }
+    if let Some(at) = s.stay.as_ref().and_then(|stay| stay.again_at) {
+        put(IndexKey::Due(at, Due::AskAgain(s.id)));
     }
     match &s.state {
         SessionState::Ended { forget_at, .. } => {
@@ -284,6 +363,39 @@ fn index_work(w: &Work, mut put: impl FnMut(IndexKey)) {
     }
 }
 
+fn index_handoff(h: &Handoff, mut put: impl FnMut(IndexKey)) {
+    let ask = PartnerAsk::Handoff(h.id);
+    put(IndexKey::AskOfSession(h.session, ask));
+    if h.is_open() {
+        put(IndexKey::Due(h.deadline, Due::Ask(ask)));
+        put(IndexKey::OpenAsk(h.contact.partner.clone(), OpenAskKind::Handoff, h.asked_at, ask));
+    }
+}
+
+fn index_routing_request(r: &RoutingRequest, mut put: impl FnMut(IndexKey)) {
+    let ask = PartnerAsk::Routing(r.id);
+    put(IndexKey::AskOfSession(r.session, ask));
+    if r.is_open() {
+        let kind = match r.state {
+            RoutingState::Acknowledged => OpenAskKind::Acknowledged,
+            _ => OpenAskKind::Asked,
+        };
+        put(IndexKey::Due(r.deadline, Due::Ask(ask)));
+        put(IndexKey::OpenAsk(r.partner.clone(), kind, r.asked_at, ask));
+    }
+}
+
+/// What a partner's own id is of (N8).
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum AliasOf {
+    /// A rep.
+    Rep(RepId),
+    /// A queue.
+    Queue(QueueId),
+    /// A presence status.
+    Status(StatusId),
+}
+
 /// A deadline: what is to be looked at when it passes.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Due {
@@ -301,6 +413,10 @@ pub enum Due {
     WrapUp(WorkId),
     /// A session has waited long enough for a rep who has gone (T17).
     Absence(SessionId),
+    /// A partner has had long enough to answer, or to renew (T23, N6).
+    Ask(PartnerAsk),
+    /// A partner is asked again about a session (N6).
+    AskAgain(SessionId),
 }
 
 /// Where records are found other than by their key. One ordered set holds them all; each kind is a
@@ -338,4 +454,10 @@ pub enum IndexKey {
     WorkOfSession(SessionId, WorkId),
     /// All transfers of a session.
     TransferOfSession(SessionId, TransferId),
+    /// All that partners were asked about a session.
+    AskOfSession(SessionId, PartnerAsk),
+    /// What a partner is being asked, the oldest of each kind first.
+    OpenAsk(PartnerId, OpenAskKind, Timestamp, PartnerAsk),
+    /// What a partner's own id names (N8).
+    Alias(PartnerId, PartnersId, AliasOf),
 }

@@ -7,7 +7,9 @@ use crate::domain::directory::{CapacityModel, Channel, Queue};
 use crate::domain::draft::Draft;
 use crate::domain::entry::{Fact, FactKind};
 use crate::domain::id::{RepId, SessionId, TransferId, WorkId};
-use crate::domain::live::{Candidate, HowFound, Session, Work, WorkEnd, WorkState, WorkSteps};
+use crate::domain::live::{
+    Candidate, HowFound, Session, Work, WorkEnd, WorkRestrictions, WorkState, WorkSteps,
+};
 use crate::domain::load::weight_of;
 use crate::domain::record::RecordKey;
 use crate::domain::record_lookup::RecordLookup;
@@ -80,6 +82,8 @@ pub fn give(
         accepted_at: None,
         holds_since: now,
         steps,
+        routed_by: None,
+        restrictions: WorkRestrictions::default(),
     });
     let mut presence = Arc::unwrap_or_clone(draft.rep_presence(rep));
     let held = presence.held_in(channel.interruptible);

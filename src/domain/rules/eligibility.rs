@@ -190,6 +190,7 @@ fn allows(records: &impl RecordLookup, from: Option<&RepId>, to: &Recipient) -> 
         }
         (Recipients::Listed { queues, .. }, Recipient::Queue(to)) => queues.contains(to),
         (Recipients::Listed { flows, .. }, Recipient::Flow(to)) => flows.contains(to),
+        (Recipients::Listed { contacts, .. }, Recipient::Contact(_)) => *contacts,
     })
 }
 
@@ -217,7 +218,7 @@ pub fn handing_on_to_line(
             let may = runs_flows(records, caller).is_ok();
             checks.push(Check::new("T11", Reason::MissingPermission, may).hides());
         }
-        Recipient::Rep(_) => {}
+        Recipient::Rep(_) | Recipient::Contact(_) => {}
     }
     checks
 }
@@ -302,6 +303,7 @@ pub fn named(to: &Recipient) -> (&'static str, &str) {
         Recipient::Rep(id) => ("rep", id.as_str()),
         Recipient::Queue(id) => ("queue", id.as_str()),
         Recipient::Flow(id) => ("flow", id.as_str()),
+        Recipient::Contact(of) => ("contact", of.contact.as_str()),
     }
 }
 
@@ -442,6 +444,7 @@ mod tests {
             licences: [].into(),
             permissions: [].into(),
             skills: [].into(),
+            partners: [].into(),
         };
         let channel = Channel {
             id: "wa".parse().unwrap(),
@@ -454,6 +457,10 @@ mod tests {
             fallback_queue: None,
             wrap_up: None,
             interruptible: false,
+            recipient_types: [].into(),
+            default_target: None,
+            partner_routes_reps: false,
+            adapters: [].into(),
         };
         let told = |reason, passed| describe(reason, passed, &rep, &channel);
         assert_eq!(

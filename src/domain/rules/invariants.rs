@@ -92,6 +92,7 @@ fn check_references(state: &State, session: &Session) -> Result<(), Violation> {
         let there = match line {
             Line::Queue(queue) => state.queue(queue).is_some(),
             Line::Rep(rep) => state.rep(rep).is_some(),
+            Line::Partner(partner) => state.partner(partner).is_some(),
         };
         ensure(there, "D3", || format!("{id} stands in {line:?}, which is gone"))?;
     }

@@ -3,15 +3,18 @@
 
 use std::sync::Arc;
 
+use crate::domain::contacts::{ContactBook, QueueReport};
 use crate::domain::directory::{
-    Channel, PresenceConfiguration, PresenceStatus, Profile, Queue, Rep, Settings, Skill,
+    Channel, Partner, PresenceConfiguration, PresenceStatus, Profile, Queue, Rep, Settings, Skill,
 };
 use crate::domain::flow::Flow;
 use crate::domain::id::{
-    ChannelId, ConfigurationId, ExternalReference, FlowId, ProfileId, QueueId, RepId, SessionId,
-    SkillId, StatusId, TransferId, WorkId,
+    ChannelId, ConfigurationId, ExternalReference, FlowId, HandoffId, PartnerId, ProfileId,
+    QueueId, RepId, RoutingRequestId, SessionId, SkillId, StatusId, TransferId, WorkId,
 };
-use crate::domain::live::{RepPresence, Session, Transfer, Work};
+use crate::domain::live::{
+    Handoff, Line, PartnerHealth, RepPresence, RoutingRequest, Session, Transfer, Work,
+};
 use crate::domain::load::RepLoad;
 use crate::domain::record::{MarkKey, Record, RecordKey};
 use crate::domain::rejection::Rejection;
@@ -40,6 +43,8 @@ pub trait RecordLookup {
         status(StatusId) -> Status(PresenceStatus);
         /// A profile.
         profile(ProfileId) -> Profile(Profile);
+        /// A partner.
+        partner(PartnerId) -> Partner(Partner);
         /// A channel.
         channel(ChannelId) -> Channel(Channel);
         /// A skill.
@@ -56,6 +61,14 @@ pub trait RecordLookup {
         work(WorkId) -> Work(Work);
         /// A transfer.
         transfer(TransferId) -> Transfer(Transfer);
+        /// A hand-off.
+        handoff(HandoffId) -> Handoff(Handoff);
+        /// A routing request.
+        routing_request(RoutingRequestId) -> RoutingRequest(RoutingRequest);
+        /// The contacts of a partner as a whole.
+        contact_book(PartnerId) -> ContactBook(ContactBook);
+        /// What a partner said of one of its queues.
+        queue_report(QueueId) -> QueueReport(QueueReport);
     }
 
     /// The org's settings, or the defaults.
@@ -71,6 +84,23 @@ pub trait RecordLookup {
         match self.record(&RecordKey::RepPresence(rep.clone())) {
             Some(Record::RepPresence(presence)) => presence,
             _ => Arc::new(RepPresence::absent(rep.clone())),
+        }
+    }
+
+    /// How a partner does.
+    fn partner_health(&self, partner: &PartnerId) -> PartnerHealth {
+        match self.record(&RecordKey::PartnerHealth(partner.clone())) {
+            Some(Record::PartnerHealth(health)) => Arc::unwrap_or_clone(health),
+            _ => PartnerHealth::new(partner.clone()),
+        }
+    }
+
+    /// The partner that routes what waits in a line, if it is a partner's (N1).
+    fn partner_of(&self, line: &Line) -> Option<PartnerId> {
+        match line {
+            Line::Partner(partner) => Some(partner.clone()),
+            Line::Queue(queue) => Some(self.queue(queue)?.partner.as_ref()?.partner.clone()),
+            Line::Rep(_) => None,
         }
     }
 
@@ -130,6 +160,14 @@ pub trait RecordLookup {
     /// NOT_FOUND.
     fn expect_work(&self, id: WorkId) -> Result<Arc<Work>, Rejection> {
         self.work(&id).ok_or_else(|| Rejection::not_found("work", id))
+    }
+
+    /// The partner, or that there is none.
+    ///
+    /// # Errors
+    /// NOT_FOUND.
+    fn expect_partner(&self, id: &PartnerId) -> Result<Arc<Partner>, Rejection> {
+        self.partner(id).ok_or_else(|| Rejection::not_found("partner", id))
     }
 
     /// The rep, or that there is none.

@@ -140,6 +140,8 @@ named_ids! {
     PartnerId;
     /// An external contact, as its partner names it.
     ContactId;
+    /// A partner's own id for something of the directory's (N8).
+    PartnersId;
     /// Who called: a rep's id, or whatever the credential names.
     ActorId;
 }
@@ -241,6 +243,10 @@ made_ids! {
     WorkId;
     /// A presence: one signed-in spell of a rep.
     PresenceId;
+    /// A hand-off, which a partner is asked for (T23).
+    HandoffId;
+    /// A routing request, which a partner is asked (N6).
+    RoutingRequestId;
     /// A request, to whoever repeats it: derived from its request id, or drawn. Its outcome is
     /// kept under it (T21).
     TxnId;

@@ -82,6 +82,18 @@ pub enum Reason {
     LimitExceeded,
     /// This part of the API isn't there yet.
     NotImplemented,
+    /// T12.
+    ExternalContactNotAvailable,
+    /// T23, N6: the deadline or the lease has passed.
+    HandoffExpired,
+    /// N9: another worker has it.
+    ClaimedByAnother,
+    /// N7: the partner isn't asked now.
+    PartnerAway,
+    /// N1: the partner bars the rep from it.
+    NotAllowedByPartner,
+    /// N10: a full sync would delete more than the guard allows.
+    SyncDeletesTooMany,
 }
 
 impl Reason {
@@ -125,6 +137,12 @@ impl Reason {
             Self::MissingSkill => "MISSING_SKILL",
             Self::LimitExceeded => "LIMIT_EXCEEDED",
             Self::NotImplemented => "NOT_IMPLEMENTED",
+            Self::ExternalContactNotAvailable => "EXTERNAL_CONTACT_NOT_AVAILABLE",
+            Self::HandoffExpired => "HANDOFF_EXPIRED",
+            Self::ClaimedByAnother => "CLAIMED_BY_ANOTHER",
+            Self::PartnerAway => "PARTNER_AWAY",
+            Self::NotAllowedByPartner => "NOT_ALLOWED_BY_PARTNER",
+            Self::SyncDeletesTooMany => "SYNC_DELETES_TOO_MANY",
         }
     }
 }

@@ -94,6 +94,7 @@ fn names(key: &RecordKey, change: &DirectoryChange) -> bool {
         RecordKey::Configuration(id) => ("configuration", id.as_str()),
         RecordKey::Status(id) => ("status", id.as_str()),
         RecordKey::Profile(id) => ("profile", id.as_str()),
+        RecordKey::Partner(id) => ("partner", id.as_str()),
         RecordKey::Channel(id) => ("channel", id.as_str()),
         RecordKey::Skill(id) => ("skill", id.as_str()),
         RecordKey::Queue(id) => ("queue", id.as_str()),
@@ -104,6 +105,12 @@ fn names(key: &RecordKey, change: &DirectoryChange) -> bool {
         | RecordKey::Reference(..)
         | RecordKey::Work(_)
         | RecordKey::Transfer(_)
+        | RecordKey::Handoff(_)
+        | RecordKey::RoutingRequest(_)
+        | RecordKey::PartnerHealth(_)
+        | RecordKey::ContactBook(_)
+        | RecordKey::ContactBlock(..)
+        | RecordKey::QueueReport(_)
         | RecordKey::Mark(_) => return false,
     };
     change.kind.ends_with(kind) && *change.id == *id

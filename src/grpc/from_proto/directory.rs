@@ -48,6 +48,7 @@ pub fn apply_directory(request: &pb::ApplyDirectoryRequest) -> Result<Asked, Pro
     };
     let configurations = &given.presence_configurations;
     let directory = Directory {
+        partners: Vec::new(),
         skills: all(&mut f, "skills", &given.skills, skill),
         configurations: all(&mut f, "presence_configurations", configurations, configuration),
         statuses: all(&mut f, "presence_statuses", &given.presence_statuses, status),

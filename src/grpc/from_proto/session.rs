@@ -33,7 +33,7 @@ pub fn open_session(request: &pb::OpenSessionRequest) -> Result<Asked, Problem> 
         Some(Command::OpenSession(Box::new(Opening {
             channel: channel?,
             external_reference: reference?,
-            target: target?,
+            target: Some(target?),
             priority: request.priority,
             attributes: Arc::new(request.attributes.clone()),
             skills,

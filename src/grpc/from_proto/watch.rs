@@ -121,9 +121,11 @@ fn kinds(f: &mut Fields, given: &[i32]) -> BTreeSet<Kind> {
             Ok(pb::WatchKind::Transfer) => drop(kinds.insert(Kind::Transfer)),
             Ok(pb::WatchKind::Work) => drop(kinds.insert(Kind::Work)),
             Ok(pb::WatchKind::Queue) => drop(kinds.insert(Kind::Queue)),
-            Ok(kind @ (pb::WatchKind::Handoff | pb::WatchKind::RoutingRequest)) => {
-                f.unsupported(format!("{field} {}", kind.as_str_name()), true)
-            }
+            Ok(
+                kind @ (pb::WatchKind::Handoff
+                | pb::WatchKind::RoutingRequest
+                | pb::WatchKind::Partner),
+            ) => f.unsupported(format!("{field} {}", kind.as_str_name()), true),
             Ok(pb::WatchKind::Unspecified) => f.bad(field, "isn't given"),
             Err(_) => f.bad(field, format!("has the unknown value {number}")),
         }

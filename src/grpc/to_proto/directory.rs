@@ -24,6 +24,7 @@ pub fn directory(state: &State) -> pb::Directory {
             Record::Configuration(r) => all.presence_configurations.push(configuration(r)),
             Record::Status(r) => all.presence_statuses.push(status(r)),
             Record::Profile(r) => all.profiles.push(profile(r)),
+            Record::Partner(_) => {}
             Record::Channel(r) => all.channels.push(channel(r)),
             Record::Skill(r) => all.skills.push(skill(r)),
             Record::Queue(r) => all.queues.push(queue(r)),
@@ -36,6 +37,12 @@ pub fn directory(state: &State) -> pb::Directory {
             | Record::Reference(..)
             | Record::Work(_)
             | Record::Transfer(_)
+            | Record::Handoff(_)
+            | Record::RoutingRequest(_)
+            | Record::PartnerHealth(_)
+            | Record::ContactBook(_)
+            | Record::ContactBlock(_)
+            | Record::QueueReport(_)
             | Record::Mark(_) => break,
         }
     }
@@ -45,7 +52,6 @@ pub fn directory(state: &State) -> pb::Directory {
 /// The org's settings, each with the value in force.
 #[must_use]
 pub fn settings(s: &Settings) -> pb::OrgSettings {
-    use crate::domain::time::Span;
     pb::OrgSettings {
         skills_based_and_direct_to_rep_routing: Some(s.direct_to_rep_routing),
         max_transfers_per_session: Some(s.max_transfers_per_session),
@@ -54,7 +60,7 @@ pub fn settings(s: &Settings) -> pb::OrgSettings {
         orphan_after: Some(span(s.orphan_after)),
         history_retention: Some(span(s.history_retention)),
         handoff_deadline: Some(span(s.handoff_deadline)),
-        routing_deadline: Some(span(Span::from_secs(60))),
+        routing_deadline: Some(span(s.routing_deadline())),
         presence_lease: Some(span(s.presence_lease)),
         estimated_wait_min_samples: Some(s.estimate_samples),
         estimated_wait_window: Some(span(s.estimate_window)),
@@ -82,6 +88,7 @@ pub fn rep(r: &Rep) -> pb::Rep {
         licences: r.licences.iter().map(|l| licence(*l).into()).collect(),
         permissions: r.permissions.iter().map(|p| permission(*p).into()).collect(),
         skills: r.skills.iter().map(level).collect(),
+        partners: Vec::new(),
     }
 }
 
@@ -120,12 +127,14 @@ pub fn profile(p: &Profile) -> pb::Profile {
 pub fn configuration(c: &PresenceConfiguration) -> pb::PresenceConfiguration {
     let restriction = match &c.recipients {
         Recipients::Any => None,
-        Recipients::Listed { queues, flows, profiles } => Some(pb::RecipientRestriction {
-            queues: queues.iter().map(ToString::to_string).collect(),
-            flows: flows.iter().map(ToString::to_string).collect(),
-            profiles: profiles.iter().map(ToString::to_string).collect(),
-            external_contacts: false,
-        }),
+        Recipients::Listed { queues, flows, profiles, contacts } => {
+            Some(pb::RecipientRestriction {
+                queues: queues.iter().map(ToString::to_string).collect(),
+                flows: flows.iter().map(ToString::to_string).collect(),
+                profiles: profiles.iter().map(ToString::to_string).collect(),
+                external_contacts: *contacts,
+            })
+        }
     };
     pb::PresenceConfiguration {
         id: c.id.to_string(),
@@ -149,6 +158,7 @@ pub fn status(s: &PresenceStatus) -> pb::PresenceStatus {
         name: s.name.clone(),
         r#type: status_type(s).into(),
         channel_types: s.online_for.iter().map(|t| channel_type(*t).into()).collect(),
+        partner_ids: Vec::new(),
     }
 }
 
@@ -187,6 +197,10 @@ pub fn channel(c: &Channel) -> pb::Channel {
             extension: Some(span(after.extension)),
         }),
         interruptible: c.interruptible,
+        recipient_types: Vec::new(),
+        default_target: None,
+        partner_routes_reps: c.partner_routes_reps,
+        adapters: c.adapters.iter().map(ToString::to_string).collect(),
     }
 }
 
@@ -274,5 +288,6 @@ fn settings_fields(old: &Arc<Settings>, new: &Arc<Settings>) -> Vec<String> {
     differing!(settings(old), settings(new);
         skills_based_and_direct_to_rep_routing, max_transfers_per_session, direct_wait_limit,
         presence_lease, disconnect_grace, orphan_after, history_retention, handoff_deadline,
+        routing_deadline,
         estimated_wait_min_samples, estimated_wait_window, time_zone, business_hours)
 }

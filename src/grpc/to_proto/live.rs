@@ -4,8 +4,8 @@ use super::{ObjectContext, actor, centi, channel_type, flow_trace, level, role, 
 use crate::domain::entry::{FactKind, Revision};
 use crate::domain::id::{SkillId, WorkId};
 use crate::domain::live::{
-    Absence, Actor, EndedBy, Line, Recipient, Role, Session, SessionState, SkillWish, Transfer,
-    TransferState, Work, WorkEnd, WorkState,
+    Absence, Actor, ContactRef, EndedBy, Line, Recipient, Role, Session, SessionState, SkillWish,
+    Transfer, TransferState, Work, WorkEnd, WorkState,
 };
 use crate::domain::wait::standpoint;
 use crate::grpc::api::number;
@@ -70,6 +70,7 @@ fn waiting_line(line: &Line) -> pb::WaitingLine {
     let line = match line {
         Line::Rep(rep) => pb::waiting_line::Line::Rep(rep.to_string()),
         Line::Queue(queue) => pb::waiting_line::Line::Queue(queue.to_string()),
+        Line::Partner(partner) => pb::waiting_line::Line::Partner(partner.to_string()),
     };
     pb::WaitingLine { line: Some(line) }
 }
@@ -90,8 +91,15 @@ pub fn recipient(to: &Recipient) -> pb::Recipient {
             Recipient::Rep(id) => Wire::Rep(id.to_string()),
             Recipient::Queue(id) => Wire::Queue(id.to_string()),
             Recipient::Flow(id) => Wire::Flow(id.to_string()),
+            Recipient::Contact(of) => Wire::ExternalContact(contact_ref(of)),
         }),
     }
+}
+
+/// An external contact's name.
+#[must_use]
+pub fn contact_ref(of: &ContactRef) -> pb::ExternalContactRef {
+    pb::ExternalContactRef { partner: of.partner.to_string(), contact: of.contact.to_string() }
 }
 
 /// The state of a session.
@@ -104,6 +112,7 @@ pub const fn session_state(state: &SessionState) -> pb::SessionState {
         SessionState::Paused { .. } => pb::SessionState::Paused,
         SessionState::Inactive { .. } => pb::SessionState::Inactive,
         SessionState::Ended { .. } => pb::SessionState::Ended,
+        SessionState::External { .. } => pb::SessionState::External,
     }
 }
 
@@ -179,6 +188,9 @@ pub fn work(context: ObjectContext<'_>, w: &Work, revision: Revision) -> pb::Wor
         ended_at,
         end_reason: why.into(),
         revision: number(revision),
+        routing_request: w.routed_by.map(|id| id.to_string()).unwrap_or_default(),
+        transfer_barred: w.restrictions.transfer,
+        end_barred: w.restrictions.end,
     }
 }
 
@@ -273,6 +285,9 @@ pub fn transfer(context: ObjectContext<'_>, t: &Transfer, revision: Revision) ->
             shown.ended_at = Some(time(*at));
             shown.end_reason = pb::TransferEndReason::SessionEnded.into();
         }
+        TransferState::Asked(_)
+        | TransferState::HandedOver { .. }
+        | TransferState::Failed { .. } => {}
     }
     shown
 }
@@ -281,9 +296,12 @@ pub fn transfer(context: ObjectContext<'_>, t: &Transfer, revision: Revision) ->
 #[must_use]
 pub const fn transfer_state(state: &TransferState) -> pb::TransferState {
     match state {
-        TransferState::Offered { .. } => pb::TransferState::Offered,
+        TransferState::Offered { .. } | TransferState::Asked(_) => pb::TransferState::Offered,
         TransferState::Waiting { .. } => pb::TransferState::Waiting,
-        TransferState::Completed { .. } => pb::TransferState::Completed,
+        TransferState::Completed { .. } | TransferState::HandedOver { .. } => {
+            pb::TransferState::Completed
+        }
+        TransferState::Failed { .. } => pb::TransferState::Failed,
         TransferState::SessionEnded { .. } => pb::TransferState::SessionEnded,
     }
 }
@@ -329,6 +347,25 @@ pub const fn fact(kind: FactKind) -> &'static str {
         FactKind::WrapUpStarted => "wrap_up_started",
         FactKind::WrapUpExtended => "wrap_up_extended",
         FactKind::WrapUpEnded => "wrap_up_ended",
+        FactKind::HandoffAsked => "handoff_asked",
+        FactKind::HandoffAcknowledged => "handoff_acknowledged",
+        FactKind::HandoffCompleted => "handoff_completed",
+        FactKind::HandoffFailed => "handoff_failed",
+        FactKind::HandoffExpired => "handoff_expired",
+        FactKind::HandoffSessionEnded => "handoff_session_ended",
+        FactKind::RoutingAsked => "routing_asked",
+        FactKind::RoutingAcknowledged => "routing_acknowledged",
+        FactKind::RoutingRenewed => "routing_renewed",
+        FactKind::RoutingRouted => "routing_routed",
+        FactKind::RoutingFailed => "routing_failed",
+        FactKind::RoutingExpired => "routing_expired",
+        FactKind::RoutingWithdrawn => "routing_withdrawn",
+        FactKind::TransferFailed => "transfer_failed",
+        FactKind::SessionReturned => "session_returned",
+        FactKind::PartnerAway => "partner_away",
+        FactKind::PartnerBack => "partner_back",
+        FactKind::ContactsSynced => "contacts_synced",
+        FactKind::AvailabilityReported => "availability_reported",
         FactKind::Other(_) => "unknown",
     }
 }

@@ -35,6 +35,8 @@ pub fn queue(q: &Queue) -> pb::Queue {
         routing_model: model.into(),
         push_timeout: q.push_timeout.map(span),
         overflow: q.overflow.as_ref().map(overflow),
+        partner: String::new(),
+        partner_queue: String::new(),
         default_priority: q.default_priority,
         channel_types: q.channel_types.iter().map(|t| channel_type(*t).into()).collect(),
         weight: q.weight.map(weight),

@@ -168,7 +168,11 @@ fn transfer_events(t: &Transfer, events: &mut Events) {
                 &t.steps.ended,
             );
         }
-        TransferState::Offered { .. } | TransferState::Waiting { .. } => {}
+        TransferState::Offered { .. }
+        | TransferState::Waiting { .. }
+        | TransferState::Asked(_)
+        | TransferState::HandedOver { .. }
+        | TransferState::Failed { .. } => {}
     }
 }
 

@@ -89,6 +89,13 @@ impl StreamFilter {
             | Record::Rep(_)
             | Record::RepPresence(_)
             | Record::Reference(..)
+            | Record::Partner(_)
+            | Record::Handoff(_)
+            | Record::RoutingRequest(_)
+            | Record::PartnerHealth(_)
+            | Record::ContactBook(_)
+            | Record::ContactBlock(_)
+            | Record::QueueReport(_)
             | Record::Mark(_) => false,
         }
     }
@@ -111,6 +118,13 @@ impl StreamFilter {
             | RecordKey::Rep(_)
             | RecordKey::RepPresence(_)
             | RecordKey::Reference(..)
+            | RecordKey::Partner(_)
+            | RecordKey::Handoff(_)
+            | RecordKey::RoutingRequest(_)
+            | RecordKey::PartnerHealth(_)
+            | RecordKey::ContactBook(_)
+            | RecordKey::ContactBlock(..)
+            | RecordKey::QueueReport(_)
             | RecordKey::Mark(_) => return false,
         };
         self.0.kinds.contains(&kind)
@@ -157,6 +171,13 @@ impl StreamFilter {
                 | RecordKey::Session(_)
                 | RecordKey::Reference(..)
                 | RecordKey::Transfer(_)
+                | RecordKey::Partner(_)
+                | RecordKey::Handoff(_)
+                | RecordKey::RoutingRequest(_)
+                | RecordKey::PartnerHealth(_)
+                | RecordKey::ContactBook(_)
+                | RecordKey::ContactBlock(..)
+                | RecordKey::QueueReport(_)
                 | RecordKey::Mark(_) => {}
             }
         }

@@ -68,6 +68,13 @@ pub(super) fn step_object(
         | Record::Rep(_)
         | Record::RepPresence(_)
         | Record::Reference(..)
+        | Record::Partner(_)
+        | Record::Handoff(_)
+        | Record::RoutingRequest(_)
+        | Record::PartnerHealth(_)
+        | Record::ContactBook(_)
+        | Record::ContactBlock(_)
+        | Record::QueueReport(_)
         | Record::Mark(_) => None,
     }
 }
@@ -199,7 +206,10 @@ fn inferred_before(m: &RevisionContext<'_>, t: &Arc<Transfer>) -> pb::TransferSt
         return pb::TransferState::Unspecified;
     }
     match &t.state {
-        TransferState::Offered { .. } => pb::TransferState::Waiting,
+        TransferState::Offered { .. } | TransferState::Asked(_) => pb::TransferState::Waiting,
+        TransferState::HandedOver { .. } | TransferState::Failed { .. } => {
+            pb::TransferState::Offered
+        }
         TransferState::Waiting { .. } | TransferState::Completed { .. } => {
             pb::TransferState::Offered
         }
@@ -239,6 +249,13 @@ fn removed_key(key: &RecordKey, reason: pb::RemovalReason) -> Option<pb::change:
         | RecordKey::Rep(_)
         | RecordKey::RepPresence(_)
         | RecordKey::Reference(..)
+        | RecordKey::Partner(_)
+        | RecordKey::Handoff(_)
+        | RecordKey::RoutingRequest(_)
+        | RecordKey::PartnerHealth(_)
+        | RecordKey::ContactBook(_)
+        | RecordKey::ContactBlock(..)
+        | RecordKey::QueueReport(_)
         | RecordKey::Mark(_) => return None,
     };
     Some(removed(watch_kind(kind), id, reason))
@@ -269,6 +286,13 @@ fn concerns(fact: &Fact, key: &RecordKey) -> bool {
         | RecordKey::Queue(_)
         | RecordKey::Flow(_)
         | RecordKey::Reference(..)
+        | RecordKey::Partner(_)
+        | RecordKey::Handoff(_)
+        | RecordKey::RoutingRequest(_)
+        | RecordKey::PartnerHealth(_)
+        | RecordKey::ContactBook(_)
+        | RecordKey::ContactBlock(..)
+        | RecordKey::QueueReport(_)
         | RecordKey::Mark(_) => fact.kind == FactKind::DirectoryChanged,
     }
 }

@@ -265,6 +265,7 @@ mod tests {
     /// A queue from which one session was accepted at 20 s, after 20 s of waiting.
     fn state() -> State {
         let queue = Queue {
+            partner: None,
             id: "billing".parse().unwrap(),
             name: "Billing".into(),
             reps: [].into(),
@@ -277,6 +278,8 @@ mod tests {
             default_priority: 0,
         };
         let work = Work {
+            restrictions: Default::default(),
+            routed_by: None,
             id: WorkId::from_u128(1),
             session: SessionId::from_u128(1),
             rep: "ana".parse().unwrap(),
@@ -377,6 +380,9 @@ mod tests {
     /// A session that waits in billing.
     fn waiting() -> Session {
         Session {
+            end_reason: None,
+            returns: Vec::new(),
+            stay: None,
             id: SessionId::from_u128(2),
             channel: "web".parse().unwrap(),
             external_reference: "c-2".parse().unwrap(),

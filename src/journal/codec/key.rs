@@ -6,6 +6,7 @@ use std::str::FromStr;
 
 use super::super::JournalError;
 use super::corrupt::corrupt;
+use crate::domain::id::ContactId;
 use crate::domain::record::{MarkKey, RecordKey};
 
 /// The bytes under which a record is kept.
@@ -17,6 +18,7 @@ pub fn encode_key(key: &RecordKey) -> Vec<u8> {
         RecordKey::Configuration(id) => write!(text, "cfg:{id}"),
         RecordKey::Status(id) => write!(text, "sta:{id}"),
         RecordKey::Profile(id) => write!(text, "pro:{id}"),
+        RecordKey::Partner(id) => write!(text, "par:{id}"),
         RecordKey::Channel(id) => write!(text, "chn:{id}"),
         RecordKey::Skill(id) => write!(text, "skl:{id}"),
         RecordKey::Queue(id) => write!(text, "que:{id}"),
@@ -27,6 +29,18 @@ pub fn encode_key(key: &RecordKey) -> Vec<u8> {
         RecordKey::Reference(channel, reference) => write!(text, "ref:{channel}/{reference}"),
         RecordKey::Work(id) => write!(text, "wrk:{id}"),
         RecordKey::Transfer(id) => write!(text, "trf:{id}"),
+        RecordKey::Handoff(id) => write!(text, "hnd:{id}"),
+        RecordKey::RoutingRequest(id) => write!(text, "rou:{id}"),
+        RecordKey::PartnerHealth(id) => write!(text, "hea:{id}"),
+        RecordKey::ContactBook(id) => write!(text, "bok:{id}"),
+        // The first block of a generation begins before every id.
+        RecordKey::ContactBlock(partner, generation, first) => {
+            write!(text, "con:{partner}/{generation}/{first}")
+        }
+        RecordKey::QueueReport(id) => write!(text, "rpt:{id}"),
+        RecordKey::Mark(MarkKey::Contacts(partner, generation)) => {
+            write!(text, "mrk:contacts/{partner}/{generation}")
+        }
         RecordKey::Mark(MarkKey::Directory) => text.write_str("mrk:directory"),
         RecordKey::Mark(MarkKey::Rep(id)) => write!(text, "mrk:rep/{id}"),
         RecordKey::Mark(MarkKey::Session(id)) => write!(text, "mrk:session/{id}"),
@@ -49,6 +63,7 @@ pub fn decode_key(bytes: &[u8]) -> Result<RecordKey, JournalError> {
         "cfg" => RecordKey::Configuration(parse(id)?),
         "sta" => RecordKey::Status(parse(id)?),
         "pro" => RecordKey::Profile(parse(id)?),
+        "par" => RecordKey::Partner(parse(id)?),
         "chn" => RecordKey::Channel(parse(id)?),
         "skl" => RecordKey::Skill(parse(id)?),
         "que" => RecordKey::Queue(parse(id)?),
@@ -62,15 +77,34 @@ pub fn decode_key(bytes: &[u8]) -> Result<RecordKey, JournalError> {
         }
         "wrk" => RecordKey::Work(parse(id)?),
         "trf" => RecordKey::Transfer(parse(id)?),
+        "hnd" => RecordKey::Handoff(parse(id)?),
+        "rou" => RecordKey::RoutingRequest(parse(id)?),
+        "hea" => RecordKey::PartnerHealth(parse(id)?),
+        "bok" => RecordKey::ContactBook(parse(id)?),
+        "con" => {
+            let (partner, rest) = id.split_once('/').ok_or_else(unknown)?;
+            let (generation, first) = rest.split_once('/').ok_or_else(unknown)?;
+            let first = if first.is_empty() { ContactId::least() } else { parse(first)? };
+            RecordKey::ContactBlock(parse(partner)?, number(generation)?, first)
+        }
+        "rpt" => RecordKey::QueueReport(parse(id)?),
         "mrk" => RecordKey::Mark(match id.split_once('/') {
             Some(("rep", rep)) => MarkKey::Rep(parse(rep)?),
             Some(("session", session)) => MarkKey::Session(parse(session)?),
             Some(("queue", queue)) => MarkKey::Queue(parse(queue)?),
+            Some(("contacts", of)) => {
+                let (partner, generation) = of.split_once('/').ok_or_else(unknown)?;
+                MarkKey::Contacts(parse(partner)?, number(generation)?)
+            }
             _ if id == "directory" => MarkKey::Directory,
             _ => return Err(unknown()),
         }),
         _ => return Err(unknown()),
     })
+}
+
+fn number(text: &str) -> Result<u64, JournalError> {
+    text.parse().map_err(|_| corrupt(format_args!("{text} is no generation")))
 }
 
 fn parse<T: FromStr<Err: fmt::Display>>(text: &str) -> Result<T, JournalError> {

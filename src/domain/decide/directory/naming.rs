@@ -13,6 +13,7 @@ pub fn name_of(key: &RecordKey) -> Option<(&'static str, &str)> {
         RecordKey::Configuration(id) => Some(("presence_configuration", id.as_str())),
         RecordKey::Status(id) => Some(("presence_status", id.as_str())),
         RecordKey::Profile(id) => Some(("profile", id.as_str())),
+        RecordKey::Partner(id) => Some(("partner", id.as_str())),
         RecordKey::Channel(id) => Some(("channel", id.as_str())),
         RecordKey::Skill(id) => Some(("skill", id.as_str())),
         RecordKey::Queue(id) => Some(("queue", id.as_str())),
@@ -23,6 +24,12 @@ pub fn name_of(key: &RecordKey) -> Option<(&'static str, &str)> {
         | RecordKey::Reference(..)
         | RecordKey::Work(_)
         | RecordKey::Transfer(_)
+        | RecordKey::Handoff(_)
+        | RecordKey::RoutingRequest(_)
+        | RecordKey::PartnerHealth(_)
+        | RecordKey::ContactBook(_)
+        | RecordKey::ContactBlock(..)
+        | RecordKey::QueueReport(_)
         | RecordKey::Mark(_) => None,
     }
 }

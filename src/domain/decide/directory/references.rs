@@ -74,7 +74,7 @@ fn of_configuration(configuration: &PresenceConfiguration) -> Vec<Reference> {
     all.extend(decline.map(|key| to("status_after_decline", key)));
     let timeout = configuration.status_after_push_timeout.iter().map(status);
     all.extend(timeout.map(|key| to("status_after_push_timeout", key)));
-    if let Recipients::Listed { queues, flows, profiles } = &configuration.recipients {
+    if let Recipients::Listed { queues, flows, profiles, .. } = &configuration.recipients {
         let queues = queues.iter().cloned().map(RecordKey::Queue);
         all.extend(queues.map(|key| to("recipient_restriction.queues", key)));
         let flows = flows.iter().cloned().map(RecordKey::Flow);

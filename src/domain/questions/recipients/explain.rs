@@ -41,6 +41,7 @@ impl RecipientCase {
                 state.expect_flow(flow)?;
                 self.line_verdicts(state, actor, to)
             }
+            Recipient::Contact(_) => self.line_verdicts(state, actor, to),
         })
     }
 }
@@ -61,7 +62,7 @@ pub fn explain(
     let mut verdicts = case.verdicts_of(state, actor, to, now)?;
     let reps = match to {
         Recipient::Queue(queue) => members(state, &case, &*state.expect_queue(queue)?),
-        Recipient::Rep(_) | Recipient::Flow(_) => Vec::new(),
+        Recipient::Rep(_) | Recipient::Flow(_) | Recipient::Contact(_) => Vec::new(),
     };
     let foretold = foretell(state, actor, (about, to), &mut verdicts, now);
     let transferable = !forbidden(&verdicts);
@@ -73,13 +74,13 @@ pub fn explain(
             let demand = Demand { channel, required };
             transferable && taken.is_some_and(|queue| !anybody_could(state, &queue.id, &demand))
         }
-        (None, Recipient::Rep(_) | Recipient::Flow(_)) => false,
+        (None, Recipient::Rep(_) | Recipient::Flow(_) | Recipient::Contact(_)) => false,
     };
     let would_wait = match (&foretold, to) {
         (Some((transfer, _)), _) => waits(transfer),
         (None, Recipient::Rep(_)) => transferable && verdicts.iter().any(|v| !v.passed),
         (None, Recipient::Queue(_)) => transferable && !reps.iter().any(|r| r.could_take),
-        (None, Recipient::Flow(_)) => false,
+        (None, Recipient::Flow(_) | Recipient::Contact(_)) => false,
     };
     let listed = !hidden(&verdicts);
     Ok(Explanation { listed, transferable, would_wait, stranded, verdicts, reps })

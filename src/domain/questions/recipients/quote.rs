@@ -75,7 +75,10 @@ fn fill(quote: &mut Quote, state: &State, transfer: &Transfer, session: &Session
             quote.offered_now = true;
             quote.rep = Some(rep.clone());
         }
-        TransferState::Waiting { .. } | TransferState::SessionEnded { .. } => {
+        TransferState::Asked(_) | TransferState::HandedOver { .. } => quote.offered_now = true,
+        TransferState::Waiting { .. }
+        | TransferState::Failed { .. }
+        | TransferState::SessionEnded { .. } => {
             let waits = Session { line: transfer.line.clone(), ..session.clone() };
             let stands = standpoint(state, &waits, now);
             quote.position = Some(stands.position);

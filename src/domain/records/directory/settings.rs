@@ -44,6 +44,20 @@ pub struct Settings {
     /// When the org is open, as flows see it. Default: never closed.
     #[n(11)]
     pub business_hours: Vec<OpeningHours>,
+    /// N1: how long a partner has to answer a routing request; `None`: [`Settings::ROUTING_DEADLINE`].
+    #[n(12)]
+    pub routing_deadline: Option<Span>,
+}
+
+impl Settings {
+    /// How long a partner has to answer a routing request where nobody says otherwise (N1).
+    pub const ROUTING_DEADLINE: Span = Span::from_secs(60);
+
+    /// How long a partner has to answer a routing request, unless it has a deadline of its own (N1).
+    #[must_use]
+    pub fn routing_deadline(&self) -> Span {
+        self.routing_deadline.unwrap_or(Self::ROUTING_DEADLINE)
+    }
 }
 
 /// One spell of a week's opening hours, in the org's time zone.
@@ -75,6 +89,7 @@ impl Default for Settings {
             estimate_window: Span::from_secs(600),
             time_zone: "UTC".to_owned(),
             business_hours: Vec::new(),
+            routing_deadline: None,
         }
     }
 }
@@ -106,6 +121,8 @@ pub struct SettingsPatch {
     pub time_zone: Option<String>,
     /// See [`Settings::business_hours`].
     pub business_hours: Option<Vec<OpeningHours>>,
+    /// See [`Settings::routing_deadline`].
+    pub routing_deadline: Option<Span>,
 }
 
 impl SettingsPatch {
@@ -132,6 +149,7 @@ impl SettingsPatch {
                 .as_ref()
                 .unwrap_or(&settings.business_hours)
                 .clone(),
+            routing_deadline: self.routing_deadline.or(settings.routing_deadline),
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use minicbor::{Decode, Encode};
 
-use crate::domain::id::{QueueId, RepId, SessionId, TransferId, WorkId};
+use crate::domain::id::{QueueId, RepId, RoutingRequestId, SessionId, TransferId, WorkId};
 use crate::domain::rejection::Reason;
 use crate::domain::time::{Span, Timestamp};
 use crate::domain::units::Units;
@@ -210,6 +210,26 @@ pub struct Work {
     /// Where its steps come from (S3).
     #[cbor(n(19), default)]
     pub steps: WorkSteps,
+    /// The routing request by which a partner named the rep (N6).
+    #[n(20)]
+    pub routed_by: Option<RoutingRequestId>,
+    /// What the partner bars the rep from (N1).
+    #[cbor(n(21), default)]
+    pub restrictions: WorkRestrictions,
+}
+
+/// What a partner bars the rep from whom it names (N1). Nobody else.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Encode, Decode)]
+pub struct WorkRestrictions {
+    /// Declining it.
+    #[n(0)]
+    pub decline: bool,
+    /// Transferring it.
+    #[n(1)]
+    pub transfer: bool,
+    /// Ending its session.
+    #[n(2)]
+    pub end: bool,
 }
 
 impl Work {

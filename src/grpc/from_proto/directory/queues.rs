@@ -49,6 +49,10 @@ pub(super) fn channel(f: &mut Fields, at: &str, given: &pb::Channel) -> Option<C
         fallback_queue: fallback?,
         wrap_up: wrap_up?,
         interruptible: given.interruptible,
+        recipient_types: [].into(),
+        default_target: None,
+        partner_routes_reps: false,
+        adapters: [].into(),
     })
 }
 
@@ -117,6 +121,7 @@ pub(super) fn queue(f: &mut Fields, at: &str, given: &pb::Queue) -> Option<Queue
         overflow: overflow?,
         max_length: (given.max_length > 0).then_some(given.max_length),
         default_priority: given.default_priority,
+        partner: None,
     })
 }
 

@@ -25,6 +25,7 @@ pub(super) fn rep(f: &mut Fields, at: &str, given: &pb::Rep) -> Option<Rep> {
         licences: licences.into_iter().collect(),
         permissions: permissions.into_iter().collect(),
         skills,
+        partners: [].into(),
     })
 }
 
@@ -103,11 +104,11 @@ fn recipients(
     restriction: Option<&pb::RecipientRestriction>,
 ) -> Recipients {
     let Some(only) = restriction else { return Recipients::Any };
-    f.unsupported(under(at, "external_contacts"), only.external_contacts);
     Recipients::Listed {
         queues: f.references(&under(at, "queues"), &only.queues).into_iter().collect(),
         flows: f.references(&under(at, "flows"), &only.flows).into_iter().collect(),
         profiles: f.references(&under(at, "profiles"), &only.profiles).into_iter().collect(),
+        contacts: only.external_contacts,
     }
 }
 
@@ -134,5 +135,10 @@ pub(super) fn status(
         }
         _ => {}
     }
-    Some(PresenceStatus { id: id?, name: name?, online_for: online_for.into_iter().collect() })
+    Some(PresenceStatus {
+        id: id?,
+        name: name?,
+        online_for: online_for.into_iter().collect(),
+        partner_ids: [].into(),
+    })
 }

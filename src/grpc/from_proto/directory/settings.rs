@@ -86,6 +86,7 @@ fn patch(named: &BTreeSet<&str>, values: Settings) -> SettingsPatch {
         estimate_window: span("estimated_wait_window", values.estimate_window),
         time_zone: given(named, "time_zone", values.time_zone),
         business_hours: given(named, "business_hours", values.business_hours),
+        routing_deadline: given(named, "routing_deadline", values.routing_deadline).flatten(),
     }
 }
 
@@ -139,10 +140,6 @@ pub(super) fn settings(
     given: &pb::OrgSettings,
     default: &Settings,
 ) -> Option<Settings> {
-    let fixed = |span: Option<prost_types::Duration>, seconds: i64| {
-        span.is_some_and(|s| s.seconds != seconds || s.nanos != 0)
-    };
-    f.unsupported(under(at, "routing_deadline"), fixed(given.routing_deadline, 60));
     let transfers = f.count(
         &under(at, "max_transfers_per_session"),
         given.max_transfers_per_session,
@@ -170,6 +167,8 @@ pub(super) fn settings(
     let kept = span("history_retention", kept, 60, 30 * day, default.history_retention);
     let handoff =
         span("handoff_deadline", &given.handoff_deadline, 1, 600, default.handoff_deadline);
+    let routing = &given.routing_deadline;
+    let routing = span("routing_deadline", routing, 1, 600, default.routing_deadline());
     let window = &given.estimated_wait_window;
     let window = span("estimated_wait_window", window, 60, 3_600, default.estimate_window);
     let zone = time_zone(f, &under(at, "time_zone"), &given.time_zone, &default.time_zone);
@@ -189,6 +188,7 @@ pub(super) fn settings(
         estimate_window: window?,
         time_zone: zone?,
         business_hours: hours,
+        routing_deadline: Some(routing?),
     })
 }
 

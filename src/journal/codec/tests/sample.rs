@@ -68,6 +68,7 @@ fn configuration() -> PresenceConfiguration {
         allow_decline: true,
         auto_accept: false,
         recipients: Recipients::Listed {
+            contacts: false,
             queues: [id("q1"), id("q2")].into(),
             flows: [id("f")].into(),
             profiles: [id("support")].into(),
@@ -81,6 +82,10 @@ fn configuration() -> PresenceConfiguration {
 fn channel() -> Channel {
     let (duration, extension) = (Span::from_secs(30), Span::from_secs(10));
     Channel {
+        adapters: [].into(),
+        default_target: None,
+        partner_routes_reps: false,
+        recipient_types: [].into(),
         id: id("wa"),
         name: "WhatsApp".into(),
         channel_type: ChannelType::Whatsapp,
@@ -97,6 +102,7 @@ fn channel() -> Channel {
 fn queue() -> Queue {
     let (max_length, max_wait) = (Some(5), Some(Span::from_secs(120)));
     Queue {
+        partner: None,
         id: id("billing"),
         name: "Billing".into(),
         reps: [id("ana"), id("bo")].into(),
@@ -139,6 +145,7 @@ fn flow() -> Flow {
 
 fn rep() -> Rep {
     Rep {
+        partners: [].into(),
         id: id("ana"),
         name: "Ana Ruiz".into(),
         profile: id("support"),
@@ -207,6 +214,9 @@ fn provenance(revision: u64) -> Option<Arc<Provenance>> {
 
 fn session(state: SessionState) -> Session {
     Session {
+        end_reason: None,
+        returns: Vec::new(),
+        stay: None,
         id: SESSION,
         channel: id("wa"),
         external_reference: id("+49 170 1234567"),
@@ -243,6 +253,8 @@ fn work(state: WorkState) -> Work {
         ("g", WhyNot::AssignedLater),
     ];
     Work {
+        restrictions: Default::default(),
+        routed_by: None,
         id: WORK,
         session: SESSION,
         rep: id("ana"),
@@ -268,6 +280,9 @@ fn work(state: WorkState) -> Work {
 
 fn transfer(recipient: Recipient, line: Line, state: TransferState) -> Transfer {
     Transfer {
+        asked: None,
+        from_line: None,
+        owner_left: false,
         id: TRANSFER,
         session: SESSION,
         asked_by: actor(),
@@ -300,6 +315,7 @@ pub fn full() -> Vec<Record> {
         Record::Settings(Arc::new(settings())),
         Record::Configuration(Arc::new(configuration())),
         Record::Status(Arc::new(PresenceStatus {
+            partner_ids: [].into(),
             id: id("all"),
             name: "All".into(),
             online_for: all,
