@@ -7,5 +7,6 @@ pub mod eligibility;
 pub mod flow_world;
 pub mod invariants;
 pub mod prospects;
+pub mod scope;
 pub mod verdict;
 pub mod wait;
