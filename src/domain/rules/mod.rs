@@ -5,6 +5,7 @@ pub mod aliases;
 pub mod capacity;
 pub mod choose;
 pub mod eligibility;
+pub mod external;
 pub mod flow_world;
 pub mod invariants;
 pub mod prospects;

@@ -1,6 +1,7 @@
 //! The state of an org. A clone costs nothing, so a snapshot is a clone. It is changed by a decision
 //! in the making (`draft`), which can take back what it did, and by journal entries.
 
+mod asks;
 mod partners;
 mod standing;
 
