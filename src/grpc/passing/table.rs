@@ -92,7 +92,13 @@ const ROWS: &[Row] = &[
             "RouteSession",
             "FailRouting",
         ],
-        reads: &[],
+        reads: &[
+            "GetHandoff",
+            "ListHandoffs",
+            "GetRoutingRequest",
+            "ListRoutingRequests",
+            "GetPartnerState",
+        ],
         local: &[],
     },
     Row {
