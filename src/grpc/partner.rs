@@ -1,13 +1,20 @@
-//! PartnerService: not there yet, as a whole.
+//! PartnerService: what partners supply, are asked, and answer.
+
+mod handoffs;
+mod routings;
+mod state;
+
+use std::sync::Arc;
 
 use tonic::{Request, Response, Status};
 
+use super::api::Api;
 use super::later;
 use crate::pb;
 use crate::pb::partner_service_server::PartnerService;
 
 /// The service.
-pub struct Partners;
+pub struct Partners(pub Arc<Api>);
 
 #[tonic::async_trait]
 impl PartnerService for Partners {
@@ -76,16 +83,16 @@ impl PartnerService for Partners {
 
     async fn get_handoff(
         &self,
-        _request: Request<pb::GetHandoffRequest>,
+        request: Request<pb::GetHandoffRequest>,
     ) -> Result<Response<pb::GetHandoffResponse>, Status> {
-        Err(later("PartnerService.get_handoff"))
+        Ok(Response::new(handoffs::get(&self.0, request).await?))
     }
 
     async fn list_handoffs(
         &self,
-        _request: Request<pb::ListHandoffsRequest>,
+        request: Request<pb::ListHandoffsRequest>,
     ) -> Result<Response<pb::ListHandoffsResponse>, Status> {
-        Err(later("PartnerService.list_handoffs"))
+        Ok(Response::new(handoffs::list(&self.0, request).await?))
     }
 
     async fn acknowledge_routing(
@@ -104,22 +111,22 @@ impl PartnerService for Partners {
 
     async fn get_routing_request(
         &self,
-        _request: Request<pb::GetRoutingRequestRequest>,
+        request: Request<pb::GetRoutingRequestRequest>,
     ) -> Result<Response<pb::GetRoutingRequestResponse>, Status> {
-        Err(later("PartnerService.get_routing_request"))
+        Ok(Response::new(routings::get(&self.0, request).await?))
     }
 
     async fn list_routing_requests(
         &self,
-        _request: Request<pb::ListRoutingRequestsRequest>,
+        request: Request<pb::ListRoutingRequestsRequest>,
     ) -> Result<Response<pb::ListRoutingRequestsResponse>, Status> {
-        Err(later("PartnerService.list_routing_requests"))
+        Ok(Response::new(routings::list(&self.0, request).await?))
     }
 
     async fn get_partner_state(
         &self,
-        _request: Request<pb::GetPartnerStateRequest>,
+        request: Request<pb::GetPartnerStateRequest>,
     ) -> Result<Response<pb::GetPartnerStateResponse>, Status> {
-        Err(later("PartnerService.get_partner_state"))
+        Ok(Response::new(state::get(&self.0, request).await?))
     }
 }

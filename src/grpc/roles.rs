@@ -3,9 +3,13 @@
 
 use super::caller::Caller;
 use super::status::Problem;
-use crate::domain::live::Role::{self, Adapter, Admin, Dashboard, Rep, Supervisor};
+use crate::domain::live::Role::{self, Adapter, Admin, Dashboard, Partner, Rep, Supervisor};
 
 const READ: &[Role] = &[Admin, Supervisor, Rep, Adapter, Dashboard];
+/// What a partner reads, too, as far as it is its own (N3).
+const READ_LIVE: &[Role] = &[Admin, Supervisor, Rep, Adapter, Partner, Dashboard];
+/// What partners are asked, and how they do.
+const READ_PARTNERS: &[Role] = &[Admin, Supervisor, Partner, Dashboard];
 const CONFIGURE: &[Role] = &[Admin];
 const ACT: &[Role] = &[Admin, Supervisor, Rep];
 const CHANNEL: &[Role] = &[Admin, Adapter];
@@ -40,16 +44,21 @@ fn allowed(rpc: &str) -> &'static [Role] {
         | "SessionService/GetSession"
         | "SessionService/ListSessions"
         | "SessionService/GetSessionHistory"
-        | "TransferService/ListRecipients"
-        | "TransferService/ExplainRecipient"
-        | "TransferService/QuoteTransfer"
         | "TransferService/GetTransfer"
         | "TransferService/ListTransfers"
         | "WorkService/ListWork"
-        | "ServerService/ListServers"
         | "WatchService/GetQueueState"
         | "WatchService/ListQueueStates"
-        | "WatchService/Watch" => READ,
+        | "WatchService/Watch" => READ_LIVE,
+        "TransferService/ListRecipients"
+        | "TransferService/ExplainRecipient"
+        | "TransferService/QuoteTransfer"
+        | "ServerService/ListServers" => READ,
+        "PartnerService/GetHandoff"
+        | "PartnerService/ListHandoffs"
+        | "PartnerService/GetRoutingRequest"
+        | "PartnerService/ListRoutingRequests"
+        | "PartnerService/GetPartnerState" => READ_PARTNERS,
         _ => &[],
     }
 }
@@ -136,5 +145,10 @@ mod tests {
         assert!(allowed("SessionService/OpenSession").contains(&Adapter));
         assert!(!allowed("SessionService/OpenSession").contains(&Rep));
         assert!(allowed("NoService/NoCall").is_empty());
+        for rpc in ["PartnerService/ListHandoffs", "PartnerService/GetPartnerState"] {
+            assert!(allowed(rpc).contains(&Partner) && allowed(rpc).contains(&Dashboard), "{rpc}");
+            assert!(!allowed(rpc).contains(&Adapter) && !allowed(rpc).contains(&Rep), "{rpc}");
+        }
+        assert!(!allowed("TransferService/TransferSession").contains(&Partner));
     }
 }

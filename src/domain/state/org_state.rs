@@ -392,6 +392,9 @@ fn tallies_of(place: &IndexKey) -> impl Iterator<Item = IndexCount> {
             let idle = (standing.idle > Units::ZERO).then(|| IndexCount::Idle(queue.clone()));
             (Some(IndexCount::Ready(queue.clone())), idle)
         }
+        IndexKey::OpenAsk(partner, kind, ..) => {
+            (Some(IndexCount::OpenAsks(partner.clone(), *kind)), None)
+        }
         _ => (None, None),
     };
     first.into_iter().chain(second)

@@ -5,6 +5,7 @@
 mod directory;
 mod fields;
 mod flow;
+mod partner_reads;
 mod presence;
 mod reads;
 mod session;
@@ -14,6 +15,7 @@ mod watch;
 pub use directory::*;
 pub use fields::Asked;
 pub use flow::*;
+pub use partner_reads::*;
 pub use presence::*;
 pub use reads::*;
 pub use session::*;

@@ -94,7 +94,13 @@ const ROWS: &[Row] = &[
             "RouteSession",
             "FailRouting",
         ],
-        reads: &[],
+        reads: &[
+            "GetHandoff",
+            "ListHandoffs",
+            "GetRoutingRequest",
+            "ListRoutingRequests",
+            "GetPartnerState",
+        ],
         local: &[],
     },
     Row {
