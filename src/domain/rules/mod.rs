@@ -4,6 +4,7 @@
 pub mod capacity;
 pub mod choose;
 pub mod eligibility;
+pub mod external;
 pub mod flow_world;
 pub mod invariants;
 pub mod prospects;

@@ -1,6 +1,7 @@
 //! The state of an org. A clone costs nothing, so a snapshot is a clone. It is changed by a decision
 //! in the making (`draft`), which can take back what it did, and by journal entries.
 
+mod contacts;
 mod standing;
 
 use std::cmp::Reverse;
