@@ -8,7 +8,9 @@ use std::sync::Arc;
 use crate::domain::command::Skills;
 use crate::domain::directory::{Channel, Queue};
 use crate::domain::draft::Draft;
-use crate::domain::eligibility::{Check, handing_on, line_refusal, receiving, refusal};
+use crate::domain::eligibility::{
+    Check, handing_on, line_refusal, queue_takes, receiving, refusal,
+};
 use crate::domain::flow::{self, FlowTarget, SkillsTarget, Trace};
 use crate::domain::flow_world::{self, Org};
 use crate::domain::id::{FlowId, QueueId, RepId, SkillId};
@@ -208,7 +210,7 @@ pub(crate) fn may_receive(
 /// # Errors
 /// QUEUE_NOT_FOR_CHANNEL.
 pub(crate) fn serves(queue: &Queue, channel: &Channel) -> Result<(), Rejection> {
-    if queue.serves(channel.channel_type) {
+    if queue_takes(queue, channel) {
         return Ok(());
     }
     let unserving = Recipient::Queue(queue.id.clone());

@@ -126,7 +126,7 @@ fn own_session(draft: &Draft<'_>, actor: &Actor, id: SessionId) -> Result<Arc<Se
     let session = draft.expect_session(id)?;
     let may = match (actor.role, session.owner()) {
         (Role::Adapter, _) => true,
-        (_, Some((owner, _))) => acts_for(actor, owner),
+        (_, Some((owner, _))) => acts_for(draft, actor, owner),
         (role, None) => role != Role::Rep,
     };
     if may { Ok(session) } else { Err(not_owner(actor, "session", id)) }

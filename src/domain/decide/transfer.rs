@@ -145,7 +145,7 @@ pub(crate) fn session_checks(
 ) -> Vec<RuleVerdict> {
     let owner = session.owner().map(|(rep, _)| rep);
     let owned = match owner {
-        Some(owner) => acts_for(actor, owner),
+        Some(owner) => acts_for(records, actor, owner),
         None => acting_rep(actor).is_none(),
     };
     let active = matches!(session.state, SessionState::Active { .. });

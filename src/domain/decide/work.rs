@@ -57,14 +57,14 @@ pub(crate) fn accept_transfer(
     let transfer = draft.expect_transfer(id)?;
     match &transfer.state {
         TransferState::Offered { rep, work } => {
-            if !acts_for(actor, rep) {
+            if !acts_for(draft, actor, rep) {
                 return Err(not_owner(actor, "transfer", id));
             }
             let work = draft.expect_work(*work)?;
             may_still_receive(draft, &work)?;
             acceptance::take(draft, work.id);
         }
-        TransferState::Completed { rep, .. } if acts_for(actor, rep) => {}
+        TransferState::Completed { rep, .. } if acts_for(draft, actor, rep) => {}
         TransferState::Waiting { .. } => {
             let message = format!("transfer {id} waits: nobody is being asked to take it yet");
             return Err(Rejection::new(Reason::WorkNotOffered, "transfer", id, message));

@@ -173,6 +173,8 @@ fn concerned(draft: &Draft<'_>) -> BTreeMap<QueueId, Concerned> {
             _ => {}
         }
     }
+    // What waits there the partner routes (N1).
+    queues.retain(|queue, _| draft.queue(queue).is_none_or(|queue| queue.partner.is_none()));
     queues
 }
 
