@@ -9,5 +9,6 @@ pub mod external;
 pub mod flow_world;
 pub mod invariants;
 pub mod prospects;
+pub mod scope;
 pub mod verdict;
 pub mod wait;
