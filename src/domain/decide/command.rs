@@ -320,6 +320,8 @@ pub enum Command {
     },
     /// Routing requests still wait in the partner's line (N6).
     RenewRoutings {
+        /// Whose; `None`: those of whoever calls.
+        partner: Option<PartnerId>,
         /// Which.
         requests: Vec<RoutingRequestId>,
         /// The worker's.

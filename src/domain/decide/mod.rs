@@ -154,8 +154,9 @@ fn dispatch(draft: &mut Draft<'_>, request: &Request) -> Result<AnswerSubject, R
         Command::AcknowledgeRouting { request, reference, lease } => {
             partner::acknowledge(draft, actor, *request, reference, *lease)
         }
-        Command::RenewRoutings { requests, reference, lease } => {
-            Ok(partner::renew(draft, actor, requests, reference, *lease))
+        Command::RenewRoutings { partner: of, requests, reference, lease } => {
+            let of = of.as_ref();
+            partner::renew(draft, actor, (of, requests), reference, *lease)
         }
         Command::RouteSession(answer) => partner::route(draft, actor, answer),
         Command::FailRouting { request, failure, reference } => {

@@ -30,7 +30,7 @@ pub struct Check {
 }
 
 impl Check {
-    const fn new(rule: &'static str, reason: Reason, passed: bool) -> Self {
+    pub(super) const fn new(rule: &'static str, reason: Reason, passed: bool) -> Self {
         Self { rule, reason, passed, hides: false, forbids: true }
     }
 
@@ -198,6 +198,16 @@ fn allows(records: &impl RecordLookup, from: Option<&RepId>, to: &Recipient) -> 
         (Recipients::Listed { queues, .. }, Recipient::Queue(to)) => queues.contains(to),
         (Recipients::Listed { flows, .. }, Recipient::Flow(to)) => flows.contains(to),
         (Recipients::Listed { contacts, .. }, Recipient::Contact(_)) => *contacts,
+    })
+}
+
+/// T15: may `from` transfer to external contacts?
+pub(super) fn allows_contacts(records: &impl RecordLookup, from: Option<&RepId>) -> bool {
+    let configuration =
+        from.and_then(|from| records.rep(from)).and_then(|from| records.configuration_of(&from));
+    configuration.is_none_or(|configuration| match &configuration.recipients {
+        Recipients::Any => true,
+        Recipients::Listed { contacts, .. } => *contacts,
     })
 }
 

@@ -12,7 +12,7 @@ use crate::domain::rejection::{Reason, Rejection};
 use std::sync::Arc;
 
 /// May `actor` answer for `partner`? Of others' requests a partner knows nothing (S2).
-fn answers_for(actor: &Actor, partner: &PartnerId) -> bool {
+pub(super) fn answers_for(actor: &Actor, partner: &PartnerId) -> bool {
     match actor.role {
         Role::Partner => actor.id.as_str() == partner.as_str(),
         Role::Admin | Role::Server => true,

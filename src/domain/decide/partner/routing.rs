@@ -91,10 +91,16 @@ fn wait_in_line(draft: &mut Draft<'_>, request: &RoutingRequest) {
 pub(in crate::domain::decide) fn renew(
     draft: &mut Draft<'_>,
     actor: &Actor,
-    ids: &[RoutingRequestId],
+    (of, ids): (Option<&PartnerId>, &[RoutingRequestId]),
     reference: &str,
     lease: Option<Span>,
-) -> AnswerSubject {
+) -> Result<AnswerSubject, Rejection> {
+    if let Some(of) = of {
+        draft
+            .partner(of)
+            .filter(|_| claim::answers_for(actor, of))
+            .ok_or_else(|| Rejection::not_found("partner", of))?;
+    }
     let mut failures = Vec::new();
     let mut until: Option<Timestamp> = None;
     let mut partners: Vec<PartnerId> = Vec::new();
@@ -120,7 +126,7 @@ pub(in crate::domain::decide) fn renew(
     for partner in partners {
         health::note_progress(draft, &partner, false);
     }
-    AnswerSubject::Answer(Answer::Renewed(Arc::new(Renewals { renewed, until, failures })))
+    Ok(AnswerSubject::Answer(Answer::Renewed(Arc::new(Renewals { renewed, until, failures }))))
 }
 
 fn renewable(
