@@ -11,7 +11,7 @@ pub trait WithRequestId: Message {
     fn take_request_id(&mut self) -> String;
 }
 
-// A macro, since thirty-four requests have the same field. It writes no handler.
+// A macro, since thirty-eight requests have the same field. It writes no handler.
 macro_rules! with_request_id {
     ($($request:ident),* $(,)?) => {$(
         impl WithRequestId for pb::$request {
@@ -40,9 +40,13 @@ with_request_id!(
     DeleteQueueRequest,
     UpsertFlowRequest,
     DeleteFlowRequest,
+    UpsertPartnerRequest,
+    DeletePartnerRequest,
     UpdateOrgSettingsRequest,
     OpenPresenceRequest,
+    OpenPresencesRequest,
     SetStatusRequest,
+    SetStatusesRequest,
     ClosePresenceRequest,
     OpenSessionRequest,
     UpdateSessionRequest,

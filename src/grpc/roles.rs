@@ -74,6 +74,8 @@ fn configuring(method: &str) -> &'static [Role] {
         | "DeleteQueue"
         | "UpsertFlow"
         | "DeleteFlow"
+        | "UpsertPartner"
+        | "DeletePartner"
         | "UpdateOrgSettings" => CONFIGURE,
         "GetDirectory"
         | "GetRep"
@@ -92,6 +94,8 @@ fn configuring(method: &str) -> &'static [Role] {
         | "ListQueues"
         | "GetFlow"
         | "ListFlows"
+        | "GetPartner"
+        | "ListPartners"
         | "TestFlow"
         | "GetOrgSettings" => READ,
         _ => &[],

@@ -40,6 +40,10 @@ pub mod limits {
     pub const PRESENCES: usize = 10_000;
     /// Skills of a rep (R4).
     pub const REP_SKILLS: usize = 64;
+    /// Partners of a rep, or with ids of their own for a status (N8).
+    pub const PARTNERS: usize = 16;
+    /// Adapters of a channel (N8).
+    pub const ADAPTERS: usize = 32;
     /// Skills required, and skills wished for, by a target.
     pub const TARGET_SKILLS: usize = flow::SKILLS_MAX;
     /// The highest level of a skill.
