@@ -26,9 +26,9 @@ use std::fmt::Display;
 
 use baton::domain::command::{Command, Directory, DirectoryKey};
 use baton::domain::directory::{
-    CapacityModel, Channel, ChannelType, Licence, Overflow, Permission, PresenceConfiguration,
-    PresenceStatus, Profile, Queue, Recipients, Rep, RoutingModel, RoutingOwner, Settings, Skill,
-    WrapUp,
+    CapacityModel, Channel, ChannelType, Licence, Overflow, Partner, Permission,
+    PresenceConfiguration, PresenceStatus, Profile, Queue, Recipients, Rep, RoutingModel,
+    RoutingOwner, Settings, Skill, WrapUp,
 };
 use baton::domain::id::{
     BadId, ChannelId, ConfigurationId, ProfileId, QueueId, RepId, SkillId, StatusId,
@@ -112,6 +112,18 @@ fn rep(name: &str, configuration: &str) -> Rep {
     }
 }
 
+fn partner(name: &str) -> Partner {
+    Partner {
+        id: id(name),
+        name: name.into(),
+        handoff_deadline: None,
+        routing_deadline: None,
+        routing_lease: Partner::ROUTING_LEASE,
+        away_after: Partner::AWAY_AFTER,
+        deletion_guard_percent: Partner::DELETION_GUARD_PERCENT,
+    }
+}
+
 fn queue(name: &str, reps: &[&str]) -> Queue {
     Queue {
         partner: None,
@@ -144,7 +156,7 @@ pub fn directory() -> Directory {
         Permission::RunFlows,
     ]);
     Directory {
-        partners: Vec::new(),
+        partners: vec![partner("vendor")],
         some_settings: None,
         move_to: None,
         settings: Some(Settings { direct_to_rep_routing: true, ..Settings::default() }),
