@@ -3,12 +3,14 @@
 
 use super::caller::Caller;
 use super::status::Problem;
-use crate::domain::live::Role::{self, Adapter, Admin, Dashboard, Rep, Supervisor};
+use crate::domain::live::Role::{self, Adapter, Admin, Dashboard, Partner, Rep, Supervisor};
 
 const READ: &[Role] = &[Admin, Supervisor, Rep, Adapter, Dashboard];
 const CONFIGURE: &[Role] = &[Admin];
 const ACT: &[Role] = &[Admin, Supervisor, Rep];
 const CHANNEL: &[Role] = &[Admin, Adapter];
+const DRIVE: &[Role] = &[Admin, Supervisor, Partner];
+const ACT_OR_DRIVE: &[Role] = &[Admin, Supervisor, Rep, Partner];
 const ANY_SIDE: &[Role] = &[Admin, Supervisor, Rep, Adapter];
 
 /// The roles that may make a call; none for a call that isn't in the table.
@@ -17,17 +19,17 @@ fn allowed(rpc: &str) -> &'static [Role] {
         return configuring(method);
     }
     match rpc {
+        "TransferService/TransferSession" | "TransferService/AcceptTransfer" => ACT,
         "PresenceService/OpenPresence"
         | "PresenceService/KeepAlive"
         | "PresenceService/SetStatus"
         | "PresenceService/ClosePresence"
-        | "TransferService/TransferSession"
-        | "TransferService/AcceptTransfer"
         | "WorkService/AcceptWork"
         | "WorkService/DeclineWork"
         | "WorkService/CloseWork"
         | "WorkService/ExtendWrapUp"
-        | "WorkService/EndWrapUp" => ACT,
+        | "WorkService/EndWrapUp" => ACT_OR_DRIVE,
+        "PresenceService/OpenPresences" | "PresenceService/SetStatuses" => DRIVE,
         "SessionService/OpenSession" => CHANNEL,
         "SessionService/UpdateSession"
         | "SessionService/PauseSession"

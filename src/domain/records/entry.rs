@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use minicbor::{Decode, Encode};
 
-use crate::domain::id::{EntryId, QueueId, RepId, SessionId, TransferId, WorkId};
+use crate::domain::id::{EntryId, PresenceId, QueueId, RepId, SessionId, TransferId, WorkId};
 use crate::domain::live::Actor;
 use crate::domain::record::{Record, RecordKey};
 use crate::domain::rejection::Rejection;
@@ -276,6 +276,23 @@ pub enum Answer {
     /// nobody is to do it after this answer was given.
     #[n(3)]
     Refused(#[cbor(n(0), with = "shared")] Arc<Rejection>),
+    /// What became of each of many presences, in the order asked (N4).
+    #[n(4)]
+    Verdicts(#[cbor(n(0), with = "shared")] Arc<Vec<PresenceVerdict>>),
+}
+
+/// What became of one of many presences (N4).
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub struct PresenceVerdict {
+    /// Whose it is; `None`: it was refused.
+    #[n(0)]
+    pub rep: Option<RepId>,
+    /// The presence that the rep has then.
+    #[n(1)]
+    pub presence: Option<PresenceId>,
+    /// Why it was refused, if it was.
+    #[cbor(n(2), with = "shared_option")]
+    pub refused: Option<Arc<Rejection>>,
 }
 
 /// The record that an answer shows, if it shows one.
@@ -285,7 +302,7 @@ impl Answer {
     pub const fn record(&self) -> Option<&Record> {
         match self {
             Self::Record(record) => Some(record),
-            Self::Nothing | Self::Directory(_) | Self::Refused(_) => None,
+            Self::Nothing | Self::Directory(_) | Self::Refused(_) | Self::Verdicts(_) => None,
         }
     }
 }
