@@ -176,6 +176,12 @@ impl Destination {
             let field = "skills.queue".to_owned();
             return Err(Rejection::invalid(vec![BadField { field, why }]));
         };
+        if let Some(of) = draft.queue(queue).and_then(|queue| queue.partner.clone()) {
+            let why =
+                format!("names {queue}, a queue of partner {}'s; name one of Baton's", of.partner);
+            let field = "skills.queue".to_owned();
+            return Err(Rejection::invalid(vec![BadField { field, why }]));
+        }
         Ok(Self { skills, ..Self::queue(draft, queue, channel, admission)? })
     }
 
