@@ -25,7 +25,9 @@ use crate::engine::{Applied, View};
 use crate::grpc::api::{Api, number, unread};
 use crate::grpc::caller::Caller;
 use crate::grpc::from_proto::WatchQuery;
+use crate::grpc::scope;
 use crate::grpc::status::Problem;
+use crate::grpc::streams::{OpenStream, StreamCount};
 use crate::grpc::to_proto::{self, ObjectContext};
 use crate::grpc::token::{Owed, Position};
 use crate::journal::History;
@@ -51,8 +53,11 @@ pub struct Watcher {
     out: Out,
     /// Whether anything was written since the loop last looked.
     said: AtomicBool,
-    /// What the reader was last told of queues and of places in lines.
+    /// What the reader was last told of queues, of partners, and of places in lines.
     told: Mutex<ToldQueues>,
+    streams: StreamCount,
+    /// It counts as one of its partner's, while it is open.
+    _counted: Option<OpenStream>,
 }
 
 /// Why a stream ends.
@@ -73,6 +78,9 @@ enum Lost {
     End(End),
 }
 
+/// What the stream may show has become another.
+const OTHERWISE: Lost = Lost::Reset(pb::ResetReason::ScopeChanged);
+
 impl From<End> for Lost {
     fn from(end: End) -> Self {
         Self::End(end)
@@ -90,9 +98,24 @@ impl Watcher {
     ) -> Self {
         let (heartbeat, live_only, strict) = (asked.heartbeat, asked.live_only, asked.strict);
         let filter = StreamFilter(asked);
-        let said = AtomicBool::new(false);
-        let told = Mutex::new(ToldQueues::default());
-        Self { api, caller, filter, heartbeat, live_only, strict, question, views, out, said, told }
+        let whose = scope::partner(&caller, filter.0.partner.clone()).ok().flatten();
+        let counted = whose.map(|partner| api.streams.open(&caller.org, &partner));
+        let streams = StreamCount::in_org(&api.streams, &caller.org);
+        Self {
+            api,
+            caller,
+            filter,
+            heartbeat,
+            live_only,
+            strict,
+            question,
+            views,
+            out,
+            said: AtomicBool::new(false),
+            told: Mutex::new(ToldQueues::new(streams.clone())),
+            streams,
+            _counted: counted,
+        }
     }
 
     /// Runs the stream until somebody ends it.
@@ -214,7 +237,7 @@ impl Watcher {
             if let Some(pending) = after(view, at.revision) {
                 return match pending.first() {
                     Some(next) if next.entry.previous != at.entry => Err(CHANGED),
-                    _ => Ok(self.deliver_recent(view, at, &pending).await?),
+                    _ => self.deliver_recent(view, at, &pending).await,
                 };
             }
             let read = self.api.engine.history(&self.caller.org, at.revision, READ).await;
@@ -236,7 +259,7 @@ impl Watcher {
         view: &View,
         at: Position,
         pending: &[Arc<Applied>],
-    ) -> Result<Position, End> {
+    ) -> Result<Position, Lost> {
         let mut batch = Batch::new(at);
         let now = ObjectContext::of(view).now;
         for (i, applied) in pending.iter().enumerate() {
@@ -254,6 +277,9 @@ impl Watcher {
                 knows: &|_| true,
                 now,
             };
+            if self.filter.sees_otherwise(&moment) {
+                return Err(OTHERWISE);
+            }
             let changes = frames::changes(&moment, &self.filter, &self.caller.actor);
             batch.add(&applied.entry, changes);
             self.told().touch(&self.filter, applied);
@@ -278,7 +304,7 @@ impl Watcher {
         at: Position,
         entries: &[Arc<Entry>],
         written: &mut HashMap<RecordKey, Option<Record>>,
-    ) -> Result<Position, End> {
+    ) -> Result<Position, Lost> {
         let mut batch = Batch::new(at);
         let head = view.state.head().revision;
         for entry in entries.iter().take_while(|entry| entry.revision <= head) {
@@ -296,6 +322,9 @@ impl Watcher {
                     knows: &|key| before.written.contains_key(key),
                     now: ObjectContext::of(view).now,
                 };
+                if self.filter.sees_otherwise(&moment) {
+                    return Err(OTHERWISE);
+                }
                 frames::changes(&moment, &self.filter, &self.caller.actor)
             };
             batch.add(entry, changes);
@@ -364,7 +393,7 @@ impl Watcher {
     async fn snapshot(&self, view: &View) -> Result<Position, End> {
         let at = position(view);
         self.told().start(view, &self.filter);
-        let mut all = frames::snapshot(view, &self.filter);
+        let mut all = frames::snapshot(view, &self.filter, &self.streams);
         loop {
             let objects: Vec<_> = all.by_ref().take(FRAME).collect();
             if objects.is_empty() {
