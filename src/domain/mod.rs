@@ -15,7 +15,8 @@ pub use decide::command;
 pub use questions::recipients;
 pub use records::{contacts, directory, entry, flow, line, live, load, record};
 pub use rules::{
-    capacity, choose, eligibility, flow_world, invariants, prospects, scope, verdict, wait,
+    aliases, capacity, choose, eligibility, external, flow_world, invariants, prospects, scope,
+    verdict, wait,
 };
 pub use state::{draft, record_lookup};
 pub(in crate::domain) use values::stored;

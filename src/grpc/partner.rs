@@ -1,5 +1,6 @@
 //! PartnerService: what partners supply, are asked, and answer.
 
+mod answers;
 mod handoffs;
 mod routings;
 mod state;
@@ -34,37 +35,37 @@ impl PartnerService for Partners {
 
     async fn acknowledge_handoff(
         &self,
-        _request: Request<pb::AcknowledgeHandoffRequest>,
+        request: Request<pb::AcknowledgeHandoffRequest>,
     ) -> Result<Response<pb::AcknowledgeHandoffResponse>, Status> {
-        Err(later("PartnerService.acknowledge_handoff"))
+        Ok(Response::new(answers::acknowledge_handoff(&self.0, request).await?))
     }
 
     async fn complete_handoff(
         &self,
-        _request: Request<pb::CompleteHandoffRequest>,
+        request: Request<pb::CompleteHandoffRequest>,
     ) -> Result<Response<pb::CompleteHandoffResponse>, Status> {
-        Err(later("PartnerService.complete_handoff"))
+        Ok(Response::new(answers::complete_handoff(&self.0, request).await?))
     }
 
     async fn fail_handoff(
         &self,
-        _request: Request<pb::FailHandoffRequest>,
+        request: Request<pb::FailHandoffRequest>,
     ) -> Result<Response<pb::FailHandoffResponse>, Status> {
-        Err(later("PartnerService.fail_handoff"))
+        Ok(Response::new(answers::fail_handoff(&self.0, request).await?))
     }
 
     async fn route_session(
         &self,
-        _request: Request<pb::RouteSessionRequest>,
+        request: Request<pb::RouteSessionRequest>,
     ) -> Result<Response<pb::RouteSessionResponse>, Status> {
-        Err(later("PartnerService.route_session"))
+        Ok(Response::new(answers::route_session(&self.0, request).await?))
     }
 
     async fn fail_routing(
         &self,
-        _request: Request<pb::FailRoutingRequest>,
+        request: Request<pb::FailRoutingRequest>,
     ) -> Result<Response<pb::FailRoutingResponse>, Status> {
-        Err(later("PartnerService.fail_routing"))
+        Ok(Response::new(answers::fail_routing(&self.0, request).await?))
     }
 
     async fn get_contact(
@@ -97,16 +98,16 @@ impl PartnerService for Partners {
 
     async fn acknowledge_routing(
         &self,
-        _request: Request<pb::AcknowledgeRoutingRequest>,
+        request: Request<pb::AcknowledgeRoutingRequest>,
     ) -> Result<Response<pb::AcknowledgeRoutingResponse>, Status> {
-        Err(later("PartnerService.acknowledge_routing"))
+        Ok(Response::new(answers::acknowledge_routing(&self.0, request).await?))
     }
 
     async fn renew_routings(
         &self,
-        _request: Request<pb::RenewRoutingsRequest>,
+        request: Request<pb::RenewRoutingsRequest>,
     ) -> Result<Response<pb::RenewRoutingsResponse>, Status> {
-        Err(later("PartnerService.renew_routings"))
+        Ok(Response::new(answers::renew_routings(&self.0, request).await?))
     }
 
     async fn get_routing_request(

@@ -11,9 +11,11 @@ const READ_LIVE: &[Role] = &[Admin, Supervisor, Rep, Adapter, Partner, Dashboard
 /// What partners are asked, and how they do.
 const READ_PARTNERS: &[Role] = &[Admin, Supervisor, Partner, Dashboard];
 const CONFIGURE: &[Role] = &[Admin];
-const ACT: &[Role] = &[Admin, Supervisor, Rep];
-const CHANNEL: &[Role] = &[Admin, Adapter];
-const ANY_SIDE: &[Role] = &[Admin, Supervisor, Rep, Adapter];
+const ACT: &[Role] = &[Admin, Supervisor, Rep, Partner];
+const CHANNEL: &[Role] = &[Admin, Adapter, Partner];
+const ANY_SIDE: &[Role] = &[Admin, Supervisor, Rep, Adapter, Partner];
+const PARTNER: &[Role] = &[Admin, Partner];
+const RETURN: &[Role] = &[Admin, Supervisor, Adapter, Partner];
 
 /// The roles that may make a call; none for a call that isn't in the table.
 fn allowed(rpc: &str) -> &'static [Role] {
@@ -33,6 +35,7 @@ fn allowed(rpc: &str) -> &'static [Role] {
         | "WorkService/ExtendWrapUp"
         | "WorkService/EndWrapUp" => ACT,
         "SessionService/OpenSession" => CHANNEL,
+        "SessionService/ReturnSession" => RETURN,
         "SessionService/UpdateSession"
         | "SessionService/PauseSession"
         | "SessionService/ResumeSession"
@@ -54,7 +57,18 @@ fn allowed(rpc: &str) -> &'static [Role] {
         | "TransferService/ExplainRecipient"
         | "TransferService/QuoteTransfer"
         | "ServerService/ListServers" => READ,
-        "PartnerService/GetHandoff"
+        "PartnerService/SyncContacts"
+        | "PartnerService/ReportAvailability"
+        | "PartnerService/AcknowledgeHandoff"
+        | "PartnerService/CompleteHandoff"
+        | "PartnerService/FailHandoff"
+        | "PartnerService/AcknowledgeRouting"
+        | "PartnerService/RenewRoutings"
+        | "PartnerService/RouteSession"
+        | "PartnerService/FailRouting" => PARTNER,
+        "PartnerService/GetContact"
+        | "PartnerService/ListContacts"
+        | "PartnerService/GetHandoff"
         | "PartnerService/ListHandoffs"
         | "PartnerService/GetRoutingRequest"
         | "PartnerService/ListRoutingRequests"
@@ -149,6 +163,6 @@ mod tests {
             assert!(allowed(rpc).contains(&Partner) && allowed(rpc).contains(&Dashboard), "{rpc}");
             assert!(!allowed(rpc).contains(&Adapter) && !allowed(rpc).contains(&Rep), "{rpc}");
         }
-        assert!(!allowed("TransferService/TransferSession").contains(&Partner));
+        assert!(!allowed("DirectoryService/UpsertRep").contains(&Partner));
     }
 }

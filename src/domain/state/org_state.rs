@@ -2,6 +2,8 @@
 //! in the making (`draft`), which can take back what it did, and by journal entries.
 
 mod asks;
+mod contacts;
+mod partners;
 mod standing;
 
 use std::cmp::Reverse;

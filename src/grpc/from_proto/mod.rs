@@ -5,6 +5,7 @@
 mod directory;
 mod fields;
 mod flow;
+mod partner;
 mod partner_reads;
 mod presence;
 mod reads;
@@ -15,6 +16,7 @@ mod watch;
 pub use directory::*;
 pub use fields::Asked;
 pub use flow::*;
+pub use partner::*;
 pub use partner_reads::*;
 pub use presence::*;
 pub use reads::*;

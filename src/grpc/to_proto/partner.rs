@@ -248,7 +248,10 @@ pub fn partner_state(context: ObjectContext<'_>, p: &Partner, streams: u32) -> p
         contacts_generation: book
             .as_ref()
             .map_or(0, |book| i64::try_from(book.generation).unwrap_or(i64::MAX)),
-        contacts_synced_at: book.as_ref().and_then(|book| book.synced_at).map(time),
+        contacts_synced_at: book
+            .as_ref()
+            .and_then(|book| book.completed.as_ref()?.at.into())
+            .map(time),
         revision: number(changed.unwrap_or_default()),
     }
 }

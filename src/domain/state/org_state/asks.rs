@@ -61,6 +61,16 @@ impl State {
         };
         kinds.into_iter().filter_map(oldest).min()
     }
+
+    /// The sessions that stand in a partner's lines and aren't asked about until it is back (N7), in the order of opening.
+    pub fn unasked<'s>(&'s self, partner: &PartnerId) -> impl Iterator<Item = SessionId> + use<'s> {
+        let partner = partner.clone();
+        let from = IndexKey::Unasked(partner.clone(), SessionId::MIN);
+        self.index.range(from..).map_while(move |key| match key {
+            IndexKey::Unasked(of, session) if *of == partner => Some(*session),
+            _ => None,
+        })
+    }
 }
 
 fn first_open(partner: &PartnerId, kind: OpenAskKind) -> IndexKey {
