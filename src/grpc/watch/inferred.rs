@@ -1,10 +1,12 @@
 //! What was before a revision, told from what happened in it, where the images before it aren't at hand.
 
+use std::sync::Arc;
+
 use super::asks::is_fact_of;
 use super::frames::concerns;
 use super::records::RevisionContext;
 use crate::domain::entry::FactKind;
-use crate::domain::live::{PartnerAsk, Transfer, TransferState};
+use crate::domain::live::{PartnerAsk, RoutingRequest, Transfer, TransferState};
 use crate::domain::record::{Record, RecordKey};
 use crate::pb;
 
@@ -37,30 +39,32 @@ pub fn state_before(m: &RevisionContext<'_>, t: &Transfer) -> pb::TransferState 
         // Asked anew, as the rep whom the partner named didn't take it, or out of the partner's line.
         TransferState::Asked(_) if came_back(m, t) => pb::TransferState::Offered,
         TransferState::Asked(_) => pb::TransferState::Waiting,
+        TransferState::Waiting { .. } | TransferState::SessionEnded { .. } if was_in_line(m, t) => {
+            pb::TransferState::Waiting
+        }
         TransferState::Waiting { .. }
         | TransferState::Completed { .. }
         | TransferState::HandedOver { .. }
         | TransferState::Failed { .. } => pb::TransferState::Offered,
-        TransferState::SessionEnded { .. } if t.offered_at.is_some() || was_only_asked(m, t) => {
-            pb::TransferState::Offered
-        }
+        TransferState::SessionEnded { .. } if t.offered_at.is_some() => pb::TransferState::Offered,
         TransferState::SessionEnded { .. } => pb::TransferState::Waiting,
     }
 }
 
 /// Was its partner asked, and hadn't acknowledged: was it OFFERED, to nobody yet (N6)?
 fn was_only_asked(m: &RevisionContext<'_>, t: &Transfer) -> bool {
-    let ended_now = |ended| ended == Some(m.entry.time);
-    match t.asked {
-        None => false,
-        Some(PartnerAsk::Handoff(id)) => {
-            m.after.handoff(&id).is_some_and(|asked| ended_now(asked.ended_at))
-        }
-        Some(PartnerAsk::Routing(id)) => m
-            .after
-            .routing_request(&id)
-            .is_some_and(|asked| ended_now(asked.ended_at) && asked.acknowledged_at.is_none()),
-    }
+    request_until_now(m, t).is_some_and(|asked| asked.acknowledged_at.is_none())
+}
+
+/// Did it wait in its partner's line (N6)?
+fn was_in_line(m: &RevisionContext<'_>, t: &Transfer) -> bool {
+    request_until_now(m, t).is_some_and(|asked| asked.acknowledged_at.is_some())
+}
+
+/// The routing request of it that was open, and isn't from this revision on.
+fn request_until_now(m: &RevisionContext<'_>, t: &Transfer) -> Option<Arc<RoutingRequest>> {
+    let Some(PartnerAsk::Routing(id)) = t.asked else { return None };
+    m.after.routing_request(&id).filter(|asked| asked.ended_at == Some(m.entry.time))
 }
 
 /// Did somebody who was asked to take it not do so?
