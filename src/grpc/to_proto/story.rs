@@ -176,41 +176,29 @@ fn transfer_events(t: &Transfer, events: &mut Events) {
             &t.steps.removed,
         );
     }
-    match &t.state {
+    let (phase, at, kind, text, rep) = match &t.state {
         TransferState::Completed { rep, at } => {
-            add(
-                Phase::Completed,
-                *at,
-                "transfer_completed",
-                "the transfer was accepted",
-                rep.to_string(),
-                &t.steps.ended,
-            );
-        }
-        TransferState::SessionEnded { at } => {
-            add(
-                Phase::Ended,
-                *at,
-                "transfer_session_ended",
-                "the session ended first",
-                String::new(),
-                &t.steps.ended,
-            );
+            let text = "the transfer was accepted".to_owned();
+            (Phase::Completed, *at, "transfer_completed", text, rep.to_string())
         }
         TransferState::HandedOver { contact, at } => {
             let text =
                 format!("contact {} of partner {} took it", contact.contact, contact.partner);
-            add(Phase::Completed, *at, "transfer_completed", &text, String::new(), &t.steps.ended);
+            (Phase::Completed, *at, "transfer_completed", text, String::new())
         }
         TransferState::Failed { at, failure } => {
-            let reason = failure.reason.name();
-            let text = format!("the transfer failed at its partner: {reason}");
-            let rep = t.from_rep.to_string();
-            add(Phase::Completed, *at, "transfer_failed", &text, rep, &t.steps.ended);
+            let text = format!("the transfer failed at its partner: {}", failure.reason.name());
+            (Phase::Completed, *at, "transfer_failed", text, t.from_rep.to_string())
+        }
+        TransferState::SessionEnded { at } => {
+            let text = "the session ended first".to_owned();
+            (Phase::Ended, *at, "transfer_session_ended", text, String::new())
         }
         TransferState::Offered { .. } | TransferState::Waiting { .. } | TransferState::Asked(_) => {
+            return;
         }
-    }
+    };
+    add(phase, at, kind, &text, rep, &t.steps.ended);
 }
 
 const fn offered_text(found: HowFound) -> &'static str {

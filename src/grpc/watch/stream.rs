@@ -2,6 +2,7 @@
 //! the server going away, the reader gone. Catching up and following are one path: everything after
 //! the cursor, from the recent entries, else from the journal, else from a new snapshot.
 
+mod batch;
 mod planning;
 
 use std::collections::HashMap;
@@ -19,7 +20,6 @@ use super::frames::{self, FRAME};
 use super::records::{EarlierRecords, RecordsWith, ReplayedRecords, RevisionContext};
 use super::told::ToldQueues;
 use crate::domain::entry::{Entry, Fingerprint, Revision};
-use crate::domain::live::Actor;
 use crate::domain::record::{Record, RecordKey};
 use crate::engine::{Applied, View};
 use crate::grpc::api::{Api, number, unread};
@@ -32,6 +32,7 @@ use crate::grpc::to_proto::{self, ObjectContext};
 use crate::grpc::token::{Owed, Position};
 use crate::journal::History;
 use crate::pb;
+use batch::Batch;
 use pb::watch_response::Frame;
 pub use planning::{Beginning, Plan};
 
@@ -456,50 +457,6 @@ impl Watcher {
         };
         self.said.store(true, Ordering::Relaxed);
         self.out.send(Ok(response)).await.map_err(|_| End::Reader)
-    }
-}
-
-/// Revisions on their way into one frame.
-struct Batch {
-    at: Position,
-    revisions: Vec<pb::RevisionChanges>,
-    changes: usize,
-}
-
-impl Batch {
-    const fn new(at: Position) -> Self {
-        Self { at, revisions: Vec::new(), changes: 0 }
-    }
-
-    fn add(&mut self, entry: &Entry, changes: Option<pb::RevisionChanges>) {
-        self.at.revision = entry.revision;
-        self.at.entry = entry.id;
-        if let Some(changes) = changes {
-            self.changes += changes.changes.len();
-            self.revisions.push(changes);
-        }
-    }
-
-    /// What follows from all of it belongs to the last revision, of which it is true.
-    fn add_to_last(&mut self, entry: &Entry, watcher: &Actor, news: Vec<pb::Change>) {
-        if news.is_empty() {
-            return;
-        }
-        self.changes += news.len();
-        let revision = number(entry.revision);
-        match self.revisions.last_mut().filter(|last| last.revision == revision) {
-            Some(last) => last.changes.extend(news),
-            None => self.revisions.push(pb::RevisionChanges {
-                revision,
-                time: Some(to_proto::time(entry.time)),
-                cause: Some(frames::cause(&entry.cause, watcher)),
-                changes: news,
-            }),
-        }
-    }
-
-    const fn is_full(&self) -> bool {
-        self.changes >= FRAME
     }
 }
 
