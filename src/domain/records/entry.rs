@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use minicbor::{Decode, Encode};
 
+use crate::domain::contacts::{AvailabilityReport, ContactSync};
 use crate::domain::id::{EntryId, QueueId, RepId, SessionId, TransferId, WorkId};
 use crate::domain::live::Actor;
 use crate::domain::record::{Record, RecordKey};
@@ -276,6 +277,12 @@ pub enum Answer {
     /// nobody is to do it after this answer was given.
     #[n(3)]
     Refused(#[cbor(n(0), with = "shared")] Arc<Rejection>),
+    /// What a sync of contacts did (N2).
+    #[n(5)]
+    ContactsSynced(#[cbor(n(0), with = "shared")] Arc<ContactSync>),
+    /// What a report of availability did (N2, E6).
+    #[n(6)]
+    AvailabilityReported(#[cbor(n(0), with = "shared")] Arc<AvailabilityReport>),
 }
 
 /// The record that an answer shows, if it shows one.
@@ -285,7 +292,11 @@ impl Answer {
     pub const fn record(&self) -> Option<&Record> {
         match self {
             Self::Record(record) => Some(record),
-            Self::Nothing | Self::Directory(_) | Self::Refused(_) => None,
+            Self::Nothing
+            | Self::Directory(_)
+            | Self::Refused(_)
+            | Self::ContactsSynced(_)
+            | Self::AvailabilityReported(_) => None,
         }
     }
 }

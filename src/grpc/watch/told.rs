@@ -139,6 +139,9 @@ impl ToldQueues {
                 Record::Queue(q) => {
                     self.touched.insert(Line::Queue(q.id.clone()));
                 }
+                Record::QueueReport(r) => {
+                    self.touched.insert(Line::Queue(r.queue.clone()));
+                }
                 _ => {}
             }
         }
