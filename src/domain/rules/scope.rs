@@ -1,8 +1,8 @@
 //! What a PARTNER or an ADAPTER may see and act on (N3, N5, N8): what it may not see doesn't exist for it (S2). The other
 //! roles see all of the org; what a rep may do with it is decided elsewhere.
 
-use crate::domain::directory::{Channel, Rep};
-use crate::domain::id::{ChannelId, PartnerId, RepId, SessionId};
+use crate::domain::directory::{Channel, Queue, Rep};
+use crate::domain::id::{ChannelId, PartnerId, QueueId, RepId, SessionId};
 use crate::domain::live::{Actor, Role, Session};
 use crate::domain::record_lookup::RecordLookup;
 
@@ -65,6 +65,20 @@ pub fn may_see_session_of(
 #[must_use]
 pub fn may_see_rep(records: &(impl RecordLookup + ?Sized), actor: &Actor, rep: &RepId) -> bool {
     actor.role != Role::Partner || records.rep(rep).is_some_and(|rep| drives(actor, &rep))
+}
+
+/// May `actor` see this queue? A PARTNER sees its own and Baton's, into which it may route.
+#[must_use]
+pub fn may_see_queue(
+    records: &(impl RecordLookup + ?Sized),
+    actor: &Actor,
+    queue: &QueueId,
+) -> bool {
+    let owner = |queue: &Queue| queue.partner.as_ref().map(|own| own.partner.clone());
+    actor.role != Role::Partner
+        || records
+            .queue(queue)
+            .is_some_and(|queue| owner(&queue).is_none_or(|own| is_partner(actor, &own)))
 }
 
 /// Is `actor` a PARTNER that drives this rep (N4, N8)?

@@ -74,6 +74,7 @@ fn diff(answer: &Answer) -> Result<Arc<Vec<DirectoryChange>>, Problem> {
         Answer::Nothing
         | Answer::Record(_)
         | Answer::Refused(_)
+        | Answer::Renewed(_)
         | Answer::ContactsSynced(_)
         | Answer::AvailabilityReported(_) => {
             Err(Problem::Internal("the answer to applying a directory isn't a diff"))
