@@ -71,9 +71,6 @@ pub fn unavailable(id: &str, channel: &Channel) -> String {
         None => format!(
             "channel {channel_id} is routed by Baton; external contacts need a partner that routes it"
         ),
-        Some(partner) if id.is_empty() => {
-            format!("{partner} routes channel {channel_id}, and has external contacts")
-        }
         Some(partner) => format!(
             "{partner}, which routes channel {channel_id}, has no contact {id} that serves it"
         ),

@@ -136,7 +136,7 @@ pub fn list_contacts(
     let case = case(state, actor, about)?;
     let channel = &case.channel;
     let partner = channel.partner().filter(|_| has_external_contacts(channel));
-    let Some(partner) = partner.filter(|_| !case.any) else {
+    let Some(partner) = partner else {
         let (reason, text) = (Reason::ExternalContactNotAvailable, unavailable("", channel));
         return Err(Rejection::new(reason, "channel", &channel.id, text));
     };
