@@ -25,11 +25,16 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Display;
 
 use baton::domain::command::{Command, Directory, DirectoryKey};
+use baton::domain::contacts::ContactDetails;
+use baton::domain::decide::contacts::given::{
+    GivenContact, GivenContacts, GivenItem, GivenObservation, SyncMode,
+};
 use baton::domain::directory::{
     CapacityModel, Channel, ChannelType, Licence, Overflow, Partner, PartnerQueue, Permission,
     PresenceConfiguration, PresenceStatus, Profile, Queue, Recipients, Rep, RoutingModel,
     RoutingOwner, Settings, Skill, WrapUp,
 };
+use baton::domain::entry::Fingerprint;
 use baton::domain::id::{
     BadId, ChannelId, ConfigurationId, ProfileId, QueueId, RepId, SkillId, StatusId,
 };
@@ -267,6 +272,30 @@ pub fn with_partners() -> Directory {
         }],
         reps: reps.map(driven).collect(),
         ..Directory::default()
+    }
+}
+
+/// The vendor's contacts: one for all of its channels, and one for `extfb` alone.
+pub fn contacts() -> GivenContacts {
+    let contact = |name: &str, channels: &[&str]| GivenItem {
+        id: Ok(id(name)),
+        said: Ok(GivenContact {
+            details: ContactDetails {
+                id: id(name),
+                kind: "desk".into(),
+                channels: channels.iter().map(|channel| id(channel)).collect(),
+                name: name.to_uppercase(),
+                description: String::new(),
+                fields: BTreeMap::new(),
+            },
+            observed: GivenObservation::default(),
+        }),
+    };
+    GivenContacts {
+        partner: id("vendor"),
+        mode: SyncMode::Incremental { deleted: Vec::new() },
+        contacts: vec![contact("desk-1", &[]), contact("desk-2", &["extfb"])],
+        content: Fingerprint::default(),
     }
 }
 

@@ -69,6 +69,8 @@ impl World {
         let mut world = Self::new();
         let command = Command::ApplyDirectory { directory: house::with_partners(), prune: false };
         world.run(&actor("admin"), command).expect("it stands").expect("nothing refuses it");
+        let contacts = Command::SyncContacts(Box::new(house::contacts()));
+        world.run(&actor("vendor"), contacts).expect("it stands").expect("nothing refuses it");
         world
     }
 
