@@ -160,6 +160,9 @@ impl ToldQueues {
                 Record::Queue(q) => {
                     self.touched.insert(Line::Queue(q.id.clone()));
                 }
+                Record::QueueReport(r) => {
+                    self.touched.insert(Line::Queue(r.queue.clone()));
+                }
                 _ => {}
             }
         }
