@@ -62,14 +62,15 @@ fn get(session: &str) -> pb::GetSessionRequest {
     pb::GetSessionRequest { which, ..Default::default() }
 }
 
-/// A session of acme's that ana has: asked about, routed to her, accepted.
+/// A session of acme's that ana has, which both servers know: asked about, routed to her, accepted.
 async fn routed_to_ana(site: &Site, reference: &str) -> String {
     let mut admin = site.a.admin();
     let (session, _) = admin.bring("ccaas", reference).await;
     let asked = session.routing_request.clone();
     let routed = admin.route(&asked, Target::Rep("ana".into())).await.expect("she is there");
     let work = routed.routing_request.expect("a request").work;
-    site.a.rep("ana").take(&work).await.expect("it is hers");
+    let taken = site.a.rep("ana").take(&work).await.expect("it is hers");
+    site.b().admin().session_since(&session.id, taken.revision).await;
     session.id
 }
 
