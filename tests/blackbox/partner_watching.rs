@@ -10,6 +10,7 @@ use tonic::Code;
 use super::site::{Log, Site, into_queue, seconds};
 use super::stream::{Stream, request, touched};
 use super::vendor::{partner_org, to_desk};
+use super::watching::forgetful;
 use super::world::{Caller, House, refusal};
 
 const KINDS: [pb::WatchKind; 8] = [
@@ -482,4 +483,101 @@ async fn n6_lists_of_what_partners_are_asked_come_in_pages_and_by_state_and_sess
     assert_eq!(lines.len(), 1);
     assert_eq!((lines[0].holds_centi_units, lines[0].session.as_str()), (100, ""));
     assert_eq!((lines[0].work.as_str(), lines[0].channel.as_str()), ("", ""));
+}
+
+/// What acme is told of its sessions' way, without ids: what became of which kind of object, and which facts say so.
+fn way(seen: &[pb::RevisionChanges]) -> Vec<String> {
+    let tell = |change: &pb::Change| {
+        let what = match change.change.as_ref().expect("a change") {
+            pb::change::Change::Removed(gone) => format!("removed {:?}", gone.reason()),
+            pb::change::Change::Upserted(object) => {
+                match object.object.as_ref().expect("an object") {
+                    Object::Session(session) => format!("session {:?}", session.state()),
+                    Object::Transfer(transfer) => {
+                        format!("transfer {:?} after {:?}", transfer.state(), change.before())
+                    }
+                    Object::Handoff(handoff) => format!("hand-off {:?}", handoff.state()),
+                    Object::RoutingRequest(asked) => {
+                        format!("request {:?} for {:?}", asked.state(), asked.cause())
+                    }
+                    other => format!("{other:?}"),
+                }
+            }
+        };
+        format!("{what}: {}", change.facts.join(" "))
+    };
+    let steps = seen.iter().flat_map(|changes| &changes.changes).filter(|change| !change.derived);
+    steps.map(tell).collect()
+}
+
+/// Every way that a transfer goes in acme's line, with what doesn't concern acme in between.
+async fn go_every_way(house: &House) -> i64 {
+    let (mut admin, mut ana, mut ben) = (house.admin(), house.rep("ana"), house.rep("ben"));
+    for rep in ["ana", "ben"] {
+        admin.arrive(rep).await;
+    }
+    let mut revision = 0;
+    for round in 0..4 {
+        let (session, _) = admin.bring("ccaas", &format!("c-{round}")).await;
+        admin.bring("other", &format!("z-{round}")).await;
+        let asked = session.routing_request.clone();
+        let routed = admin.route(&asked, Target::Rep("ana".into())).await.expect("she is there");
+        let work = routed.routing_request.expect("a request").work;
+        if round == 0 {
+            let decline = pb::DeclineWorkRequest { work, ..Default::default() };
+            ana.work.decline_work(decline).await.expect("she may");
+            let anew = admin.session(&session.id).await.routing_request;
+            revision = admin.give_up(&anew).await.expect("open").revision;
+            continue;
+        }
+        ana.take(&work).await.expect("hers");
+        let transfer = ana.hand_on(&session.id, super::site::to_queue("vips")).await.expect("hers");
+        let asked = transfer.transfer.expect("one").routing_request;
+        revision = match round {
+            1 => admin.give_up(&asked).await.expect("open").revision,
+            2 => {
+                admin.claim(&asked).await.expect("open");
+                admin.end(&session.id).await
+            }
+            _ => {
+                admin.claim(&asked).await.expect("open");
+                let to = Target::Queue("billing".into());
+                admin.route(&asked, to).await.expect("open").revision
+            }
+        };
+        let waiting = admin.session(&session.id).await;
+        if let Some(offer) = waiting.offer.filter(|offer| offer.rep == "ben") {
+            revision = ben.take(&offer.work).await.expect("his").revision;
+        }
+    }
+    revision
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn w2_n3_what_partners_are_asked_is_told_alike_from_the_journal() {
+    let mut told = Vec::new();
+    for recent in [4_096, 2] {
+        let house = House::over(forgetful(recent, 10_000)).await;
+        house.admin().configure(partner_org()).await;
+        let kinds = [
+            pb::WatchKind::Session,
+            pb::WatchKind::Transfer,
+            pb::WatchKind::Handoff,
+            pb::WatchKind::RoutingRequest,
+        ];
+        let mut acme = partner(&house, "acme");
+        let (first, _, _) = Stream::synced(&mut acme, request(&kinds)).await;
+        let token = first.token.clone();
+        drop(first);
+        let last = go_every_way(&house).await;
+        let resume = pb::WatchRequest { resume_token: token, ..request(&kinds) };
+        let mut resumed = Stream::open(&mut acme, resume).await.expect("a good token");
+        told.push(way(&resumed.up_to(last).await));
+    }
+    let of_all = told[0].join("\n");
+    for step in ["transfer Failed after Offered", "transfer Waiting after Offered", "for Declined"]
+    {
+        assert!(of_all.contains(step), "{of_all}");
+    }
+    assert_eq!(told[0], told[1]);
 }
