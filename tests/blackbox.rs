@@ -5,6 +5,8 @@
 mod site;
 #[path = "blackbox/stream.rs"]
 mod stream;
+#[path = "blackbox/vendor.rs"]
+mod vendor;
 #[path = "blackbox/world.rs"]
 mod world;
 
@@ -32,6 +34,8 @@ mod mirrors;
 mod orgs;
 #[path = "blackbox/outages.rs"]
 mod outages;
+#[path = "blackbox/partner_watching.rs"]
+mod partner_watching;
 #[path = "blackbox/presences.rs"]
 mod presences;
 #[path = "blackbox/promises.rs"]
