@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use baton::domain::command::Directory;
 use baton::domain::directory::{
-    CapacityModel, Channel, ChannelType, Licence, Overflow, Permission, PresenceConfiguration,
-    PresenceStatus, Profile, Queue, Recipients, Rep, RoutingModel, RoutingOwner, Settings, Skill,
-    WrapUp,
+    CapacityModel, Channel, ChannelType, Licence, Overflow, Partner, Permission,
+    PresenceConfiguration, PresenceStatus, Profile, Queue, Recipients, Rep, RoutingModel,
+    RoutingOwner, Settings, Skill, WrapUp,
 };
 use baton::domain::flow::{Condition, Flow, FlowDecision, FlowRule, FlowTarget, SkillsTarget};
 use baton::domain::id::{ChannelId, ConfigurationId, ProfileId, RepId, StatusId};
@@ -184,7 +184,15 @@ pub fn org() -> Directory {
         skills: [(id("es"), u32::try_from(number).expect("it is small"))].into(),
     });
     Directory {
-        partners: Vec::new(),
+        partners: vec![Partner {
+            id: id("vendor"),
+            name: "vendor".to_owned(),
+            handoff_deadline: None,
+            routing_deadline: None,
+            routing_lease: Partner::ROUTING_LEASE,
+            away_after: Partner::AWAY_AFTER,
+            deletion_guard_percent: Partner::DELETION_GUARD_PERCENT,
+        }],
         some_settings: None,
         move_to: None,
         settings: Some(Settings { direct_to_rep_routing: true, ..Settings::default() }),
