@@ -1,4 +1,6 @@
-//! PresenceService: signing in and out, staying there, and what reps' records look like.
+//! PresenceService: signing in and out, staying there, and what reps' records look like. Many at once are in `batches`.
+
+mod batches;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -11,12 +13,14 @@ use super::caller::Caller;
 use super::pages::contains;
 use super::status::Problem;
 use super::to_proto::ObjectContext;
-use super::{from_proto, to_proto};
+use super::{from_proto, scope, to_proto};
 use crate::domain::command::{Command, PresenceRef};
+use crate::domain::decide::acts_for;
 use crate::domain::id::{PresenceId, RepId};
-use crate::domain::live::{PresenceCause, RepPresence};
+use crate::domain::live::{PresenceCause, RepPresence, Role, Work};
 use crate::domain::record::{Record, RecordKey};
 use crate::domain::record_lookup::RecordLookup as _;
+use crate::domain::scope::{may_see_rep, may_see_session_of};
 use crate::domain::time::Span;
 use crate::engine::{Remember, View};
 use crate::pb;
@@ -37,10 +41,11 @@ enum LeaseStanding {
     Unknown,
 }
 
-/// What holds for a presence, as far as the caller may know: a rep knows its own.
+/// What holds for a presence, as far as the caller may know: a rep knows its own, a partner those of whom it drives (N3).
 fn standing(view: &View, caller: &Caller, id: PresenceId) -> LeaseStanding {
     let Some(rep) = view.state.rep_of_presence(id) else { return LeaseStanding::Unknown };
-    if caller.rep().is_some_and(|own| own != *rep) {
+    let theirs = matches!(caller.actor.role, Role::Rep | Role::Partner);
+    if theirs && !acts_for(&view.state, &caller.actor, rep) {
         return LeaseStanding::Unknown;
     }
     let image = view.state.rep_presence(rep);
@@ -177,8 +182,9 @@ fn verdict(
     }
 }
 
-fn known(view: &View, rep: &RepId) -> Result<Arc<RepPresence>, Problem> {
+fn known(view: &View, caller: &Caller, rep: &RepId) -> Result<Arc<RepPresence>, Problem> {
     view.state.expect_rep(rep)?;
+    scope::rep(view, caller, rep)?;
     Ok(view.state.rep_presence(rep))
 }
 
@@ -284,7 +290,7 @@ impl PresenceService for Presences {
         let asked = from_proto::about_rep(&message.rep, message.at_least_revision)?;
         let rep = about(&caller, asked.rep)?;
         let answer = self.0.read(&caller, asked.at_least, |view| {
-            let image = known(view, &rep)?;
+            let image = known(view, &caller, &rep)?;
             let changed = view.state.revision_of(&RecordKey::RepPresence(rep.clone()));
             Ok(pb::GetRepPresenceResponse {
                 rep_presence: Some(to_proto::rep_presence(
@@ -323,6 +329,7 @@ impl PresenceService for Presences {
                     contains(r.id.as_str(), &filter.query) || contains(&r.name, &filter.query)
                 })
                 .filter(|r| is_member(&r.id))
+                .filter(|r| may_see_rep(&view.state, &caller.actor, &r.id))
                 .filter_map(|r| listed(view, &r.id, &filter));
             let page = self.0.page(&caller, &window, view, all, |r| r.rep.clone());
             Ok(pb::ListRepPresencesResponse {
@@ -342,9 +349,10 @@ impl PresenceService for Presences {
         let asked = from_proto::about_rep(&message.rep, message.at_least_revision)?;
         let rep = about(&caller, asked.rep)?;
         let answer = self.0.read(&caller, asked.at_least, |view| {
-            let image = known(view, &rep)?;
+            let image = known(view, &caller, &rep)?;
+            let sees = |work: &Work| may_see_session_of(&view.state, &caller.actor, work.session);
             Ok(pb::ExplainCapacityResponse {
-                explanation: Some(to_proto::capacity(ObjectContext::of(view), &image)),
+                explanation: Some(to_proto::capacity(ObjectContext::of(view), &image, sees)),
                 revision: number(view.state.head().revision),
             })
         });
@@ -353,16 +361,16 @@ impl PresenceService for Presences {
 
     async fn open_presences(
         &self,
-        _request: Request<pb::OpenPresencesRequest>,
+        request: Request<pb::OpenPresencesRequest>,
     ) -> Result<Response<pb::OpenPresencesResponse>, Status> {
-        Err(super::later("PresenceService.open_presences"))
+        Ok(Response::new(self.open_many(request).await?))
     }
 
     async fn set_statuses(
         &self,
-        _request: Request<pb::SetStatusesRequest>,
+        request: Request<pb::SetStatusesRequest>,
     ) -> Result<Response<pb::SetStatusesResponse>, Status> {
-        Err(super::later("PresenceService.set_statuses"))
+        Ok(Response::new(self.set_many(request).await?))
     }
 }
 

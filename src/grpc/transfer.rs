@@ -11,7 +11,7 @@ use super::from_proto::{ListRecipients, Listed, TransferFilter};
 use super::pages::Window;
 use super::status::Problem;
 use super::to_proto::ObjectContext;
-use super::{from_proto, to_proto};
+use super::{from_proto, scope, to_proto};
 use crate::domain::command::Command;
 use crate::domain::id::{RepId, TransferId};
 use crate::domain::live::{Line, Transfer, TransferState};
@@ -23,6 +23,7 @@ use crate::domain::recipients::{self, RepEntry, RepVerdicts};
 use crate::domain::record::{Record, RecordKey};
 use crate::domain::record_lookup::RecordLookup as _;
 use crate::domain::rejection::{Reason, Rejection};
+use crate::domain::scope::may_see_session_of;
 use crate::domain::time::Timestamp;
 use crate::domain::verdict::RuleVerdict;
 use crate::engine::View;
@@ -216,6 +217,7 @@ impl TransferService for Transfers {
         let asked = from_proto::list_recipients(&message)?;
         let window = self.0.window(&caller, RPC, message)?;
         let answer = self.0.read(&caller, window.at_least, |view| {
+            scope::about(view, &caller, &asked.about)?;
             let key = |(key, _): &(String, pb::RecipientEntry)| key.clone();
             let all = listed(view, &caller, &asked, &window)?;
             let page = match asked.kind {
@@ -238,6 +240,7 @@ impl TransferService for Transfers {
         let (caller, message) = self.0.admit("TransferService/ExplainRecipient", request)?;
         let (to, about, at_least) = from_proto::explain_recipient(&message)?;
         let answer = self.0.read(&caller, at_least, |view| {
+            scope::about(view, &caller, &about)?;
             let now = ObjectContext::of(view).now;
             let told = explain(&view.state, &caller.actor, &about, &to, now)?;
             Ok(pb::ExplainRecipientResponse {
@@ -260,6 +263,7 @@ impl TransferService for Transfers {
         let (caller, message) = self.0.admit("TransferService/QuoteTransfer", request)?;
         let (session, recipient, at_least) = from_proto::quote_transfer(&message)?;
         let answer = self.0.read(&caller, at_least, |view| {
+            scope::session(view, &caller, session)?;
             let now = ObjectContext::of(view).now;
             let quote = quote(&view.state, &caller.actor, session, &recipient, now)?;
             let text = |id: Option<String>| id.unwrap_or_default();
@@ -323,7 +327,7 @@ impl TransferService for Transfers {
             message.at_least_revision,
         )?;
         let answer = self.0.read(&caller, at_least, |view| {
-            let transfer = view.state.expect_transfer(id)?;
+            let transfer = scope::transfer(view, &caller, id)?;
             let changed = view.state.revision_of(&RecordKey::Transfer(id));
             Ok(pb::GetTransferResponse {
                 transfer: Some(to_proto::transfer(ObjectContext::of(view), &transfer, changed)),
@@ -342,7 +346,9 @@ impl TransferService for Transfers {
         let filter = from_proto::list_transfers(&message)?;
         let window = self.0.window(&caller, RPC, message)?;
         let answer = self.0.read(&caller, window.at_least, |view| {
-            let all = candidates(view, &filter).filter(|t| is_listed(view, t, &filter));
+            let all = candidates(view, &filter)
+                .filter(|t| is_listed(view, t, &filter))
+                .filter(|t| may_see_session_of(&view.state, &caller.actor, t.session));
             let page = self.0.page(&caller, &window, view, all, |t| t.id.to_string());
             let show = |t: &&Arc<Transfer>| {
                 let changed = view.state.revision_of(&RecordKey::Transfer(t.id));

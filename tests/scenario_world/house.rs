@@ -26,9 +26,9 @@ use std::fmt::Display;
 
 use baton::domain::command::{Command, Directory, DirectoryKey};
 use baton::domain::directory::{
-    CapacityModel, Channel, ChannelType, Licence, Overflow, Permission, PresenceConfiguration,
-    PresenceStatus, Profile, Queue, Recipients, Rep, RoutingModel, RoutingOwner, Settings, Skill,
-    WrapUp,
+    CapacityModel, Channel, ChannelType, Licence, Overflow, Partner, PartnerQueue, Permission,
+    PresenceConfiguration, PresenceStatus, Profile, Queue, Recipients, Rep, RoutingModel,
+    RoutingOwner, Settings, Skill, WrapUp,
 };
 use baton::domain::id::{
     BadId, ChannelId, ConfigurationId, ProfileId, QueueId, RepId, SkillId, StatusId,
@@ -112,6 +112,33 @@ fn rep(name: &str, configuration: &str) -> Rep {
     }
 }
 
+/// A rep whom the vendor drives, by a name of its own.
+fn driven(rep: Rep) -> Rep {
+    let own = format!("agent-{}", rep.id);
+    Rep { partners: [(id("vendor"), Some(id(&own)))].into(), ..rep }
+}
+
+/// A channel that the vendor routes, and on which it has contacts.
+fn vendors(name: &str, fallback: Option<&str>) -> Channel {
+    Channel {
+        routing_owner: RoutingOwner::Partner(id("vendor")),
+        fallback_queue: fallback.map(id),
+        ..channel(name, ChannelType::ByocForCcaas, Weight::Units(Units::whole(1)))
+    }
+}
+
+fn partner(name: &str) -> Partner {
+    Partner {
+        id: id(name),
+        name: name.into(),
+        handoff_deadline: None,
+        routing_deadline: None,
+        routing_lease: Span::from_secs(60),
+        away_after: 5,
+        deletion_guard_percent: 20,
+    }
+}
+
 fn queue(name: &str, reps: &[&str]) -> Queue {
     Queue {
         partner: None,
@@ -144,7 +171,7 @@ pub fn directory() -> Directory {
         Permission::RunFlows,
     ]);
     Directory {
-        partners: Vec::new(),
+        partners: vec![partner("vendor")],
         some_settings: None,
         move_to: None,
         settings: Some(Settings { direct_to_rep_routing: true, ..Settings::default() }),
@@ -213,6 +240,33 @@ pub fn directory() -> Directory {
             queue("desk", &["zoe"]),
         ],
         flows: Vec::new(),
+    }
+}
+
+/// What partners add to the house: another one, channels that the vendor routes, a queue of its own, and the reps whom it
+/// drives.
+pub fn with_partners() -> Directory {
+    use ChannelType::{ByocForCcaas, Line, StandardSms, WebChatV2, Whatsapp};
+    let all = directory();
+    let theirs = ["ana", "ben", "cleo", "dan", "hal"];
+    let reps = all.reps.into_iter().filter(|rep| theirs.contains(&rep.id.as_str()));
+    Directory {
+        partners: vec![partner("umbra")],
+        statuses: vec![status(
+            "available",
+            &[WebChatV2, Whatsapp, Line, StandardSms, ByocForCcaas],
+        )],
+        channels: vec![
+            vendors("ext", None),
+            vendors("extfb", Some("care")),
+            Channel { partner_routes_reps: true, ..vendors("extall", None) },
+        ],
+        queues: vec![Queue {
+            partner: Some(PartnerQueue { partner: id("vendor"), own_id: Some(id("q-7")) }),
+            ..queue("line", &[])
+        }],
+        reps: reps.map(driven).collect(),
+        ..Directory::default()
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod expect;
 mod house;
+mod vendor;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -20,7 +21,8 @@ use baton::domain::id::{
 };
 use baton::domain::invariants;
 use baton::domain::live::{
-    Absence, Actor, ContactRef, Recipient, Role, SessionState, TransferState, WorkState,
+    Absence, Actor, ContactRef, Recipient, Role, SessionEndReason, SessionState, TransferState,
+    WorkState,
 };
 use baton::domain::record::Record;
 use baton::domain::record_lookup::RecordLookup;
@@ -59,6 +61,14 @@ impl World {
         };
         let command = Command::ApplyDirectory { directory: house::directory(), prune: false };
         world.run(&actor("admin"), command).expect("the house stands").expect("nothing refuses it");
+        world
+    }
+
+    /// A world with partners in it.
+    pub fn with_partners() -> Self {
+        let mut world = Self::new();
+        let command = Command::ApplyDirectory { directory: house::with_partners(), prune: false };
+        world.run(&actor("admin"), command).expect("it stands").expect("nothing refuses it");
         world
     }
 
@@ -260,11 +270,13 @@ impl World {
 
     fn command(&self, actor: &Actor, words: &[&str]) -> Result<Command> {
         let me = || RepId::new(actor.id.as_str()).map_err(|e| e.to_string());
-        let named = |name: &str| RepId::new(name).map_err(|e| e.to_string());
         let own = || {
             if actor.role == Role::Rep { me().map(Some) } else { Ok(None) }
         };
         if let Some(command) = self.presence_command(actor, words)? {
+            return Ok(command);
+        }
+        if let Some(command) = self.partner_command(words)? {
             return Ok(command);
         }
         Ok(match words {
@@ -283,15 +295,13 @@ impl World {
             }
             ["extend", s] => Command::ExtendWrapUp(self.work(s, own()?.as_ref())?),
             ["finish", s] => Command::EndWrapUp(self.work(s, own()?.as_ref())?),
-            ["assign", s, rep, rest @ ..] => Command::AssignSession {
-                session: self.session(s)?,
-                rep: named(rep)?,
-                skip_capacity_check: rest == ["whatever"],
-            },
             ["pause", s] => Command::PauseSession(self.session(s)?),
             ["resume", s] => Command::ResumeSession(self.session(s)?),
             ["inactivate", s] => Command::InactivateSession(self.session(s)?),
-            ["end", s] => Command::EndSession(self.session(s)?),
+            ["end", s, rest @ ..] => {
+                let reason = rest.first().map(|_| SessionEndReason::CustomerLeft);
+                Command::EndSession { session: self.session(s)?, reason }
+            }
             ["prioritise", s, priority] => Command::UpdateSession {
                 session: self.session(s)?,
                 attributes: None,
@@ -329,6 +339,7 @@ impl World {
                 Command::ChangeSettings(SettingsPatch { direct_to_rep_routing, ..patch() })
             }
             ["set", rest @ ..] => house::change(&self.state, rest)?,
+            ["work-off"] => Command::WorkOff,
             ["delete", rest @ ..] => house::deletion(rest)?,
             other => return Err(format!("unknown command {other:?}")),
         })
@@ -480,7 +491,7 @@ pub fn actor(name: &str) -> Actor {
         "channel" => Role::Adapter,
         "server" => Role::Server,
         "board" => Role::Dashboard,
-        "vendor" => Role::Partner,
+        "vendor" | "umbra" => Role::Partner,
         _ => Role::Rep,
     };
     Actor { role, id: ActorId::new(name).expect("names in scenarios are ids") }

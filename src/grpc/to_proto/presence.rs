@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use super::directory::status_type;
-use super::{ObjectContext, actor, centi, channel_type, span, time, work_state};
+use super::{ObjectContext, actor, centi, channel_type, reason, span, time, work_state};
 use crate::domain::capacity::capacity_of;
 use crate::domain::directory::ChannelType;
-use crate::domain::entry::Revision;
+use crate::domain::entry::{PresenceVerdict, Revision};
 use crate::domain::id::RepId;
 use crate::domain::live::{
     ClosedPresence, Connection, PlannedChange, Presence, PresenceCause, RepPresence, SessionState,
@@ -114,9 +114,13 @@ pub const fn cause(cause: PresenceCause) -> pb::PresenceCause {
     }
 }
 
-/// What fills a rep (C7).
+/// What fills a rep (C7). Work that the reader may not see is a line of weight and reason alone.
 #[must_use]
-pub fn capacity(context: ObjectContext<'_>, r: &RepPresence) -> pb::CapacityExplanation {
+pub fn capacity(
+    context: ObjectContext<'_>,
+    r: &RepPresence,
+    sees: impl Fn(&Work) -> bool,
+) -> pb::CapacityExplanation {
     let configuration =
         context.records.rep(&r.rep).and_then(|rep| context.records.configuration_of(&rep));
     let (total, pool) =
@@ -125,7 +129,10 @@ pub fn capacity(context: ObjectContext<'_>, r: &RepPresence) -> pb::CapacityExpl
         .state
         .work_of_rep(&r.rep)
         .filter(|work| work.holds.as_centi() > 0)
-        .map(|work| capacity_line(context, work))
+        .map(|work| {
+            let line = capacity_line(context, work);
+            if sees(work) { line } else { weight_alone(line) }
+        })
         .collect();
     pb::CapacityExplanation {
         rep: r.rep.to_string(),
@@ -135,6 +142,16 @@ pub fn capacity(context: ObjectContext<'_>, r: &RepPresence) -> pb::CapacityExpl
         interruptible_used_centi_units: centi(r.interruptible_used),
         interruptible_capacity_centi_units: centi(pool),
         lines,
+    }
+}
+
+fn weight_alone(line: pb::CapacityLine) -> pb::CapacityLine {
+    pb::CapacityLine {
+        holds_centi_units: line.holds_centi_units,
+        reason: line.reason,
+        why: line.why,
+        interruptible: line.interruptible,
+        ..Default::default()
     }
 }
 
@@ -175,5 +192,18 @@ fn hold_reason(work: &Work, session: Option<&SessionState>) -> (pb::HoldReason, 
         (WorkState::Paused, _) => (pb::HoldReason::Paused, "the session is paused"),
         (WorkState::Open, _) => (pb::HoldReason::Open, "the rep has the session"),
         (WorkState::Ended { .. }, _) => (pb::HoldReason::Unspecified, "ended work holds nothing"),
+    }
+}
+
+/// What became of one of many presences, beside what was asked (N4).
+#[must_use]
+pub fn presence_verdict(asked: String, verdict: &PresenceVerdict) -> pb::PresenceVerdict {
+    let refused = verdict.refused.as_ref();
+    pb::PresenceVerdict {
+        asked,
+        rep: verdict.rep.as_ref().map(ToString::to_string).unwrap_or_default(),
+        presence: verdict.presence.as_ref().map(ToString::to_string).unwrap_or_default(),
+        reason: refused.map(|why| reason(why.reason)).unwrap_or_default().into(),
+        text: refused.map(|why| why.message.clone()).unwrap_or_default(),
     }
 }
