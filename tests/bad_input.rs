@@ -33,6 +33,8 @@ macro_rules! refused {
     )*};
 }
 
+#[path = "bad_input/contacts.rs"]
+mod contacts;
 #[path = "bad_input/names.rs"]
 mod names;
 #[path = "bad_input/presence.rs"]
