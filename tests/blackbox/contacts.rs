@@ -117,7 +117,7 @@ async fn n2_a_full_sync_is_shown_all_at_once_and_then_changes_one_by_one() {
         assert_eq!((changes.updated, changes.deleted, changes.contacts), (1, 1, 10));
         let search = |query: &str| pb::ListContactsRequest { query: query.into(), ..all.clone() };
         assert_eq!(listed(&mut at_a, search("ö FICE"), at).await, [["c-03"]], "parts of words");
-        let of_type = pb::ListContactsRequest { types: vec!["team".into()], ..search("desk 0") };
+        let of_type = pb::ListContactsRequest { types: vec!["team".into()], ..search("desk c-0") };
         let found = listed(&mut at_a, of_type, at).await.concat();
         assert_eq!(found, ["c-00", "c-02", "c-06", "c-08"]);
 
@@ -235,8 +235,8 @@ async fn n10_an_older_report_never_wins_and_what_is_not_mentioned_stays() {
             |report| pb::ReportAvailabilityRequest { contacts: vec![report], ..Default::default() };
         let mut outdated = Vec::new();
         let mut revision = 0;
-        for (caller, report) in [(&mut at_a, newer), (&mut at_b, older), (&mut at_a, wait)] {
-            let done = caller.partners.report_availability(one(report)).await.expect("taken");
+        for (at, report) in [(&site.a, newer), (site.b(), older), (&site.a, wait)] {
+            let done = acme(at).partners.report_availability(one(report)).await.expect("taken");
             let done = done.into_inner();
             outdated.push(done.report.expect("what it did").outdated);
             revision = done.revision;
@@ -259,8 +259,8 @@ async fn n10_an_older_report_never_wins_and_what_is_not_mentioned_stays() {
 async fn e6_a_partner_says_the_wait_in_its_queue_until_that_runs_out() {
     for site in sites().await {
         let mut admin = site.a.admin();
-        let watched =
-            pb::WatchRequest { queues: vec!["vip".into()], ..request(&[pb::WatchKind::Queue]) };
+        let filter = Some(pb::WatchFilter { queues: vec!["vip".into()], ..Default::default() });
+        let watched = pb::WatchRequest { filter, ..request(&[pb::WatchKind::Queue]) };
         let (mut board, _, _) = Stream::synced(&mut admin, watched).await;
         let of_queue = pb::QueueWaitReport {
             queue: "V1".into(),
