@@ -260,7 +260,10 @@ async fn e6_a_partner_says_the_wait_in_its_queue_until_that_runs_out() {
     for site in sites().await {
         let mut admin = site.a.admin();
         let filter = Some(pb::WatchFilter { queues: vec!["vip".into()], ..Default::default() });
-        let watched = pb::WatchRequest { filter, ..request(&[pb::WatchKind::Queue]) };
+        // What only time has changed is told with the heartbeats.
+        let heartbeat_interval = seconds(1);
+        let watched =
+            pb::WatchRequest { filter, heartbeat_interval, ..request(&[pb::WatchKind::Queue]) };
         let (mut board, _, _) = Stream::synced(&mut admin, watched).await;
         let of_queue = pb::QueueWaitReport {
             queue: "V1".into(),

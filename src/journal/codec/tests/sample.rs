@@ -1,17 +1,15 @@
 //! Examples of everything that is stored: [`full`] has one record of each kind with every field set,
 //! [`others`] the states, targets and ends that those leave out.
 
+mod contacts;
+
 use std::collections::BTreeMap;
 use std::fmt::Debug;
 use std::str::FromStr;
 use std::sync::Arc;
 
 use super::super::Change;
-use crate::domain::contacts::{
-    AvailabilityReport, CompletedSync, ContactAvailability, ContactBlock, ContactBook,
-    ContactDetails, ContactObservation, ContactRow, ContactSync, ItemFailure, ItemFailures,
-    Observed, PageRun, QueueReport, StagedSync, Wait, encoded,
-};
+use crate::domain::contacts::ContactBook;
 use crate::domain::directory::{
     CapacityModel, Channel, ChannelType, Licence, OpeningHours, Overflow, Permission,
     PresenceConfiguration, PresenceStatus, Profile, Queue, Recipients, Rep, RoutingModel,
@@ -304,69 +302,6 @@ fn transfer(recipient: Recipient, line: Line, state: TransferState) -> Transfer 
     }
 }
 
-fn contact_book() -> ContactBook {
-    let pages = vec![PageRun { from: 1, to: 4, each: 1_000 }, PageRun { from: 6, to: 6, each: 7 }];
-    ContactBook {
-        partner: id("acme"),
-        generation: 7,
-        contacts: 4_000,
-        completed: Some(CompletedSync {
-            at: at(60),
-            content: [7; 16].into(),
-            arrived: 4_000,
-            created: 10,
-            updated: 20,
-            deleted: 30,
-        }),
-        staged: Some(StagedSync { generation: 9, pages, contacts: 4_007, known: 12, changed: 3 }),
-    }
-}
-
-fn contact_details(of: &str) -> ContactDetails {
-    ContactDetails {
-        id: id(of),
-        kind: "team".into(),
-        channels: [id("byoc")].into(),
-        name: "Front Desk".into(),
-        description: "Reception".into(),
-        fields: attributes(),
-    }
-}
-
-fn contact_block(first: ContactId) -> ContactBlock {
-    let (span, wait) = (Span::from_secs(300), Wait::new(Span::from_secs(45)));
-    let observed = ContactObservation {
-        availability: Observed::new(Some(ContactAvailability::Busy), at(50), Some(span)),
-        wait: Observed::new(Some(wait), at(51), None),
-    };
-    let row =
-        |of, observed, page| ContactRow { details: encoded(&contact_details(of)), observed, page };
-    let rows = [row("42", observed, 3), row("desk", ContactObservation::default(), 0)];
-    ContactBlock::new((id("acme"), 7, first), &rows).expect("two contacts in order")
-}
-
-fn queue_report() -> QueueReport {
-    QueueReport {
-        queue: id("billing"),
-        partner: id("acme"),
-        wait: Some(Span::from_secs(90)),
-        samples: Some(12),
-        observed_at: at(70),
-        until: Some(at(370_000)),
-    }
-}
-
-fn item_failures() -> ItemFailures {
-    let told = vec![ItemFailure {
-        list: "contacts".into(),
-        index: 3,
-        id: "a b".into(),
-        reason: Reason::InvalidField,
-        text: "id contains ' '".into(),
-    }];
-    ItemFailures { told, count: 501 }
-}
-
 /// One record of each kind, with every field set.
 pub fn full() -> Vec<Record> {
     let all = ChannelType::ALL.into();
@@ -406,9 +341,9 @@ pub fn full() -> Vec<Record> {
         Record::Transfer(Arc::new(to_flow)),
         Record::Mark(Mark { key: MarkKey::Rep(id("ana")), after: Some(id("bo")) }),
         Record::Mark(Mark { key: MarkKey::Queue(id("care")), after: None }),
-        Record::ContactBook(Arc::new(contact_book())),
-        Record::ContactBlock(Arc::new(contact_block(ContactId::least()))),
-        Record::QueueReport(Arc::new(queue_report())),
+        Record::ContactBook(Arc::new(contacts::contact_book())),
+        Record::ContactBlock(Arc::new(contacts::contact_block(ContactId::least()))),
+        Record::QueueReport(Arc::new(contacts::queue_report())),
     ]
 }
 
@@ -463,7 +398,7 @@ pub fn others() -> Vec<Record> {
     let going = MarkKey::Contacts(id("acme"), 6);
     records.push(Record::Mark(Mark { key: going, after: None }));
     records.push(Record::ContactBook(Arc::new(ContactBook::new(id("acme")))));
-    records.push(Record::ContactBlock(Arc::new(contact_block(id("42")))));
+    records.push(Record::ContactBlock(Arc::new(contacts::contact_block(id("42")))));
     records.extend(sessions.map(|state| Record::Session(Arc::new(bare(state)))));
     records.extend(works.map(|state| Record::Work(Arc::new(work(state)))));
     records.extend(
@@ -519,22 +454,8 @@ pub fn answers() -> [Answer; 6] {
         })),
         Answer::Nothing,
         Answer::Record(Record::Reference(id("wa"), id("x"), SESSION)),
-        Answer::ContactsSynced(Arc::new(ContactSync {
-            partner: id("acme"),
-            contacts: 4,
-            created: 3,
-            updated: 2,
-            deleted: 1,
-            failures: item_failures(),
-            arrived: 4,
-            complete: true,
-        })),
-        Answer::AvailabilityReported(Arc::new(AvailabilityReport {
-            partner: id("acme"),
-            accepted: 2,
-            outdated: 1,
-            failures: item_failures(),
-        })),
+        contacts::answers()[0].clone(),
+        contacts::answers()[1].clone(),
     ]
 }
 
