@@ -24,7 +24,7 @@ use crate::domain::live::{Actor, ContactRef, Role};
 use crate::domain::record::{Record, RecordKey};
 use crate::domain::record_lookup::RecordLookup as _;
 use crate::domain::rejection::{Reason, Rejection};
-use crate::domain::state::State;
+use crate::domain::state::{HeldRecord, State};
 use crate::domain::time::{Span, Timestamp};
 
 struct Counting(u128);
@@ -336,6 +336,33 @@ fn n10_what_is_observed_ahead_of_now_is_not_taken_and_neither_is_a_foreign_chann
     assert_eq!((sync.contacts, failed), (1, vec![0, 2]));
     assert!(sync.failures.told[0].text.starts_with("observed_at is 301 s ahead"), "{sync:?}");
     assert!(sync.failures.told[1].text.contains("web, which isn't a channel that acme routes"));
+}
+
+#[test]
+fn n2_a_contact_takes_no_more_than_300_bytes() {
+    const MANY: u32 = 10_000;
+    let mut org = Org::new();
+    let item = |number: u32| {
+        let id = ContactId::new(&format!("agent-{number:06}")).expect("an id");
+        let mut item = item(&ModelRow { said: Some((Some(1), NOW)), ..ModelRow::plain(0) });
+        if let Ok(said) = &mut item.said {
+            said.details.id = id.clone();
+            said.details.name = format!("Dr. Ana Ruiz {number:07}");
+        }
+        GivenItem { id: Ok(id), ..item }
+    };
+    for number in 0..10 {
+        let last = (number == 9).then_some((MANY, false));
+        let Command::SyncContacts(mut given) = page(1, number + 1, last, Vec::new()) else {
+            unreachable!("it is a sync");
+        };
+        given.contacts = (number * MANY / 10..(number + 1) * MANY / 10).map(item).collect();
+        org.does(Command::SyncContacts(given)).expect("a good page");
+    }
+    // A record's key, and its part of the map that holds it.
+    let of_record = size_of::<RecordKey>() + size_of::<HeldRecord>() + 100;
+    let bytes: usize = org.blocks().iter().map(|block| block.memory() + of_record).sum();
+    assert!(bytes / 10_000 <= 300, "{} bytes a contact", bytes / 10_000);
 }
 
 #[test]
