@@ -16,6 +16,8 @@ mod balancer;
 mod by_turns;
 #[path = "blackbox/capacity.rs"]
 mod capacity;
+#[path = "blackbox/contacts.rs"]
+mod contacts;
 #[path = "blackbox/directory.rs"]
 mod directory;
 #[path = "blackbox/documents.rs"]
