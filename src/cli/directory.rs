@@ -113,7 +113,7 @@ pub async fn apply_demo(client: &Client) -> Result<(), Failure> {
 }
 
 /// A file with faults, as an error that shows all of them.
-fn faulty(name: &str, faults: &[org_file::Fault], notes: &[String]) -> anyhow::Error {
+pub fn faulty(name: &str, faults: &[org_file::Fault], notes: &[String]) -> anyhow::Error {
     let mut lines: Vec<String> = faults.iter().map(|fault| format!("{name}:{fault}")).collect();
     lines.extend_from_slice(notes);
     let count = plural(faults.len(), "fault");
