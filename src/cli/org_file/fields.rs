@@ -29,7 +29,6 @@ pub struct Fields<'a> {
     entries: &'a [(Key, Node)],
     cut: bool,
     asked: Vec<&'static str>,
-    unsupported: Vec<&'static str>,
     faults: &'a Faults,
 }
 
@@ -56,7 +55,6 @@ impl<'a> Fields<'a> {
             entries,
             cut: node.cut,
             asked: Vec::new(),
-            unsupported: Vec::new(),
             faults,
         })
     }
@@ -114,6 +112,12 @@ impl<'a> Fields<'a> {
     /// Reports that something found in it is wrong.
     pub fn wrong_at(&self, found: &Found, text: impl Into<String>) {
         self.faults.add(found.at, found.path.clone(), text);
+    }
+
+    /// Whether a field is a list.
+    pub fn is_list(&self, key: &str) -> bool {
+        let mut given = self.entries.iter().filter(|(found, _)| found.text == key);
+        given.any(|(_, node)| matches!(&node.value, Value::List(_)))
     }
 
     /// Whether a field is a list with nothing in it.
@@ -368,6 +372,22 @@ impl<'a> Fields<'a> {
         self.complete(key, all, levels)
     }
 
+    /// Ids that something has elsewhere, by the ids of where; nothing written: the same.
+    pub fn own_ids(&mut self, key: &'static str) -> Vec<(Found, String)> {
+        let pairs = self.pairs(key).into_iter();
+        let own = |(name, node): (Found, &'a Node)| {
+            let text = match node.value {
+                Value::Null => "",
+                _ => self.scalar_of(node, &name.path, "an id")?,
+            };
+            if let (false, Err(why)) = (text.is_empty(), id_grammar(text)) {
+                self.faults.add(node.at, name.path.clone(), why);
+            }
+            Some((self.checked(name)?, text.to_owned()))
+        };
+        pairs.filter_map(own).collect()
+    }
+
     /// Texts by name.
     pub fn attributes(&mut self, key: &'static str) -> Vec<(String, String)> {
         let pairs = self.pairs(key).into_iter();
@@ -392,20 +412,10 @@ impl<'a> Fields<'a> {
         })
     }
 
-    /// Reports a field that is part of the API but not of this version.
-    pub fn unsupported(&mut self, key: &'static str) {
-        self.unsupported.push(key);
-        if let Some((found, _)) = self.entries.iter().find(|(found, _)| found.text == key) {
-            self.fault(found.at, key, "isn't supported by this version yet: leave it out");
-        }
-    }
-
     /// Reports the keys that nobody asked for.
     pub fn finish(self) {
         for (key, _) in self.entries {
-            if self.asked.contains(&key.text.as_str())
-                || self.unsupported.contains(&key.text.as_str())
-            {
+            if self.asked.contains(&key.text.as_str()) {
                 continue;
             }
             let text = match nearest(&key.text, self.asked.iter().copied()) {

@@ -70,7 +70,8 @@ impl<'a> File<'a> {
             fields.wrong("skills", "can't go with `to`: name the queue inside `skills`");
         }
         if !fields.has("to") && !fields.has("skills") {
-            fields.missing("to", "queue:ID, rep:ID or flow:ID; or give `skills`");
+            fields
+                .missing("to", "queue:ID, rep:ID, flow:ID or contact:PARTNER/ID; or give `skills`");
         }
         let to = to.and_then(|to| self.target(fields, to));
         pb::FlowDecision {
@@ -92,9 +93,11 @@ impl<'a> File<'a> {
             Recipient::Queue(id) => (Kind::Queue, id),
             Recipient::Rep(id) => (Kind::Rep, id),
             Recipient::Flow(id) => (Kind::Flow, id),
-            Recipient::ExternalContact(_) => {
-                fields.wrong_at(&to, "contacts aren't supported by this version yet");
-                return None;
+            Recipient::ExternalContact(contact) => {
+                let partner = Found { text: contact.partner, ..to.clone() };
+                let partner = self.refer(Kind::Partner, Some(fields.checked(partner)?));
+                let contact = fields.checked(Found { text: contact.contact, ..to })?.text;
+                return Some(Target::ExternalContact(pb::ExternalContactRef { partner, contact }));
             }
         };
         let found = fields.checked(Found { text: id, ..to })?;

@@ -29,6 +29,8 @@ impl<'a> File<'a> {
 
     pub(super) fn queue(&mut self, fields: &mut Fields<'a>, id: String) -> pb::Queue {
         let reps = fields.ids("reps");
+        let partner = fields.id("partner");
+        let partner_queue = fields.id("partner_queue").map(|found| found.text);
         pb::Queue {
             id,
             name: fields.text("name"),
@@ -40,8 +42,8 @@ impl<'a> File<'a> {
             channel_types: fields.names::<pb::ChannelType>("channel_types"),
             weight: fields.weight("weight"),
             max_length: fields.count("max_length", 1..=u32::MAX).unwrap_or_default(),
-            partner: String::new(),
-            partner_queue: String::new(),
+            partner: self.refer(Kind::Partner, partner),
+            partner_queue: partner_queue.unwrap_or_default(),
         }
     }
 

@@ -104,7 +104,6 @@ channels:
   type: WEB_CHAT_V2
   type: SMS
   weight: 101%
-partners: []
 ";
     assert_eq!(
         faults(text, false),
@@ -126,7 +125,6 @@ partners: []
             "20:3: reps[1].profile: is required: the id of one of profiles",
             "24:3: channels[0].type: given twice, first in line 23: keep one",
             "25:11: channels[0].weight: must be units such as 1 or 0.5, or a percentage such as 25%, not `101%`",
-            "26:1: partners: isn't supported by this version yet: leave it out",
         ]
     );
 }
@@ -281,8 +279,7 @@ flows:
              flow:billing",
             "17:13: flows[0].rules[1].skills: can't go with `to`: name the queue inside `skills`",
             "17:13: flows[0].rules[1].skills.required: is required: levels by skill, such as {spanish: 50}",
-            "18:24: flows[0].rules[2].to: contacts aren't supported by this version yet",
-            "19:5: flows[0].rules[3].to: is required: queue:ID, rep:ID or flow:ID; or give `skills`",
+            "19:5: flows[0].rules[3].to: is required: queue:ID, rep:ID, flow:ID or contact:PARTNER/ID; or give `skills`",
         ]
     );
 }
