@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::args::{AnswerHandoff, FailHandoff, FailRouting, Handoffs, Partners, Route, Routing};
 use super::list::pages;
+use super::names::Named;
 use super::{Context, asked, json};
 use crate::pb;
 
@@ -50,7 +51,7 @@ pub async fn handoffs(context: &Context, what: Handoffs) -> anyhow::Result<()> {
     let client = context.client()?;
     let handoff = match what {
         Handoffs::List { partner, state, session, limit } => {
-            let states: Vec<i32> = state.iter().map(|s| *s as i32).collect();
+            let states = states(&state, &session);
             let handoffs = pages!(limit, token, size => client.list_handoffs(pb::ListHandoffsRequest {
                 page_size: size,
                 page_token: token.clone(),
@@ -94,6 +95,12 @@ pub async fn handoffs(context: &Context, what: Handoffs) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// The states asked for; of one session all, since it is its story that is of interest.
+fn states<E: Named + Into<i32>>(wanted: &[E], session: &str) -> Vec<i32> {
+    let all = if wanted.is_empty() && !session.is_empty() { E::all() } else { Vec::new() };
+    wanted.iter().copied().chain(all).map(Into::into).collect()
+}
+
 fn failed_handoff(args: FailHandoff) -> anyhow::Result<pb::FailHandoffRequest> {
     Ok(pb::FailHandoffRequest {
         handoff: args.id,
@@ -111,7 +118,7 @@ pub async fn routing(context: &Context, what: Routing) -> anyhow::Result<()> {
     let client = context.client()?;
     let request = match what {
         Routing::List { partner, state, session, limit } => {
-            let states: Vec<i32> = state.iter().map(|s| *s as i32).collect();
+            let states = states(&state, &session);
             let requests = pages!(limit, token, size => client.list_routing_requests(pb::ListRoutingRequestsRequest {
                 page_size: size,
                 page_token: token.clone(),

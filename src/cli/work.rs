@@ -53,7 +53,7 @@ async fn accept_work(context: &Context, client: &Client, offered: &pb::Work) -> 
 }
 
 /// The oldest offer that the rep has, or the first that they get.
-async fn next_offer(
+pub(super) async fn next_offer(
     client: &Client,
     rep: &str,
     wait: Option<Duration>,

@@ -109,7 +109,7 @@ pub enum Handoffs {
         /// Only those in these states
         #[arg(long, value_parser = pb::HandoffState::parse)]
         state: Vec<pb::HandoffState>,
-        /// Only of this session
+        /// Only of this session, finished ones included
         #[arg(long, default_value = "", hide_default_value = true)]
         session: String,
         /// How many at most
@@ -172,7 +172,7 @@ pub enum Routing {
         /// Only those in these states
         #[arg(long, value_parser = pb::RoutingRequestState::parse)]
         state: Vec<pb::RoutingRequestState>,
-        /// Only of this session
+        /// Only of this session, finished ones included
         #[arg(long, default_value = "", hide_default_value = true)]
         session: String,
         /// How many at most

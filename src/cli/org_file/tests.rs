@@ -32,6 +32,16 @@ fn the_example_is_complete_and_reads_as_meant() {
 }
 
 #[test]
+fn n8_the_example_of_a_partner_is_complete_in_itself() {
+    let directory = read(include_str!("../../../examples/partner.yaml"), true).unwrap();
+    let partner = &directory.partners[0];
+    assert_eq!((partner.id.as_str(), partner.away_after), ("acme", 5));
+    assert!(directory.reps.iter().all(|rep| rep.partners[0].partner == "acme"));
+    let contacts = read_contacts(include_str!("../../../examples/contacts.jsonl")).unwrap();
+    assert!(contacts.iter().any(|placed| placed.contact.id == "42"));
+}
+
+#[test]
 fn figures_are_exact_hundredths() {
     let directory = read(
         "presence_configurations:\n- {id: a, capacity: 2.5}\n- {id: b, capacity: '10'}\n\
