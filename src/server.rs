@@ -32,6 +32,7 @@ use crate::grpc::call_id::CallIds;
 use crate::grpc::deadline::Deadlines;
 use crate::grpc::passing::table::{DIRECTORY, MESSAGE, RENEWAL};
 use crate::grpc::passing::{PASSED, Passer, PassingLayer};
+use crate::grpc::streams::PartnerStreams;
 use crate::grpc::token::Seal;
 use crate::grpc::{Directory, Partners, Presences, Servers, Sessions, Transfers, Watches, Works};
 use crate::journal::Journal;
@@ -285,6 +286,7 @@ pub async fn serve(
         seal: Seal::new(options.token_key.bytes()),
         closing: closed,
         looks: Arc::new(tokio::sync::Semaphore::new(LOOKS)),
+        streams: PartnerStreams::default(),
     });
     let health = HealthReporter::new();
     let key = options.token_key.bytes();
@@ -380,7 +382,7 @@ fn router(
         .add_service(service!(WorkServiceServer, Works(Arc::clone(api)), MESSAGE))
         .add_service(service!(TransferServiceServer, Transfers(Arc::clone(api)), MESSAGE))
         .add_service(service!(WatchServiceServer, Watches(Arc::clone(api)), MESSAGE))
-        .add_service(service!(PartnerServiceServer, Partners, DIRECTORY)))
+        .add_service(service!(PartnerServiceServer, Partners(Arc::clone(api)), DIRECTORY)))
 }
 
 /// Each service serves while the store takes writes, whatever ails a single org; the process as a whole (the

@@ -14,7 +14,10 @@ pub mod values;
 pub use decide::command;
 pub use questions::recipients;
 pub use records::{contacts, directory, entry, flow, line, live, load, record};
-pub use rules::{capacity, choose, eligibility, flow_world, invariants, prospects, verdict, wait};
+pub use rules::{
+    aliases, capacity, choose, eligibility, external, flow_world, invariants, prospects, scope,
+    verdict, wait,
+};
 pub use state::{draft, record_lookup};
 pub(in crate::domain) use values::stored;
 pub use values::{attributes, id, rejection, time, units};

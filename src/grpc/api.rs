@@ -18,6 +18,7 @@ use super::passed::Passed;
 use super::request_id::WithRequestId;
 use super::roles;
 use super::status::{Problem, Repeat};
+use super::streams::PartnerStreams;
 use super::token::Seal;
 use crate::domain::command;
 use crate::domain::decide::decide;
@@ -55,6 +56,8 @@ pub struct Api {
     pub closing: watch::Receiver<bool>,
     /// Turns for looking at what is wrong with badly stated requests.
     pub looks: Arc<Semaphore>,
+    /// The watch streams of partners (N7).
+    pub streams: PartnerStreams,
 }
 
 /// A mutation that was done: now, or by an earlier request with the same id.
@@ -77,7 +80,7 @@ impl Mutation {
     pub fn record(&self) -> Result<&Record, Problem> {
         match &self.answer {
             Answer::Record(record) => Ok(record),
-            Answer::Nothing | Answer::Directory(_) | Answer::Refused(_) => {
+            Answer::Nothing | Answer::Directory(_) | Answer::Refused(_) | Answer::Renewed(_) => {
                 Err(Problem::Internal("the answer to a command isn't a record"))
             }
         }

@@ -18,7 +18,7 @@ pub trait Paged: Message {
     fn take_page(&mut self) -> (i32, String, i64);
 }
 
-// A macro, since fourteen requests have the same three fields. It writes no handler.
+// A macro, since many requests have the same three fields. It writes no handler.
 macro_rules! paged {
     ($($request:ident),* $(,)?) => {$(
         impl Paged for pb::$request {
@@ -48,6 +48,8 @@ paged!(
     ListWorkRequest,
     ListRecipientsRequest,
     ListQueueStatesRequest,
+    ListHandoffsRequest,
+    ListRoutingRequestsRequest,
 );
 
 /// The page that is asked for.
@@ -57,6 +59,14 @@ pub struct Window {
     filter: Fingerprint,
     /// The revision to read at, or a later one.
     pub at_least: Option<Revision>,
+}
+
+impl Window {
+    /// The key of the last entry that was shown.
+    #[must_use]
+    pub fn after(&self) -> Option<&str> {
+        self.after.as_ref().map(|page| page.after.as_str())
+    }
 }
 
 /// A page as it is answered.
@@ -104,7 +114,7 @@ impl Api {
         entries: impl Iterator<Item = T>,
         key: impl Fn(&T) -> String,
     ) -> Shown<T> {
-        let after = window.after.as_ref().map(|page| page.after.as_str());
+        let after = window.after();
         let shown = |entry: &T| after.is_some_and(|after| key(entry).as_str() <= after);
         self.cut(caller, window, view, entries.skip_while(shown), &key)
     }

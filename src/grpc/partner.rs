@@ -1,13 +1,21 @@
-//! PartnerService: not there yet, as a whole.
+//! PartnerService: what partners supply, are asked, and answer.
+
+mod answers;
+mod handoffs;
+mod routings;
+mod state;
+
+use std::sync::Arc;
 
 use tonic::{Request, Response, Status};
 
+use super::api::Api;
 use super::later;
 use crate::pb;
 use crate::pb::partner_service_server::PartnerService;
 
 /// The service.
-pub struct Partners;
+pub struct Partners(pub Arc<Api>);
 
 #[tonic::async_trait]
 impl PartnerService for Partners {
@@ -27,37 +35,37 @@ impl PartnerService for Partners {
 
     async fn acknowledge_handoff(
         &self,
-        _request: Request<pb::AcknowledgeHandoffRequest>,
+        request: Request<pb::AcknowledgeHandoffRequest>,
     ) -> Result<Response<pb::AcknowledgeHandoffResponse>, Status> {
-        Err(later("PartnerService.acknowledge_handoff"))
+        Ok(Response::new(answers::acknowledge_handoff(&self.0, request).await?))
     }
 
     async fn complete_handoff(
         &self,
-        _request: Request<pb::CompleteHandoffRequest>,
+        request: Request<pb::CompleteHandoffRequest>,
     ) -> Result<Response<pb::CompleteHandoffResponse>, Status> {
-        Err(later("PartnerService.complete_handoff"))
+        Ok(Response::new(answers::complete_handoff(&self.0, request).await?))
     }
 
     async fn fail_handoff(
         &self,
-        _request: Request<pb::FailHandoffRequest>,
+        request: Request<pb::FailHandoffRequest>,
     ) -> Result<Response<pb::FailHandoffResponse>, Status> {
-        Err(later("PartnerService.fail_handoff"))
+        Ok(Response::new(answers::fail_handoff(&self.0, request).await?))
     }
 
     async fn route_session(
         &self,
-        _request: Request<pb::RouteSessionRequest>,
+        request: Request<pb::RouteSessionRequest>,
     ) -> Result<Response<pb::RouteSessionResponse>, Status> {
-        Err(later("PartnerService.route_session"))
+        Ok(Response::new(answers::route_session(&self.0, request).await?))
     }
 
     async fn fail_routing(
         &self,
-        _request: Request<pb::FailRoutingRequest>,
+        request: Request<pb::FailRoutingRequest>,
     ) -> Result<Response<pb::FailRoutingResponse>, Status> {
-        Err(later("PartnerService.fail_routing"))
+        Ok(Response::new(answers::fail_routing(&self.0, request).await?))
     }
 
     async fn get_contact(
@@ -76,50 +84,50 @@ impl PartnerService for Partners {
 
     async fn get_handoff(
         &self,
-        _request: Request<pb::GetHandoffRequest>,
+        request: Request<pb::GetHandoffRequest>,
     ) -> Result<Response<pb::GetHandoffResponse>, Status> {
-        Err(later("PartnerService.get_handoff"))
+        Ok(Response::new(handoffs::get(&self.0, request).await?))
     }
 
     async fn list_handoffs(
         &self,
-        _request: Request<pb::ListHandoffsRequest>,
+        request: Request<pb::ListHandoffsRequest>,
     ) -> Result<Response<pb::ListHandoffsResponse>, Status> {
-        Err(later("PartnerService.list_handoffs"))
+        Ok(Response::new(handoffs::list(&self.0, request).await?))
     }
 
     async fn acknowledge_routing(
         &self,
-        _request: Request<pb::AcknowledgeRoutingRequest>,
+        request: Request<pb::AcknowledgeRoutingRequest>,
     ) -> Result<Response<pb::AcknowledgeRoutingResponse>, Status> {
-        Err(later("PartnerService.acknowledge_routing"))
+        Ok(Response::new(answers::acknowledge_routing(&self.0, request).await?))
     }
 
     async fn renew_routings(
         &self,
-        _request: Request<pb::RenewRoutingsRequest>,
+        request: Request<pb::RenewRoutingsRequest>,
     ) -> Result<Response<pb::RenewRoutingsResponse>, Status> {
-        Err(later("PartnerService.renew_routings"))
+        Ok(Response::new(answers::renew_routings(&self.0, request).await?))
     }
 
     async fn get_routing_request(
         &self,
-        _request: Request<pb::GetRoutingRequestRequest>,
+        request: Request<pb::GetRoutingRequestRequest>,
     ) -> Result<Response<pb::GetRoutingRequestResponse>, Status> {
-        Err(later("PartnerService.get_routing_request"))
+        Ok(Response::new(routings::get(&self.0, request).await?))
     }
 
     async fn list_routing_requests(
         &self,
-        _request: Request<pb::ListRoutingRequestsRequest>,
+        request: Request<pb::ListRoutingRequestsRequest>,
     ) -> Result<Response<pb::ListRoutingRequestsResponse>, Status> {
-        Err(later("PartnerService.list_routing_requests"))
+        Ok(Response::new(routings::list(&self.0, request).await?))
     }
 
     async fn get_partner_state(
         &self,
-        _request: Request<pb::GetPartnerStateRequest>,
+        request: Request<pb::GetPartnerStateRequest>,
     ) -> Result<Response<pb::GetPartnerStateResponse>, Status> {
-        Err(later("PartnerService.get_partner_state"))
+        Ok(Response::new(state::get(&self.0, request).await?))
     }
 }

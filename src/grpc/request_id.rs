@@ -11,7 +11,7 @@ pub trait WithRequestId: Message {
     fn take_request_id(&mut self) -> String;
 }
 
-// A macro, since thirty-four requests have the same field. It writes no handler.
+// A macro, since all these requests have the same field. It writes no handler.
 macro_rules! with_request_id {
     ($($request:ident),* $(,)?) => {$(
         impl WithRequestId for pb::$request {
@@ -57,4 +57,12 @@ with_request_id!(
     CloseWorkRequest,
     ExtendWrapUpRequest,
     EndWrapUpRequest,
+    ReturnSessionRequest,
+    AcknowledgeHandoffRequest,
+    CompleteHandoffRequest,
+    FailHandoffRequest,
+    AcknowledgeRoutingRequest,
+    RenewRoutingsRequest,
+    RouteSessionRequest,
+    FailRoutingRequest,
 );

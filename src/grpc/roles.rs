@@ -3,13 +3,19 @@
 
 use super::caller::Caller;
 use super::status::Problem;
-use crate::domain::live::Role::{self, Adapter, Admin, Dashboard, Rep, Supervisor};
+use crate::domain::live::Role::{self, Adapter, Admin, Dashboard, Partner, Rep, Supervisor};
 
 const READ: &[Role] = &[Admin, Supervisor, Rep, Adapter, Dashboard];
+/// What a partner reads, too, as far as it is its own (N3).
+const READ_LIVE: &[Role] = &[Admin, Supervisor, Rep, Adapter, Partner, Dashboard];
+/// What partners are asked, and how they do.
+const READ_PARTNERS: &[Role] = &[Admin, Supervisor, Partner, Dashboard];
 const CONFIGURE: &[Role] = &[Admin];
-const ACT: &[Role] = &[Admin, Supervisor, Rep];
-const CHANNEL: &[Role] = &[Admin, Adapter];
-const ANY_SIDE: &[Role] = &[Admin, Supervisor, Rep, Adapter];
+const ACT: &[Role] = &[Admin, Supervisor, Rep, Partner];
+const CHANNEL: &[Role] = &[Admin, Adapter, Partner];
+const ANY_SIDE: &[Role] = &[Admin, Supervisor, Rep, Adapter, Partner];
+const PARTNER: &[Role] = &[Admin, Partner];
+const RETURN: &[Role] = &[Admin, Supervisor, Adapter, Partner];
 
 /// The roles that may make a call; none for a call that isn't in the table.
 fn allowed(rpc: &str) -> &'static [Role] {
@@ -29,6 +35,7 @@ fn allowed(rpc: &str) -> &'static [Role] {
         | "WorkService/ExtendWrapUp"
         | "WorkService/EndWrapUp" => ACT,
         "SessionService/OpenSession" => CHANNEL,
+        "SessionService/ReturnSession" => RETURN,
         "SessionService/UpdateSession"
         | "SessionService/PauseSession"
         | "SessionService/ResumeSession"
@@ -40,16 +47,32 @@ fn allowed(rpc: &str) -> &'static [Role] {
         | "SessionService/GetSession"
         | "SessionService/ListSessions"
         | "SessionService/GetSessionHistory"
-        | "TransferService/ListRecipients"
-        | "TransferService/ExplainRecipient"
-        | "TransferService/QuoteTransfer"
         | "TransferService/GetTransfer"
         | "TransferService/ListTransfers"
         | "WorkService/ListWork"
-        | "ServerService/ListServers"
         | "WatchService/GetQueueState"
         | "WatchService/ListQueueStates"
-        | "WatchService/Watch" => READ,
+        | "WatchService/Watch" => READ_LIVE,
+        "TransferService/ListRecipients"
+        | "TransferService/ExplainRecipient"
+        | "TransferService/QuoteTransfer"
+        | "ServerService/ListServers" => READ,
+        "PartnerService/SyncContacts"
+        | "PartnerService/ReportAvailability"
+        | "PartnerService/AcknowledgeHandoff"
+        | "PartnerService/CompleteHandoff"
+        | "PartnerService/FailHandoff"
+        | "PartnerService/AcknowledgeRouting"
+        | "PartnerService/RenewRoutings"
+        | "PartnerService/RouteSession"
+        | "PartnerService/FailRouting" => PARTNER,
+        "PartnerService/GetContact"
+        | "PartnerService/ListContacts"
+        | "PartnerService/GetHandoff"
+        | "PartnerService/ListHandoffs"
+        | "PartnerService/GetRoutingRequest"
+        | "PartnerService/ListRoutingRequests"
+        | "PartnerService/GetPartnerState" => READ_PARTNERS,
         _ => &[],
     }
 }
@@ -136,5 +159,10 @@ mod tests {
         assert!(allowed("SessionService/OpenSession").contains(&Adapter));
         assert!(!allowed("SessionService/OpenSession").contains(&Rep));
         assert!(allowed("NoService/NoCall").is_empty());
+        for rpc in ["PartnerService/ListHandoffs", "PartnerService/GetPartnerState"] {
+            assert!(allowed(rpc).contains(&Partner) && allowed(rpc).contains(&Dashboard), "{rpc}");
+            assert!(!allowed(rpc).contains(&Adapter) && !allowed(rpc).contains(&Rep), "{rpc}");
+        }
+        assert!(!allowed("DirectoryService/UpsertRep").contains(&Partner));
     }
 }

@@ -211,9 +211,7 @@ impl SessionService for Sessions {
     ) -> Result<Response<pb::EndSessionResponse>, Status> {
         const RPC: &str = "SessionService/EndSession";
         let (caller, message) = self.0.admit(RPC, request)?;
-        let (session, presence) =
-            from_proto::on_session(&message.session, &message.presence, &message.request_id)?;
-        let command = Command::EndSession(session);
+        let (command, presence) = from_proto::end_session(&message)?;
         let asked = AskedCall::of(RPC, message);
         let (session, revision) = self.change(&caller, presence, asked, command).await?;
         Ok(Response::new(pb::EndSessionResponse { session, revision }))
@@ -255,8 +253,13 @@ impl SessionService for Sessions {
 
     async fn return_session(
         &self,
-        _request: Request<pb::ReturnSessionRequest>,
+        request: Request<pb::ReturnSessionRequest>,
     ) -> Result<Response<pb::ReturnSessionResponse>, Status> {
-        Err(super::later("SessionService.return_session"))
+        const RPC: &str = "SessionService/ReturnSession";
+        let (caller, message) = self.0.admit(RPC, request)?;
+        let command = from_proto::return_session(&message)?;
+        let asked = AskedCall::of(RPC, message);
+        let (session, revision) = self.change(&caller, None, asked, command).await?;
+        Ok(Response::new(pb::ReturnSessionResponse { session, revision }))
     }
 }

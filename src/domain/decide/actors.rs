@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::domain::aliases::{acting_partner, drives};
 use crate::domain::draft::Draft;
 use crate::domain::id::{RepId, WorkId};
 use crate::domain::live::{Actor, Role, Work, WorkEnd};
@@ -17,21 +18,27 @@ pub fn acting_rep(actor: &Actor) -> Option<RepId> {
     }
 }
 
-/// May `actor` do what `rep` may do? A rep only as itself; supervisors for everyone (T1, S1).
+/// May `actor` do what `rep` may do? A rep only as itself; a partner for those whom it drives (N4); supervisors for
+/// everyone (T1, S1).
 #[must_use]
-pub fn acts_for(actor: &Actor, rep: &RepId) -> bool {
+pub fn acts_for(records: &impl RecordLookup, actor: &Actor, rep: &RepId) -> bool {
     match actor.role {
         Role::Rep => actor.id.as_str() == rep.as_str(),
-        Role::Admin | Role::Supervisor | Role::Server | Role::Partner => true,
+        Role::Partner => acting_partner(actor).is_some_and(|of| drives(records, &of, rep)),
+        Role::Admin | Role::Supervisor | Role::Server => true,
         Role::Adapter | Role::Dashboard => false,
     }
 }
 
+/// The refusal to act on what is somebody else's. To a partner others' reps, and their work, don't exist (N3, S2).
 pub(crate) fn not_owner(
     actor: &Actor,
     kind: &'static str,
     id: impl std::fmt::Display,
 ) -> Rejection {
+    if actor.role == Role::Partner && matches!(kind, "rep" | "work") {
+        return Rejection::not_found(kind, id);
+    }
     let message = format!("{} {id} isn't {}'s", kind, actor.id);
     Rejection::new(Reason::NotOwner, kind, id, message)
 }
@@ -43,7 +50,7 @@ pub(super) fn own_work(
     id: WorkId,
 ) -> Result<Arc<Work>, Rejection> {
     let work = draft.expect_work(id)?;
-    if acts_for(actor, &work.rep) { Ok(work) } else { Err(not_owner(actor, "work", id)) }
+    if acts_for(draft, actor, &work.rep) { Ok(work) } else { Err(not_owner(actor, "work", id)) }
 }
 
 /// The refusal to do something with work that is over.

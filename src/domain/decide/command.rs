@@ -12,11 +12,16 @@ use crate::domain::directory::{
 use crate::domain::entry::{Cause, Fingerprint};
 use crate::domain::flow::{Flow, SkillsTarget, WishedSkill};
 use crate::domain::id::{
-    ChannelId, ConfigurationId, ExternalReference, FlowId, PartnerId, PresenceId, ProfileId,
-    QueueId, RepId, SessionId, SkillId, StatusId, TransferId, TxnId, WorkId,
+    ChannelId, ConfigurationId, ContactId, ExternalReference, FlowId, HandoffId, PartnerId,
+    PresenceId, ProfileId, QueueId, RepId, RoutingRequestId, SessionId, SkillId, StatusId,
+    TransferId, TxnId, WorkId,
 };
-use crate::domain::live::{PresenceCause, Recipient};
+use crate::domain::live::{
+    AskFailure, PresenceCause, Recipient, ReturnReason, SessionEndReason, WorkRestrictions,
+};
 use crate::domain::record::Due;
+use crate::domain::time::Span;
+use crate::domain::units::Weight;
 
 use super::stated::Stated;
 
@@ -141,6 +146,49 @@ pub struct Opening {
     pub reopen: bool,
 }
 
+/// Where a partner wants a session to go (N1).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RouteTarget {
+    /// To a rep of its own.
+    Rep(RepId),
+    /// To a queue of Baton's.
+    Queue(QueueId),
+    /// Wherever a flow decides.
+    Flow(FlowId),
+    /// To a contact of its own.
+    Contact(ContactId),
+}
+
+/// What a partner answers that knows where a session goes (N1).
+#[derive(Debug, Clone)]
+pub struct RouteAnswer {
+    /// To which request.
+    pub request: RoutingRequestId,
+    /// Where it goes.
+    pub to: RouteTarget,
+    /// Whether a rep gets it without room for it (C3).
+    pub skip_capacity_check: bool,
+    /// What it weighs; `None`: what the queue or the channel says.
+    pub weight: Option<Weight>,
+    /// What the rep is barred from.
+    pub restrictions: WorkRestrictions,
+    /// The worker's.
+    pub reference: String,
+}
+
+/// A session's way back from an external contact (O6).
+#[derive(Debug, Clone)]
+pub struct Returning {
+    /// Which.
+    pub session: SessionId,
+    /// Where it goes; `None`: where the channel's sessions go without a target.
+    pub to: Option<Target>,
+    /// What the next rep should know, at most 2 KiB.
+    pub note: String,
+    /// Why.
+    pub reason: Option<ReturnReason>,
+}
+
 /// What is asked.
 #[derive(Debug, Clone)]
 pub enum Command {
@@ -213,7 +261,14 @@ pub enum Command {
     /// The customer has been silent.
     InactivateSession(SessionId),
     /// Ends it (O4).
-    EndSession(SessionId),
+    EndSession {
+        /// Which.
+        session: SessionId,
+        /// Why, as far as its channel says.
+        reason: Option<SessionEndReason>,
+    },
+    /// Brings one back from the external contact that has it (O6).
+    ReturnSession(Box<Returning>),
     /// Accepts offered work (T6).
     AcceptWork(WorkId),
     /// Accepts a transfer: the same decision by another door.
@@ -231,14 +286,59 @@ pub enum Command {
     ExtendWrapUp(WorkId),
     /// Ends after-conversation work early (C6).
     EndWrapUp(WorkId),
-    /// The partner that routes its channel names the rep for a waiting session (N1, C3).
-    AssignSession {
+    /// A partner's worker claims a hand-off (N9).
+    AcknowledgeHandoff {
         /// Which.
-        session: SessionId,
-        /// Who gets it.
-        rep: RepId,
-        /// Whether they get it without room for it.
-        skip_capacity_check: bool,
+        handoff: HandoffId,
+        /// Whose.
+        reference: String,
+    },
+    /// The contact has the session (T23).
+    CompleteHandoff {
+        /// Which.
+        handoff: HandoffId,
+        /// The worker's.
+        reference: String,
+    },
+    /// The hand-off came to nothing (T23).
+    FailHandoff {
+        /// Which.
+        handoff: HandoffId,
+        /// How.
+        failure: AskFailure,
+        /// The worker's.
+        reference: String,
+    },
+    /// A partner's worker claims a routing request: the session waits in the partner's line (N6).
+    AcknowledgeRouting {
+        /// Which.
+        request: RoutingRequestId,
+        /// The worker's.
+        reference: String,
+        /// How long that holds; `None`: as the partner's settings say.
+        lease: Option<Span>,
+    },
+    /// Routing requests still wait in the partner's line (N6).
+    RenewRoutings {
+        /// Whose; `None`: those of whoever calls.
+        partner: Option<PartnerId>,
+        /// Which.
+        requests: Vec<RoutingRequestId>,
+        /// The worker's.
+        reference: String,
+        /// How long that holds; `None`: as the partner's settings say.
+        lease: Option<Span>,
+    },
+    /// A partner says where a session goes (N1, N6).
+    RouteSession(Box<RouteAnswer>),
+    /// A partner can't route a session (N6).
+    FailRouting {
+        /// Which.
+        request: RoutingRequestId,
+        /// How.
+        failure: AskFailure,
+        /// The worker's.
+        reference: String,
     },
     /// Hands a session on.
     TransferSession {

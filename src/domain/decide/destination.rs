@@ -6,13 +6,18 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::domain::command::Skills;
-use crate::domain::directory::{Channel, Queue};
+use crate::domain::directory::{Channel, DefaultTarget, Queue};
 use crate::domain::draft::Draft;
-use crate::domain::eligibility::{Check, handing_on, line_refusal, receiving, refusal};
+use crate::domain::eligibility::{
+    Check, handing_on, line_refusal, queue_takes, receiving, refusal,
+};
+use crate::domain::external::external_checks;
 use crate::domain::flow::{self, FlowTarget, SkillsTarget, Trace};
 use crate::domain::flow_world::{self, Org};
-use crate::domain::id::{FlowId, QueueId, RepId, SkillId};
-use crate::domain::live::{Line, Recipient, Session, SkillWish};
+use crate::domain::id::{ContactId, FlowId, QueueId, RepId, SkillId};
+use crate::domain::live::{
+    ContactRef, Line, PartnerStay, Recipient, RoutingCause, Session, SkillWish,
+};
 use crate::domain::record_lookup::RecordLookup;
 use crate::domain::rejection::{BadField, Reason, Rejection};
 
@@ -29,16 +34,93 @@ pub(crate) struct Destination {
     pub skills: Skills,
     /// How the flow decided, if one did.
     pub trace: Option<Arc<Trace>>,
+    /// In a partner's line: the contact to whom it is to be handed.
+    pub contact: Option<ContactId>,
+    /// In a partner's line: what was asked for in particular.
+    pub asked_for: Option<Recipient>,
+}
+
+/// Whether a queue's limits hold for what comes to it (R9).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Admission {
+    /// They do for new work.
+    New,
+    /// They don't for what comes back.
+    Back,
 }
 
 impl Destination {
-    pub(crate) fn rep(rep: &RepId) -> Self {
+    const fn line(line: Line) -> Self {
         Self {
-            line: Line::Rep(rep.clone()),
+            line,
             default_priority: 0,
-            skills: Skills::default(),
+            skills: Skills { required: BTreeMap::new(), additional: BTreeMap::new() },
             trace: None,
+            contact: None,
+            asked_for: None,
         }
+    }
+
+    /// The rep, or, where the channel's partner routes what is meant for reps too, the partner (N1).
+    pub(crate) fn rep(rep: &RepId, channel: &Channel) -> Self {
+        match channel.partner().filter(|_| channel.partner_routes_reps) {
+            Some(partner) => Self {
+                asked_for: Some(Recipient::Rep(rep.clone())),
+                ..Self::line(Line::Partner(partner.clone()))
+            },
+            None => Self::line(Line::Rep(rep.clone())),
+        }
+    }
+
+    /// Where sessions of the channel go that have no target (O7): where it says, or to the partner that routes it (N1).
+    ///
+    /// # Errors
+    /// INVALID_FIELD without either; whatever its default is refused for.
+    pub(crate) fn untargeted(
+        draft: &Draft<'_>,
+        session: &mut Session,
+        channel: &Channel,
+        admission: Admission,
+    ) -> Result<Self, Rejection> {
+        match (&channel.default_target, channel.partner()) {
+            (Some(DefaultTarget::Queue(queue)), _) => Self::queue(draft, queue, channel, admission),
+            (Some(DefaultTarget::Flow(flow)), _) => {
+                Self::flow(draft, flow, session, channel, (false, admission))
+            }
+            (None, Some(partner)) => Ok(Self::line(Line::Partner(partner.clone()))),
+            (None, None) => {
+                let id = &channel.id;
+                let why = format!(
+                    "isn't given, and channel {id} has no default_target and no partner that routes \
+                     it; name a rep, a queue, a flow or skills"
+                );
+                Err(Rejection::invalid(vec![BadField { field: "target".to_owned(), why }]))
+            }
+        }
+    }
+
+    /// A contact of the partner that routes the channel (T12).
+    ///
+    /// # Errors
+    /// EXTERNAL_CONTACT_NOT_AVAILABLE.
+    pub(crate) fn contact(
+        draft: &Draft<'_>,
+        of: &ContactRef,
+        channel: &Channel,
+    ) -> Result<Self, Rejection> {
+        let known = draft.contact(of);
+        let checks = external_checks(draft, None, channel, known.as_ref());
+        let unavailable =
+            |check: &&Check| !check.passed && check.reason == Reason::ExternalContactNotAvailable;
+        if checks.iter().any(|check| unavailable(&check)) || !is_of(of, channel) {
+            let to = Recipient::Contact(of.clone());
+            return Err(line_refusal(Reason::ExternalContactNotAvailable, &to, channel));
+        }
+        Ok(Self {
+            contact: Some(of.contact.clone()),
+            asked_for: Some(Recipient::Contact(of.clone())),
+            ..Self::line(Line::Partner(of.partner.clone()))
+        })
     }
 
     /// The queue, or the one that takes its work when it is long (R9).
@@ -49,19 +131,23 @@ impl Destination {
         draft: &Draft<'_>,
         id: &QueueId,
         channel: &Channel,
+        admission: Admission,
     ) -> Result<Self, Rejection> {
         let queue = draft.expect_queue(id)?;
         serves(&queue, channel)?;
-        let Some(taken) = route::admitting(draft, draft.now(), queue) else {
+        let taken = match admission {
+            Admission::New => route::admitting(draft, draft.now(), queue),
+            Admission::Back => Some(queue),
+        };
+        let Some(taken) = taken else {
             let full = Recipient::Queue(id.clone());
             return Err(line_refusal(Reason::LimitExceeded, &full, channel));
         };
         serves(&taken, channel)?;
         Ok(Self {
-            line: Line::Queue(taken.id.clone()),
             default_priority: taken.default_priority,
-            skills: Skills::default(),
-            trace: None,
+            asked_for: taken.partner.as_ref().map(|_| Recipient::Queue(taken.id.clone())),
+            ..Self::line(Line::Queue(taken.id.clone()))
         })
     }
 
@@ -73,8 +159,16 @@ impl Destination {
         draft: &Draft<'_>,
         target: &SkillsTarget,
         channel: &Channel,
+        admission: Admission,
     ) -> Result<Self, Rejection> {
         direct_routing(draft)?;
+        let skills =
+            Skills { required: target.required.clone(), additional: target.additional.clone() };
+        if let (None, None, Some(partner)) =
+            (&target.queue, &channel.fallback_queue, channel.partner())
+        {
+            return Ok(Self { skills, ..Self::line(Line::Partner(partner.clone())) });
+        }
         let Some(queue) = target.queue.as_ref().or(channel.fallback_queue.as_ref()) else {
             let why = format!(
                 "is needed: channel {} has no fallback queue to wait in for these skills",
@@ -83,9 +177,7 @@ impl Destination {
             let field = "skills.queue".to_owned();
             return Err(Rejection::invalid(vec![BadField { field, why }]));
         };
-        let skills =
-            Skills { required: target.required.clone(), additional: target.additional.clone() };
-        Ok(Self { skills, ..Self::queue(draft, queue, channel)? })
+        Ok(Self { skills, ..Self::queue(draft, queue, channel, admission)? })
     }
 
     /// Wherever the flow decides; what it sets, it sets on `session` (R8).
@@ -97,7 +189,7 @@ impl Destination {
         id: &FlowId,
         session: &mut Session,
         channel: &Channel,
-        transferred: bool,
+        (transferred, admission): (bool, Admission),
     ) -> Result<Self, Rejection> {
         let flow = draft.expect_flow(id)?;
         let now = draft.now();
@@ -118,18 +210,41 @@ impl Destination {
             decision.target
         });
         let found = match target {
-            Some(FlowTarget::Queue(queue)) => Self::queue(draft, &queue, channel)?,
-            Some(FlowTarget::Skills(target)) => Self::skills(draft, &target, channel)?,
+            Some(FlowTarget::Queue(queue)) => Self::queue(draft, &queue, channel, admission)?,
+            Some(FlowTarget::Skills(target)) => Self::skills(draft, &target, channel, admission)?,
             Some(FlowTarget::Rep(rep)) => {
                 direct_routing(draft)?;
-                Self::rep(&draft.expect_rep(&rep)?.id)
+                Self::rep(&draft.expect_rep(&rep)?.id, channel)
             }
-            Some(FlowTarget::Contact(..) | FlowTarget::Flow(_)) | None => {
+            Some(FlowTarget::Contact(partner, contact)) => {
+                Self::contact(draft, &ContactRef { partner, contact }, channel)?
+            }
+            Some(FlowTarget::Flow(_)) | None => {
                 let message = format!("flow {id} decided on nothing that a session can go to");
                 return Err(Rejection::new(Reason::WrongState, "flow", id, message));
             }
         };
         Ok(Self { trace: Some(Arc::new(run.trace)), ..found })
+    }
+
+    /// Notes on the session what its partner is to be asked, if it goes to a partner's line for this reason. A stay that it has
+    /// there already goes on.
+    pub(crate) fn enter(&self, draft: &Draft<'_>, session: &mut Session, cause: RoutingCause) {
+        let Some(partner) = draft.partner_of(&self.line) else {
+            if session.owner().is_none() {
+                session.stay = None;
+            }
+            return;
+        };
+        let mut stay = match session.stay.take() {
+            Some(stay) if stay.partner == partner => *stay,
+            _ => PartnerStay::at(partner, cause),
+        };
+        stay.contact = self.contact.clone();
+        if self.asked_for.is_some() {
+            stay.asked_for = self.asked_for.clone();
+        }
+        session.stay = Some(Box::new(stay));
     }
 
     /// Puts the session's skills and priority as they are to be there.
@@ -151,6 +266,11 @@ pub(crate) fn ask_for(draft: &Draft<'_>, session: &mut Session, skills: &Skills)
         let wish = SkillWish { level: wished.level, until: draft.now() + wished.timeout };
         session.wished.insert(skill.clone(), wish);
     }
+}
+
+/// Is it a contact of the partner that routes the channel?
+fn is_of(of: &ContactRef, channel: &Channel) -> bool {
+    channel.partner() == Some(&of.partner)
 }
 
 /// T10.
@@ -208,7 +328,7 @@ pub(crate) fn may_receive(
 /// # Errors
 /// QUEUE_NOT_FOR_CHANNEL.
 pub(crate) fn serves(queue: &Queue, channel: &Channel) -> Result<(), Rejection> {
-    if queue.serves(channel.channel_type) {
+    if queue_takes(queue, channel) {
         return Ok(());
     }
     let unserving = Recipient::Queue(queue.id.clone());

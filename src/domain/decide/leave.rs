@@ -10,14 +10,15 @@ use crate::domain::entry::{Fact, FactKind};
 use crate::domain::id::{PresenceId, QueueId, RepId};
 use crate::domain::line::Demand;
 use crate::domain::live::{
-    Actor, ClosedPresence, Line, PresenceCause, RepPresence, Session, SessionState, Transfer,
-    TransferState, Work, WorkEnd, WorkState,
+    Actor, ClosedPresence, Line, PresenceCause, RepPresence, RoutingCause, Session, SessionState,
+    Transfer, TransferState, Work, WorkEnd, WorkState,
 };
 use crate::domain::prospects::anybody_could;
 use crate::domain::record_lookup::RecordLookup;
 use crate::domain::time::{Span, Timestamp};
 use crate::domain::units::Units;
 
+use super::session::partner_line;
 use super::{acceptance, route};
 
 /// The rep is OFFLINE. Their sessions go back to their lines; after a lost connection they are kept
@@ -100,6 +101,10 @@ pub(super) fn give_back(draft: &mut Draft<'_>, session: Session, channel: &Chann
     }
     capacity::end(draft, work, why);
     draft.fact(Fact::of(FactKind::SessionOrphaned).session(id).work(work).rep(&rep));
+    if draft.partner_of(&session.line).is_some() {
+        let stayed = partner_line(draft, &session, &rep, RoutingCause::RepGone);
+        return draft.put_arrival(stayed);
+    }
     let line = line_back(draft, &session, channel, &rep);
     let state = Session::WAITING;
     draft.put_arrival(Session { line, line_since: now, estimated: None, state, ..session });
@@ -113,6 +118,9 @@ pub(super) fn line_back(
     channel: &Channel,
     rep: &RepId,
 ) -> Line {
+    if draft.partner_of(&session.line).is_some() {
+        return session.line.clone();
+    }
     let own = session.line.queue().cloned();
     let queues = own.into_iter().chain(channel.fallback_queue.clone());
     let known: Vec<QueueId> = queues.filter(|queue| draft.queue(queue).is_some()).collect();
@@ -134,6 +142,7 @@ fn leave_in_transfer(
         _ => None,
     };
     acceptance::remove_owner(draft, &session, &mut transfer, why);
+    transfer.owner_left = matches!(transfer.state, TransferState::Asked(_));
     session.line = transfer.line.clone();
     session.line_since = transfer.requested_at;
     session.estimated = None;

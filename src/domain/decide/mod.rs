@@ -4,13 +4,14 @@
 
 mod acceptance;
 mod actors;
-mod assign;
 pub mod command;
 pub(crate) mod destination;
 pub mod directory;
 mod leave;
+mod partner;
 pub mod presence;
 pub mod reach;
+mod returned;
 pub mod route;
 pub mod session;
 pub mod settle;
@@ -121,7 +122,7 @@ fn dispatch(draft: &mut Draft<'_>, request: &Request) -> Result<AnswerSubject, R
         }
         Command::LeasesLapsed(presences) => Ok(presence::lapse(draft, actor, presences)),
         Command::Reconnect(id) => presence::reconnect(draft, actor, *id),
-        Command::OpenSession(opening) => session::open(draft, opening, stated, *txn),
+        Command::OpenSession(opening) => session::open(draft, actor, opening, stated, *txn),
         Command::UpdateSession { session, attributes, priority, skills } => {
             let change = session::Change {
                 attributes: attributes.as_ref(),
@@ -133,15 +134,33 @@ fn dispatch(draft: &mut Draft<'_>, request: &Request) -> Result<AnswerSubject, R
         Command::PauseSession(id) => session::pause(draft, actor, *id),
         Command::ResumeSession(id) => session::resume(draft, actor, *id),
         Command::InactivateSession(id) => session::inactivate(draft, actor, *id),
-        Command::EndSession(id) => session::end(draft, actor, *id),
+        Command::EndSession { session, reason } => session::end(draft, actor, *session, *reason),
         Command::AcceptWork(id) => work::accept(draft, actor, *id),
         Command::AcceptTransfer(id) => work::accept_transfer(draft, actor, *id),
         Command::DeclineWork(id) => work::decline(draft, actor, *id),
         Command::CloseWork { work, end_session } => work::close(draft, actor, *work, *end_session),
         Command::ExtendWrapUp(id) => wrap_up::extend(draft, actor, *id),
         Command::EndWrapUp(id) => wrap_up::end(draft, actor, *id),
-        Command::AssignSession { session, rep, skip_capacity_check } => {
-            assign::assign(draft, actor, *session, rep, *skip_capacity_check)
+        Command::ReturnSession(returning) => returned::bring_back(draft, actor, returning),
+        Command::AcknowledgeHandoff { handoff, reference } => {
+            partner::acknowledge_handoff(draft, actor, *handoff, reference)
+        }
+        Command::CompleteHandoff { handoff, reference } => {
+            partner::complete(draft, actor, *handoff, reference)
+        }
+        Command::FailHandoff { handoff, failure, reference } => {
+            partner::fail_handoff(draft, actor, *handoff, failure, reference)
+        }
+        Command::AcknowledgeRouting { request, reference, lease } => {
+            partner::acknowledge(draft, actor, *request, reference, *lease)
+        }
+        Command::RenewRoutings { partner: of, requests, reference, lease } => {
+            let of = of.as_ref();
+            partner::renew(draft, actor, (of, requests), reference, *lease)
+        }
+        Command::RouteSession(answer) => partner::route(draft, actor, answer),
+        Command::FailRouting { request, failure, reference } => {
+            partner::fail_routing(draft, actor, *request, failure, reference)
         }
         Command::TransferSession { session, recipient, note } => {
             transfer::request(draft, actor, *session, recipient, note)

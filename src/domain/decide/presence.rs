@@ -3,20 +3,21 @@
 
 use std::sync::Arc;
 
+use crate::domain::aliases::{rep_named, status_named};
 use crate::domain::command::PresenceRef;
 use crate::domain::draft::Draft;
 use crate::domain::entry::{Fact, FactKind};
 use crate::domain::id::{PresenceId, RepId, StatusId};
 use crate::domain::live::{
     Actor, ClosedPresence, Connection, PlannedChange, PlannedStop, Presence, PresenceCause,
-    RepPresence,
+    RepPresence, Role,
 };
 use crate::domain::record::RecordKey;
 use crate::domain::record_lookup::RecordLookup;
 use crate::domain::rejection::{Reason, Rejection};
 use crate::domain::time::{Span, Timestamp};
 
-use super::actors::{acting_rep, acts_for, not_owner};
+use super::actors::{acts_for, not_owner};
 use super::subject::{AnswerSubject, about};
 use super::{leave, reach, route, status, stop};
 
@@ -33,7 +34,8 @@ pub(crate) fn open(
     status: &StatusId,
     device: &str,
 ) -> Result<AnswerSubject, Rejection> {
-    if !acts_for(actor, rep) {
+    let (rep, status) = (&rep_named(draft, actor, rep), &status_named(draft, actor, status));
+    if !acts_for(draft, actor, rep) {
         return Err(not_owner(actor, "rep", rep));
     }
     status::check_status(draft, rep, status)?;
@@ -90,7 +92,7 @@ pub(crate) fn check_current(
     actor: &Actor,
     id: PresenceId,
 ) -> Result<(), Rejection> {
-    let rep = draft.rep_of_presence(id).filter(|rep| may_know(actor, rep));
+    let rep = draft.rep_of_presence(id).filter(|rep| may_know(draft, actor, rep));
     let live = rep.map(|rep| draft.rep_presence(rep));
     let live = live.ok_or_else(|| Rejection::not_found("presence", id))?;
     match &live.presence {
@@ -99,8 +101,9 @@ pub(crate) fn check_current(
     }
 }
 
-fn may_know(actor: &Actor, rep: &RepId) -> bool {
-    acting_rep(actor).is_none_or(|own| own == *rep)
+/// Does `actor` know of this rep's presences: a rep of its own, a partner of those whom it drives (N3, S2)?
+fn may_know(draft: &Draft<'_>, actor: &Actor, rep: &RepId) -> bool {
+    !matches!(actor.role, Role::Rep | Role::Partner) || acts_for(draft, actor, rep)
 }
 
 /// A presence that is current, and who has it.
@@ -110,13 +113,15 @@ fn current(
     named: &PresenceRef,
 ) -> Result<(RepPresence, Presence), Rejection> {
     let (rep, id) = match named {
-        PresenceRef::Rep(rep) => (draft.expect_rep(rep)?.id.clone(), None),
+        PresenceRef::Rep(rep) => {
+            (draft.expect_rep(&rep_named(draft, actor, rep))?.id.clone(), None)
+        }
         PresenceRef::Presence(id) => match draft.rep_of_presence(*id) {
-            Some(rep) if may_know(actor, rep) => (rep.clone(), Some(*id)),
+            Some(rep) if may_know(draft, actor, rep) => (rep.clone(), Some(*id)),
             _ => return Err(Rejection::not_found("presence", id)),
         },
     };
-    if !acts_for(actor, &rep) {
+    if !acts_for(draft, actor, &rep) {
         return Err(not_owner(actor, "rep", rep));
     }
     let live = Arc::unwrap_or_clone(draft.rep_presence(&rep));
@@ -160,7 +165,7 @@ pub(crate) fn set_status(
     when_done: bool,
 ) -> Result<AnswerSubject, Rejection> {
     let (live, presence) = current(draft, actor, named)?;
-    let rep = live.rep.clone();
+    let (rep, status) = (live.rep.clone(), &status_named(draft, actor, status));
     status::check_status(draft, &rep, status)?;
     let (cause, by) = (PresenceCause::of(actor.role), actor.clone());
     let status = status.clone();
@@ -190,10 +195,10 @@ pub(crate) fn close(
         Ok(found) => found,
         Err(rejection) if rejection.reason == Reason::PresenceClosed => {
             let rep = match named {
-                PresenceRef::Rep(rep) => Some(rep),
-                PresenceRef::Presence(id) => draft.rep_of_presence(*id),
+                PresenceRef::Rep(rep) => Some(rep_named(draft, actor, rep)),
+                PresenceRef::Presence(id) => draft.rep_of_presence(*id).cloned(),
             };
-            let rep = rep.cloned().ok_or(rejection)?;
+            let rep = rep.ok_or(rejection)?;
             leave::give_up(draft, &rep);
             return Ok(about(RecordKey::RepPresence(rep)));
         }

@@ -10,18 +10,19 @@ use crate::domain::directory::{Channel, Queue};
 use crate::domain::draft::Draft;
 use crate::domain::eligibility::{can_serve, can_take, is_there};
 use crate::domain::entry::{Fact, FactKind};
-use crate::domain::id::{RepId, SessionId, WorkId};
+use crate::domain::id::{PartnerId, RepId, SessionId, WorkId};
 use crate::domain::line::needs;
 use crate::domain::live::{
-    Absence, Candidate, HowFound, Line, Session, SessionState, Transfer, TransferState, Work,
-    WorkEnd, WorkState,
+    Absence, Candidate, HowFound, Line, RoutingCause, Session, SessionState, Transfer,
+    TransferState, Work, WorkEnd, WorkState,
 };
 use crate::domain::record_lookup::RecordLookup;
 use crate::domain::state::State;
 use crate::domain::time::{Span, Timestamp};
 use crate::domain::wait;
 
-use super::{acceptance, status, strand};
+use super::destination::Destination;
+use super::{acceptance, partner, status, strand};
 
 /// Overflows followed before a queue takes the work after all; a loop can't be saved (R9).
 const OVERFLOWS: usize = 16;
@@ -33,6 +34,10 @@ pub(super) fn place(draft: &mut Draft<'_>, id: SessionId) -> bool {
     let Some((session, channel)) = to_be_placed(draft, id) else {
         return false;
     };
+    if let Some(of) = partner_in_question(draft, &session) {
+        partner::place(draft, session, &of);
+        return true;
+    }
     match find(draft, &session, &channel) {
         Some((rep, origin)) => {
             offer(draft, session, &channel, &rep, origin);
@@ -47,9 +52,42 @@ pub(super) fn place(draft: &mut Draft<'_>, id: SessionId) -> bool {
 
 /// Lets a session wait whose turn can't come yet.
 pub(super) fn let_wait(draft: &mut Draft<'_>, id: SessionId) {
-    if let Some((session, _)) = to_be_placed(draft, id) {
-        wait(draft, session);
+    let Some((session, _)) = to_be_placed(draft, id) else { return };
+    match partner_in_question(draft, &session).filter(|_| session.owner().is_some()) {
+        // Whoever hands it on keeps it while the partner is asked.
+        Some(of) => partner::place(draft, session, &of),
+        None => wait(draft, session),
     }
+}
+
+/// The partner in whose line a session stands, or to whose line it is handed on.
+fn partner_in_question(draft: &Draft<'_>, session: &Session) -> Option<PartnerId> {
+    let transfer = transfer_of(draft, session);
+    draft.partner_of(transfer.as_ref().map_or(&session.line, |transfer| &transfer.line))
+}
+
+/// Sends a session on that its partner was asked about: to where it goes now.
+pub(super) fn send_on(draft: &mut Draft<'_>, mut session: Session, found: Destination) {
+    found.prepare(draft, &mut session);
+    found.enter(draft, &mut session, RoutingCause::New);
+    if let Some(transfer) = transfer_of(draft, &session) {
+        let mut transfer = Arc::unwrap_or_clone(transfer);
+        transfer.line = found.line.clone();
+        transfer.state = TransferState::Waiting { since: draft.now() };
+        if found.trace.is_some() {
+            transfer.trace = found.trace;
+        }
+        draft.put_transfer(transfer);
+    } else if let Some(trace) = found.trace {
+        session.trace = Some(Arc::new(trace.taken()));
+    }
+    if session.owner().is_none() {
+        session.line = found.line;
+        session.line_since = draft.now();
+        session.estimated = None;
+        session.state = Session::WAITING;
+    }
+    draft.put_arrival(session);
 }
 
 /// A session that hasn't been offered or ended since it came, and its channel.
@@ -106,7 +144,7 @@ fn from_queue(
         estimated: session.estimated,
         found,
         candidates,
-        check_skipped: false,
+        ..OfferOrigin::default()
     }
 }
 
@@ -141,7 +179,7 @@ pub(super) fn offer(
     channel: &Channel,
     rep: &RepId,
     origin: OfferOrigin,
-) {
+) -> WorkId {
     if origin.queue.is_some() && session.passed_by.contains(rep) {
         // When even somebody who passed it by is asked, everyone is considered anew (R6).
         session.passed_by.clear();
@@ -165,6 +203,7 @@ pub(super) fn offer(
     if configuration.is_some_and(|configuration| configuration.auto_accept) {
         acceptance::take(draft, id); // R7
     }
+    id
 }
 
 /// Notes on a transfer that `rep` is asked, with `work`.
@@ -254,7 +293,12 @@ pub fn withdraw(draft: &mut Draft<'_>, work: &Work, why: WorkEnd) {
         _ => FactKind::OfferWithdrawn,
     });
     draft.fact(fact.session(session.id).work(work.id).rep(&work.rep));
-    if matches!(why, WorkEnd::Declined | WorkEnd::PushTimeout) && work.queue.is_some() {
+    let passed = matches!(why, WorkEnd::Declined | WorkEnd::PushTimeout);
+    if work.routed_by.is_some() {
+        if let Some(stay) = &mut session.stay {
+            stay.passed_by(&work.rep, cause_of(why));
+        }
+    } else if passed && work.queue.is_some() {
         session.passed_by.insert(work.rep.clone());
     }
     status::set_by_offer(draft, &work.rep, why);
@@ -262,6 +306,15 @@ pub fn withdraw(draft: &mut Draft<'_>, work: &Work, why: WorkEnd) {
         session.state = Session::WAITING;
     }
     draft.put_arrival(session);
+}
+
+/// Why a partner is asked anew whose rep didn't take a session (N6).
+const fn cause_of(why: WorkEnd) -> RoutingCause {
+    match why {
+        WorkEnd::Declined => RoutingCause::Declined,
+        WorkEnd::PushTimeout => RoutingCause::TimedOut,
+        _ => RoutingCause::RepGone,
+    }
 }
 
 /// The queue that takes new work meant for `queue`: where one is long, the one it overflows to
@@ -294,7 +347,8 @@ pub fn follow_presence(draft: &mut Draft<'_>, rep: &RepId) {
             continue;
         };
         // A queue's offer doesn't wait for a lost connection; a rep's does (P4).
-        let lost = work.queue.is_some() && !draft.rep_presence(rep).is_connected();
+        let from_queue = work.queue.is_some() || work.routed_by.is_some();
+        let lost = from_queue && !draft.rep_presence(rep).is_connected();
         if lost || !there_for(draft, rep, &session) {
             withdraw(draft, &work, WorkEnd::Withdrawn);
         }

@@ -10,31 +10,36 @@ use crate::domain::directory::{CapacityModel, Channel};
 use crate::domain::draft::Draft;
 use crate::domain::eligibility::entitled;
 use crate::domain::entry::{Fact, FactKind};
-use crate::domain::id::{RepId, SessionId, TxnId};
+use crate::domain::id::{RepId, RoutingRequestId, SessionId, TxnId};
 use crate::domain::live::{
-    Actor, EndedBy, Line, Role, Session, SessionState, SessionSteps, Transfer, TransferState, Work,
-    WorkEnd, WorkState,
+    Actor, EndedBy, Line, PartnerStay, Role, RoutingCause, Session, SessionEndReason, SessionState,
+    SessionSteps, Transfer, TransferState, Work, WorkEnd, WorkState,
 };
 use crate::domain::record::{Record, RecordKey};
 use crate::domain::record_lookup::RecordLookup;
-use crate::domain::rejection::{BadField, Reason, Rejection};
+use crate::domain::rejection::{Reason, Rejection};
+use crate::domain::scope::{may_see_channel, may_see_session};
 use crate::domain::units::Units;
 
 use super::actors::{acting_rep, acts_for, not_owner};
-use super::destination::{Destination, ask_for, check_skills, direct_routing};
+use super::destination::{Admission, Destination, ask_for, check_skills, direct_routing};
 use super::stated::Stated;
 use super::subject::{AnswerSubject, about};
-use super::{leave, route};
+use super::{leave, partner, route};
 
 /// Opens a session and routes it, or finds the one that the channel opened before and that hasn't ended
 /// (O2, R10).
 pub(crate) fn open(
     draft: &mut Draft<'_>,
+    actor: &Actor,
     opening: &Opening,
     stated: &Stated,
     txn: TxnId,
 ) -> Result<AnswerSubject, Rejection> {
     let channel = draft.expect_channel(&opening.channel)?;
+    if !may_see_channel(draft, actor, &channel.id) {
+        return Err(Rejection::not_found("channel", &channel.id));
+    }
     let reference = &opening.external_reference;
     let previous = draft.reference(&channel.id, reference);
     let known = previous.and_then(|id| draft.session(&id)).filter(|session| !session.is_ended());
@@ -51,6 +56,7 @@ pub(crate) fn open(
     let destination = destination(draft, opening.target.as_ref(), &mut session, &channel)?;
     ask_for(draft, &mut session, &opening.skills);
     destination.prepare(draft, &mut session);
+    destination.enter(draft, &mut session, RoutingCause::New);
     session.trace = destination.trace.map(|trace| Arc::new(trace.taken()));
     session.line = destination.line;
     let id = session.id;
@@ -99,34 +105,35 @@ fn destination(
     channel: &Channel,
 ) -> Result<Destination, Rejection> {
     match target {
-        None => {
-            let why = "isn't given, and the channel has no default; name a rep, a queue, a flow or skills";
-            let field = "target".to_owned();
-            Err(Rejection::invalid(vec![BadField { field, why: why.to_owned() }]))
-        }
+        None => Destination::untargeted(draft, session, channel, Admission::New),
         Some(Target::Rep(rep)) => {
             direct_routing(draft)?;
             let rep = draft.expect_rep(rep)?;
             entitled(&rep, channel)?;
-            Ok(Destination::rep(&rep.id))
+            Ok(Destination::rep(&rep.id, channel))
         }
-        Some(Target::Queue(queue)) => Destination::queue(draft, queue, channel),
+        Some(Target::Queue(queue)) => Destination::queue(draft, queue, channel, Admission::New),
         Some(Target::Skills(target)) => {
             let skills =
                 Skills { required: target.required.clone(), additional: target.additional.clone() };
             check_skills(draft, &skills)?;
-            Destination::skills(draft, target, channel)
+            Destination::skills(draft, target, channel, Admission::New)
         }
-        Some(Target::Flow(flow)) => Destination::flow(draft, flow, session, channel, false),
+        Some(Target::Flow(flow)) => {
+            Destination::flow(draft, flow, session, channel, (false, Admission::New))
+        }
     }
 }
 
 /// The session, if `actor` may act on it: its owner, someone who acts for them, or its channel.
 fn own_session(draft: &Draft<'_>, actor: &Actor, id: SessionId) -> Result<Arc<Session>, Rejection> {
     let session = draft.expect_session(id)?;
+    if !may_see_session(draft, actor, &session) {
+        return Err(Rejection::not_found("session", id));
+    }
     let may = match (actor.role, session.owner()) {
-        (Role::Adapter, _) => true,
-        (_, Some((owner, _))) => acts_for(actor, owner),
+        (Role::Adapter | Role::Partner, _) => true,
+        (_, Some((owner, _))) => acts_for(draft, actor, owner),
         (role, None) => role != Role::Rep,
     };
     if may { Ok(session) } else { Err(not_owner(actor, "session", id)) }
@@ -134,7 +141,12 @@ fn own_session(draft: &Draft<'_>, actor: &Actor, id: SessionId) -> Result<Arc<Se
 
 fn not_active(session: &Session, wanted: &str) -> Rejection {
     let message = format!("session {} isn't {wanted}", session.id);
-    let refused = Rejection::new(Reason::SessionNotActive, "session", session.id, message);
+    let reason = match session.state {
+        // Only its return, or its end, leaves that (O6).
+        SessionState::External { .. } => Reason::WrongState,
+        _ => Reason::SessionNotActive,
+    };
+    let refused = Rejection::new(reason, "session", session.id, message);
     refused.with("state", session.state.name())
 }
 
@@ -359,6 +371,11 @@ fn reroute(draft: &mut Draft<'_>, session: &Session) -> Result<(), Rejection> {
     }
     capacity::end(draft, work, WorkEnd::Rerouted);
     draft.fact(Fact::of(FactKind::SessionResumed).session(session.id).work(work).rep(&rep));
+    if draft.partner_of(&session.line).is_some() {
+        let stayed = partner_line(draft, session, &rep, RoutingCause::Reopened);
+        draft.put_arrival(stayed);
+        return Ok(());
+    }
     let line = match &session.line {
         Line::Queue(queue) if draft.queue(queue).is_some() => {
             leave::line_back(draft, session, &channel, &rep)
@@ -374,13 +391,40 @@ fn reroute(draft: &mut Draft<'_>, session: &Session) -> Result<(), Rejection> {
     Ok(())
 }
 
+/// A session that comes back to the partner's line that it is of, of which it is asked anew (N6).
+pub(super) fn partner_line(
+    draft: &Draft<'_>,
+    session: &Session,
+    rep: &RepId,
+    cause: RoutingCause,
+) -> Session {
+    let mut session = session.clone();
+    if let Some(partner) = draft.partner_of(&session.line) {
+        let mut stay = match session.stay.take() {
+            Some(stay) if stay.partner == partner => *stay,
+            _ => PartnerStay::at(partner, cause),
+        };
+        match cause {
+            RoutingCause::Reopened => stay.cause = cause,
+            _ => stay.passed_by(rep, cause),
+        }
+        stay.contact = None;
+        session.stay = Some(Box::new(stay));
+    }
+    session.line_since = draft.now();
+    session.estimated = None;
+    session.state = Session::WAITING;
+    session
+}
+
 /// Ends a session (O4, T18). Ending one that has ended changes nothing.
 pub(crate) fn end(
     draft: &mut Draft<'_>,
     actor: &Actor,
     id: SessionId,
+    reason: Option<SessionEndReason>,
 ) -> Result<AnswerSubject, Rejection> {
-    end_with(draft, actor, id, WorkEnd::SessionEnded)
+    end_with(draft, actor, id, (WorkEnd::SessionEnded, reason))
 }
 
 /// Ends a session; `why` is what its owner's work says.
@@ -388,12 +432,13 @@ pub(crate) fn end_with(
     draft: &mut Draft<'_>,
     actor: &Actor,
     id: SessionId,
-    why: WorkEnd,
+    (why, reason): (WorkEnd, Option<SessionEndReason>),
 ) -> Result<AnswerSubject, Rejection> {
     let session = own_session(draft, actor, id)?;
     if session.is_ended() {
         return Ok(about(RecordKey::Session(id)));
     }
+    not_barred_from_ending(draft, actor, &session)?;
     if let Some(rep) = acting_rep(actor).and_then(|rep| draft.rep(&rep)) {
         entitled(&rep, &*draft.expect_channel(&session.channel)?)?;
     }
@@ -405,13 +450,42 @@ pub(crate) fn end_with(
     free_everything(draft, &session, why);
     let at = draft.now();
     let mut session = Arc::unwrap_or_clone(session);
+    partner::withdraw(draft, &mut session, true);
     session.transfer = None;
+    session.end_reason = reason;
     let forget_at = at + draft.settings().history_retention;
     session.state = SessionState::Ended { at, by, forget_at, actor: Some(actor.clone()) };
     session.steps.ended = draft.provenance();
     draft.put_session(session);
     draft.fact(Fact::of(FactKind::SessionEnded).session(id));
     Ok(about(RecordKey::Session(id)))
+}
+
+/// N1: the partner may bar the rep whom it named from ending the session.
+fn not_barred_from_ending(
+    draft: &Draft<'_>,
+    actor: &Actor,
+    session: &Session,
+) -> Result<(), Rejection> {
+    let work = session.owner().and_then(|(_, work)| draft.work(&work));
+    match work.filter(|work| actor.role == Role::Rep && work.restrictions.end) {
+        None => Ok(()),
+        Some(work) => Err(barred(draft, "session", session.id, work.routed_by, "end it")),
+    }
+}
+
+/// The refusal to do what the partner bars the rep from (N1).
+pub(super) fn barred(
+    draft: &Draft<'_>,
+    kind: &'static str,
+    id: impl std::fmt::Display,
+    by: Option<RoutingRequestId>,
+    what: &str,
+) -> Rejection {
+    let partner = by.and_then(|id| draft.routing_request(&id)).map(|r| r.partner.to_string());
+    let partner = partner.unwrap_or_default();
+    let message = format!("the partner {partner} routed {kind} {id}, and lets no rep {what}");
+    Rejection::new(Reason::NotAllowedByPartner, kind, id, message).with("partner", partner)
 }
 
 /// Ends the work and the transfer of a session.

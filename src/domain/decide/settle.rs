@@ -18,7 +18,7 @@ use crate::domain::record_lookup::RecordLookup;
 use crate::domain::state::State;
 use crate::domain::wait;
 
-use super::{reach, route, strand};
+use super::{partner, reach, route, strand};
 
 /// The most matches of one decision.
 const MATCHES: usize = 64;
@@ -101,6 +101,9 @@ fn first_in_order(draft: &Draft<'_>, session: SessionId) -> Option<RepId> {
 fn reconsider(draft: &mut Draft<'_>, id: SessionId) -> bool {
     let waiting = draft.session(&id).filter(|session| LinePlace::of(session).is_some());
     let Some(session) = waiting else { return false };
+    if partner::is_to_be_asked(draft, &session) {
+        return route::place(draft, id);
+    }
     match &session.line {
         Line::Rep(rep) => {
             draft.touched().reps.insert(rep.clone());
@@ -142,7 +145,10 @@ fn leave_marks(draft: &mut Draft<'_>) {
         Line::Queue(_) | Line::Partner(_) => None,
     }));
     reps.retain(|rep| session_for(draft, rep).is_some());
-    waiting.retain(|session| first_in_order(draft, *session).is_some());
+    waiting.retain(|session| {
+        let unasked = draft.session(session).is_some_and(|s| partner::is_to_be_asked(draft, &s));
+        unasked || first_in_order(draft, *session).is_some()
+    });
     let marks = reps.into_iter().map(MarkKey::Rep);
     for key in marks.chain(waiting.into_iter().map(MarkKey::Session)) {
         draft.put(Record::Mark(Mark { key, after: None }));
@@ -163,6 +169,10 @@ pub(super) fn work_off(draft: &mut Draft<'_>) {
                 draft.touched().waiting.insert(*session);
             }
             MarkKey::Contacts(..) => continue,
+            MarkKey::Partner(of) => {
+                partner::health::resume(draft, of);
+                continue;
+            }
             MarkKey::Queue(_) if room == 0 => continue,
             MarkKey::Queue(queue) => {
                 strand::relieve(draft, queue, &mut room);

@@ -17,8 +17,12 @@ const ALIKE: usize = 8;
 pub(super) const AT_ONCE: usize = 64;
 
 /// Is `session`, which comes to `queue` or asks for something else there, one that nobody could ever take? Another one
-/// that asks for the same has told; only the first of its kind is looked at among all members.
+/// that asks for the same has told; only the first of its kind is looked at among all members. Of a partner's queue
+/// nothing is said: the partner is asked (N1).
 pub(super) fn is_for_nobody(draft: &Draft<'_>, session: &Session, queue: &QueueId) -> bool {
+    if draft.queue(queue).is_some_and(|queue| queue.partner.is_some()) {
+        return false;
+    }
     let demand = Arc::new(Demand::of(session));
     let other = |id: SessionId| id != session.id && !draft.arrives(id);
     // Of a queue that is to be looked at anew the others don't tell.

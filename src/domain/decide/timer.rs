@@ -6,12 +6,12 @@ use std::sync::Arc;
 use crate::domain::draft::Draft;
 use crate::domain::entry::{Fact, FactKind};
 use crate::domain::id::SessionId;
-use crate::domain::live::{Absence, Actor, Line, Session, SessionState, Transfer};
+use crate::domain::live::{Absence, Actor, PartnerAsk, SessionState};
 use crate::domain::record::{Due, RecordKey};
 use crate::domain::record_lookup::RecordLookup;
 
 use super::subject::AnswerSubject;
-use super::{leave, presence, route, work, wrap_up};
+use super::{leave, partner, presence, route, work, wrap_up};
 
 /// Looks at deadlines; one that hasn't passed, or doesn't hold any more, changes nothing.
 pub(crate) fn pass(draft: &mut Draft<'_>, actor: &Actor, due: &[Due]) -> AnswerSubject {
@@ -23,7 +23,9 @@ pub(crate) fn pass(draft: &mut Draft<'_>, actor: &Actor, due: &[Due]) -> AnswerS
             Due::Forget(session) => forget(draft, *session),
             Due::Push(work) => work::time_out(draft, *work),
             Due::WrapUp(work) => wrap_up::time_out(draft, *work),
-            Due::Ask(_) | Due::AskAgain(_) => {}
+            Due::Ask(ask) => partner::expire(draft, *ask),
+            Due::AskAgain(session) => partner::ask_again(draft, *session),
+            Due::Probe(of) => partner::health::probe(draft, of),
             Due::SkillWish(session) => drop_wishes(draft, *session),
         }
     }
@@ -42,24 +44,9 @@ fn end_absence(draft: &mut Draft<'_>, id: SessionId) {
         _ => return,
     }
     let mut session = Arc::unwrap_or_clone(session);
-    let transfer = session.transfer.and_then(|id| draft.transfer(&id));
     let channel = draft.channel(&session.channel);
     match channel.and_then(|c| c.fallback_queue.clone()).filter(|q| draft.queue(q).is_some()) {
-        Some(queue) => {
-            let fact = match session.transfer {
-                Some(transfer) => Fact::of(FactKind::TransferRerouted).transfer(transfer),
-                None => Fact::of(FactKind::SessionRerouted),
-            };
-            draft.fact(fact.session(id).queue(&queue));
-            session.line = Line::Queue(queue);
-            session.line_since = draft.now();
-            session.estimated = None;
-            session.state = Session::WAITING;
-            if let Some(transfer) = transfer.map(Arc::unwrap_or_clone) {
-                draft.put_transfer(Transfer { line: session.line.clone(), ..transfer });
-            }
-            draft.put_arrival(session);
-        }
+        Some(queue) => partner::fall_back(draft, session, queue),
         None => {
             let absence = Some(Absence::Stranded);
             session.state = SessionState::Waiting { offer: None, absence };
@@ -100,7 +87,11 @@ fn forget(draft: &mut Draft<'_>, id: SessionId) {
     }
     let work = draft.work_of_session(id).map(|work| RecordKey::Work(work.id));
     let transfers = draft.transfers_of_session(id).map(|t| RecordKey::Transfer(t.id));
-    for key in work.chain(transfers).collect::<Vec<_>>() {
+    let asks = draft.asks_of_session(id).map(|ask| match ask {
+        PartnerAsk::Handoff(id) => RecordKey::Handoff(id),
+        PartnerAsk::Routing(id) => RecordKey::RoutingRequest(id),
+    });
+    for key in work.chain(transfers).chain(asks).collect::<Vec<_>>() {
         draft.remove(key);
     }
     // It may name another one by now (O2).

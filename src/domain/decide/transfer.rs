@@ -8,9 +8,11 @@ use crate::domain::directory::Channel;
 use crate::domain::draft::Draft;
 use crate::domain::eligibility::{Check, handing_on_to_line, line_refusal, runs_flows};
 use crate::domain::entry::{Fact, FactKind};
+use crate::domain::external::external_checks;
 use crate::domain::id::{RepId, SessionId, TransferId};
 use crate::domain::live::{
-    Actor, Line, Recipient, Session, SessionState, Transfer, TransferState, TransferSteps,
+    Actor, Line, Recipient, Role, RoutingCause, Session, SessionState, Transfer, TransferState,
+    TransferSteps,
 };
 use crate::domain::record::RecordKey;
 use crate::domain::record_lookup::RecordLookup;
@@ -19,7 +21,7 @@ use crate::domain::units::times;
 use crate::domain::verdict::RuleVerdict;
 
 use super::actors::{acting_rep, acts_for, not_owner};
-use super::destination::{Destination, may_receive};
+use super::destination::{Admission, Destination, may_receive};
 use super::subject::{AnswerSubject, about};
 
 /// Hands `session` on to `recipient`.
@@ -57,13 +59,15 @@ pub(crate) fn request(
         offered_at: None,
         original_removed_at: None,
         steps: TransferSteps { requested: draft.provenance(), ..TransferSteps::default() },
-        from_line: None,
+        from_line: Some(session.line.clone()),
         owner_left: false,
         asked: None,
     };
     let subject = about(RecordKey::Transfer(transfer.id));
     draft.fact(Fact::of(FactKind::TransferRequested).session(id).transfer(transfer.id).rep(&owner));
     destination.prepare(draft, &mut session);
+    session.stay = None;
+    destination.enter(draft, &mut session, RoutingCause::Transfer);
     session.transfer = Some(transfer.id);
     session.transfers += 1;
     session.passed_by.clear();
@@ -77,7 +81,14 @@ fn unready(draft: &Draft<'_>, session: &Session, failed: RuleVerdict) -> Rejecti
     let refused = Rejection::new(failed.reason, "session", session.id, failed.text);
     match (failed.reason, session.transfer) {
         (Reason::TransferInProgress, Some(transfer)) => refused.with("transfer", transfer),
-        (Reason::SessionNotActive, _) => refused.with("state", session.state.name()),
+        (Reason::SessionNotActive | Reason::WrongState, _) => {
+            refused.with("state", session.state.name())
+        }
+        (Reason::NotAllowedByPartner, _) => {
+            let work = session.owner().and_then(|(_, work)| draft.work(&work));
+            let request = work.and_then(|work| draft.routing_request(&work.routed_by?));
+            refused.with("partner", request.map(|r| r.partner.to_string()).unwrap_or_default())
+        }
         (Reason::TransferLimitReached, _) => {
             refused.with("limit", draft.settings().max_transfers_per_session)
         }
@@ -98,23 +109,57 @@ fn destination(
     match recipient {
         Recipient::Rep(rep) => {
             may_receive(draft, owner, rep, channel)?;
-            Ok(Destination::rep(rep))
+            Ok(Destination::rep(rep, channel))
         }
         Recipient::Queue(queue) => {
             draft.expect_queue(queue)?;
             allowed(draft, owner, caller.as_ref(), recipient, channel)?;
-            Destination::queue(draft, queue, channel)
+            routed_now(draft, Destination::queue(draft, queue, channel, Admission::New)?, channel)
         }
         Recipient::Flow(flow) => {
             draft.expect_flow(flow)?;
             allowed(draft, owner, caller.as_ref(), recipient, channel)?;
-            let found = Destination::flow(draft, flow, session, channel, true)?;
+            let found = Destination::flow(draft, flow, session, channel, (true, Admission::New))?;
             if let Line::Rep(rep) = &found.line {
                 may_receive(draft, owner, rep, channel)?;
             }
-            Ok(found)
+            routed_now(draft, found, channel)
         }
-        Recipient::Contact(of) => Err(Rejection::not_found("contact", &of.contact)),
+        Recipient::Contact(of) => {
+            let known = draft.contact(of);
+            let checks = external_checks(draft, Some(owner), channel, known.as_ref());
+            if let Some(check) = checks.iter().find(|check| check.forbids && !check.passed) {
+                return Err(line_refusal(check.reason, recipient, channel));
+            }
+            routed_now(draft, Destination::contact(draft, of, channel)?, channel)
+        }
+    }
+}
+
+/// Where a session goes if its partner is asked, and that isn't asked now (N7): what it is to route goes to the channel's
+/// fallback queue.
+///
+/// # Errors
+/// PARTNER_AWAY without one, and for a contact.
+fn routed_now(
+    draft: &Draft<'_>,
+    found: Destination,
+    channel: &Channel,
+) -> Result<Destination, Rejection> {
+    let Some(partner) = draft.partner_of(&found.line) else { return Ok(found) };
+    let Some(span) = draft.partner_health(&partner).not_asked_for(draft.now()) else {
+        return Ok(found);
+    };
+    match &channel.fallback_queue {
+        Some(queue) if found.contact.is_none() => {
+            let trace = found.trace;
+            Ok(Destination { trace, ..Destination::queue(draft, queue, channel, Admission::Back)? })
+        }
+        _ => {
+            let message = format!("partner {partner} doesn't answer, and isn't asked now");
+            let refused = Rejection::new(Reason::PartnerAway, "partner", &partner, message);
+            Err(refused.with("partner", &partner).for_now(span))
+        }
     }
 }
 
@@ -145,10 +190,16 @@ pub(crate) fn session_checks(
 ) -> Vec<RuleVerdict> {
     let owner = session.owner().map(|(rep, _)| rep);
     let owned = match owner {
-        Some(owner) => acts_for(actor, owner),
+        Some(owner) => acts_for(records, actor, owner),
         None => acting_rep(actor).is_none(),
     };
     let active = matches!(session.state, SessionState::Active { .. });
+    let inactive = match session.state {
+        SessionState::External { .. } => Reason::WrongState,
+        _ => Reason::SessionNotActive,
+    };
+    let work = session.owner().and_then(|(_, work)| records.work(&work));
+    let barred = actor.role == Role::Rep && work.is_some_and(|work| work.restrictions.transfer);
     let limit = records.settings().max_transfers_per_session;
     let say = |yes: bool, good: &str, bad: &str| {
         let id = session.id;
@@ -177,13 +228,19 @@ pub(crate) fn session_checks(
         ),
         verdict(
             "T1",
-            Reason::SessionNotActive,
+            inactive,
             active,
             say(
                 active,
                 "is active",
                 "isn't active: only a session that a rep works on can be transferred",
             ),
+        ),
+        verdict(
+            "N1",
+            Reason::NotAllowedByPartner,
+            !barred,
+            say(!barred, "isn't kept by its partner", "is to stay with the rep, says its partner"),
         ),
         verdict(
             "T16",

@@ -9,7 +9,7 @@ use crate::domain::draft::Draft;
 use crate::domain::eligibility::{entitled, is_there, refusal};
 use crate::domain::entry::{Fact, FactKind};
 use crate::domain::id::{TransferId, WorkId};
-use crate::domain::live::{Actor, TransferState, Work, WorkEnd, WorkState};
+use crate::domain::live::{Actor, Role, TransferState, Work, WorkEnd, WorkState};
 use crate::domain::record::RecordKey;
 use crate::domain::record_lookup::RecordLookup;
 use crate::domain::rejection::{Reason, Rejection};
@@ -57,14 +57,14 @@ pub(crate) fn accept_transfer(
     let transfer = draft.expect_transfer(id)?;
     match &transfer.state {
         TransferState::Offered { rep, work } => {
-            if !acts_for(actor, rep) {
+            if !acts_for(draft, actor, rep) {
                 return Err(not_owner(actor, "transfer", id));
             }
             let work = draft.expect_work(*work)?;
             may_still_receive(draft, &work)?;
             acceptance::take(draft, work.id);
         }
-        TransferState::Completed { rep, .. } if acts_for(actor, rep) => {}
+        TransferState::Completed { rep, .. } if acts_for(draft, actor, rep) => {}
         TransferState::Waiting { .. } => {
             let message = format!("transfer {id} waits: nobody is being asked to take it yet");
             return Err(Rejection::new(Reason::WorkNotOffered, "transfer", id, message));
@@ -112,6 +112,9 @@ pub(crate) fn decline(
         let message = format!("work {id} comes by a transfer, which can't be declined");
         return Err(Rejection::new(Reason::TransferNotDeclinable, "work", id, message));
     }
+    if work.restrictions.decline && actor.role == Role::Rep {
+        return Err(session::barred(draft, "work", id, work.routed_by, "decline it"));
+    }
     let configuration = draft.rep(&work.rep).and_then(|rep| draft.configuration_of(&rep));
     if !configuration.is_some_and(|c| c.allow_decline) {
         let message = format!("{}'s presence configuration doesn't allow declining", work.rep);
@@ -158,7 +161,7 @@ pub(crate) fn close(
         WorkState::Open | WorkState::Paused => {}
     }
     if end_session {
-        session::end_with(draft, actor, work.session, WorkEnd::Completed)?;
+        session::end_with(draft, actor, work.session, (WorkEnd::Completed, None))?;
         return Ok(about(RecordKey::Work(id)));
     }
     if !work.tab_open {

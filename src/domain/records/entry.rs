@@ -6,10 +6,10 @@ use std::sync::Arc;
 
 use minicbor::{Decode, Encode};
 
-use crate::domain::id::{EntryId, QueueId, RepId, SessionId, TransferId, WorkId};
+use crate::domain::id::{EntryId, QueueId, RepId, RoutingRequestId, SessionId, TransferId, WorkId};
 use crate::domain::live::Actor;
 use crate::domain::record::{Record, RecordKey};
-use crate::domain::rejection::Rejection;
+use crate::domain::rejection::{Reason, Rejection};
 use crate::domain::stored::{shared, shared_option};
 use crate::domain::time::Timestamp;
 
@@ -276,6 +276,40 @@ pub enum Answer {
     /// nobody is to do it after this answer was given.
     #[n(3)]
     Refused(#[cbor(n(0), with = "shared")] Arc<Rejection>),
+    /// Leases of routing requests that were renewed (N6).
+    #[n(7)]
+    Renewed(#[cbor(n(0), with = "shared")] Arc<Renewals>),
+}
+
+/// What became of renewals (N6).
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub struct Renewals {
+    /// How many were renewed.
+    #[n(0)]
+    pub renewed: u32,
+    /// Until when they hold, if any was.
+    #[n(1)]
+    pub until: Option<Timestamp>,
+    /// The others.
+    #[n(2)]
+    pub failures: Vec<RenewalFailure>,
+}
+
+/// A routing request whose lease wasn't renewed.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub struct RenewalFailure {
+    /// Its place in the call.
+    #[n(0)]
+    pub index: u32,
+    /// Which.
+    #[n(1)]
+    pub id: RoutingRequestId,
+    /// Why.
+    #[n(2)]
+    pub reason: Reason,
+    /// In words.
+    #[n(3)]
+    pub text: String,
 }
 
 /// The record that an answer shows, if it shows one.
@@ -285,7 +319,7 @@ impl Answer {
     pub const fn record(&self) -> Option<&Record> {
         match self {
             Self::Record(record) => Some(record),
-            Self::Nothing | Self::Directory(_) | Self::Refused(_) => None,
+            Self::Nothing | Self::Directory(_) | Self::Refused(_) | Self::Renewed(_) => None,
         }
     }
 }

@@ -19,8 +19,9 @@ use crate::domain::id::{
 };
 use crate::domain::line::{Demand, LinePlace, MemberStanding, QueueWait};
 use crate::domain::live::{
-    Absence, Connection, Handoff, Line, OpenAskKind, PartnerAsk, PartnerHealth, RepPresence,
-    RoutingRequest, RoutingState, Session, SessionState, Transfer, TransferState, Work, WorkState,
+    Absence, Connection, Handoff, Line, OpenAskKind, PartnerAsk, PartnerHealth, PartnerStay,
+    RepPresence, RoutingRequest, RoutingState, Session, SessionState, Transfer, TransferState,
+    Work, WorkState,
 };
 use crate::domain::stored::shared;
 use crate::domain::time::Timestamp;
@@ -114,6 +115,9 @@ pub enum MarkKey {
     /// Contacts of a partner that were superseded by those of another full sync, and are to go.
     #[n(4)]
     Contacts(#[n(0)] PartnerId, #[n(1)] u64),
+    /// A partner that is back, in whose lines sessions stand that it isn't asked about (N7).
+    #[n(5)]
+    Partner(#[n(0)] PartnerId),
 }
 
 /// A mark: the reps whom it names are offered nothing until they have been looked at.
@@ -252,8 +256,13 @@ impl Record {
             Self::Work(w) => index_work(w, put),
             Self::Transfer(t) => {
                 put(IndexKey::TransferOfSession(t.session, t.id));
-                if matches!(t.state, TransferState::Offered { .. }) {
+                if matches!(t.state, TransferState::Offered { .. } | TransferState::Asked(_)) {
                     put(IndexKey::HandedTo(t.line.clone(), t.id, t.session));
+                }
+            }
+            Self::PartnerHealth(h) => {
+                if let Some(at) = h.probe_at {
+                    put(IndexKey::Due(at, Due::Probe(h.partner.clone())));
                 }
             }
             Self::Handoff(h) => index_handoff(h, put),
@@ -272,7 +281,6 @@ impl Record {
             | Self::Skill(_)
             | Self::Flow(_)
             | Self::Reference(..)
-            | Self::PartnerHealth(_)
             | Self::ContactBook(_)
             | Self::ContactBlock(_)
             | Self::QueueReport(_)
@@ -321,8 +329,8 @@ fn index_session(s: &Session, mut put: impl FnMut(IndexKey)) {
     if let SessionState::Waiting { absence: Some(Absence::Until(until, _)), .. } = s.state {
         put(IndexKey::Due(until, Due::Absence(s.id)));
     }
-    if let Some(at) = s.stay.as_ref().and_then(|stay| stay.again_at) {
-        put(IndexKey::Due(at, Due::AskAgain(s.id)));
+    if let Some(stay) = &s.stay {
+        index_stay(s, stay, &mut put);
     }
     match &s.state {
         SessionState::Ended { forget_at, .. } => {
@@ -333,6 +341,17 @@ fn index_session(s: &Session, mut put: impl FnMut(IndexKey)) {
                 put(IndexKey::Due(until, Due::SkillWish(s.id)));
             }
         }
+    }
+}
+
+/// A session that stands in a partner's line and isn't asked about.
+fn index_stay(s: &Session, stay: &PartnerStay, mut put: impl FnMut(IndexKey)) {
+    if stay.open.is_some() || !s.waits_for_an_offer() {
+        return;
+    }
+    match stay.again_at {
+        Some(at) => put(IndexKey::Due(at, Due::AskAgain(s.id))),
+        None => put(IndexKey::Unasked(stay.partner.clone(), s.id)),
     }
 }
 
@@ -357,7 +376,8 @@ fn index_work(w: &Work, mut put: impl FnMut(IndexKey)) {
         (WorkState::WrappingUp { until, .. }, _) => put(IndexKey::Due(until, Due::WrapUp(w.id))),
         _ => {}
     }
-    if let (Some(queue), Some(at), false) = (&w.queue, w.accepted_at, w.interruptible) {
+    let counts = !w.interruptible && w.routed_by.is_none();
+    if let (Some(queue), Some(at), true) = (&w.queue, w.accepted_at, counts) {
         let waited = QueueWait { wait: at.since(w.queued_at), estimated: w.estimated };
         put(IndexKey::Accepted(queue.clone(), Reverse(at), w.id, waited));
     }
@@ -417,6 +437,8 @@ pub enum Due {
     Ask(PartnerAsk),
     /// A partner is asked again about a session (N6).
     AskAgain(SessionId),
+    /// A partner that is away is asked about one session (N7).
+    Probe(PartnerId),
 }
 
 /// Where records are found other than by their key. One ordered set holds them all; each kind is a
@@ -458,6 +480,8 @@ pub enum IndexKey {
     AskOfSession(SessionId, PartnerAsk),
     /// What a partner is being asked, the oldest of each kind first.
     OpenAsk(PartnerId, OpenAskKind, Timestamp, PartnerAsk),
+    /// A session that stands in a partner's line, and isn't asked about until the partner is back (N7).
+    Unasked(PartnerId, SessionId),
     /// What a partner's own id names (N8).
     Alias(PartnerId, PartnersId, AliasOf),
 }

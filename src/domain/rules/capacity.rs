@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::domain::directory::{CapacityModel, Channel, Queue};
 use crate::domain::draft::Draft;
 use crate::domain::entry::{Fact, FactKind};
-use crate::domain::id::{RepId, SessionId, TransferId, WorkId};
+use crate::domain::id::{RepId, RoutingRequestId, SessionId, TransferId, WorkId};
 use crate::domain::live::{
     Candidate, HowFound, Session, Work, WorkEnd, WorkRestrictions, WorkState, WorkSteps,
 };
@@ -45,6 +45,12 @@ pub struct OfferOrigin {
     pub candidates: Vec<Candidate>,
     /// A partner assigned it past the capacity check (C3).
     pub check_skipped: bool,
+    /// What it weighs, where the partner says so; `None`: as ever (C1).
+    pub weight: Option<Weight>,
+    /// What the partner bars the rep from (N1).
+    pub restrictions: WorkRestrictions,
+    /// The routing request by which a partner named the rep (N6).
+    pub routed_by: Option<RoutingRequestId>,
 }
 
 /// Gives `session` to `rep` as offered work: its weight is fixed and its capacity taken (C1, C2).
@@ -59,7 +65,13 @@ pub fn give(
     let now = draft.now();
     let id = draft.work_id();
     let queue = origin.queue.as_deref();
-    let weight = weight_of(channel, queue).for_capacity(capacity_of(draft, rep));
+    let weight = origin.weight.unwrap_or_else(|| weight_of(channel, queue));
+    let weight = weight.for_capacity(capacity_of(draft, rep));
+    let timeout = match (queue, origin.routed_by) {
+        (Some(queue), _) => push_timeout(draft, queue, rep),
+        (None, Some(_)) => own_push_timeout(draft, rep),
+        (None, None) => None,
+    };
     let steps = WorkSteps { offered: draft.provenance(), ..WorkSteps::default() };
     draft.put_work(Work {
         id,
@@ -78,12 +90,12 @@ pub fn give(
         found: origin.found,
         candidates: origin.candidates,
         offered_at: now,
-        offer_until: queue.and_then(|q| push_timeout(draft, q, rep)).map(|span| now + span),
+        offer_until: timeout.map(|span| now + span),
         accepted_at: None,
         holds_since: now,
         steps,
-        routed_by: None,
-        restrictions: WorkRestrictions::default(),
+        routed_by: origin.routed_by,
+        restrictions: origin.restrictions,
     });
     let mut presence = Arc::unwrap_or_clone(draft.rep_presence(rep));
     let held = presence.held_in(channel.interruptible);
@@ -108,7 +120,11 @@ fn forget_passed(draft: &mut Draft<'_>, session: SessionId) {
 /// How long an offer from `queue` waits for `rep` (R5): what the queue says, else what their
 /// presence configuration does.
 fn push_timeout(records: &impl RecordLookup, queue: &Queue, rep: &RepId) -> Option<Span> {
-    queue.push_timeout.or_else(|| records.configuration_of(&*records.rep(rep)?)?.push_timeout)
+    queue.push_timeout.or_else(|| own_push_timeout(records, rep))
+}
+
+fn own_push_timeout(records: &impl RecordLookup, rep: &RepId) -> Option<Span> {
+    records.configuration_of(&*records.rep(rep)?)?.push_timeout
 }
 
 /// Ends live work and frees what it holds. Work that has ended already stays as it is, so nothing

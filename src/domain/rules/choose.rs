@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::domain::directory::{Channel, Queue};
-use crate::domain::eligibility::can_take;
+use crate::domain::eligibility::{can_take, queue_takes};
 use crate::domain::id::{ChannelId, QueueId, RepId, SessionId, SkillId};
 use crate::domain::line::{IndexCount, LinePlace, MemberRank, MemberStanding, needs};
 use crate::domain::live::{Candidate, Line, RepPresence, RepReach, Session, WhyNot};
@@ -99,7 +99,7 @@ pub fn rep_for(state: &State, session: &Session, queue: &QueueId) -> Option<RepC
     let queue = state.queue(queue)?;
     let channel = state.channel(&session.channel)?;
     let in_vain = channel.interruptible && state.count(&IndexCount::Idle(queue.id.clone())) == 0;
-    if in_vain || !queue.serves(channel.channel_type) {
+    if in_vain || !queue_takes(&queue, &channel) {
         return None;
     }
     let search = RepSearch::new(state, session, &queue)?;
@@ -257,7 +257,7 @@ fn first_in<'s>(
 }
 
 fn suits(channel: &Channel, load: RepLoad, reach: &RepReach, queue: &Queue) -> bool {
-    queue.serves(channel.channel_type)
+    queue_takes(queue, channel)
         && reach.takes.contains(&channel.channel_type)
         && load.fits(weight_of(channel, Some(queue)), channel.interruptible)
 }

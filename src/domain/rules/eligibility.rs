@@ -4,8 +4,8 @@
 use std::collections::BTreeMap;
 
 use crate::domain::directory::{
-    Channel, ChannelFamily, ChannelType, Licence, Permission, PresenceStatus, Queue, Recipients,
-    Rep,
+    Channel, ChannelFamily, ChannelType, Licence, PartnerQueue, Permission, PresenceStatus, Queue,
+    Recipients, Rep,
 };
 use crate::domain::id::{QueueId, RepId, SkillId};
 use crate::domain::line::skilled;
@@ -30,7 +30,7 @@ pub struct Check {
 }
 
 impl Check {
-    const fn new(rule: &'static str, reason: Reason, passed: bool) -> Self {
+    pub(super) const fn new(rule: &'static str, reason: Reason, passed: bool) -> Self {
         Self { rule, reason, passed, hides: false, forbids: true }
     }
 
@@ -77,6 +77,13 @@ pub fn reach_of(
     }
 }
 
+/// Does `queue` take sessions of `channel`: of its type, and, if a partner routes the queue, routed by that partner (N1)?
+#[must_use]
+pub fn queue_takes(queue: &Queue, channel: &Channel) -> bool {
+    let routed = |of: &PartnerQueue| channel.partner() == Some(&of.partner);
+    queue.serves(channel.channel_type) && queue.partner.as_ref().is_none_or(routed)
+}
+
 /// Whether a rep can take what waits in `queue` and insists on `needs`, apart from [`receiving`].
 #[must_use]
 pub fn serving(
@@ -85,7 +92,7 @@ pub fn serving(
     channel: &Channel,
     needs: &BTreeMap<SkillId, u32>,
 ) -> [Check; 3] {
-    let serves = queue.serves(channel.channel_type);
+    let serves = queue_takes(queue, channel);
     [
         Check::new("R10", Reason::QueueNotForChannel, serves),
         Check::new("R1", Reason::NotQueueMember, queue.reps.contains(&rep.id)),
@@ -194,6 +201,16 @@ fn allows(records: &impl RecordLookup, from: Option<&RepId>, to: &Recipient) -> 
     })
 }
 
+/// T15: may `from` transfer to external contacts?
+pub(super) fn allows_contacts(records: &impl RecordLookup, from: Option<&RepId>) -> bool {
+    let configuration =
+        from.and_then(|from| records.rep(from)).and_then(|from| records.configuration_of(&from));
+    configuration.is_none_or(|configuration| match &configuration.recipients {
+        Recipients::Any => true,
+        Recipients::Listed { contacts, .. } => *contacts,
+    })
+}
+
 /// Whether a session of `channel` may be transferred from `from` to a queue or a flow. A flow needs
 /// its caller's permission, so a list doesn't show it without (L4, T11).
 #[must_use]
@@ -211,7 +228,7 @@ pub fn handing_on_to_line(
     ];
     match to {
         Recipient::Queue(queue) => {
-            let serves = records.queue(queue).is_some_and(|q| q.serves(channel.channel_type));
+            let serves = records.queue(queue).is_some_and(|q| queue_takes(&q, channel));
             checks.push(Check::new("R10", Reason::QueueNotForChannel, serves));
         }
         Recipient::Flow(_) => {
@@ -333,9 +350,11 @@ pub fn describe_line(reason: Reason, passed: bool, to: &Recipient, channel: &Cha
             format!("the presence configuration allows only listed {kind}s, and {id} isn't one")
         }
         (Reason::QueueNotForChannel, true) => format!("queue {id} serves {channel_type}"),
-        (Reason::QueueNotForChannel, false) => {
-            format!("queue {id} doesn't serve {channel_type}, the type of channel {}", channel.id)
-        }
+        (Reason::QueueNotForChannel, false) => format!(
+            "queue {id} doesn't serve channel {}: it isn't for {channel_type}, or it is a partner's that doesn't route \
+             the channel",
+            channel.id
+        ),
         (Reason::LimitExceeded, true) => format!("queue {id} takes more work"),
         (Reason::LimitExceeded, false) => {
             format!("queue {id} is full: it takes no more than its max_length")

@@ -64,8 +64,9 @@ impl<L: RecordLookup> World for Named<'_, L> {
         brought || self.records.queue(id).is_some()
     }
 
-    fn has_partner(&self, _id: &PartnerId) -> bool {
-        false
+    fn has_partner(&self, id: &PartnerId) -> bool {
+        let brought = self.brought.contains_key(&RecordKey::Partner(id.clone()));
+        brought || self.records.partner(id).is_some()
     }
 
     fn flow(&self, id: &FlowId) -> Option<Arc<Flow>> {

@@ -218,6 +218,10 @@ fn check_stranded(state: &State, session: &Session) -> Result<(), Violation> {
     if state.held(&RecordKey::Mark(MarkKey::Queue(queue.clone()))).is_some() {
         return Ok(());
     }
+    // What a partner was asked in vain is stranded until it is asked again (N6).
+    if state.queue(queue).is_some_and(|queue| queue.partner.is_some()) {
+        return Ok(());
+    }
     let could = anybody_could(state, queue, &Demand::of(session));
     ensure(could != session.state.is_stranded(), "R11", || {
         let id = session.id;

@@ -1,11 +1,12 @@
 //! Who could ever take what waits in a queue, whether they are signed in or not (R11): by what the directory says of
-//! them alone. Decisions ask when something comes to a line, and when the directory changes.
+//! them alone. Decisions ask when something comes to a line, and when the directory changes. Whom a partner finds for
+//! its own queues is the partner's to know (N1): there somebody always could.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::domain::directory::{ChannelType, Queue};
-use crate::domain::eligibility::is_entitled;
+use crate::domain::eligibility::{is_entitled, queue_takes};
 use crate::domain::id::{QueueId, RepId, SkillId};
 use crate::domain::line::{Demand, skilled};
 use crate::domain::record_lookup::RecordLookup;
@@ -27,9 +28,10 @@ impl<'r, R: RecordLookup> Prospects<'r, R> {
     /// type of their channel.
     pub fn new(records: &'r R, queue: &QueueId, demand: &'r Demand) -> Option<Self> {
         let queue = records.queue(queue)?;
-        let channel_type = records.channel(&demand.channel)?.channel_type;
-        let serves = queue.serves(channel_type);
-        serves.then_some(Self { records, queue, channel_type, required: &demand.required })
+        let channel = records.channel(&demand.channel)?;
+        let channel_type = channel.channel_type;
+        let takes = queue_takes(&queue, &channel);
+        takes.then_some(Self { records, queue, channel_type, required: &demand.required })
     }
 
     /// Could `rep` ever take one: a member with licence, permission and skills, whose profile has a status for it?
@@ -49,7 +51,7 @@ impl<'r, R: RecordLookup> Prospects<'r, R> {
     }
 
     fn anybody(&self) -> bool {
-        self.queue.reps.iter().any(|rep| self.could_take(rep))
+        self.queue.partner.is_some() || self.queue.reps.iter().any(|rep| self.could_take(rep))
     }
 }
 
@@ -58,6 +60,9 @@ impl<'r, R: RecordLookup> Prospects<'r, R> {
 #[must_use]
 pub fn anybody_could(state: &State, queue: &QueueId, demand: &Demand) -> bool {
     let Some(prospects) = Prospects::new(state, queue, demand) else { return false };
+    if prospects.queue.partner.is_some() {
+        return true;
+    }
     let there = state.members(queue).take(LOOKED_AT_FIRST);
     if there.into_iter().any(|standing| prospects.could_take(&standing.rep)) {
         return true;

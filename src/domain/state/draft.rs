@@ -8,9 +8,9 @@ use std::sync::Arc;
 
 use crate::domain::directory::Settings;
 use crate::domain::entry::{Cause, Entry, Fact};
-use crate::domain::id::{EntryId, RepId, SessionId, WorkId};
+use crate::domain::id::{EntryId, HandoffId, RepId, RoutingRequestId, SessionId, WorkId};
 use crate::domain::line::LinePlace;
-use crate::domain::live::{Provenance, RepPresence, Session, Transfer, Work};
+use crate::domain::live::{Actor, Provenance, RepPresence, Session, Transfer, Work};
 use crate::domain::record::{Record, RecordKey};
 use crate::domain::record_lookup::RecordLookup;
 use crate::domain::state::{HeldRecord, State};
@@ -143,6 +143,33 @@ impl<'a> Draft<'a> {
             _ => 0,
         };
         WorkId::nth_at(self.now, ordinal, self.random())
+    }
+
+    /// An id for a new hand-off; as [`Self::work_id`].
+    pub fn handoff_id(&mut self) -> HandoffId {
+        let first = RecordKey::Handoff(HandoffId::at(self.now, 0));
+        let ordinal = match self.last_key(first..=RecordKey::Handoff(HandoffId::MAX)) {
+            Some(RecordKey::Handoff(last)) => last.ordinal() + 1,
+            _ => 0,
+        };
+        HandoffId::nth_at(self.now, ordinal, self.random())
+    }
+
+    /// An id for a new routing request; as [`Self::work_id`].
+    pub fn routing_request_id(&mut self) -> RoutingRequestId {
+        let first = RecordKey::RoutingRequest(RoutingRequestId::at(self.now, 0));
+        let last = RecordKey::RoutingRequest(RoutingRequestId::MAX);
+        let ordinal = match self.last_key(first..=last) {
+            Some(RecordKey::RoutingRequest(last)) => last.ordinal() + 1,
+            _ => 0,
+        };
+        RoutingRequestId::nth_at(self.now, ordinal, self.random())
+    }
+
+    /// Who caused it.
+    #[must_use]
+    pub const fn actor(&self) -> &Actor {
+        &self.cause.actor
     }
 
     /// The work that `rep` has.

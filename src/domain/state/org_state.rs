@@ -1,6 +1,9 @@
 //! The state of an org. A clone costs nothing, so a snapshot is a clone. It is changed by a decision
 //! in the making (`draft`), which can take back what it did, and by journal entries.
 
+mod asks;
+mod contacts;
+mod partners;
 mod standing;
 
 use std::cmp::Reverse;
@@ -389,6 +392,9 @@ fn tallies_of(place: &IndexKey) -> impl Iterator<Item = IndexCount> {
         IndexKey::Member(queue, standing) => {
             let idle = (standing.idle > Units::ZERO).then(|| IndexCount::Idle(queue.clone()));
             (Some(IndexCount::Ready(queue.clone())), idle)
+        }
+        IndexKey::OpenAsk(partner, kind, ..) => {
+            (Some(IndexCount::OpenAsks(partner.clone(), *kind)), None)
         }
         _ => (None, None),
     };

@@ -301,7 +301,7 @@ fn units(f: &mut Fields, at: &str, hundredths: i64, least: u64) -> Option<Units>
     units
 }
 
-fn weight(f: &mut Fields, at: &str, given: pb::Weight) -> Option<Weight> {
+pub(super) fn weight(f: &mut Fields, at: &str, given: pb::Weight) -> Option<Weight> {
     match given.weight {
         None => {
             f.bad(at, "has no measure; give centi_units or centi_percent");

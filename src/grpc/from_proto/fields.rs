@@ -56,6 +56,16 @@ pub mod limits {
     pub const PUSH_TIMEOUT: (Span, Span) = (Span::from_secs(1), Span::from_secs(3_600));
     /// After-conversation work, and each extension of it (C6).
     pub const WRAP_UP: (Span, Span) = (Span::from_secs(10), Span::from_secs(3_600));
+    /// Why a partner failed, in its words (T23).
+    pub const FAILURE: usize = 1_024;
+    /// What a worker of a partner's calls itself (N9).
+    pub const REFERENCE: usize = 256;
+    /// When it makes sense to try again (T23).
+    pub const RETRY_AFTER: (Span, Span) = (Span::from_secs(0), Span::from_secs(86_400));
+    /// How long an acknowledged routing request holds (N6).
+    pub const ROUTING_LEASE: (Span, Span) = (Span::from_secs(5), Span::from_secs(300));
+    /// Leases of routing requests renewed by one call (N6).
+    pub const RENEWALS: usize = 1_000;
     /// Extensions of after-conversation work (C6).
     pub const WRAP_UP_EXTENSIONS: u32 = 10;
     /// Entries of a page.

@@ -5,6 +5,8 @@
 mod directory;
 mod fields;
 mod flow;
+mod partner;
+mod partner_reads;
 mod presence;
 mod reads;
 mod session;
@@ -14,6 +16,8 @@ mod watch;
 pub use directory::*;
 pub use fields::Asked;
 pub use flow::*;
+pub use partner::*;
+pub use partner_reads::*;
 pub use presence::*;
 pub use reads::*;
 pub use session::*;

@@ -7,9 +7,10 @@ use super::ActingOn;
 use super::directory::{skills_target, wished};
 use super::fields::{Asked, Fields, limits};
 use crate::domain::attributes::{self, AttributesChange};
-use crate::domain::command::{Command, Opening, Skills, Target};
+use crate::domain::command::{Command, Opening, Returning, Skills, Target};
 use crate::domain::entry::Revision;
 use crate::domain::id::{ChannelId, ExternalReference, QueueId, RepId, SessionId};
+use crate::domain::live::{ReturnReason, SessionEndReason};
 use crate::grpc::status::Problem;
 use crate::pb;
 
@@ -22,7 +23,10 @@ pub fn open_session(request: &pb::OpenSessionRequest) -> Result<Asked, Problem> 
     f.request_id(&request.request_id);
     let channel = f.id("channel", &request.channel);
     let reference = f.id("external_reference", &request.external_reference);
-    let target = target(&mut f, request.target.as_ref());
+    let target = match &request.target {
+        None => Some(None),
+        Some(given) => target(&mut f, given).map(Some),
+    };
     let required = &request.required_skills;
     let skills = Skills {
         required: f.levels("required_skills", required, limits::TARGET_SKILLS),
@@ -33,7 +37,7 @@ pub fn open_session(request: &pb::OpenSessionRequest) -> Result<Asked, Problem> 
         Some(Command::OpenSession(Box::new(Opening {
             channel: channel?,
             external_reference: reference?,
-            target: Some(target?),
+            target: target?,
             priority: request.priority,
             attributes: Arc::new(request.attributes.clone()),
             skills,
@@ -42,19 +46,15 @@ pub fn open_session(request: &pb::OpenSessionRequest) -> Result<Asked, Problem> 
     })
 }
 
-fn target(f: &mut Fields, given: Option<&pb::open_session_request::Target>) -> Option<Target> {
+fn target(f: &mut Fields, given: &pb::open_session_request::Target) -> Option<Target> {
     use pb::open_session_request::Target as Wire;
     match given {
-        Some(Wire::Rep(id)) => f.id("rep", id).map(Target::Rep),
-        Some(Wire::Queue(id)) => f.id("queue", id).map(Target::Queue),
-        Some(Wire::Flow(id)) => f.id("flow", id).map(Target::Flow),
-        Some(Wire::Skills(skills)) => {
+        Wire::Rep(id) => f.id("rep", id).map(Target::Rep),
+        Wire::Queue(id) => f.id("queue", id).map(Target::Queue),
+        Wire::Flow(id) => f.id("flow", id).map(Target::Flow),
+        Wire::Skills(skills) => {
             let queue = f.optional_id("skills.queue", &skills.queue);
             skills_target(f, "skills", skills, queue).map(Target::Skills)
-        }
-        None => {
-            f.bad("target", "isn't given; name a rep, a queue, a flow or skills");
-            None
         }
     }
 }
@@ -204,6 +204,59 @@ fn single_attributes(
             _ => {}
         }
     }
+}
+
+/// A session's end, and on which presence.
+///
+/// # Errors
+/// INVALID_FIELD.
+pub fn end_session(request: &pb::EndSessionRequest) -> Result<(Command, ActingOn), Problem> {
+    let mut f = Fields::new();
+    f.request_id(&request.request_id);
+    let session = f.id("session", &request.session);
+    let presence = f.optional_id("presence", &request.presence);
+    let reason = f.value("reason", request.reason, |wire| {
+        Some(match wire {
+            pb::SessionEndReason::Unspecified => None,
+            pb::SessionEndReason::CustomerLeft => Some(SessionEndReason::CustomerLeft),
+            pb::SessionEndReason::Idle => Some(SessionEndReason::Idle),
+            pb::SessionEndReason::ConsentWithdrawn => Some(SessionEndReason::ConsentWithdrawn),
+            pb::SessionEndReason::System => Some(SessionEndReason::System),
+        })
+    });
+    f.finish(|| Some((Command::EndSession { session: session?, reason: reason? }, presence?)))
+}
+
+/// A session's way back from an external contact (O6).
+///
+/// # Errors
+/// INVALID_FIELD.
+pub fn return_session(request: &pb::ReturnSessionRequest) -> Result<Command, Problem> {
+    use pb::return_session_request::Target as Wire;
+    let mut f = Fields::new();
+    f.request_id(&request.request_id);
+    let session = f.id("session", &request.session);
+    let note = f.text("note", &request.note, limits::NOTE);
+    let to = match &request.target {
+        None => Some(None),
+        Some(Wire::Rep(id)) => f.id("rep", id).map(|id| Some(Target::Rep(id))),
+        Some(Wire::Queue(id)) => f.id("queue", id).map(|id| Some(Target::Queue(id))),
+        Some(Wire::Flow(id)) => f.id("flow", id).map(|id| Some(Target::Flow(id))),
+    };
+    let reason = f.value("reason", request.reason, |wire| {
+        Some(match wire {
+            pb::SessionReturnReason::Unspecified => None,
+            pb::SessionReturnReason::Done => Some(ReturnReason::Done),
+            pb::SessionReturnReason::WrongContact => Some(ReturnReason::WrongContact),
+            pb::SessionReturnReason::Closed => Some(ReturnReason::Closed),
+            pb::SessionReturnReason::CustomerAsked => Some(ReturnReason::CustomerAsked),
+            pb::SessionReturnReason::Error => Some(ReturnReason::Error),
+        })
+    });
+    f.finish(|| {
+        let (session, to, note, reason) = (session?, to?, note?, reason?);
+        Some(Command::ReturnSession(Box::new(Returning { session, to, note, reason })))
+    })
 }
 
 /// A call about one session, made on a presence.

@@ -1,5 +1,6 @@
 //! Sessions, work and transfers.
 
+use super::partner::{ask_ids, failed_end, failure_reason, session_end_reason, session_return};
 use super::{ObjectContext, actor, centi, channel_type, flow_trace, level, role, span, time};
 use crate::domain::entry::{FactKind, Revision};
 use crate::domain::id::{SkillId, WorkId};
@@ -16,6 +17,7 @@ use crate::pb;
 pub fn session(context: ObjectContext<'_>, s: &Session, revision: Revision) -> pb::Session {
     let transfer = s.transfer.and_then(|id| context.records.transfer(&id));
     let channel = context.records.channel(&s.channel).map(|c| channel_type(c.channel_type));
+    let (handoff, routing_request) = ask_ids(s.open_ask());
     let (ended_at, ended_by) = match &s.state {
         SessionState::Ended { at, by, actor, .. } => {
             (Some(time(*at)), Some(ended_by(*by, actor.as_ref())))
@@ -45,8 +47,15 @@ pub fn session(context: ObjectContext<'_>, s: &Session, revision: Revision) -> p
         flow_trace: s.trace.as_deref().map(flow_trace),
         revision: number(revision),
         previous_session: s.previous.map(|id| id.to_string()).unwrap_or_default(),
+        handoff,
+        routing_request,
+        end_reason: session_end_reason(s.end_reason).into(),
+        returns: s.returns.iter().map(session_return).collect(),
         ..Default::default()
     };
+    if let SessionState::External { contact, .. } = &s.state {
+        shown.external_contact = Some(contact_ref(contact));
+    }
     let offered = matches!(s.state, SessionState::Offered { .. });
     if matches!(s.state, SessionState::Waiting { .. }) || offered {
         shown.waiting_line = Some(waiting_line(&s.line));
@@ -197,6 +206,7 @@ pub fn work(context: ObjectContext<'_>, w: &Work, revision: Revision) -> pb::Wor
 fn is_declinable(context: ObjectContext<'_>, w: &Work) -> bool {
     w.state == WorkState::Offered
         && w.transfer.is_none()
+        && !w.restrictions.decline
         && context
             .records
             .rep(&w.rep)
@@ -235,6 +245,7 @@ const fn work_end(why: WorkEnd) -> pb::WorkEndReason {
 pub fn transfer(context: ObjectContext<'_>, t: &Transfer, revision: Revision) -> pb::Transfer {
     let session = context.records.session(&t.session);
     let waits = matches!(t.state, TransferState::Waiting { .. });
+    let (handoff, routing_request) = ask_ids(t.asked);
     let mut shown = pb::Transfer {
         id: t.id.to_string(),
         session: t.session.to_string(),
@@ -252,6 +263,8 @@ pub fn transfer(context: ObjectContext<'_>, t: &Transfer, revision: Revision) ->
         flow_trace: t.trace.as_deref().map(flow_trace),
         session_opened_at: session.as_ref().map(|s| time(s.opened_at)),
         waiting_line: (!t.is_final()).then(|| waiting_line(&t.line)),
+        handoff,
+        routing_request,
         revision: number(revision),
         ..Default::default()
     };
@@ -285,9 +298,20 @@ pub fn transfer(context: ObjectContext<'_>, t: &Transfer, revision: Revision) ->
             shown.ended_at = Some(time(*at));
             shown.end_reason = pb::TransferEndReason::SessionEnded.into();
         }
-        TransferState::Asked(_)
-        | TransferState::HandedOver { .. }
-        | TransferState::Failed { .. } => {}
+        TransferState::HandedOver { at, .. } => {
+            shown.accepted_at = Some(time(*at));
+            shown.ended_at = Some(time(*at));
+            shown.end_reason = pb::TransferEndReason::HandoffCompleted.into();
+        }
+        TransferState::Failed { at, failure } => {
+            shown.ended_at = Some(time(*at));
+            shown.end_reason = failed_end(t.asked, failure).into();
+            shown.end_detail.clone_from(&failure.text);
+            shown.failure_reason = failure_reason(failure.reason).into();
+            shown.retryable = failure.retryable;
+            shown.retry_after = failure.retry_after.map(span);
+        }
+        TransferState::Asked(_) => {}
     }
     shown
 }

@@ -41,6 +41,7 @@ pub fn encode_key(key: &RecordKey) -> Vec<u8> {
         RecordKey::Mark(MarkKey::Contacts(partner, generation)) => {
             write!(text, "mrk:contacts/{partner}/{generation}")
         }
+        RecordKey::Mark(MarkKey::Partner(id)) => write!(text, "mrk:partner/{id}"),
         RecordKey::Mark(MarkKey::Directory) => text.write_str("mrk:directory"),
         RecordKey::Mark(MarkKey::Rep(id)) => write!(text, "mrk:rep/{id}"),
         RecordKey::Mark(MarkKey::Session(id)) => write!(text, "mrk:session/{id}"),
@@ -92,6 +93,7 @@ pub fn decode_key(bytes: &[u8]) -> Result<RecordKey, JournalError> {
             Some(("rep", rep)) => MarkKey::Rep(parse(rep)?),
             Some(("session", session)) => MarkKey::Session(parse(session)?),
             Some(("queue", queue)) => MarkKey::Queue(parse(queue)?),
+            Some(("partner", partner)) => MarkKey::Partner(parse(partner)?),
             Some(("contacts", of)) => {
                 let (partner, generation) = of.split_once('/').ok_or_else(unknown)?;
                 MarkKey::Contacts(parse(partner)?, number(generation)?)

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::domain::decide::destination::serves;
-use crate::domain::decide::strand;
+use crate::domain::decide::{partner, strand};
 use crate::domain::draft::Draft;
 use crate::domain::eligibility::is_there;
 use crate::domain::id::{QueueId, RepId, SessionId};
@@ -173,6 +173,8 @@ fn concerned(draft: &Draft<'_>) -> BTreeMap<QueueId, Concerned> {
             _ => {}
         }
     }
+    // What waits there the partner routes (N1).
+    queues.retain(|queue, _| draft.queue(queue).is_none_or(|queue| queue.partner.is_none()));
     queues
 }
 
@@ -327,6 +329,11 @@ fn move_on(draft: &mut Draft<'_>, mut session: Session, from: &Line, to: &Line) 
         }
     }
     if session.owner().is_some() || session.line != *from {
+        if session.open_ask().is_some() {
+            partner::withdraw(draft, &mut session, false);
+            session.stay = None;
+            return draft.put_arrival(session);
+        }
         // Its line is the transfer's: whoever looks at the session sees another one.
         draft.put_settled(session);
         return;
@@ -334,6 +341,8 @@ fn move_on(draft: &mut Draft<'_>, mut session: Session, from: &Line, to: &Line) 
     if session.waits_for_an_offer() {
         session.state = Session::WAITING;
     }
+    partner::withdraw(draft, &mut session, false);
+    session.stay = None;
     session.line = to.clone();
     session.line_since = draft.now();
     session.estimated = None;

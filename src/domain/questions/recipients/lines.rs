@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::domain::decide::acting_rep;
 use crate::domain::decide::route::admitting;
 use crate::domain::directory::Queue;
-use crate::domain::eligibility::{Check, describe_line, handing_on_to_line};
+use crate::domain::eligibility::{Check, describe_line, handing_on_to_line, queue_takes};
 use crate::domain::id::{FlowId, QueueId, RepId};
 use crate::domain::live::{Actor, Recipient};
 use crate::domain::record::{Record, RecordKey};
@@ -89,7 +89,7 @@ impl RecipientCase {
         // The queue that it would overflow to has to serve it, too.
         if let Some(taken) = taken.filter(|taken| taken.id != queue.id) {
             let (rule, reason) = ("R10", Reason::QueueNotForChannel);
-            let passed = taken.serves(self.channel.channel_type) || self.any;
+            let passed = queue_takes(&taken, &self.channel) || self.any;
             let check = Check { rule, reason, passed, hides: false, forbids: true };
             let to = Recipient::Queue(taken.id.clone());
             let text = describe_line(reason, passed, &to, &self.channel);

@@ -152,7 +152,7 @@ impl AskFailure {
 
 /// What a session is, or is to be, asked about while it stands in a partner's line, and what was asked before. It is gone
 /// with the session's stay there.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Encode, Decode)]
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
 pub struct PartnerStay {
     /// Why the partner is asked the next time.
     #[n(0)]
@@ -179,18 +179,41 @@ pub struct PartnerStay {
     #[n(7)]
     pub again_at: Option<Timestamp>,
     /// What the next one should know, of a return (O6).
-    #[cbor(n(8), default)]
+    #[n(8)]
     pub note: String,
+    /// Whom.
+    #[n(9)]
+    pub partner: PartnerId,
 }
 
 /// Reps remembered who were named before.
 const TRIED: usize = 16;
 
 impl PartnerStay {
-    /// A stay that begins for this reason.
+    /// A stay at this partner's that begins for this reason.
     #[must_use]
-    pub fn because(cause: RoutingCause) -> Self {
-        Self { cause, ..Self::default() }
+    pub const fn at(partner: PartnerId, cause: RoutingCause) -> Self {
+        Self {
+            cause,
+            attempts: 0,
+            tried: Vec::new(),
+            asked_for: None,
+            contact: None,
+            open: None,
+            failures: 0,
+            again_at: None,
+            note: String::new(),
+            partner,
+        }
+    }
+
+    /// Comes to nothing what the partner was asked: it is asked again after a second, then after twice as long, up to a minute
+    /// (N6), where it goes.
+    pub fn fail(&mut self, now: Timestamp) {
+        let seconds = 1_i64 << self.failures.min(6);
+        self.failures += 1;
+        self.again_at = Some(now + Span::from_secs(seconds.min(60)));
+        self.contact = None;
     }
 
     /// `rep`, whom the partner named, didn't take it, or left.
@@ -225,6 +248,21 @@ pub enum HandoffState {
     /// The session ended first (T18).
     #[n(5)]
     SessionEnded,
+}
+
+impl HandoffState {
+    /// Its name in the public API.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Asked => "ASKED",
+            Self::Acknowledged => "ACKNOWLEDGED",
+            Self::Completed => "COMPLETED",
+            Self::Failed(_) => "FAILED",
+            Self::Expired => "EXPIRED",
+            Self::SessionEnded => "SESSION_ENDED",
+        }
+    }
 }
 
 /// A partner is asked to take a session to one of its contacts (T23).
@@ -333,6 +371,21 @@ pub enum RoutingState {
     Withdrawn,
 }
 
+impl RoutingState {
+    /// Its name in the public API.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Asked => "ASKED",
+            Self::Acknowledged => "ACKNOWLEDGED",
+            Self::Routed { .. } => "ROUTED",
+            Self::Failed(_) => "FAILED",
+            Self::Expired => "EXPIRED",
+            Self::Withdrawn => "WITHDRAWN",
+        }
+    }
+}
+
 /// A partner is asked where a session goes (N1, N6).
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
 pub struct RoutingRequest {
@@ -436,6 +489,9 @@ pub struct PartnerHealth {
     /// Of the last requests that ended, at most 100, the newest last: did each expire?
     #[n(5)]
     pub recent: Vec<bool>,
+    /// While it is away and something waits for it: when it is asked all the same, to see whether it is back.
+    #[n(6)]
+    pub probe_at: Option<Timestamp>,
 }
 
 /// Requests that the share of expired ones is told of.
@@ -455,6 +511,7 @@ impl PartnerHealth {
             last_progress: None,
             last_asked: None,
             recent: Vec::new(),
+            probe_at: None,
         }
     }
 
@@ -462,7 +519,13 @@ impl PartnerHealth {
     #[must_use]
     pub fn next_probe(&self) -> Option<Timestamp> {
         let away = self.away_since?;
-        Some(self.last_asked.map_or(away, |asked| asked.max(away) + Self::PROBE_EVERY))
+        Some(self.last_asked.unwrap_or(away).max(away) + Self::PROBE_EVERY)
+    }
+
+    /// How long it isn't asked yet, if it is away (N7).
+    #[must_use]
+    pub fn not_asked_for(&self, now: Timestamp) -> Option<Span> {
+        self.next_probe().filter(|at| *at > now).map(|at| at.since(now))
     }
 
     /// A request has ended.

@@ -1,0 +1,217 @@
+//! What partners are asked (N1, N6, T23): where a session goes that stands in one of their lines, or whether they take it to
+//! a contact. A session comes here when its turn comes in such a line, whatever brought it there, so nobody has to remember
+//! to ask. What partners answer is in `handoff` and `routing`, what becomes of a session when that is nothing in `failure`,
+//! and how a partner does in `health`.
+
+mod claim;
+mod failure;
+mod handoff;
+pub(super) mod health;
+mod routing;
+
+use std::sync::Arc;
+
+use crate::domain::draft::Draft;
+use crate::domain::entry::{Fact, FactKind};
+use crate::domain::id::{ContactId, PartnerId, SessionId};
+use crate::domain::live::{
+    ContactRef, Handoff, HandoffState, PartnerAsk, PartnerStay, RoutingCause, RoutingRequest,
+    RoutingState, Session, SessionState, Transfer, TransferState,
+};
+use crate::domain::record::Record;
+use crate::domain::record_lookup::RecordLookup;
+
+pub(super) use failure::{expire, fall_back};
+pub(super) use handoff::{acknowledge as acknowledge_handoff, complete, fail as fail_handoff};
+pub(super) use routing::{acknowledge, fail as fail_routing, renew, route};
+
+/// Asks the partner about a session that has come to its line, or isn't asked about there yet; while the partner is away, sends
+/// it on (N7).
+pub(super) fn place(draft: &mut Draft<'_>, mut session: Session, partner: &PartnerId) {
+    let stay = match session.stay.take() {
+        Some(stay) if stay.partner == *partner => *stay,
+        _ => PartnerStay::at(partner.clone(), RoutingCause::New),
+    };
+    if stay.open.is_some() {
+        return;
+    }
+    if draft.partner_health(partner).not_asked_for(draft.now()).is_some() {
+        session.stay = Some(Box::new(stay));
+        return failure::not_asked(draft, session);
+    }
+    stand(draft, &mut session);
+    match stay.contact.clone() {
+        Some(contact) => ask_to_take(draft, session, stay, contact),
+        None => ask_to_route(draft, session, stay),
+    }
+}
+
+/// A session that is asked again because its time has come (N6).
+pub(super) fn ask_again(draft: &mut Draft<'_>, id: SessionId) {
+    let Some(session) = draft.session(&id).filter(|session| session.waits_for_an_offer()) else {
+        return;
+    };
+    let mut session = Arc::unwrap_or_clone(session);
+    let Some(stay) = &mut session.stay else { return };
+    if stay.open.is_none() && stay.again_at.is_some_and(|at| at <= draft.now()) {
+        stay.again_at = None;
+        draft.put_arrival(session);
+    }
+}
+
+/// Is a session to be asked about that isn't?
+pub(super) fn is_to_be_asked(draft: &Draft<'_>, session: &Session) -> bool {
+    let asked = |stay: &PartnerStay| stay.open.is_some() || stay.again_at.is_some();
+    session.waits_for_an_offer()
+        && !session.stay.as_deref().is_some_and(asked)
+        && draft.partner_of(&session.line).is_some()
+}
+
+/// A session without an owner stands in its transfer's line, if a transfer brings it.
+fn stand(draft: &Draft<'_>, session: &mut Session) {
+    if session.owner().is_some() {
+        return;
+    }
+    if let Some(transfer) = transfer_of(draft, session)
+        && session.line != transfer.line
+    {
+        session.line = transfer.line.clone();
+        session.line_since = transfer.requested_at.max(session.line_since);
+        session.estimated = None;
+    }
+    if !matches!(session.state, SessionState::Waiting { .. }) {
+        session.state = Session::WAITING;
+    }
+}
+
+fn transfer_of(draft: &Draft<'_>, session: &Session) -> Option<Arc<Transfer>> {
+    session.transfer.and_then(|id| draft.transfer(&id))
+}
+
+/// Asks where a session goes.
+fn ask_to_route(draft: &mut Draft<'_>, session: Session, mut stay: PartnerStay) {
+    let (now, id) = (draft.now(), draft.routing_request_id());
+    let own = draft.partner(&stay.partner).and_then(|partner| partner.routing_deadline);
+    let deadline = now + own.unwrap_or_else(|| draft.settings().routing_deadline());
+    let transfer = transfer_of(draft, &session);
+    let line = transfer.as_ref().map_or(&session.line, |transfer| &transfer.line);
+    stay.attempts += 1;
+    let request = RoutingRequest {
+        id,
+        partner: stay.partner.clone(),
+        session: session.id,
+        transfer: session.transfer,
+        queue: line.queue().cloned(),
+        channel: session.channel.clone(),
+        external_reference: session.external_reference.clone(),
+        cause: stay.cause,
+        attempt: stay.attempts,
+        tried: stay.tried.clone(),
+        asked_for: stay.asked_for.clone(),
+        note: transfer.as_ref().map_or(&stay.note, |transfer| &transfer.note).clone(),
+        attributes: Arc::clone(&session.attributes),
+        priority: session.priority,
+        opened_at: session.opened_at,
+        required: session.required.clone(),
+        wished: session.wished.iter().map(|(skill, wish)| (skill.clone(), wish.level)).collect(),
+        state: RoutingState::Asked,
+        asked_at: now,
+        deadline,
+        acknowledged_at: None,
+        ended_at: None,
+        claimed_by: None,
+    };
+    draft.fact(Fact::of(FactKind::RoutingAsked).session(session.id));
+    draft.put(Record::RoutingRequest(Arc::new(request)));
+    asked(draft, session, stay, PartnerAsk::Routing(id));
+}
+
+/// Asks for a session to be taken to a contact.
+fn ask_to_take(draft: &mut Draft<'_>, session: Session, mut stay: PartnerStay, contact: ContactId) {
+    let (now, id) = (draft.now(), draft.handoff_id());
+    let own = draft.partner(&stay.partner).and_then(|partner| partner.handoff_deadline);
+    let deadline = now + own.unwrap_or_else(|| draft.settings().handoff_deadline);
+    let transfer = transfer_of(draft, &session);
+    let contact = ContactRef { partner: stay.partner.clone(), contact };
+    stay.attempts += 1;
+    let handoff = Handoff {
+        id,
+        session: session.id,
+        transfer: session.transfer,
+        contact_name: draft.contact(&contact).map(|known| known.name).unwrap_or_default(),
+        contact,
+        channel: session.channel.clone(),
+        external_reference: session.external_reference.clone(),
+        asked_by: transfer.as_ref().map_or_else(|| draft.actor(), |t| &t.asked_by).clone(),
+        from_rep: transfer.as_ref().map(|transfer| transfer.from_rep.clone()),
+        note: transfer.as_ref().map_or(&stay.note, |transfer| &transfer.note).clone(),
+        attributes: Arc::clone(&session.attributes),
+        priority: session.priority,
+        opened_at: session.opened_at,
+        required: session.required.clone(),
+        wished: session.wished.iter().map(|(skill, wish)| (skill.clone(), wish.level)).collect(),
+        state: HandoffState::Asked,
+        asked_at: now,
+        deadline,
+        acknowledged_at: None,
+        ended_at: None,
+        claimed_by: None,
+    };
+    draft.fact(Fact::of(FactKind::HandoffAsked).session(session.id));
+    draft.put(Record::Handoff(Arc::new(handoff)));
+    asked(draft, session, stay, PartnerAsk::Handoff(id));
+}
+
+/// Notes on a session, on its transfer and on the partner that it is asked.
+fn asked(draft: &mut Draft<'_>, mut session: Session, mut stay: PartnerStay, ask: PartnerAsk) {
+    health::note_asked(draft, &stay.partner);
+    stay.open = Some(ask);
+    stay.again_at = None;
+    if let Some(transfer) = transfer_of(draft, &session) {
+        let mut transfer = Arc::unwrap_or_clone(transfer);
+        transfer.state = TransferState::Asked(ask);
+        transfer.asked = Some(ask);
+        transfer.offered_at = Some(draft.now());
+        let fact = Fact::of(FactKind::TransferOffered).session(session.id);
+        draft.fact(fact.transfer(transfer.id));
+        draft.put_transfer(transfer);
+    }
+    session.stay = Some(Box::new(stay));
+    draft.put_settled(session);
+}
+
+/// What a partner is being asked about a session isn't needed any more: it ends, or goes elsewhere (T18, N6).
+pub(super) fn withdraw(draft: &mut Draft<'_>, session: &mut Session, ended: bool) {
+    let Some(stay) = session.stay.take() else { return };
+    let Some(ask) = stay.open else { return };
+    let now = Some(draft.now());
+    match ask {
+        PartnerAsk::Handoff(id) => {
+            let Some(handoff) = draft.handoff(&id) else { return };
+            let mut handoff = Arc::unwrap_or_clone(handoff);
+            handoff.state = HandoffState::SessionEnded;
+            handoff.ended_at = now;
+            draft.fact(Fact::of(FactKind::HandoffSessionEnded).session(session.id));
+            draft.put(Record::Handoff(Arc::new(handoff)));
+        }
+        PartnerAsk::Routing(id) => {
+            let Some(request) = draft.routing_request(&id) else { return };
+            let mut request = Arc::unwrap_or_clone(request);
+            request.state = RoutingState::Withdrawn;
+            request.ended_at = now;
+            draft.fact(Fact::of(FactKind::RoutingWithdrawn).session(session.id));
+            draft.put(Record::RoutingRequest(Arc::new(request)));
+        }
+    }
+    health::note_closed(draft, &stay.partner);
+    if !ended {
+        session.stay = Some(Box::new(PartnerStay { open: None, ..*stay }));
+    }
+}
+
+/// Leaves a session without a stay that doesn't stand in a partner's line any more.
+pub(super) fn leave_line(draft: &Draft<'_>, session: &mut Session) {
+    if draft.partner_of(&session.line).is_none() {
+        session.stay = None;
+    }
+}

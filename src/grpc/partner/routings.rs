@@ -1,0 +1,112 @@
+//! Reading routing requests (N6). Answering them is another file's.
+
+use std::sync::Arc;
+
+use tonic::Request;
+
+use crate::domain::id::RoutingRequestId;
+use crate::domain::live::{PartnerAsk, RoutingRequest};
+use crate::domain::record::{Record, RecordKey};
+use crate::domain::record_lookup::RecordLookup as _;
+use crate::domain::rejection::Rejection;
+use crate::domain::scope::may_see_partner;
+use crate::engine::View;
+use crate::grpc::api::{Api, number};
+use crate::grpc::from_proto::AskFilter;
+use crate::grpc::status::Problem;
+use crate::grpc::to_proto::ObjectContext;
+use crate::grpc::{from_proto, scope, to_proto};
+use crate::pb;
+
+fn shown(view: &View, r: &RoutingRequest) -> pb::RoutingRequest {
+    let changed = view.state.revision_of(&RecordKey::RoutingRequest(r.id));
+    to_proto::routing_request(ObjectContext::of(view), r, changed)
+}
+
+/// Reads a routing request.
+///
+/// # Errors
+/// INVALID_FIELD, NOT_FOUND, or what the engine refuses with.
+pub async fn get(
+    api: &Api,
+    request: Request<pb::GetRoutingRequestRequest>,
+) -> Result<pb::GetRoutingRequestResponse, Problem> {
+    let (caller, message) = api.admit("PartnerService/GetRoutingRequest", request)?;
+    let (id, at_least) = from_proto::get::<RoutingRequestId>(
+        "routing_request",
+        &message.routing_request,
+        message.at_least_revision,
+    )?;
+    let read = api.read(&caller, at_least, |view| {
+        let found = view.state.routing_request(&id);
+        let own = found.filter(|r| may_see_partner(&caller.actor, &r.partner));
+        let asked = own.ok_or_else(|| Rejection::not_found("routing_request", id))?;
+        Ok(pb::GetRoutingRequestResponse {
+            routing_request: Some(shown(view, &asked)),
+            revision: number(view.state.head().revision),
+        })
+    });
+    read.await
+}
+
+/// Lists routing requests in the order asked.
+///
+/// # Errors
+/// INVALID_FIELD, INVALID_TOKEN, NOT_FOUND, or what the engine refuses with.
+pub async fn list(
+    api: &Api,
+    request: Request<pb::ListRoutingRequestsRequest>,
+) -> Result<pb::ListRoutingRequestsResponse, Problem> {
+    const RPC: &str = "PartnerService/ListRoutingRequests";
+    let (caller, message) = api.admit(RPC, request)?;
+    let mut filter = from_proto::list_routing_requests(&message)?;
+    filter.partner = scope::partner(&caller, filter.partner.take())?;
+    let window = api.window(&caller, RPC, message)?;
+    let read = api.read(&caller, window.at_least, |view| {
+        let from =
+            window.after().and_then(|after| after.parse().ok()).unwrap_or(RoutingRequestId::MIN);
+        let all = candidates(view, &filter, from).filter(|r| is_listed(r, &filter));
+        let page = api.page(&caller, &window, view, all, |r| r.id.to_string());
+        Ok(pb::ListRoutingRequestsResponse {
+            routing_requests: page.items.iter().map(|r| shown(view, r)).collect(),
+            next_page_token: page.next,
+            revision: number(view.state.head().revision),
+        })
+    });
+    read.await
+}
+
+fn is_listed(r: &RoutingRequest, filter: &AskFilter<pb::RoutingRequestState>) -> bool {
+    filter.states.contains(&to_proto::routing_state(&r.state))
+        && filter.partner.as_ref().is_none_or(|partner| r.partner == *partner)
+        && filter.session.is_none_or(|session| r.session == session)
+}
+
+/// The routing requests that may match, by the narrowest index there is, in order of their ids, from one on.
+fn candidates<'v>(
+    view: &'v View,
+    filter: &AskFilter<pb::RoutingRequestState>,
+    from: RoutingRequestId,
+) -> Box<dyn Iterator<Item = Arc<RoutingRequest>> + 'v> {
+    use pb::RoutingRequestState::{Acknowledged, Asked};
+    let open_only = filter.states.iter().all(|state| matches!(state, Asked | Acknowledged));
+    let asks: Vec<PartnerAsk> = match (filter.session, &filter.partner) {
+        (Some(session), _) => view.state.asks_of_session(session).collect(),
+        (None, Some(partner)) if open_only => view.state.open_asks_of(partner).collect(),
+        (None, None) if open_only => view.state.open_asks_of_all().collect(),
+        (None, _) => {
+            let records = view.state.range(RecordKey::RoutingRequest(from)..);
+            return Box::new(records.map_while(|record| match record {
+                Record::RoutingRequest(asked) => Some(Arc::clone(asked)),
+                _ => None,
+            }));
+        }
+    };
+    let ids = asks.into_iter().filter_map(|ask| match ask {
+        PartnerAsk::Routing(id) => Some(id),
+        PartnerAsk::Handoff(_) => None,
+    });
+    let mut ids: Vec<RoutingRequestId> = ids.filter(|id| *id >= from).collect();
+    ids.sort_unstable();
+    Box::new(ids.into_iter().filter_map(|id| view.state.routing_request(&id)))
+}

@@ -1,0 +1,109 @@
+//! What a caller may see of what it names (N3, N5): what it may not see is refused as what isn't there is (S2). The rules
+//! stand in the domain; this applies them to reads.
+
+use std::sync::Arc;
+
+use super::caller::Caller;
+use super::status::Problem;
+use crate::domain::id::{ChannelId, PartnerId, QueueId, RepId, SessionId, TransferId};
+use crate::domain::live::{Role, Session, Transfer};
+use crate::domain::recipients::RecipientQuestion;
+use crate::domain::record_lookup::RecordLookup as _;
+use crate::domain::rejection::{BadField, Rejection};
+use crate::domain::scope;
+use crate::engine::View;
+
+/// The session, if it is there for the caller.
+///
+/// # Errors
+/// NOT_FOUND.
+pub fn session(view: &View, caller: &Caller, id: SessionId) -> Result<Arc<Session>, Problem> {
+    let session = view.state.expect_session(id)?;
+    if scope::may_see_session(&view.state, &caller.actor, &session) {
+        return Ok(session);
+    }
+    Err(Rejection::not_found("session", id).into())
+}
+
+/// The transfer, if it is there for the caller.
+///
+/// # Errors
+/// NOT_FOUND.
+pub fn transfer(view: &View, caller: &Caller, id: TransferId) -> Result<Arc<Transfer>, Problem> {
+    let transfer = view.state.expect_transfer(id)?;
+    if scope::may_see_session_of(&view.state, &caller.actor, transfer.session) {
+        return Ok(transfer);
+    }
+    Err(Rejection::not_found("transfer", id).into())
+}
+
+/// Whether what a recipient is asked for is there for the caller.
+///
+/// # Errors
+/// NOT_FOUND.
+pub fn about(view: &View, caller: &Caller, about: &RecipientQuestion) -> Result<(), Problem> {
+    match about {
+        RecipientQuestion::Session(id) => session(view, caller, *id).map(drop),
+        RecipientQuestion::Channel(id) => channel(view, caller, id),
+        RecipientQuestion::Anything => Ok(()),
+    }
+}
+
+fn channel(view: &View, caller: &Caller, id: &ChannelId) -> Result<(), Problem> {
+    if scope::may_see_channel(&view.state, &caller.actor, id) {
+        return Ok(());
+    }
+    Err(Rejection::not_found("channel", id).into())
+}
+
+/// Whether a rep is there for the caller.
+///
+/// # Errors
+/// NOT_FOUND.
+pub fn rep(view: &View, caller: &Caller, id: &RepId) -> Result<(), Problem> {
+    if scope::may_see_rep(&view.state, &caller.actor, id) {
+        return Ok(());
+    }
+    Err(Rejection::not_found("rep", id).into())
+}
+
+/// Whether a queue is there for the caller.
+///
+/// # Errors
+/// NOT_FOUND.
+pub fn queue(view: &View, caller: &Caller, id: &QueueId) -> Result<(), Problem> {
+    if scope::may_see_queue(&view.state, &caller.actor, id) {
+        return Ok(());
+    }
+    Err(Rejection::not_found("queue", id).into())
+}
+
+/// The partner that a request is about, if it is about one: the one named, or the caller itself. A PARTNER finds no
+/// other.
+///
+/// # Errors
+/// NOT_FOUND.
+pub fn partner(caller: &Caller, named: Option<PartnerId>) -> Result<Option<PartnerId>, Problem> {
+    match named {
+        Some(named) if scope::may_see_partner(&caller.actor, &named) => Ok(Some(named)),
+        Some(named) => Err(Rejection::not_found("partner", named).into()),
+        None if caller.actor.role == Role::Partner => {
+            let own = PartnerId::new(caller.actor.id.as_str());
+            own.map(Some).map_err(|_| Rejection::not_found("partner", &caller.actor.id).into())
+        }
+        None => Ok(None),
+    }
+}
+
+/// The same, where it must be about one.
+///
+/// # Errors
+/// NOT_FOUND; INVALID_FIELD if none is named by somebody who isn't one.
+pub fn one_partner(caller: &Caller, named: Option<PartnerId>) -> Result<PartnerId, Problem> {
+    partner(caller, named)?.ok_or_else(|| {
+        Problem::Invalid(vec![BadField {
+            field: "partner".to_owned(),
+            why: "is required; only a partner may leave it out".to_owned(),
+        }])
+    })
+}
