@@ -108,6 +108,16 @@ fn recipients() {
 }
 
 #[test]
+fn partners() {
+    play("partners.txt");
+}
+
+#[test]
+fn handoffs() {
+    play("handoffs.txt");
+}
+
+#[test]
 fn directory() {
     play("directory.txt");
 }

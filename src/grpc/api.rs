@@ -80,7 +80,11 @@ impl Mutation {
     pub fn record(&self) -> Result<&Record, Problem> {
         match &self.answer {
             Answer::Record(record) => Ok(record),
-            Answer::Nothing | Answer::Directory(_) | Answer::Refused(_) | Answer::Renewed(_) => {
+            Answer::Nothing
+            | Answer::Directory(_)
+            | Answer::Refused(_)
+            | Answer::Renewed(_)
+            | Answer::Verdicts(_) => {
                 Err(Problem::Internal("the answer to a command isn't a record"))
             }
         }

@@ -1,22 +1,20 @@
-//! DirectoryService. Eight kinds of resources are read, listed, written and deleted in the same way:
-//! how, stands in `resources`; `apply` is about all of them at once. Partners aren't there yet.
+//! DirectoryService. Nine kinds of resources are read, listed, written and deleted in the same way:
+//! how, stands in `resources`; `apply` is about all of them at once, `settings` about the org's.
 
 mod apply;
 mod resources;
+mod settings;
 
 use std::sync::Arc;
 
 use tonic::{Request, Response, Status};
 
 use super::api::{Api, AskedCall, number};
-use super::status::Problem;
-use super::{flow, from_proto, later, to_proto};
+use super::{flow, from_proto, to_proto};
 use crate::domain::directory::{
-    Channel, PresenceConfiguration, PresenceStatus, Profile, Queue, Rep, Skill,
+    Channel, Partner, PresenceConfiguration, PresenceStatus, Profile, Queue, Rep, Skill,
 };
 use crate::domain::flow::Flow;
-use crate::domain::record::Record;
-use crate::domain::record_lookup::RecordLookup as _;
 use crate::engine::View;
 use crate::pb;
 use crate::pb::directory_service_server::DirectoryService;
@@ -60,32 +58,14 @@ impl DirectoryService for Directory {
         &self,
         request: Request<pb::GetOrgSettingsRequest>,
     ) -> Result<Response<pb::GetOrgSettingsResponse>, Status> {
-        let (caller, message) = self.0.admit("DirectoryService/GetOrgSettings", request)?;
-        let at_least = from_proto::at_least(message.at_least_revision)?;
-        let answer = self.0.read(&caller, at_least, |view| {
-            Ok(pb::GetOrgSettingsResponse {
-                org_settings: Some(to_proto::settings(&view.state.settings())),
-                revision: number(view.state.head().revision),
-            })
-        });
-        Ok(Response::new(answer.await?))
+        Ok(Response::new(self.settings(request).await?))
     }
 
     async fn update_org_settings(
         &self,
         request: Request<pb::UpdateOrgSettingsRequest>,
     ) -> Result<Response<pb::UpdateOrgSettingsResponse>, Status> {
-        const RPC: &str = "DirectoryService/UpdateOrgSettings";
-        let (caller, message) = self.0.admit(RPC, request)?;
-        let what = from_proto::update_settings(&message)?;
-        let done = self.0.mutate(&caller, AskedCall::of(RPC, message), what).await?;
-        let Record::Settings(settings) = done.record()? else {
-            return Err(Problem::Internal("the answer is of another kind").into());
-        };
-        Ok(Response::new(pb::UpdateOrgSettingsResponse {
-            org_settings: Some(to_proto::settings(settings)),
-            revision: done.number(),
-        }))
+        Ok(Response::new(self.change_settings(request).await?))
     }
 
     async fn get_rep(
@@ -468,29 +448,44 @@ impl DirectoryService for Directory {
 
     async fn get_partner(
         &self,
-        _request: Request<pb::GetPartnerRequest>,
+        request: Request<pb::GetPartnerRequest>,
     ) -> Result<Response<pb::GetPartnerResponse>, Status> {
-        Err(later("DirectoryService.get_partner"))
+        let (caller, message) = self.0.admit("DirectoryService/GetPartner", request)?;
+        let (id, at_least) = from_proto::get("id", &message.id, message.at_least_revision)?;
+        let (partner, revision) = self.get::<Partner>(&caller, id, at_least).await?;
+        Ok(Response::new(pb::GetPartnerResponse { partner, revision }))
     }
 
     async fn list_partners(
         &self,
-        _request: Request<pb::ListPartnersRequest>,
+        request: Request<pb::ListPartnersRequest>,
     ) -> Result<Response<pb::ListPartnersResponse>, Status> {
-        Err(later("DirectoryService.list_partners"))
+        const RPC: &str = "DirectoryService/ListPartners";
+        let (caller, message) = self.0.admit(RPC, request)?;
+        let query = from_proto::list(message.page_size, message.at_least_revision, &message.query)?;
+        let window = self.0.window(&caller, RPC, message)?;
+        let (partners, next_page_token, revision) =
+            self.list::<Partner>(&caller, &window, &query).await?;
+        Ok(Response::new(pb::ListPartnersResponse { partners, next_page_token, revision }))
     }
 
     async fn upsert_partner(
         &self,
-        _request: Request<pb::UpsertPartnerRequest>,
+        request: Request<pb::UpsertPartnerRequest>,
     ) -> Result<Response<pb::UpsertPartnerResponse>, Status> {
-        Err(later("DirectoryService.upsert_partner"))
+        const RPC: &str = "DirectoryService/UpsertPartner";
+        let (partner, revision) =
+            self.change::<Partner, _>(RPC, request, from_proto::upsert_partner).await?;
+        Ok(Response::new(pb::UpsertPartnerResponse { partner, revision }))
     }
 
     async fn delete_partner(
         &self,
-        _request: Request<pb::DeletePartnerRequest>,
+        request: Request<pb::DeletePartnerRequest>,
     ) -> Result<Response<pb::DeletePartnerResponse>, Status> {
-        Err(later("DirectoryService.delete_partner"))
+        const RPC: &str = "DirectoryService/DeletePartner";
+        let (partner, revision) =
+            self.change::<Partner, _>(RPC, request, from_proto::delete_partner).await?;
+        Ok(Response::new(pb::DeletePartnerResponse { partner, revision }))
     }
 }

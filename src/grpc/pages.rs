@@ -42,6 +42,7 @@ paged!(
     ListSkillsRequest,
     ListQueuesRequest,
     ListFlowsRequest,
+    ListPartnersRequest,
     ListRepPresencesRequest,
     ListSessionsRequest,
     ListTransfersRequest,

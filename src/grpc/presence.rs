@@ -1,4 +1,6 @@
-//! PresenceService: signing in and out, staying there, and what reps' records look like.
+//! PresenceService: signing in and out, staying there, and what reps' records look like. Many at once are in `batches`.
+
+mod batches;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -13,8 +15,9 @@ use super::status::Problem;
 use super::to_proto::ObjectContext;
 use super::{from_proto, to_proto};
 use crate::domain::command::{Command, PresenceRef};
+use crate::domain::decide::acts_for;
 use crate::domain::id::{PresenceId, RepId};
-use crate::domain::live::{PresenceCause, RepPresence};
+use crate::domain::live::{PresenceCause, RepPresence, Role};
 use crate::domain::record::{Record, RecordKey};
 use crate::domain::record_lookup::RecordLookup as _;
 use crate::domain::time::Span;
@@ -37,10 +40,11 @@ enum LeaseStanding {
     Unknown,
 }
 
-/// What holds for a presence, as far as the caller may know: a rep knows its own.
+/// What holds for a presence, as far as the caller may know: a rep knows its own, a partner those of whom it drives (N3).
 fn standing(view: &View, caller: &Caller, id: PresenceId) -> LeaseStanding {
     let Some(rep) = view.state.rep_of_presence(id) else { return LeaseStanding::Unknown };
-    if caller.rep().is_some_and(|own| own != *rep) {
+    let theirs = matches!(caller.actor.role, Role::Rep | Role::Partner);
+    if theirs && !acts_for(&view.state, &caller.actor, rep) {
         return LeaseStanding::Unknown;
     }
     let image = view.state.rep_presence(rep);
@@ -353,16 +357,16 @@ impl PresenceService for Presences {
 
     async fn open_presences(
         &self,
-        _request: Request<pb::OpenPresencesRequest>,
+        request: Request<pb::OpenPresencesRequest>,
     ) -> Result<Response<pb::OpenPresencesResponse>, Status> {
-        Err(super::later("PresenceService.open_presences"))
+        Ok(Response::new(self.open_many(request).await?))
     }
 
     async fn set_statuses(
         &self,
-        _request: Request<pb::SetStatusesRequest>,
+        request: Request<pb::SetStatusesRequest>,
     ) -> Result<Response<pb::SetStatusesResponse>, Status> {
-        Err(super::later("PresenceService.set_statuses"))
+        Ok(Response::new(self.set_many(request).await?))
     }
 }
 

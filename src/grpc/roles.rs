@@ -16,6 +16,8 @@ const CHANNEL: &[Role] = &[Admin, Adapter, Partner];
 const ANY_SIDE: &[Role] = &[Admin, Supervisor, Rep, Adapter, Partner];
 const PARTNER: &[Role] = &[Admin, Partner];
 const RETURN: &[Role] = &[Admin, Supervisor, Adapter, Partner];
+const DRIVE: &[Role] = &[Admin, Supervisor, Partner];
+const ACT_OR_DRIVE: &[Role] = &[Admin, Supervisor, Rep, Partner];
 
 /// The roles that may make a call; none for a call that isn't in the table.
 fn allowed(rpc: &str) -> &'static [Role] {
@@ -23,17 +25,17 @@ fn allowed(rpc: &str) -> &'static [Role] {
         return configuring(method);
     }
     match rpc {
+        "TransferService/TransferSession" | "TransferService/AcceptTransfer" => ACT,
         "PresenceService/OpenPresence"
         | "PresenceService/KeepAlive"
         | "PresenceService/SetStatus"
         | "PresenceService/ClosePresence"
-        | "TransferService/TransferSession"
-        | "TransferService/AcceptTransfer"
         | "WorkService/AcceptWork"
         | "WorkService/DeclineWork"
         | "WorkService/CloseWork"
         | "WorkService/ExtendWrapUp"
-        | "WorkService/EndWrapUp" => ACT,
+        | "WorkService/EndWrapUp" => ACT_OR_DRIVE,
+        "PresenceService/OpenPresences" | "PresenceService/SetStatuses" => DRIVE,
         "SessionService/OpenSession" => CHANNEL,
         "SessionService/ReturnSession" => RETURN,
         "SessionService/UpdateSession"
@@ -97,6 +99,8 @@ fn configuring(method: &str) -> &'static [Role] {
         | "DeleteQueue"
         | "UpsertFlow"
         | "DeleteFlow"
+        | "UpsertPartner"
+        | "DeletePartner"
         | "UpdateOrgSettings" => CONFIGURE,
         "GetDirectory"
         | "GetRep"
@@ -115,6 +119,8 @@ fn configuring(method: &str) -> &'static [Role] {
         | "ListQueues"
         | "GetFlow"
         | "ListFlows"
+        | "GetPartner"
+        | "ListPartners"
         | "TestFlow"
         | "GetOrgSettings" => READ,
         _ => &[],

@@ -31,6 +31,8 @@ impl World {
         let found = match words.as_slice() {
             ["transfer", s] => self.transfer_words(s)?,
             ["chain", s] => self.chain(s)?,
+            ["ask", s] => self.ask_words(s)?,
+            ["partner", name] => self.partner_words(name)?,
             ["place", s] => self.place(s)?,
             ["estimate", queue] => self.estimate(queue)?,
             ["score", queue] => self.score(queue)?,

@@ -26,9 +26,9 @@ use std::fmt::Display;
 
 use baton::domain::command::{Command, Directory, DirectoryKey};
 use baton::domain::directory::{
-    CapacityModel, Channel, ChannelType, Licence, Overflow, Permission, PresenceConfiguration,
-    PresenceStatus, Profile, Queue, Recipients, Rep, RoutingModel, RoutingOwner, Settings, Skill,
-    WrapUp,
+    CapacityModel, Channel, ChannelType, Licence, Overflow, Partner, PartnerQueue, Permission,
+    PresenceConfiguration, PresenceStatus, Profile, Queue, Recipients, Rep, RoutingModel,
+    RoutingOwner, Settings, Skill, WrapUp,
 };
 use baton::domain::id::{
     BadId, ChannelId, ConfigurationId, ProfileId, QueueId, RepId, SkillId, StatusId,
@@ -112,6 +112,33 @@ fn rep(name: &str, configuration: &str) -> Rep {
     }
 }
 
+/// A rep whom the vendor drives, by a name of its own.
+fn driven(rep: Rep) -> Rep {
+    let own = format!("agent-{}", rep.id);
+    Rep { partners: [(id("vendor"), Some(id(&own)))].into(), ..rep }
+}
+
+/// A channel that the vendor routes, and on which it has contacts.
+fn vendors(name: &str, fallback: Option<&str>) -> Channel {
+    Channel {
+        routing_owner: RoutingOwner::Partner(id("vendor")),
+        fallback_queue: fallback.map(id),
+        ..channel(name, ChannelType::ByocForCcaas, Weight::Units(Units::whole(1)))
+    }
+}
+
+fn partner(name: &str) -> Partner {
+    Partner {
+        id: id(name),
+        name: name.into(),
+        handoff_deadline: None,
+        routing_deadline: None,
+        routing_lease: Span::from_secs(60),
+        away_after: 5,
+        deletion_guard_percent: 20,
+    }
+}
+
 fn queue(name: &str, reps: &[&str]) -> Queue {
     Queue {
         partner: None,
@@ -129,7 +156,7 @@ fn queue(name: &str, reps: &[&str]) -> Queue {
 }
 
 pub fn directory() -> Directory {
-    use ChannelType::{Line, StandardSms, WebChatV2, Whatsapp};
+    use ChannelType::{ByocForCcaas, Line, StandardSms, WebChatV2, Whatsapp};
     let unit = Weight::Units(Units::whole(1));
     let listed = Recipients::Listed {
         contacts: false,
@@ -144,7 +171,7 @@ pub fn directory() -> Directory {
         Permission::RunFlows,
     ]);
     Directory {
-        partners: Vec::new(),
+        partners: vec![partner("vendor"), partner("umbra")],
         some_settings: None,
         move_to: None,
         settings: Some(Settings { direct_to_rep_routing: true, ..Settings::default() }),
@@ -160,7 +187,7 @@ pub fn directory() -> Directory {
             },
         ],
         statuses: vec![
-            status("available", &[WebChatV2, Whatsapp, Line, StandardSms]),
+            status("available", &[WebChatV2, Whatsapp, Line, StandardSms, ByocForCcaas]),
             status("chat-only", &[WebChatV2]),
             status("busy", &[]),
             status("secret", &[WebChatV2]),
@@ -190,17 +217,20 @@ pub fn directory() -> Directory {
                 routing_owner: RoutingOwner::Partner(id("vendor")),
                 ..channel("vend", Whatsapp, Weight::Units(Units::whole(2)))
             },
+            vendors("ext", None),
+            vendors("extfb", Some("care")),
+            Channel { partner_routes_reps: true, ..vendors("extall", None) },
         ],
         reps: vec![
-            rep("ana", "standard"),
-            rep("ben", "standard"),
+            driven(rep("ana", "standard")),
+            driven(rep("ben", "standard")),
             rep("gil", "standard"),
-            rep("cleo", "small"),
-            Rep { licences: BTreeSet::new(), ..rep("dan", "standard") },
+            driven(rep("cleo", "small")),
+            driven(Rep { licences: BTreeSet::new(), ..rep("dan", "standard") }),
             Rep { licences: licensed, permissions: BTreeSet::new(), ..rep("eve", "standard") },
             rep("fay", "leads-only"),
             Rep { profile: id("leads"), ..rep("lea", "standard") },
-            rep("hal", "declining"),
+            driven(rep("hal", "declining")),
             rep("ida", "eager"),
             rep("zoe", "blended"),
             Rep { permissions: runner, ..rep("rob", "standard") },
@@ -211,6 +241,10 @@ pub fn directory() -> Directory {
             queue("care", &["cleo", "hal", "ben"]),
             queue("late", &[]),
             queue("desk", &["zoe"]),
+            Queue {
+                partner: Some(PartnerQueue { partner: id("vendor"), own_id: Some(id("q-7")) }),
+                ..queue("line", &[])
+            },
         ],
         flows: Vec::new(),
     }

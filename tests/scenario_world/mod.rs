@@ -2,6 +2,7 @@
 
 mod expect;
 mod house;
+mod vendor;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -20,7 +21,8 @@ use baton::domain::id::{
 };
 use baton::domain::invariants;
 use baton::domain::live::{
-    Absence, Actor, ContactRef, Recipient, Role, SessionState, TransferState, WorkState,
+    Absence, Actor, ContactRef, Recipient, Role, SessionEndReason, SessionState, TransferState,
+    WorkState,
 };
 use baton::domain::record::Record;
 use baton::domain::record_lookup::RecordLookup;
@@ -267,6 +269,9 @@ impl World {
         if let Some(command) = self.presence_command(actor, words)? {
             return Ok(command);
         }
+        if let Some(command) = self.partner_command(words)? {
+            return Ok(command);
+        }
         Ok(match words {
             [word @ ("open" | "reopen"), label, channel, target, rest @ ..] => {
                 let opening = opening(label, channel, target, rest)?;
@@ -283,15 +288,13 @@ impl World {
             }
             ["extend", s] => Command::ExtendWrapUp(self.work(s, own()?.as_ref())?),
             ["finish", s] => Command::EndWrapUp(self.work(s, own()?.as_ref())?),
-            ["assign", s, rep, rest @ ..] => Command::AssignSession {
-                session: self.session(s)?,
-                rep: named(rep)?,
-                skip_capacity_check: rest == ["whatever"],
-            },
             ["pause", s] => Command::PauseSession(self.session(s)?),
             ["resume", s] => Command::ResumeSession(self.session(s)?),
             ["inactivate", s] => Command::InactivateSession(self.session(s)?),
-            ["end", s] => Command::EndSession(self.session(s)?),
+            ["end", s, rest @ ..] => {
+                let reason = rest.first().map(|_| SessionEndReason::CustomerLeft);
+                Command::EndSession { session: self.session(s)?, reason }
+            }
             ["prioritise", s, priority] => Command::UpdateSession {
                 session: self.session(s)?,
                 attributes: None,
@@ -480,7 +483,7 @@ pub fn actor(name: &str) -> Actor {
         "channel" => Role::Adapter,
         "server" => Role::Server,
         "board" => Role::Dashboard,
-        "vendor" => Role::Partner,
+        "vendor" | "umbra" => Role::Partner,
         _ => Role::Rep,
     };
     Actor { role, id: ActorId::new(name).expect("names in scenarios are ids") }

@@ -20,6 +20,7 @@ use crate::domain::live::{
     AskFailure, PresenceCause, Recipient, ReturnReason, SessionEndReason, WorkRestrictions,
 };
 use crate::domain::record::Due;
+use crate::domain::rejection::Rejection;
 use crate::domain::time::Span;
 use crate::domain::units::Weight;
 
@@ -50,6 +51,28 @@ pub enum PresenceRef {
     Presence(PresenceId),
     /// A supervisor (P6).
     Rep(RepId),
+}
+
+/// A rep who is to be signed in (P2).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SignIn {
+    /// Who.
+    pub rep: RepId,
+    /// As what.
+    pub status: StatusId,
+    /// The client's name for itself.
+    pub device: String,
+}
+
+/// A status that is to be chosen (P1).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StatusChoice {
+    /// Whose.
+    pub presence: PresenceRef,
+    /// Which.
+    pub status: StatusId,
+    /// Only when the rep's current work is done (P10).
+    pub when_done: bool,
 }
 
 /// A whole directory, or the part of it that is to be upserted.
@@ -230,6 +253,10 @@ pub enum Command {
         /// Only when the rep's current work is done (P10).
         when_done: bool,
     },
+    /// Signs reps in, each with a verdict (N4). One that is badly stated is refused for that.
+    OpenPresences(Vec<Result<SignIn, Rejection>>),
+    /// Chooses statuses, each with a verdict (N4).
+    SetStatuses(Vec<Result<StatusChoice, Rejection>>),
     /// Signs out (P6, P7).
     ClosePresence {
         /// Which.

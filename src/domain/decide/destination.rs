@@ -11,7 +11,7 @@ use crate::domain::draft::Draft;
 use crate::domain::eligibility::{
     Check, handing_on, line_refusal, queue_takes, receiving, refusal,
 };
-use crate::domain::external::external_checks;
+use crate::domain::external::{external_checks, external_contact, external_refusal};
 use crate::domain::flow::{self, FlowTarget, SkillsTarget, Trace};
 use crate::domain::flow_world::{self, Org};
 use crate::domain::id::{ContactId, FlowId, QueueId, RepId, SkillId};
@@ -108,13 +108,12 @@ impl Destination {
         of: &ContactRef,
         channel: &Channel,
     ) -> Result<Self, Rejection> {
-        let known = draft.contact(of);
-        let checks = external_checks(draft, None, channel, known.as_ref());
+        let known = external_contact(draft, channel, of);
         let unavailable =
-            |check: &&Check| !check.passed && check.reason == Reason::ExternalContactNotAvailable;
-        if checks.iter().any(|check| unavailable(&check)) || !is_of(of, channel) {
-            let to = Recipient::Contact(of.clone());
-            return Err(line_refusal(Reason::ExternalContactNotAvailable, &to, channel));
+            |check: &Check| !check.passed && check.reason == Reason::ExternalContactNotAvailable;
+        let mut checks = external_checks(draft, None, channel, known.as_ref()).into_iter();
+        if let Some(check) = checks.find(unavailable) {
+            return Err(external_refusal(check, of, channel));
         }
         Ok(Self {
             contact: Some(of.contact.clone()),
@@ -177,6 +176,12 @@ impl Destination {
             let field = "skills.queue".to_owned();
             return Err(Rejection::invalid(vec![BadField { field, why }]));
         };
+        if let Some(of) = draft.queue(queue).and_then(|queue| queue.partner.clone()) {
+            let why =
+                format!("names {queue}, a queue of partner {}'s; name one of Baton's", of.partner);
+            let field = "skills.queue".to_owned();
+            return Err(Rejection::invalid(vec![BadField { field, why }]));
+        }
         Ok(Self { skills, ..Self::queue(draft, queue, channel, admission)? })
     }
 
@@ -266,11 +271,6 @@ pub(crate) fn ask_for(draft: &Draft<'_>, session: &mut Session, skills: &Skills)
         let wish = SkillWish { level: wished.level, until: draft.now() + wished.timeout };
         session.wished.insert(skill.clone(), wish);
     }
-}
-
-/// Is it a contact of the partner that routes the channel?
-fn is_of(of: &ContactRef, channel: &Channel) -> bool {
-    channel.partner() == Some(&of.partner)
 }
 
 /// T10.

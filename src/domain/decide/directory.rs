@@ -4,6 +4,7 @@
 
 mod check;
 pub mod naming;
+mod partners;
 mod references;
 mod served;
 
@@ -79,10 +80,10 @@ pub(crate) fn apply(
     let mut moved = Vec::new();
     let named: BTreeSet<RecordKey> = records.iter().map(Record::key).collect();
     let others = || resources(draft).map(Record::key).filter(|key| !named.contains(key));
-    let others: Vec<RecordKey> = if prune { others().collect() } else { Vec::new() };
+    let others: BTreeSet<RecordKey> = if prune { others().collect() } else { BTreeSet::new() };
     if !others.is_empty() || !stated.faults.is_empty() {
         // Before what is deleted answers first.
-        let bad = check::faults(draft, &records, stated);
+        let bad = check::faults(draft, &records, stated, &others);
         if !bad.is_empty() {
             return Err(Rejection::invalid(bad));
         }
@@ -177,6 +178,7 @@ fn remove(
         RecordKey::Queue(queue) => moved = emptied_into(draft, queue, move_to)?,
         _ => {}
     }
+    partners::forget(draft, &key);
     draft.remove(key);
     Ok(moved)
 }
@@ -191,13 +193,15 @@ fn finish(
     if stated.faults.is_empty() && draft.is_unchanged() {
         return stated.check(draft);
     }
-    let bad = check::faults(draft, written, stated);
+    let bad = check::faults(draft, written, stated, &BTreeSet::new());
     if !bad.is_empty() {
         return Err(Rejection::invalid(bad));
     }
     references::check_removed(draft)?;
     references::check_retyped(draft, written)?;
-    references::check_fallbacks(draft, written)?;
+    references::check_ways_on(draft, written)?;
+    partners::check_owners(draft, written)?;
+    partners::forget_reports(draft, written);
     check_move(draft, None, move_to)?;
     keep_served(draft, move_to, moved)?;
     draft.fact(Fact::of(FactKind::DirectoryChanged));

@@ -10,6 +10,7 @@ pub mod directory;
 mod leave;
 mod partner;
 pub mod presence;
+mod presences;
 pub mod reach;
 mod returned;
 pub mod route;
@@ -117,6 +118,8 @@ fn dispatch(draft: &mut Draft<'_>, request: &Request) -> Result<AnswerSubject, R
         Command::SetStatus { presence, status, when_done } => {
             presence::set_status(draft, actor, presence, status, *when_done)
         }
+        Command::OpenPresences(sign_ins) => Ok(presences::open(draft, actor, sign_ins)),
+        Command::SetStatuses(choices) => Ok(presences::set_statuses(draft, actor, choices)),
         Command::ClosePresence { presence, when_done } => {
             presence::close(draft, actor, presence, *when_done)
         }

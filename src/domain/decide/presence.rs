@@ -34,7 +34,20 @@ pub(crate) fn open(
     status: &StatusId,
     device: &str,
 ) -> Result<AnswerSubject, Rejection> {
-    let (rep, status) = (&rep_named(draft, actor, rep), &status_named(draft, actor, status));
+    let rep = rep_named(draft, actor, rep);
+    open_of(draft, actor, &rep, status, device)?;
+    Ok(about(RecordKey::RepPresence(rep)))
+}
+
+/// The same of a rep by Baton's own id. Whatever refuses it is seen before anything is written.
+pub(super) fn open_of(
+    draft: &mut Draft<'_>,
+    actor: &Actor,
+    rep: &RepId,
+    status: &StatusId,
+    device: &str,
+) -> Result<(), Rejection> {
+    let status = &status_named(draft, actor, status);
     if !acts_for(draft, actor, rep) {
         return Err(not_owner(actor, "rep", rep));
     }
@@ -64,7 +77,7 @@ pub(crate) fn open(
     draft.put_presence(live);
     draft.fact(Fact::of(FactKind::PresenceOpened).rep(rep));
     route::follow_presence(draft, rep);
-    Ok(about(RecordKey::RepPresence(rep.clone())))
+    Ok(())
 }
 
 /// When all sign-ins of the rep are paid for, this one included.
@@ -102,7 +115,7 @@ pub(crate) fn check_current(
 }
 
 /// Does `actor` know of this rep's presences: a rep of its own, a partner of those whom it drives (N3, S2)?
-fn may_know(draft: &Draft<'_>, actor: &Actor, rep: &RepId) -> bool {
+pub(super) fn may_know(draft: &Draft<'_>, actor: &Actor, rep: &RepId) -> bool {
     !matches!(actor.role, Role::Rep | Role::Partner) || acts_for(draft, actor, rep)
 }
 
@@ -164,6 +177,18 @@ pub(crate) fn set_status(
     status: &StatusId,
     when_done: bool,
 ) -> Result<AnswerSubject, Rejection> {
+    let rep = choose(draft, actor, named, status, when_done)?;
+    Ok(about(RecordKey::RepPresence(rep)))
+}
+
+/// The same; gives whose presence it is. Whatever refuses it is seen before anything is written.
+pub(super) fn choose(
+    draft: &mut Draft<'_>,
+    actor: &Actor,
+    named: &PresenceRef,
+    status: &StatusId,
+    when_done: bool,
+) -> Result<RepId, Rejection> {
     let (live, presence) = current(draft, actor, named)?;
     let (rep, status) = (live.rep.clone(), &status_named(draft, actor, status));
     status::check_status(draft, &rep, status)?;
@@ -180,7 +205,7 @@ pub(crate) fn set_status(
         status::choose(draft, live, presence, status::StatusChoice { status, cause, by });
         route::follow_presence(draft, &rep);
     }
-    Ok(about(RecordKey::RepPresence(rep)))
+    Ok(rep)
 }
 
 /// Signs out (P6), at once or when the current work is done (P10). Closing a presence that is closed

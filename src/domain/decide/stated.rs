@@ -3,7 +3,8 @@
 
 use std::collections::BTreeMap;
 
-use crate::domain::record::RecordKey;
+use crate::domain::id::{PartnerId, PartnersId};
+use crate::domain::record::{AliasOf, RecordKey};
 use crate::domain::record_lookup::RecordLookup;
 use crate::domain::rejection::{BadField, Rejection};
 
@@ -16,6 +17,8 @@ pub struct Stated {
     pub faults: Vec<BadField>,
     /// The fields that name a record, which must be there.
     pub names: Vec<NamingField>,
+    /// The fields that give a partner's own id for something that the request brings, in the order of the request.
+    pub aliases: Vec<AliasField>,
     /// The resources that the request brings, be they well stated or not, and the field of each.
     pub brought: BTreeMap<RecordKey, String>,
 }
@@ -27,6 +30,19 @@ pub struct NamingField {
     pub field: String,
     /// What it names.
     pub key: RecordKey,
+}
+
+/// A field that gives a partner's own id for something (N8).
+#[derive(Debug, Clone)]
+pub struct AliasField {
+    /// Its path in the request, such as `rep.partners[0].id`.
+    pub field: String,
+    /// The partner.
+    pub partner: PartnerId,
+    /// Its own id.
+    pub own: PartnersId,
+    /// What that is of.
+    pub of: AliasOf,
 }
 
 impl Stated {

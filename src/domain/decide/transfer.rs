@@ -8,7 +8,7 @@ use crate::domain::directory::Channel;
 use crate::domain::draft::Draft;
 use crate::domain::eligibility::{Check, handing_on_to_line, line_refusal, runs_flows};
 use crate::domain::entry::{Fact, FactKind};
-use crate::domain::external::external_checks;
+use crate::domain::external::{external_checks, external_contact, external_refusal};
 use crate::domain::id::{RepId, SessionId, TransferId};
 use crate::domain::live::{
     Actor, Line, Recipient, Role, RoutingCause, Session, SessionState, Transfer, TransferState,
@@ -126,10 +126,10 @@ fn destination(
             routed_now(draft, found, channel)
         }
         Recipient::Contact(of) => {
-            let known = draft.contact(of);
+            let known = external_contact(draft, channel, of);
             let checks = external_checks(draft, Some(owner), channel, known.as_ref());
-            if let Some(check) = checks.iter().find(|check| check.forbids && !check.passed) {
-                return Err(line_refusal(check.reason, recipient, channel));
+            if let Some(check) = checks.into_iter().find(|check| check.forbids && !check.passed) {
+                return Err(external_refusal(check, of, channel));
             }
             routed_now(draft, Destination::contact(draft, of, channel)?, channel)
         }

@@ -6,7 +6,9 @@ use std::sync::Arc;
 
 use minicbor::{Decode, Encode};
 
-use crate::domain::id::{EntryId, QueueId, RepId, RoutingRequestId, SessionId, TransferId, WorkId};
+use crate::domain::id::{
+    EntryId, PresenceId, QueueId, RepId, RoutingRequestId, SessionId, TransferId, WorkId,
+};
 use crate::domain::live::Actor;
 use crate::domain::record::{Record, RecordKey};
 use crate::domain::rejection::{Reason, Rejection};
@@ -279,6 +281,23 @@ pub enum Answer {
     /// Leases of routing requests that were renewed (N6).
     #[n(7)]
     Renewed(#[cbor(n(0), with = "shared")] Arc<Renewals>),
+    /// What became of each of many presences, in the order asked (N4).
+    #[n(4)]
+    Verdicts(#[cbor(n(0), with = "shared")] Arc<Vec<PresenceVerdict>>),
+}
+
+/// What became of one of many presences (N4).
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub struct PresenceVerdict {
+    /// Whose it is; `None`: it was refused.
+    #[n(0)]
+    pub rep: Option<RepId>,
+    /// The presence that the rep has then.
+    #[n(1)]
+    pub presence: Option<PresenceId>,
+    /// Why it was refused, if it was.
+    #[cbor(n(2), with = "shared_option")]
+    pub refused: Option<Arc<Rejection>>,
 }
 
 /// What became of renewals (N6).
@@ -319,7 +338,11 @@ impl Answer {
     pub const fn record(&self) -> Option<&Record> {
         match self {
             Self::Record(record) => Some(record),
-            Self::Nothing | Self::Directory(_) | Self::Refused(_) | Self::Renewed(_) => None,
+            Self::Nothing
+            | Self::Directory(_)
+            | Self::Refused(_)
+            | Self::Renewed(_)
+            | Self::Verdicts(_) => None,
         }
     }
 }

@@ -7,7 +7,7 @@ use crate::domain::directory::{Channel, ChannelFamily, ChannelType, RecipientTyp
 use crate::domain::id::RepId;
 use crate::domain::live::ContactRef;
 use crate::domain::record_lookup::RecordLookup;
-use crate::domain::rejection::Reason;
+use crate::domain::rejection::{Reason, Rejection};
 use crate::domain::state::State;
 
 /// Can a channel have external contacts at all: is it of the type, and routed by a partner (T12)?
@@ -57,6 +57,17 @@ pub fn describe_external(check: Check, id: &str, channel: &Channel) -> String {
         ("N8", false) => format!("channel {} offers no external contacts", channel.id),
         (_, true) => format!("{id} takes sessions of channel {}", channel.id),
         (_, false) => unavailable(id, channel),
+    }
+}
+
+/// The refusal that a failed check of an external contact leads to.
+#[must_use]
+pub fn external_refusal(check: Check, of: &ContactRef, channel: &Channel) -> Rejection {
+    let text = describe_external(check, of.contact.as_str(), channel);
+    let refused = Rejection::new(check.reason, "contact", of.contact.as_str(), text);
+    match check.reason {
+        Reason::ChannelNotTransferable => refused.with("channel_type", channel.channel_type.name()),
+        _ => refused,
     }
 }
 

@@ -1,6 +1,8 @@
 //! What is true of every state, whatever was asked. Checked by properties and by the simulation
 //! after every entry; never on a request's way.
 
+mod partners;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::domain::id::{RepId, SessionId, WorkId};
@@ -55,9 +57,15 @@ pub fn check(state: &State) -> Result<(), Violation> {
                 let work = live.remove(&session.id).unwrap_or_default();
                 check_references(state, session)?;
                 check_session(state, session, &work)?;
+                partners::check_session(state, session)?;
                 check_stranded(state, session)?;
             }
-            Record::Transfer(transfer) => check_transfer(state, transfer)?,
+            Record::Transfer(transfer) => {
+                check_transfer(state, transfer)?;
+                partners::check_transfer(state, transfer)?;
+            }
+            Record::Handoff(handoff) => partners::check_handoff(state, handoff)?,
+            Record::RoutingRequest(request) => partners::check_request(state, request)?,
             Record::RepPresence(rep) => {
                 check_rep(state, rep, &load.remove(&rep.rep).unwrap_or_default())?;
             }
@@ -271,6 +279,12 @@ pub fn check_step(before: &Record, after: Option<&Record>) -> Result<(), Violati
         }
         (Record::Session(old), Some(Record::Session(new))) if old.is_ended() => {
             ensure(old.state == new.state, "O4", || format!("session {} left its end", old.id))
+        }
+        (Record::Handoff(old), Some(Record::Handoff(new))) if !old.is_open() => {
+            ensure(old.state == new.state, "T23", || format!("hand-off {} left its end", old.id))
+        }
+        (Record::RoutingRequest(old), Some(Record::RoutingRequest(new))) if !old.is_open() => {
+            ensure(old.state == new.state, "N6", || format!("request {} left its end", old.id))
         }
         (Record::Work(old), Some(Record::Work(new))) if !old.is_live() => {
             ensure(old.state == new.state, "C2", || format!("work {} left its end", old.id))

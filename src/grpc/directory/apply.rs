@@ -71,7 +71,11 @@ impl Directory {
 fn diff(answer: &Answer) -> Result<Arc<Vec<DirectoryChange>>, Problem> {
     match answer {
         Answer::Directory(changes) => Ok(Arc::clone(changes)),
-        Answer::Nothing | Answer::Record(_) | Answer::Refused(_) | Answer::Renewed(_) => {
+        Answer::Nothing
+        | Answer::Record(_)
+        | Answer::Refused(_)
+        | Answer::Renewed(_)
+        | Answer::Verdicts(_) => {
             Err(Problem::Internal("the answer to applying a directory isn't a diff"))
         }
     }

@@ -1,4 +1,4 @@
-//! What the eight kinds of resources have in common, written once: where their records are, and how
+//! What the nine kinds of resources have in common, written once: where their records are, and how
 //! one is read, listed and changed. Which method does that with which kind is said by the handlers.
 
 use std::fmt::Display;
@@ -9,12 +9,13 @@ use tonic::Request;
 
 use super::Directory;
 use crate::domain::directory::{
-    Channel, PresenceConfiguration, PresenceStatus, Profile, Queue, Rep, Skill,
+    Channel, Partner, PresenceConfiguration, PresenceStatus, Profile, Queue, Rep, Skill,
 };
 use crate::domain::entry::Revision;
 use crate::domain::flow::Flow;
 use crate::domain::id::{
-    BadId, ChannelId, ConfigurationId, FlowId, ProfileId, QueueId, RepId, SkillId, StatusId,
+    BadId, ChannelId, ConfigurationId, FlowId, PartnerId, ProfileId, QueueId, RepId, SkillId,
+    StatusId,
 };
 use crate::domain::record::{Record, RecordKey};
 use crate::domain::record_lookup::RecordLookup as _;
@@ -42,7 +43,7 @@ pub(super) trait Resource: Sized {
     fn show(&self) -> Self::Wire;
 }
 
-// A macro, since each of the eight has the same accessors, 200 lines in full. It writes no handler and
+// A macro, since each of the nine has the same accessors, 200 lines in full. It writes no handler and
 // reads no request.
 macro_rules! resources {
     ($($image:ident($kind:ident, $word:literal, $id:ident, $show:ident);)*) => {$(
@@ -84,6 +85,7 @@ resources! {
     Skill(Skill, "skill", SkillId, skill);
     Queue(Queue, "queue", QueueId, queue);
     Flow(Flow, "flow", FlowId, flow);
+    Partner(Partner, "partner", PartnerId, partner);
 }
 
 impl Directory {

@@ -1,7 +1,8 @@
 //! The directory: resources as they shall be, one at a time or all together. What a good field is
-//! stands with its resource: `settings`, `reps`, `queues` (with channels and skills), `flows`.
+//! stands with its resource: `settings`, `reps`, `queues` (with channels and skills), `flows`, `partners`.
 
 mod flows;
+mod partners;
 mod queues;
 mod reps;
 mod settings;
@@ -19,6 +20,7 @@ use crate::domain::units::{CentiPercent, Units, Weight};
 use crate::grpc::status::Problem;
 use crate::pb;
 pub(super) use flows::{flow, skills_target, wished};
+use partners::partner;
 use queues::{channel, queue, skill};
 use reps::{configuration, profile, rep, status};
 pub use settings::update_settings;
@@ -26,7 +28,7 @@ pub use settings::update_settings;
 /// The whole directory of a request.
 ///
 /// # Errors
-/// INVALID_FIELD or NOT_IMPLEMENTED.
+/// INVALID_FIELD.
 pub fn apply_directory(request: &pb::ApplyDirectoryRequest) -> Result<Asked, Problem> {
     let mut f = Fields::new();
     f.request_id(&request.request_id);
@@ -35,7 +37,6 @@ pub fn apply_directory(request: &pb::ApplyDirectoryRequest) -> Result<Asked, Pro
         f.bad("directory", "isn't given");
         &empty
     });
-    f.unsupported("directory.partners", !given.partners.is_empty());
     let settings = given.settings.as_ref().and_then(|given| {
         let at = "directory.settings";
         let values = settings::settings(&mut f, at, given, &Settings::default())?;
@@ -48,7 +49,7 @@ pub fn apply_directory(request: &pb::ApplyDirectoryRequest) -> Result<Asked, Pro
     };
     let configurations = &given.presence_configurations;
     let directory = Directory {
-        partners: Vec::new(),
+        partners: all(&mut f, "partners", &given.partners, partner),
         skills: all(&mut f, "skills", &given.skills, skill),
         configurations: all(&mut f, "presence_configurations", configurations, configuration),
         statuses: all(&mut f, "presence_statuses", &given.presence_statuses, status),
@@ -74,6 +75,7 @@ fn repetitions(f: &mut Fields, d: &pb::Directory) {
     repeated(f, "directory.profiles", d.profiles.iter().map(|r| &*r.id));
     repeated(f, "directory.reps", d.reps.iter().map(|r| &*r.id));
     repeated(f, "directory.queues", d.queues.iter().map(|r| &*r.id));
+    repeated(f, "directory.partners", d.partners.iter().map(|r| &*r.id));
     repeated(f, "directory.channels", d.channels.iter().map(|r| &*r.id));
     repeated(f, "directory.flows", d.flows.iter().map(|r| &*r.id));
 }
@@ -107,7 +109,7 @@ fn repeated<'a>(f: &mut Fields, at: &str, ids: impl Iterator<Item = &'a str>) {
 /// A rep that shall be there.
 ///
 /// # Errors
-/// INVALID_FIELD or NOT_IMPLEMENTED.
+/// INVALID_FIELD.
 pub fn upsert_rep(request: &pb::UpsertRepRequest) -> Result<Asked, Problem> {
     let given = ("rep", request.rep.as_ref());
     upserted(&request.request_id, given, &request.move_to, rep, |directory| &mut directory.reps)
@@ -116,7 +118,7 @@ pub fn upsert_rep(request: &pb::UpsertRepRequest) -> Result<Asked, Problem> {
 /// A channel that shall be there.
 ///
 /// # Errors
-/// INVALID_FIELD or NOT_IMPLEMENTED.
+/// INVALID_FIELD.
 pub fn upsert_channel(request: &pb::UpsertChannelRequest) -> Result<Asked, Problem> {
     let given = ("channel", request.channel.as_ref());
     upserted(&request.request_id, given, "", channel, |directory| &mut directory.channels)
@@ -125,7 +127,7 @@ pub fn upsert_channel(request: &pb::UpsertChannelRequest) -> Result<Asked, Probl
 /// A presence status that shall be there.
 ///
 /// # Errors
-/// INVALID_FIELD or NOT_IMPLEMENTED.
+/// INVALID_FIELD.
 pub fn upsert_status(request: &pb::UpsertPresenceStatusRequest) -> Result<Asked, Problem> {
     let given = ("presence_status", request.presence_status.as_ref());
     upserted(&request.request_id, given, &request.move_to, status, |directory| {
@@ -136,7 +138,7 @@ pub fn upsert_status(request: &pb::UpsertPresenceStatusRequest) -> Result<Asked,
 /// A presence configuration that shall be there.
 ///
 /// # Errors
-/// INVALID_FIELD or NOT_IMPLEMENTED.
+/// INVALID_FIELD.
 pub fn upsert_configuration(
     request: &pb::UpsertPresenceConfigurationRequest,
 ) -> Result<Asked, Problem> {
@@ -149,7 +151,7 @@ pub fn upsert_configuration(
 /// A profile that shall be there.
 ///
 /// # Errors
-/// INVALID_FIELD or NOT_IMPLEMENTED.
+/// INVALID_FIELD.
 pub fn upsert_profile(request: &pb::UpsertProfileRequest) -> Result<Asked, Problem> {
     let given = ("profile", request.profile.as_ref());
     upserted(&request.request_id, given, &request.move_to, profile, |directory| {
@@ -160,7 +162,7 @@ pub fn upsert_profile(request: &pb::UpsertProfileRequest) -> Result<Asked, Probl
 /// A skill that shall be there.
 ///
 /// # Errors
-/// INVALID_FIELD or NOT_IMPLEMENTED.
+/// INVALID_FIELD.
 pub fn upsert_skill(request: &pb::UpsertSkillRequest) -> Result<Asked, Problem> {
     let given = ("skill", request.skill.as_ref());
     upserted(&request.request_id, given, "", skill, |directory| &mut directory.skills)
@@ -169,7 +171,7 @@ pub fn upsert_skill(request: &pb::UpsertSkillRequest) -> Result<Asked, Problem> 
 /// A queue that shall be there.
 ///
 /// # Errors
-/// INVALID_FIELD or NOT_IMPLEMENTED.
+/// INVALID_FIELD.
 pub fn upsert_queue(request: &pb::UpsertQueueRequest) -> Result<Asked, Problem> {
     let given = ("queue", request.queue.as_ref());
     upserted(&request.request_id, given, &request.move_to, queue, |directory| &mut directory.queues)
@@ -178,10 +180,19 @@ pub fn upsert_queue(request: &pb::UpsertQueueRequest) -> Result<Asked, Problem> 
 /// A flow that shall be there.
 ///
 /// # Errors
-/// INVALID_FIELD or NOT_IMPLEMENTED.
+/// INVALID_FIELD.
 pub fn upsert_flow(request: &pb::UpsertFlowRequest) -> Result<Asked, Problem> {
     let given = ("flow", request.flow.as_ref());
     upserted(&request.request_id, given, "", flow, |directory| &mut directory.flows)
+}
+
+/// A partner that shall be there.
+///
+/// # Errors
+/// INVALID_FIELD.
+pub fn upsert_partner(request: &pb::UpsertPartnerRequest) -> Result<Asked, Problem> {
+    let given = ("partner", request.partner.as_ref());
+    upserted(&request.request_id, given, "", partner, |directory| &mut directory.partners)
 }
 
 /// A rep to delete.
@@ -258,6 +269,15 @@ pub fn delete_queue(request: &pb::DeleteQueueRequest) -> Result<Asked, Problem> 
 /// INVALID_FIELD.
 pub fn delete_flow(request: &pb::DeleteFlowRequest) -> Result<Asked, Problem> {
     let key = DirectoryKey::Flow(deleted(&request.request_id, &request.id)?);
+    Ok(Command::Delete { key, move_to: None }.into())
+}
+
+/// A partner to delete.
+///
+/// # Errors
+/// INVALID_FIELD.
+pub fn delete_partner(request: &pb::DeletePartnerRequest) -> Result<Asked, Problem> {
+    let key = DirectoryKey::Partner(deleted(&request.request_id, &request.id)?);
     Ok(Command::Delete { key, move_to: None }.into())
 }
 

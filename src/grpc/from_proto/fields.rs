@@ -12,7 +12,7 @@ use crate::domain::attributes::{self, Attributes};
 use crate::domain::decide::stated::Stated;
 use crate::domain::entry::Revision;
 use crate::domain::id::{BadId, SkillId};
-use crate::domain::rejection::BadField;
+use crate::domain::rejection::{BadField, Rejection};
 use crate::domain::time::{Span, Timestamp};
 use crate::grpc::status::Problem;
 use crate::pb;
@@ -36,10 +36,16 @@ pub mod limits {
     pub const REQUEST_ID: usize = 128;
     /// Ids in a filter.
     pub const FILTER_IDS: usize = 1_000;
+    /// Presences opened, or whose status is chosen, by one call.
+    pub const BATCH: usize = 1_000;
     /// Presences in one renewal.
     pub const PRESENCES: usize = 10_000;
     /// Skills of a rep (R4).
     pub const REP_SKILLS: usize = 64;
+    /// Partners of a rep, or with ids of their own for a status (N8).
+    pub const PARTNERS: usize = 16;
+    /// Adapters of a channel (N8).
+    pub const ADAPTERS: usize = 32;
     /// Skills required, and skills wished for, by a target.
     pub const TARGET_SKILLS: usize = flow::SKILLS_MAX;
     /// The highest level of a skill.
@@ -333,6 +339,17 @@ impl Fields {
             return Err(Problem::NotImplemented(self.unsupported));
         }
         build().ok_or(UNBUILT)
+    }
+}
+
+impl Fields {
+    /// One of many of a call, if nothing was wrong with it; otherwise it is refused by itself.
+    ///
+    /// # Errors
+    /// INVALID_FIELD with every bad field.
+    pub fn item<T>(self, build: impl FnOnce() -> Option<T>) -> Result<T, Rejection> {
+        let faults = self.stated.faults;
+        build().filter(|_| faults.is_empty()).ok_or_else(|| Rejection::invalid(faults))
     }
 }
 

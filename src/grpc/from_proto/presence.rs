@@ -2,12 +2,13 @@
 
 use std::collections::BTreeSet;
 
-use super::channel_type;
 use super::fields::{Fields, limits};
-use crate::domain::command::PresenceRef;
+use super::{channel_type, under};
+use crate::domain::command::{Command, PresenceRef, SignIn, StatusChoice};
 use crate::domain::directory::ChannelType;
 use crate::domain::entry::Revision;
 use crate::domain::id::{QueueId, RepId, StatusId};
+use crate::domain::rejection::Rejection;
 use crate::grpc::status::Problem;
 use crate::pb;
 
@@ -81,6 +82,59 @@ fn own_presence(f: &mut Fields, own: Option<&RepId>) -> Option<PresenceRef> {
             None
         }
     }
+}
+
+/// Many sign-ins. One that is badly stated is refused by itself.
+///
+/// # Errors
+/// INVALID_FIELD if there are none or too many.
+pub fn open_presences(request: &pb::OpenPresencesRequest) -> Result<Command, Problem> {
+    let (f, all) = (Fields::new(), request.sign_ins.iter().enumerate());
+    let f = many(f, "sign_ins", request.sign_ins.len(), &request.request_id);
+    f.finish(|| Some(Command::OpenPresences(all.map(|(i, given)| sign_in(i, given)).collect())))
+}
+
+fn sign_in(i: usize, given: &pb::SignIn) -> Result<SignIn, Rejection> {
+    let (mut f, at) = (Fields::new(), format!("sign_ins[{i}]"));
+    let rep = f.id(&under(&at, "rep"), &given.rep);
+    let status = f.id(&under(&at, "status"), &given.status);
+    let device = f.text(&under(&at, "device"), &given.device, limits::DEVICE);
+    f.item(|| Some(SignIn { rep: rep?, status: status?, device: device? }))
+}
+
+/// Many choices of a status. One that is badly stated is refused by itself.
+///
+/// # Errors
+/// INVALID_FIELD if there are none or too many.
+pub fn set_statuses(request: &pb::SetStatusesRequest) -> Result<Command, Problem> {
+    let (f, all) = (Fields::new(), request.choices.iter().enumerate());
+    let f = many(f, "choices", request.choices.len(), &request.request_id);
+    f.finish(|| Some(Command::SetStatuses(all.map(|(i, given)| choice(i, given)).collect())))
+}
+
+fn choice(i: usize, given: &pb::StatusChoice) -> Result<StatusChoice, Rejection> {
+    use pb::status_choice::Whose;
+    let (mut f, at) = (Fields::new(), format!("choices[{i}]"));
+    let presence = match &given.whose {
+        Some(Whose::Presence(id)) => f.id(&under(&at, "presence"), id).map(PresenceRef::Presence),
+        Some(Whose::Rep(id)) => f.id(&under(&at, "rep"), id).map(PresenceRef::Rep),
+        None => {
+            f.bad(under(&at, "whose"), "isn't given; name a presence or a rep");
+            None
+        }
+    };
+    let status = f.id(&under(&at, "status"), &given.status);
+    let when_done = given.when_current_work_is_done;
+    f.item(|| Some(StatusChoice { presence: presence?, status: status?, when_done }))
+}
+
+/// What many presences of one call have in common.
+fn many(mut f: Fields, field: &str, count: usize, request_id: &str) -> Fields {
+    f.request_id(request_id);
+    if !(1..=limits::BATCH).contains(&count) {
+        f.bad(field, format!("has {count} entries; give 1 to {}", limits::BATCH));
+    }
+    f
 }
 
 /// The presences to renew, as written.

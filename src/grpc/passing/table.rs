@@ -106,7 +106,7 @@ const ROWS: &[Row] = &[
     Row {
         service: "PresenceService",
         largest: RENEWAL,
-        mutations: &["OpenPresence", "SetStatus", "ClosePresence"],
+        mutations: &["OpenPresence", "OpenPresences", "SetStatus", "SetStatuses", "ClosePresence"],
         reads: &["GetRepPresence", "ListRepPresences", "ExplainCapacity"],
         // Leases lie outside the history: whoever hears of a renewal writes it down.
         local: &["KeepAlive"],

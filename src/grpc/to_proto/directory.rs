@@ -4,10 +4,12 @@ use std::sync::Arc;
 
 use super::{centi, channel_type, flow, level, queue, skill, span};
 use crate::domain::directory::{
-    CapacityModel, Channel, Licence, OpeningHours, Permission, PresenceConfiguration,
-    PresenceStatus, Profile, Recipients, Rep, RoutingOwner, Settings,
+    CapacityModel, Channel, DefaultTarget, Licence, OpeningHours, Partner, Permission,
+    PresenceConfiguration, PresenceStatus, Profile, RecipientType, Recipients, Rep, RoutingOwner,
+    Settings,
 };
 use crate::domain::entry::{DirectoryAction, DirectoryChange};
+use crate::domain::id::{PartnerId, PartnersId};
 use crate::domain::record::Record;
 use crate::domain::state::State;
 use crate::domain::units::Weight;
@@ -24,7 +26,7 @@ pub fn directory(state: &State) -> pb::Directory {
             Record::Configuration(r) => all.presence_configurations.push(configuration(r)),
             Record::Status(r) => all.presence_statuses.push(status(r)),
             Record::Profile(r) => all.profiles.push(profile(r)),
-            Record::Partner(_) => {}
+            Record::Partner(r) => all.partners.push(partner(r)),
             Record::Channel(r) => all.channels.push(channel(r)),
             Record::Skill(r) => all.skills.push(skill(r)),
             Record::Queue(r) => all.queues.push(queue(r)),
@@ -88,11 +90,11 @@ pub fn rep(r: &Rep) -> pb::Rep {
         licences: r.licences.iter().map(|l| licence(*l).into()).collect(),
         permissions: r.permissions.iter().map(|p| permission(*p).into()).collect(),
         skills: r.skills.iter().map(level).collect(),
-        partners: Vec::new(),
+        partners: r.partners.iter().map(|(of, own)| alias(of, own.as_ref())).collect(),
     }
 }
 
-fn text(id: Option<&impl ToString>) -> String {
+pub(super) fn text(id: Option<&impl ToString>) -> String {
     id.map(ToString::to_string).unwrap_or_default()
 }
 
@@ -158,7 +160,7 @@ pub fn status(s: &PresenceStatus) -> pb::PresenceStatus {
         name: s.name.clone(),
         r#type: status_type(s).into(),
         channel_types: s.online_for.iter().map(|t| channel_type(*t).into()).collect(),
-        partner_ids: Vec::new(),
+        partner_ids: s.partner_ids.iter().map(|(of, own)| alias(of, Some(own))).collect(),
     }
 }
 
@@ -197,11 +199,48 @@ pub fn channel(c: &Channel) -> pb::Channel {
             extension: Some(span(after.extension)),
         }),
         interruptible: c.interruptible,
-        recipient_types: Vec::new(),
-        default_target: None,
+        recipient_types: c.recipient_types.iter().map(|t| recipient_type(*t).into()).collect(),
+        default_target: c.default_target.as_ref().map(default_target),
         partner_routes_reps: c.partner_routes_reps,
         adapters: c.adapters.iter().map(ToString::to_string).collect(),
     }
+}
+
+/// A partner, each number with the value in force.
+#[must_use]
+pub fn partner(p: &Partner) -> pb::Partner {
+    pb::Partner {
+        id: p.id.to_string(),
+        name: p.name.clone(),
+        handoff_deadline: p.handoff_deadline.map(span),
+        routing_deadline: p.routing_deadline.map(span),
+        routing_lease: Some(span(p.routing_lease)),
+        away_after: p.away_after,
+        sync_deletion_guard_percent: Some(p.deletion_guard_percent),
+    }
+}
+
+/// A partner, and its own id for something, if it has one (N8).
+fn alias(partner: &PartnerId, own: Option<&PartnersId>) -> pb::PartnerAlias {
+    pb::PartnerAlias { partner: partner.to_string(), id: text(own) }
+}
+
+const fn recipient_type(of: RecipientType) -> pb::RecipientType {
+    match of {
+        RecipientType::Rep => pb::RecipientType::Rep,
+        RecipientType::Queue => pb::RecipientType::Queue,
+        RecipientType::Flow => pb::RecipientType::Flow,
+        RecipientType::ExternalContact => pb::RecipientType::ExternalContact,
+    }
+}
+
+fn default_target(target: &DefaultTarget) -> pb::DefaultTarget {
+    use pb::default_target::Target;
+    let target = match target {
+        DefaultTarget::Queue(id) => Target::Queue(id.to_string()),
+        DefaultTarget::Flow(id) => Target::Flow(id.to_string()),
+    };
+    pb::DefaultTarget { target: Some(target) }
 }
 
 /// A weight.
@@ -226,6 +265,7 @@ pub fn change(change: &DirectoryChange, changed: Vec<String>) -> pb::DirectoryCh
         "profile" => pb::DirectoryKind::Profile,
         "rep" => pb::DirectoryKind::Rep,
         "channel" => pb::DirectoryKind::Channel,
+        "partner" => pb::DirectoryKind::Partner,
         "skill" => pb::DirectoryKind::Skill,
         "queue" => pb::DirectoryKind::Queue,
         "flow" => pb::DirectoryKind::Flow,
@@ -260,23 +300,26 @@ macro_rules! differing {
 pub fn changed_fields(old: &Record, new: &Record) -> Vec<String> {
     match (old, new) {
         (Record::Rep(a), Record::Rep(b)) => differing!(rep(a), rep(b);
-            name, profile, presence_configuration, licences, permissions, skills),
+            name, profile, presence_configuration, licences, permissions, skills, partners),
         (Record::Profile(a), Record::Profile(b)) => differing!(profile(a), profile(b);
             name, presence_statuses, presence_configuration),
         (Record::Status(a), Record::Status(b)) => differing!(status(a), status(b);
-            name, r#type, channel_types),
+            name, r#type, channel_types, partner_ids),
         (Record::Configuration(a), Record::Configuration(b)) => {
             differing!(configuration(a), configuration(b);
                 name, capacity_centi_units, interruptible_capacity_centi_units, allow_decline, auto_accept, recipient_restriction,
                 status_after_decline, status_after_push_timeout, push_timeout)
         }
         (Record::Channel(a), Record::Channel(b)) => differing!(channel(a), channel(b);
-            name, r#type, capacity_model, weight, paused_weight, fallback_queue, wrap_up,
-            interruptible),
+            name, r#type, routing_partner, capacity_model, weight, paused_weight, fallback_queue, wrap_up,
+            interruptible, recipient_types, default_target, partner_routes_reps, adapters),
+        (Record::Partner(a), Record::Partner(b)) => differing!(partner(a), partner(b);
+            name, handoff_deadline, routing_deadline, routing_lease, away_after,
+            sync_deletion_guard_percent),
         (Record::Skill(a), Record::Skill(b)) => differing!(skill(a), skill(b); name),
         (Record::Queue(a), Record::Queue(b)) => differing!(queue(a), queue(b);
             name, reps, routing_model, push_timeout, overflow, default_priority, channel_types,
-            weight, max_length),
+            weight, max_length, partner, partner_queue),
         (Record::Flow(a), Record::Flow(b)) => differing!(flow(a), flow(b);
             name, rules, fallback),
         (Record::Settings(a), Record::Settings(b)) => settings_fields(a, b),

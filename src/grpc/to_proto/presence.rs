@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use super::directory::status_type;
-use super::{ObjectContext, actor, centi, channel_type, span, time, work_state};
+use super::{ObjectContext, actor, centi, channel_type, reason, span, time, work_state};
 use crate::domain::capacity::capacity_of;
 use crate::domain::directory::ChannelType;
-use crate::domain::entry::Revision;
+use crate::domain::entry::{PresenceVerdict, Revision};
 use crate::domain::id::RepId;
 use crate::domain::live::{
     ClosedPresence, Connection, PlannedChange, Presence, PresenceCause, RepPresence, SessionState,
@@ -175,5 +175,18 @@ fn hold_reason(work: &Work, session: Option<&SessionState>) -> (pb::HoldReason, 
         (WorkState::Paused, _) => (pb::HoldReason::Paused, "the session is paused"),
         (WorkState::Open, _) => (pb::HoldReason::Open, "the rep has the session"),
         (WorkState::Ended { .. }, _) => (pb::HoldReason::Unspecified, "ended work holds nothing"),
+    }
+}
+
+/// What became of one of many presences, beside what was asked (N4).
+#[must_use]
+pub fn presence_verdict(asked: String, verdict: &PresenceVerdict) -> pb::PresenceVerdict {
+    let refused = verdict.refused.as_ref();
+    pb::PresenceVerdict {
+        asked,
+        rep: verdict.rep.as_ref().map(ToString::to_string).unwrap_or_default(),
+        presence: verdict.presence.as_ref().map(ToString::to_string).unwrap_or_default(),
+        reason: refused.map(|why| reason(why.reason)).unwrap_or_default().into(),
+        text: refused.map(|why| why.message.clone()).unwrap_or_default(),
     }
 }

@@ -1,6 +1,6 @@
 //! Skills, queues and flows, as they are configured.
 
-use super::directory::weight;
+use super::directory::{text, weight};
 use super::{channel_type, span};
 use crate::domain::directory::{Overflow, Queue, RoutingModel, Skill};
 use crate::domain::flow::{
@@ -24,10 +24,12 @@ pub fn level((skill, level): (&SkillId, &u32)) -> pb::SkillLevel {
 /// A queue.
 #[must_use]
 pub fn queue(q: &Queue) -> pb::Queue {
-    let model = match q.model {
-        RoutingModel::LeastActive => pb::RoutingModel::LeastActive,
-        RoutingModel::MostAvailable => pb::RoutingModel::MostAvailable,
+    let model = match (&q.partner, q.model) {
+        (Some(_), _) => pb::RoutingModel::External,
+        (None, RoutingModel::LeastActive) => pb::RoutingModel::LeastActive,
+        (None, RoutingModel::MostAvailable) => pb::RoutingModel::MostAvailable,
     };
+    let partner = q.partner.as_ref();
     pb::Queue {
         id: q.id.to_string(),
         name: q.name.clone(),
@@ -35,8 +37,8 @@ pub fn queue(q: &Queue) -> pb::Queue {
         routing_model: model.into(),
         push_timeout: q.push_timeout.map(span),
         overflow: q.overflow.as_ref().map(overflow),
-        partner: String::new(),
-        partner_queue: String::new(),
+        partner: text(partner.map(|of| &of.partner)),
+        partner_queue: text(partner.and_then(|of| of.own_id.as_ref())),
         default_priority: q.default_priority,
         channel_types: q.channel_types.iter().map(|t| channel_type(*t).into()).collect(),
         weight: q.weight.map(weight),

@@ -4,10 +4,12 @@
 use std::collections::BTreeSet;
 
 use super::naming::{named, resources};
-use super::references::references;
+use super::partners;
+use super::references::{references, skills_queues};
 use crate::domain::decide::stated::{Stated, names_nothing};
-use crate::domain::directory::{Channel, Queue};
+use crate::domain::directory::{Channel, DefaultTarget, Queue};
 use crate::domain::draft::Draft;
+use crate::domain::eligibility::queue_takes;
 use crate::domain::flow::{self, Flow, check_zone};
 use crate::domain::flow_world::Named;
 use crate::domain::id::QueueId;
@@ -17,8 +19,16 @@ use crate::domain::rejection::BadField;
 use crate::domain::state::State;
 
 /// Every fault of what is stated, and of the records written.
-pub(super) fn faults(draft: &Draft<'_>, written: &[Record], stated: &Stated) -> Vec<BadField> {
+///
+/// `going` is what the change deletes, and is still there.
+pub(super) fn faults(
+    draft: &Draft<'_>,
+    written: &[Record],
+    stated: &Stated,
+    going: &BTreeSet<RecordKey>,
+) -> Vec<BadField> {
     let mut all = stated.wrong(draft);
+    all.extend(partners::alias_faults(draft, written, stated, going));
     let known: BTreeSet<String> = all.iter().map(|bad| bad.field.clone()).collect();
     // What is brought and badly stated isn't written, or not as it was meant: it says nothing of others.
     let bad: BTreeSet<&str> = stated.faults.iter().filter_map(|bad| resource(&bad.field)).collect();
@@ -75,16 +85,19 @@ fn own_faults(
             let why = "excludes allow_decline (R7); choose one of them";
             vec![("auto_accept".to_owned(), why.to_owned())]
         }
-        Record::Queue(queue) => overflow_loop(draft, queue, unsure)
-            .map(|path| {
-                let why =
-                    format!("leads back to this queue: {path}; let one of them overflow nowhere");
-                ("overflow.queue".to_owned(), why)
-            })
+        Record::Queue(queue) => {
+            let overflow = overflow_fault(draft, queue, unsure);
+            let overflow = overflow.map(|why| ("overflow.queue".to_owned(), why));
+            partners::queue_faults(queue).into_iter().chain(overflow).collect()
+        }
+        Record::Flow(flow) => flow_faults(draft, flow, stated)
             .into_iter()
+            .chain(skills_faults(draft, flow, unsure))
             .collect(),
-        Record::Flow(flow) => flow_faults(draft, flow, stated),
-        Record::Channel(channel) => unserved_fallback(draft, channel, unsure).into_iter().collect(),
+        Record::Channel(channel) => {
+            let fallback = unserved_fallback(draft, channel, unsure);
+            fallback.into_iter().chain(untaken_target(draft, channel, unsure)).collect()
+        }
         Record::Settings(settings) => check_zone(&settings.time_zone)
             .err()
             .map(|why| ("time_zone".to_owned(), why))
@@ -94,7 +107,7 @@ fn own_faults(
     }
 }
 
-/// A queue to fall back to that doesn't serve the channel's type (R11).
+/// A queue to fall back to that doesn't serve the channel's type (R11), or is a partner's.
 fn unserved_fallback(
     records: &impl RecordLookup,
     channel: &Channel,
@@ -104,10 +117,48 @@ fn unserved_fallback(
     if unsure(&RecordKey::Queue(queue.id.clone())) {
         return None;
     }
+    let why = partners::names_partners(&queue).or_else(|| unserved(&queue, channel));
+    why.map(|why| ("fallback_queue".to_owned(), why))
+}
+
+fn unserved(queue: &Queue, channel: &Channel) -> Option<String> {
     let kind = channel.channel_type.name();
     let why =
         || format!("names {}, which doesn't serve {kind}, the type of this channel", queue.id);
-    (!queue.serves(channel.channel_type)).then(|| ("fallback_queue".to_owned(), why()))
+    (!queue.serves(channel.channel_type)).then(why)
+}
+
+/// A queue for sessions without a target that doesn't take them (O7, N1).
+fn untaken_target(
+    records: &impl RecordLookup,
+    channel: &Channel,
+    unsure: Unsure<'_>,
+) -> Option<(String, String)> {
+    let Some(DefaultTarget::Queue(id)) = &channel.default_target else { return None };
+    let queue = records.queue(id).filter(|_| !unsure(&RecordKey::Queue(id.clone())))?;
+    if queue_takes(&queue, channel) {
+        return None;
+    }
+    let others = || {
+        let of = queue.partner.as_ref().map_or("", |of| of.partner.as_str());
+        format!(
+            "names {id}, a queue of partner {of}'s, which doesn't route this channel; name another queue"
+        )
+    };
+    let why = unserved(&queue, channel).unwrap_or_else(others);
+    Some(("default_target.queue".to_owned(), why))
+}
+
+/// Skills that are asked for in a partner's queue: the partner looks at them itself (N1).
+fn skills_faults(
+    records: &impl RecordLookup,
+    flow: &Flow,
+    unsure: Unsure<'_>,
+) -> Vec<(String, String)> {
+    skills_queues(flow)
+        .filter(|(_, id)| !unsure(&RecordKey::Queue((*id).clone())))
+        .filter_map(|(field, id)| Some((field, partners::names_partners(&*records.queue(id)?)?)))
+        .collect()
 }
 
 /// Every mistake in a flow, and in the way on of those that lead to it (R8).
@@ -130,6 +181,20 @@ fn flows(state: &State) -> impl Iterator<Item = &Flow> {
     resources(state).filter_map(|record| match record {
         Record::Flow(flow) => Some(&**flow),
         _ => None,
+    })
+}
+
+/// A queue to overflow to that is a partner's, or leads back (R9).
+fn overflow_fault(
+    records: &impl RecordLookup,
+    queue: &Queue,
+    unsure: Unsure<'_>,
+) -> Option<String> {
+    let next = records.queue(&queue.overflow.as_ref()?.queue);
+    let next = next.filter(|next| !unsure(&RecordKey::Queue(next.id.clone())));
+    next.and_then(|next| partners::names_partners(&next)).or_else(|| {
+        let path = overflow_loop(records, queue, unsure)?;
+        Some(format!("leads back to this queue: {path}; let one of them overflow nowhere"))
     })
 }
 

@@ -7,10 +7,14 @@ use std::fmt::Display;
 use std::sync::Arc;
 
 use super::naming::{named, resources};
-use crate::domain::directory::{PresenceConfiguration, Queue, Recipients, Rep};
+use super::partners;
+use crate::domain::directory::{
+    Channel, DefaultTarget, PresenceConfiguration, Queue, Recipients, Rep,
+};
 use crate::domain::draft::Draft;
-use crate::domain::flow::{Flow, FlowDecision, FlowTarget};
-use crate::domain::id::{ChannelId, RepId, SessionId, SkillId, StatusId};
+use crate::domain::eligibility::queue_takes;
+use crate::domain::flow::{Flow, FlowDecision, FlowTarget, SkillsTarget};
+use crate::domain::id::{ChannelId, QueueId, RepId, SessionId, SkillId, StatusId};
 use crate::domain::live::{Line, PlannedChange, Presence, RepPresence, Session};
 use crate::domain::record::{Record, RecordKey};
 use crate::domain::record_lookup::RecordLookup;
@@ -49,7 +53,20 @@ pub(super) fn references(record: &Record) -> Vec<Reference> {
         Record::Configuration(configuration) => of_configuration(configuration),
         Record::Channel(channel) => {
             let queue = channel.fallback_queue.iter().cloned().map(RecordKey::Queue);
-            queue.map(|key| to("fallback_queue", key)).collect()
+            let queue = queue.map(|key| to("fallback_queue", key));
+            let partner = channel.partner().cloned().map(RecordKey::Partner);
+            let partner = partner.map(|key| to("routing_partner", key));
+            let target = channel.default_target.iter().map(|target| match target {
+                DefaultTarget::Queue(id) => {
+                    to("default_target.queue", RecordKey::Queue(id.clone()))
+                }
+                DefaultTarget::Flow(id) => to("default_target.flow", RecordKey::Flow(id.clone())),
+            });
+            queue.chain(partner).chain(target).collect()
+        }
+        Record::Status(status) => {
+            let partners = status.partner_ids.keys().cloned().map(RecordKey::Partner);
+            partners.map(|key| to("partner_ids", key)).collect()
         }
         Record::Queue(queue) => of_queue(queue),
         Record::Flow(flow) => of_flow(flow),
@@ -61,9 +78,11 @@ fn of_rep(rep: &Rep) -> Vec<Reference> {
     let profile = to("profile", RecordKey::Profile(rep.profile.clone()));
     let own = rep.configuration.iter().cloned().map(RecordKey::Configuration);
     let skills = rep.skills.keys().cloned().map(RecordKey::Skill);
+    let drivers = rep.partners.keys().cloned().map(RecordKey::Partner);
     std::iter::once(profile)
         .chain(own.map(|key| to("presence_configuration", key)))
         .chain(skills.map(|key| to("skills", key)))
+        .chain(drivers.map(|key| to("partners", key)))
         .collect()
 }
 
@@ -88,7 +107,10 @@ fn of_configuration(configuration: &PresenceConfiguration) -> Vec<Reference> {
 fn of_queue(queue: &Queue) -> Vec<Reference> {
     let reps = queue.reps.iter().cloned().map(RecordKey::Rep).map(|key| to("reps", key));
     let overflow = queue.overflow.iter().map(|o| RecordKey::Queue(o.queue.clone()));
-    reps.chain(overflow.map(|key| to("overflow.queue", key))).collect()
+    let partner = queue.partner.iter().map(|of| RecordKey::Partner(of.partner.clone()));
+    reps.chain(overflow.map(|key| to("overflow.queue", key)))
+        .chain(partner.map(|key| to("partner", key)))
+        .collect()
 }
 
 /// A flow's targets, and the queues that its conditions look at.
@@ -121,8 +143,24 @@ fn of_decision(at: &str, decision: &FlowDecision) -> Vec<Reference> {
             let queue = queue.map(|key| to(format!("{at}.skills.queue"), key));
             required.chain(additional).chain(queue).collect()
         }
-        FlowTarget::Contact(..) => Vec::new(),
+        FlowTarget::Contact(partner, _) => {
+            let partner = RecordKey::Partner(partner.clone());
+            vec![to(format!("{at}.external_contact.partner"), partner)]
+        }
     }
+}
+
+/// The queues in which a flow asks for skills, and the fields that name them.
+pub(super) fn skills_queues(flow: &Flow) -> impl Iterator<Item = (String, &QueueId)> {
+    let rules = flow.rules.iter().enumerate();
+    let decisions = rules.map(|(i, rule)| (format!("rules[{i}].decision"), &rule.decision));
+    let all = decisions.chain([("fallback".to_owned(), &flow.fallback)]);
+    all.filter_map(|(at, decision)| match &decision.target {
+        FlowTarget::Skills(SkillsTarget { queue: Some(queue), .. }) => {
+            Some((format!("{at}.skills.queue"), queue))
+        }
+        _ => None,
+    })
 }
 
 /// D3: nothing that stays names something that goes.
@@ -174,6 +212,9 @@ pub(super) fn live_user(state: &State, key: &RecordKey) -> Option<String> {
             work.or_else(stands).map(|session| format!("session {session}"))
         }
         RecordKey::Channel(channel) => user_of_channel(state, channel),
+        RecordKey::Partner(partner) => {
+            partners::session_with(state, partner).map(|session| format!("session {session}"))
+        }
         RecordKey::Status(status) => presences(state)
             .find(|p| p.presence.as_ref().is_some_and(|p| chooses(p, status)))
             .map(|presence| format!("rep {}, who has chosen it", presence.rep)),
@@ -212,35 +253,73 @@ pub(super) fn check_retyped(draft: &Draft<'_>, written: &[Record]) -> Result<(),
     Ok(())
 }
 
-/// R11: a queue that a channel falls back to serves its type.
+/// R11, N1: a queue that others lead to stays one that they can.
 ///
 /// # Errors
 /// IN_USE.
-pub(super) fn check_fallbacks(draft: &Draft<'_>, written: &[Record]) -> Result<(), Rejection> {
-    let narrowed: Vec<&Arc<Queue>> = written
+pub(super) fn check_ways_on(draft: &Draft<'_>, written: &[Record]) -> Result<(), Rejection> {
+    let narrowed: BTreeMap<&QueueId, &Queue> = written
         .iter()
         .filter_map(|record| match record {
-            Record::Queue(queue) if !queue.channel_types.is_empty() => Some(queue),
+            Record::Queue(q) if q.partner.is_some() || !q.channel_types.is_empty() => {
+                Some((&q.id, &**q))
+            }
             _ => None,
         })
         .collect();
     if narrowed.is_empty() {
         return Ok(());
     }
-    for record in resources(draft) {
-        let Record::Channel(channel) = record else { continue };
-        let falls_back = |queue: &&&Arc<Queue>| channel.fallback_queue.as_ref() == Some(&queue.id);
-        let unserved = |queue: &&&Arc<Queue>| !queue.serves(channel.channel_type);
-        if let Some(queue) = narrowed.iter().filter(unserved).find(falls_back) {
-            let kind = channel.channel_type.name();
-            let user = format!(
-                "channel {}, whose fallback_queue it is, so that it has to serve {kind}",
-                channel.id
-            );
+    let all = RecordKey::Channel(ChannelId::least())..RecordKey::Rep(RepId::least());
+    for record in draft.range(all) {
+        let user = match record {
+            Record::Channel(channel) => bad_way_from_channel(channel, &narrowed),
+            Record::Queue(queue) => {
+                let next = queue.overflow.as_ref().and_then(|o| narrowed.get(&o.queue));
+                let next = next.filter(|next| next.partner.is_some());
+                next.map(|next| (*next, format!("queue {}, which overflows to it", queue.id)))
+            }
+            Record::Flow(flow) => skills_queues(flow)
+                .filter_map(|(_, queue)| narrowed.get(queue))
+                .find(|queue| queue.partner.is_some())
+                .map(|queue| (*queue, format!("flow {}, which asks for skills there", flow.id))),
+            _ => None,
+        };
+        if let Some((queue, user)) = user {
             return Err(in_use(&RecordKey::Queue(queue.id.clone()), user));
         }
     }
     Ok(())
+}
+
+/// A queue that a channel leads to and that doesn't take its sessions, and why that is.
+fn bad_way_from_channel<'q>(
+    channel: &Channel,
+    queues: &BTreeMap<&QueueId, &'q Queue>,
+) -> Option<(&'q Queue, String)> {
+    let (id, kind) = (&channel.id, channel.channel_type.name());
+    let fallback = channel.fallback_queue.as_ref().and_then(|queue| queues.get(queue));
+    let target = match &channel.default_target {
+        Some(DefaultTarget::Queue(queue)) => queues.get(queue),
+        _ => None,
+    };
+    let bad = |queue: &&&Queue| queue.partner.is_some() || !queue.serves(channel.channel_type);
+    if let Some(queue) = fallback.filter(bad) {
+        let user = match queue.partner {
+            Some(_) => {
+                format!("channel {id}, whose fallback_queue it is: that can't be a partner's")
+            }
+            None => {
+                format!("channel {id}, whose fallback_queue it is, so that it has to serve {kind}")
+            }
+        };
+        return Some((queue, user));
+    }
+    let queue = target.filter(|queue| !queue_takes(queue, channel))?;
+    Some((
+        queue,
+        format!("channel {id}, whose default_target it is, so that it has to take its sessions"),
+    ))
 }
 
 /// Has a rep this status, or will have it when their current work is done (P10)?
@@ -250,7 +329,7 @@ fn chooses(presence: &Presence, status: &StatusId) -> bool {
         || matches!(next, Some(PlannedChange::Status(wanted)) if wanted == status)
 }
 
-fn sessions(state: &State) -> impl Iterator<Item = &Arc<Session>> {
+pub(super) fn sessions(state: &State) -> impl Iterator<Item = &Arc<Session>> {
     let range = RecordKey::Session(SessionId::MIN)..=RecordKey::Session(SessionId::MAX);
     state.range(range).filter_map(|record| match record {
         Record::Session(session) => Some(session),

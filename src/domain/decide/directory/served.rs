@@ -17,6 +17,7 @@ use crate::domain::record::{Record, RecordKey};
 use crate::domain::record_lookup::RecordLookup;
 use crate::domain::rejection::{BadField, Rejection};
 
+use super::partners::{names_partners, session_in_queue};
 use super::references::in_use;
 
 /// The directory as it was before the decision.
@@ -251,7 +252,7 @@ fn nobody_there(draft: &Draft<'_>, from: &QueueId, to: &QueueId, demand: &Demand
     in_use(&RecordKey::Queue(from.clone()), user)
 }
 
-/// That the queue to move to exists, and isn't the one to be deleted.
+/// That the queue to move to exists, isn't the one to be deleted, and is Baton's.
 ///
 /// # Errors
 /// INVALID_FIELD.
@@ -263,10 +264,14 @@ pub(super) fn check_move(
     let Some(to) = to else { return Ok(()) };
     let why = if deleted == Some(&RecordKey::Queue(to.clone())) {
         "is the queue that is to be deleted; name another".to_owned()
-    } else if draft.queue(to).is_none() {
-        format!("names {to}, which doesn't exist")
     } else {
-        return Ok(());
+        match draft.queue(to) {
+            None => format!("names {to}, which doesn't exist"),
+            Some(queue) => match names_partners(&queue) {
+                Some(why) => why,
+                None => return Ok(()),
+            },
+        }
     };
     Err(Rejection::invalid(vec![BadField { field: "move_to".to_owned(), why }]))
 }
@@ -282,6 +287,16 @@ pub(super) fn emptied_into(
     from: &QueueId,
     to: Option<&QueueId>,
 ) -> Result<Vec<Moved>, Rejection> {
+    if let Some(of) = draft.queue(from).and_then(|queue| queue.partner.clone()) {
+        // Whatever the partner is asked about stays where it is asked.
+        return match session_in_queue(draft, Some(&of.partner), from) {
+            None => Ok(Vec::new()),
+            Some(session) => {
+                let user = format!("session {session}, which partner {} routes", of.partner);
+                Err(in_use(&RecordKey::Queue(from.clone()), user))
+            }
+        };
+    }
     let standing: Vec<SessionId> = draft.standing(&Line::Queue(from.clone())).collect();
     if let Some(to) = to {
         return moved_on(draft, from, to, standing);

@@ -9,7 +9,7 @@ use super::name;
 use crate::domain::flow::{
     Condition, Flow, FlowDecision, FlowRule, FlowTarget, SkillsTarget, WISH_BOUNDS, WishedSkill,
 };
-use crate::domain::id::{ContactId, FlowId, PartnerId, QueueId, SkillId};
+use crate::domain::id::{FlowId, QueueId, SkillId};
 use crate::domain::time::Span;
 use crate::pb;
 
@@ -106,13 +106,16 @@ fn target(
         }
         Some(Target::ExternalContact(contact)) => {
             let at = under(at, "external_contact");
-            f.unsupported(&at, true);
-            let _: Option<PartnerId> = f.id(&under(&at, "partner"), &contact.partner);
-            let _: Option<ContactId> = f.id(&under(&at, "contact"), &contact.contact);
-            None
+            let partner = f.reference(&under(&at, "partner"), &contact.partner);
+            // The partner's contacts come and go: whether it has this one is seen when a session goes there.
+            let contact = f.id(&under(&at, "contact"), &contact.contact);
+            partner.zip(contact).map(|(partner, contact)| FlowTarget::Contact(partner, contact))
         }
         None => {
-            f.bad(under(at, "target"), "isn't given; name a queue, a rep, skills or a flow");
+            f.bad(
+                under(at, "target"),
+                "isn't given; name a queue, a rep, skills, a flow or an external contact",
+            );
             None
         }
     }

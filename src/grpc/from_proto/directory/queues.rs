@@ -2,17 +2,18 @@
 
 use super::super::fields::{Fields, limits};
 use super::super::{channel_type, under};
+use super::partners::{adapters, default_target, partner_queue, recipient_types, routing_model};
 use super::{name, weight};
 use crate::domain::directory::{
-    CapacityModel, Channel, Overflow, Queue, RoutingModel, RoutingOwner, Skill, WrapUp,
+    CapacityModel, Channel, Overflow, Queue, RoutingOwner, Skill, WrapUp,
 };
 use crate::domain::id::QueueId;
+use crate::domain::record::AliasOf;
 use crate::domain::time::Span;
 use crate::domain::units::{Units, Weight};
 use crate::pb;
 
 pub(super) fn channel(f: &mut Fields, at: &str, given: &pb::Channel) -> Option<Channel> {
-    f.unsupported(under(at, "routing_partner"), !given.routing_partner.is_empty());
     let id = f.own_id(at, &given.id);
     let name = name(f, at, &given.name, &given.id);
     let channel_type = f.value(&under(at, "type"), given.r#type, channel_type);
@@ -38,21 +39,29 @@ pub(super) fn channel(f: &mut Fields, at: &str, given: &pb::Channel) -> Option<C
         Some(after) => wrap_up(f, &under(at, "wrap_up"), after).map(Some),
     };
     let fallback = f.optional_reference(&under(at, "fallback_queue"), &given.fallback_queue);
+    let partner = f.optional_reference(&under(at, "routing_partner"), &given.routing_partner);
+    let recipients = recipient_types(f, &under(at, "recipient_types"), &given.recipient_types);
+    let target = default_target(f, &under(at, "default_target"), given.default_target.as_ref());
+    let adapters = adapters(f, &under(at, "adapters"), &given.adapters);
+    if given.partner_routes_reps && given.routing_partner.is_empty() {
+        let why = "can't go without routing_partner; name the partner, or leave it out";
+        f.bad(under(at, "partner_routes_reps"), why);
+    }
     Some(Channel {
         id: id?,
         name: name?,
         channel_type: channel_type?,
-        routing_owner: RoutingOwner::Baton,
+        routing_owner: partner?.map_or(RoutingOwner::Baton, RoutingOwner::Partner),
         capacity_model: model?,
         weight: full?,
         paused_weight: paused?,
         fallback_queue: fallback?,
         wrap_up: wrap_up?,
         interruptible: given.interruptible,
-        recipient_types: [].into(),
-        default_target: None,
-        partner_routes_reps: false,
-        adapters: [].into(),
+        recipient_types: recipients,
+        default_target: target?,
+        partner_routes_reps: given.partner_routes_reps,
+        adapters,
     })
 }
 
@@ -87,16 +96,9 @@ pub(super) fn queue(f: &mut Fields, at: &str, given: &pb::Queue) -> Option<Queue
     let reps = f.distinct_references(&under(at, "reps"), &given.reps);
     let types_at = under(at, "channel_types");
     let types = f.values(&types_at, &given.channel_types, channel_type);
-    let model_at = under(at, "routing_model");
-    f.unsupported(&model_at, given.routing_model() == pb::RoutingModel::External);
-    let model = f.value(&model_at, given.routing_model, |wire| match wire {
-        pb::RoutingModel::Unspecified | pb::RoutingModel::LeastActive => {
-            Some(RoutingModel::LeastActive)
-        }
-        pb::RoutingModel::MostAvailable => Some(RoutingModel::MostAvailable),
-        // Noted as unsupported; the request is refused whatever stands here.
-        pb::RoutingModel::External => Some(RoutingModel::default()),
-    });
+    let model = routing_model(f, at, given);
+    let of = id.clone().map(AliasOf::Queue);
+    let partner = partner_queue(f, at, given, of.as_ref());
     let weight = match given.weight {
         None => Some(None),
         Some(w) => weight(f, &under(at, "weight"), w).map(Some),
@@ -121,7 +123,7 @@ pub(super) fn queue(f: &mut Fields, at: &str, given: &pb::Queue) -> Option<Queue
         overflow: overflow?,
         max_length: (given.max_length > 0).then_some(given.max_length),
         default_priority: given.default_priority,
-        partner: None,
+        partner: partner?,
     })
 }
 

@@ -2,10 +2,13 @@
 
 use super::super::fields::{Fields, limits};
 use super::super::{channel_type, under};
+use super::partners::partners;
 use super::{name, units};
 use crate::domain::directory::{
     Licence, Permission, PresenceConfiguration, PresenceStatus, Profile, Recipients, Rep,
 };
+use crate::domain::id::{PartnersId, StatusId};
+use crate::domain::record::AliasOf;
 use crate::pb;
 
 pub(super) fn rep(f: &mut Fields, at: &str, given: &pb::Rep) -> Option<Rep> {
@@ -17,6 +20,8 @@ pub(super) fn rep(f: &mut Fields, at: &str, given: &pb::Rep) -> Option<Rep> {
     let licences = f.values(&under(at, "licences"), &given.licences, licence);
     let permissions = f.values(&under(at, "permissions"), &given.permissions, permission);
     let skills = f.levels(&under(at, "skills"), &given.skills, limits::REP_SKILLS);
+    let of = id.clone().map(AliasOf::Rep);
+    let partners = partners(f, &under(at, "partners"), &given.partners, of.as_ref());
     Some(Rep {
         id: id?,
         name: name?,
@@ -25,7 +30,7 @@ pub(super) fn rep(f: &mut Fields, at: &str, given: &pb::Rep) -> Option<Rep> {
         licences: licences.into_iter().collect(),
         permissions: permissions.into_iter().collect(),
         skills,
-        partners: [].into(),
+        partners,
     })
 }
 
@@ -124,6 +129,8 @@ pub(super) fn status(
         pb::PresenceStatusType::Busy => Some(false),
         pb::PresenceStatusType::Unspecified | pb::PresenceStatusType::Offline => None,
     });
+    let of = id.clone().map(AliasOf::Status);
+    let aliases = partners(f, &under(at, "partner_ids"), &given.partner_ids, of.as_ref());
     let types_at = under(at, "channel_types");
     let online_for = f.values(&types_at, &given.channel_types, channel_type);
     match online {
@@ -135,10 +142,14 @@ pub(super) fn status(
         }
         _ => {}
     }
+    let id: StatusId = id?;
+    // Without one of its own the partner's is Baton's.
+    let own = |own: Option<PartnersId>| own.or_else(|| PartnersId::new(id.as_str()).ok());
+    let aliases = aliases.into_iter();
     Some(PresenceStatus {
-        id: id?,
         name: name?,
         online_for: online_for.into_iter().collect(),
-        partner_ids: [].into(),
+        partner_ids: aliases.filter_map(|(of, given)| Some((of, own(given)?))).collect(),
+        id,
     })
 }

@@ -8,9 +8,9 @@ use std::str::FromStr;
 use super::super::under;
 use super::{Fields, UNBUILT};
 use crate::domain::command::Command;
-use crate::domain::decide::stated::{NamingField, Stated};
-use crate::domain::id::BadId;
-use crate::domain::record::RecordKey;
+use crate::domain::decide::stated::{AliasField, NamingField, Stated};
+use crate::domain::id::{BadId, PartnerId, PartnersId};
+use crate::domain::record::{AliasOf, RecordKey};
 use crate::grpc::status::Problem;
 
 /// What a request asks for, and where it says so: what only the state can tell to be wrong is named then, too.
@@ -44,6 +44,12 @@ impl Fields {
     pub fn brings(&mut self, id: impl Into<RecordKey>, at: &str) {
         let known = self.stated.brought.entry(id.into()).or_insert_with(|| at.to_owned());
         self.repeats |= known != at;
+    }
+
+    /// A partner's own id for something that the request brings, as the field `field` (N8).
+    pub fn aliases(&mut self, field: &str, partner: &PartnerId, own: &PartnersId, of: &AliasOf) {
+        let (field, partner, own) = (field.to_owned(), partner.clone(), own.clone());
+        self.stated.aliases.push(AliasField { field, partner, own, of: of.clone() });
     }
 
     /// Was an id brought once more since this was last asked?
