@@ -65,7 +65,9 @@ fn shell_words(line: &str) -> Vec<String> {
 fn the_documents_show_commands_that_the_program_knows() {
     let mut tried = 0;
     let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
-    for path in ["README.md", "docs/performance.md", "docs/routing.md", "docs/try.md"] {
+    for path in
+        ["README.md", "docs/partners.md", "docs/performance.md", "docs/routing.md", "docs/try.md"]
+    {
         let text = std::fs::read_to_string(root.join(path)).expect("it is there");
         for line in text.lines().filter(|line| line.starts_with("baton ")) {
             let parsed = Cli::try_parse_from(shell_words(line));

@@ -151,10 +151,9 @@ impl Vendor {
                     return;
                 }
                 // They can't now: the next one may.
-                Err(failure) if stands_in_the_way(failure.reason()) => {}
+                Err(failure) if stands_in_the_way(&failure) => {}
                 Err(failure) => {
-                    // Over, or somebody else's: the line has no business with it. Otherwise the next round tries again.
-                    if !failure.may_retry() {
+                    if is_over(failure.reason()) {
                         lock(&self.0.line).remove(&request.id);
                     }
                     self.say(&format!("routing request {}: {failure}", request.id));
@@ -206,6 +205,18 @@ impl Vendor {
 }
 
 /// Whether it is this rep who can't, so that another one may.
-fn stands_in_the_way(reason: &str) -> bool {
-    reason.starts_with("RECIPIENT_") || matches!(reason, "MISSING_LICENCE" | "MISSING_PERMISSION")
+fn stands_in_the_way(failure: &Failure) -> bool {
+    let of_a_rep = failure.metadata().get("kind").is_some_and(|kind| kind == "rep");
+    match failure.reason() {
+        "NOT_FOUND" => of_a_rep,
+        "MISSING_LICENCE" | "MISSING_PERMISSION" | "SELF_TRANSFER" => true,
+        reason => reason.starts_with("RECIPIENT_"),
+    }
+}
+
+/// Whether nothing is left to be answered: the line has no business with it any more. The stream says so, too.
+fn is_over(reason: &str) -> bool {
+    const OVER: [&str; 5] =
+        ["NOT_FOUND", "HANDOFF_EXPIRED", "SESSION_ENDED", "WRONG_STATE", "CLAIMED_BY_ANOTHER"];
+    OVER.contains(&reason)
 }
