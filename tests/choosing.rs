@@ -289,7 +289,10 @@ impl Day {
             5..10 => Some(self.open()),
             10..13 => self.dice.of(&offered).map(|w| Command::AcceptWork(w.id)),
             13 => self.dice.of(&offered).map(|w| Command::DeclineWork(w.id)),
-            14..16 => self.dice.of(&open).map(|w| Command::EndSession(w.session)),
+            14..16 => self
+                .dice
+                .of(&open)
+                .map(|w| Command::EndSession { session: w.session, reason: None }),
             16..18 => self.dice.of(&open).map(|w| Command::TransferSession {
                 session: w.session,
                 recipient: if self.dice.below(3) == 0 {

@@ -39,12 +39,16 @@ fn read(path: &Path) -> Vec<Scenario> {
 }
 
 fn play(file: &str) {
+    play_in(file, World::new);
+}
+
+fn play_in(file: &str, world: fn() -> World) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/scenarios").join(file);
     let scenarios = read(&path);
     assert!(!scenarios.is_empty(), "{file} has no scenarios");
     let mut failures = Vec::new();
     for scenario in &scenarios {
-        let mut world = World::new();
+        let mut world = world();
         for (number, line) in &scenario.lines {
             if let Err(why) = world.line(line) {
                 failures
@@ -109,12 +113,12 @@ fn recipients() {
 
 #[test]
 fn partners() {
-    play("partners.txt");
+    play_in("partners.txt", World::with_partners);
 }
 
 #[test]
 fn handoffs() {
-    play("handoffs.txt");
+    play_in("handoffs.txt", World::with_partners);
 }
 
 #[test]

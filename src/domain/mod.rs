@@ -12,7 +12,7 @@ pub mod state;
 pub mod values;
 
 pub use decide::command;
-pub use questions::recipients;
+pub use questions::{contact_search, recipients};
 pub use records::{contacts, directory, entry, flow, line, live, load, record};
 pub use rules::{
     aliases, capacity, choose, eligibility, external, flow_world, invariants, prospects, scope,

@@ -84,7 +84,9 @@ impl Mutation {
             | Answer::Directory(_)
             | Answer::Refused(_)
             | Answer::Renewed(_)
-            | Answer::Verdicts(_) => {
+            | Answer::Verdicts(_)
+            | Answer::ContactsSynced(_)
+            | Answer::AvailabilityReported(_) => {
                 Err(Problem::Internal("the answer to a command isn't a record"))
             }
         }

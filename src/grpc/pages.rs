@@ -51,6 +51,7 @@ paged!(
     ListQueueStatesRequest,
     ListHandoffsRequest,
     ListRoutingRequestsRequest,
+    ListContactsRequest,
 );
 
 /// The page that is asked for.
@@ -63,6 +64,12 @@ pub struct Window {
 }
 
 impl Window {
+    /// How many entries tell the page and whether another follows.
+    #[must_use]
+    pub const fn one_more(&self) -> usize {
+        self.size + 1
+    }
+
     /// The key of the last entry that was shown.
     #[must_use]
     pub fn after(&self) -> Option<&str> {
@@ -135,6 +142,19 @@ impl Api {
             found.map_or_else(|| usize::try_from(page.shown).unwrap_or(usize::MAX), |at| at + 1)
         });
         self.cut(caller, window, view, entries.into_iter().skip(skip), key)
+    }
+
+    /// The page of `entries`, which begin behind the last one shown, and are one more than the page takes if there are as
+    /// many.
+    pub fn next_page<T>(
+        &self,
+        caller: &Caller,
+        window: &Window,
+        view: &View,
+        entries: Vec<T>,
+        key: impl Fn(&T) -> String,
+    ) -> Shown<T> {
+        self.cut(caller, window, view, entries.into_iter(), key)
     }
 
     fn cut<T>(

@@ -1,6 +1,7 @@
 //! PartnerService: what partners supply, are asked, and answer.
 
 mod answers;
+mod contacts;
 mod handoffs;
 mod routings;
 mod state;
@@ -10,7 +11,6 @@ use std::sync::Arc;
 use tonic::{Request, Response, Status};
 
 use super::api::Api;
-use super::later;
 use crate::pb;
 use crate::pb::partner_service_server::PartnerService;
 
@@ -21,16 +21,16 @@ pub struct Partners(pub Arc<Api>);
 impl PartnerService for Partners {
     async fn sync_contacts(
         &self,
-        _request: Request<pb::SyncContactsRequest>,
+        request: Request<pb::SyncContactsRequest>,
     ) -> Result<Response<pb::SyncContactsResponse>, Status> {
-        Err(later("PartnerService.sync_contacts"))
+        Ok(Response::new(contacts::sync(&self.0, request).await?))
     }
 
     async fn report_availability(
         &self,
-        _request: Request<pb::ReportAvailabilityRequest>,
+        request: Request<pb::ReportAvailabilityRequest>,
     ) -> Result<Response<pb::ReportAvailabilityResponse>, Status> {
-        Err(later("PartnerService.report_availability"))
+        Ok(Response::new(contacts::report(&self.0, request).await?))
     }
 
     async fn acknowledge_handoff(
@@ -70,16 +70,16 @@ impl PartnerService for Partners {
 
     async fn get_contact(
         &self,
-        _request: Request<pb::GetContactRequest>,
+        request: Request<pb::GetContactRequest>,
     ) -> Result<Response<pb::GetContactResponse>, Status> {
-        Err(later("PartnerService.get_contact"))
+        Ok(Response::new(contacts::get(&self.0, request).await?))
     }
 
     async fn list_contacts(
         &self,
-        _request: Request<pb::ListContactsRequest>,
+        request: Request<pb::ListContactsRequest>,
     ) -> Result<Response<pb::ListContactsResponse>, Status> {
-        Err(later("PartnerService.list_contacts"))
+        Ok(Response::new(contacts::list(&self.0, request).await?))
     }
 
     async fn get_handoff(

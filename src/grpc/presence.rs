@@ -13,13 +13,14 @@ use super::caller::Caller;
 use super::pages::contains;
 use super::status::Problem;
 use super::to_proto::ObjectContext;
-use super::{from_proto, to_proto};
+use super::{from_proto, scope, to_proto};
 use crate::domain::command::{Command, PresenceRef};
 use crate::domain::decide::acts_for;
 use crate::domain::id::{PresenceId, RepId};
-use crate::domain::live::{PresenceCause, RepPresence, Role};
+use crate::domain::live::{PresenceCause, RepPresence, Role, Work};
 use crate::domain::record::{Record, RecordKey};
 use crate::domain::record_lookup::RecordLookup as _;
+use crate::domain::scope::{may_see_rep, may_see_session_of};
 use crate::domain::time::Span;
 use crate::engine::{Remember, View};
 use crate::pb;
@@ -181,8 +182,9 @@ fn verdict(
     }
 }
 
-fn known(view: &View, rep: &RepId) -> Result<Arc<RepPresence>, Problem> {
+fn known(view: &View, caller: &Caller, rep: &RepId) -> Result<Arc<RepPresence>, Problem> {
     view.state.expect_rep(rep)?;
+    scope::rep(view, caller, rep)?;
     Ok(view.state.rep_presence(rep))
 }
 
@@ -288,7 +290,7 @@ impl PresenceService for Presences {
         let asked = from_proto::about_rep(&message.rep, message.at_least_revision)?;
         let rep = about(&caller, asked.rep)?;
         let answer = self.0.read(&caller, asked.at_least, |view| {
-            let image = known(view, &rep)?;
+            let image = known(view, &caller, &rep)?;
             let changed = view.state.revision_of(&RecordKey::RepPresence(rep.clone()));
             Ok(pb::GetRepPresenceResponse {
                 rep_presence: Some(to_proto::rep_presence(
@@ -327,6 +329,7 @@ impl PresenceService for Presences {
                     contains(r.id.as_str(), &filter.query) || contains(&r.name, &filter.query)
                 })
                 .filter(|r| is_member(&r.id))
+                .filter(|r| may_see_rep(&view.state, &caller.actor, &r.id))
                 .filter_map(|r| listed(view, &r.id, &filter));
             let page = self.0.page(&caller, &window, view, all, |r| r.rep.clone());
             Ok(pb::ListRepPresencesResponse {
@@ -346,9 +349,10 @@ impl PresenceService for Presences {
         let asked = from_proto::about_rep(&message.rep, message.at_least_revision)?;
         let rep = about(&caller, asked.rep)?;
         let answer = self.0.read(&caller, asked.at_least, |view| {
-            let image = known(view, &rep)?;
+            let image = known(view, &caller, &rep)?;
+            let sees = |work: &Work| may_see_session_of(&view.state, &caller.actor, work.session);
             Ok(pb::ExplainCapacityResponse {
-                explanation: Some(to_proto::capacity(ObjectContext::of(view), &image)),
+                explanation: Some(to_proto::capacity(ObjectContext::of(view), &image, sees)),
                 revision: number(view.state.head().revision),
             })
         });

@@ -23,6 +23,8 @@ macro_rules! with_request_id {
 }
 
 with_request_id!(
+    SyncContactsRequest,
+    ReportAvailabilityRequest,
     ApplyDirectoryRequest,
     UpsertRepRequest,
     DeleteRepRequest,

@@ -9,13 +9,14 @@ use super::caller::Caller;
 use super::from_proto::{ActingOn, Asked, SessionFilter, Which};
 use super::status::Problem;
 use super::to_proto::ObjectContext;
-use super::{from_proto, to_proto};
+use super::{from_proto, scope, to_proto};
 use crate::domain::command::Command;
 use crate::domain::id::{RepId, SessionId};
 use crate::domain::live::{Line, Session, SessionState};
 use crate::domain::record::{Record, RecordKey};
 use crate::domain::record_lookup::RecordLookup;
 use crate::domain::rejection::Rejection;
+use crate::domain::scope::{may_see_channel, may_see_session};
 use crate::engine::View;
 use crate::pb;
 use crate::pb::session_service_server::SessionService;
@@ -46,13 +47,14 @@ impl Sessions {
     }
 }
 
-fn find(view: &View, which: &Which) -> Result<Arc<Session>, Problem> {
+fn find(view: &View, caller: &Caller, which: &Which) -> Result<Arc<Session>, Problem> {
     match which {
-        Which::Session(id) => Ok(view.state.expect_session(*id)?),
+        Which::Session(id) => scope::session(view, caller, *id),
         Which::Reference(channel, reference) => {
             let id = view.state.reference(channel, reference);
+            let id = id.filter(|_| may_see_channel(&view.state, &caller.actor, channel));
             let id = id.ok_or_else(|| Rejection::not_found("session", reference))?;
-            Ok(view.state.expect_session(id)?)
+            scope::session(view, caller, id)
         }
     }
 }
@@ -110,7 +112,7 @@ impl SessionService for Sessions {
         let (caller, message) = self.0.admit("SessionService/GetSession", request)?;
         let (which, at_least) = from_proto::get_session(&message)?;
         let answer = self.0.read(&caller, at_least, |view| {
-            let session = find(view, &which)?;
+            let session = find(view, &caller, &which)?;
             let changed = view.state.revision_of(&RecordKey::Session(session.id));
             Ok(pb::GetSessionResponse {
                 session: Some(to_proto::session(ObjectContext::of(view), &session, changed)),
@@ -136,7 +138,8 @@ impl SessionService for Sessions {
                     Record::Session(session) => Some(session),
                     _ => None,
                 })
-                .filter(|s| is_listed(view, s, &filter));
+                .filter(|s| is_listed(view, s, &filter))
+                .filter(|s| may_see_session(&view.state, &caller.actor, s));
             let page = self.0.page(&caller, &window, view, all, |s| s.id.to_string());
             let show = |s: &&Arc<Session>| {
                 let changed = view.state.revision_of(&RecordKey::Session(s.id));
@@ -226,7 +229,7 @@ impl SessionService for Sessions {
         let (id, at_least) =
             from_proto::get::<SessionId>("session", &message.session, message.at_least_revision)?;
         let answer = self.0.read(&caller, at_least, |view| {
-            let session = view.state.expect_session(id)?;
+            let session = scope::session(view, &caller, id)?;
             let context = ObjectContext::of(view);
             let changed = view.state.revision_of(&RecordKey::Session(id));
             let transfers = view

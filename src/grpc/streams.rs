@@ -34,6 +34,24 @@ impl PartnerStreams {
     }
 }
 
+/// How many streams each partner of an org has.
+#[derive(Clone, Default)]
+pub struct StreamCount(Option<(PartnerStreams, OrgId)>);
+
+impl StreamCount {
+    /// Those of this org.
+    #[must_use]
+    pub fn in_org(all: &PartnerStreams, org: &OrgId) -> Self {
+        Self(Some((all.clone(), org.clone())))
+    }
+
+    /// How many a partner has.
+    #[must_use]
+    pub fn of(&self, partner: &PartnerId) -> u32 {
+        self.0.as_ref().map_or(0, |(all, org)| all.count(org, partner))
+    }
+}
+
 /// A stream that is counted.
 pub struct OpenStream {
     all: PartnerStreams,

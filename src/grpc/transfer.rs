@@ -8,12 +8,14 @@ use tonic::{Request, Response, Status};
 use super::api::{Api, AskedCall, Mutation, number};
 use super::caller::Caller;
 use super::from_proto::{ListRecipients, Listed, TransferFilter};
+use super::pages::Window;
 use super::status::Problem;
 use super::to_proto::ObjectContext;
-use super::{from_proto, to_proto};
+use super::{from_proto, scope, to_proto};
 use crate::domain::command::Command;
 use crate::domain::id::{RepId, TransferId};
 use crate::domain::live::{Line, Transfer, TransferState};
+use crate::domain::recipients::contacts::{ContactEntry, ContactPlace, list_contacts};
 use crate::domain::recipients::explain::explain;
 use crate::domain::recipients::lines::{FlowEntry, QueueEntry, list_flows, list_queues};
 use crate::domain::recipients::quote::quote;
@@ -21,6 +23,8 @@ use crate::domain::recipients::{self, RepEntry, RepVerdicts};
 use crate::domain::record::{Record, RecordKey};
 use crate::domain::record_lookup::RecordLookup as _;
 use crate::domain::rejection::{Reason, Rejection};
+use crate::domain::scope::may_see_session_of;
+use crate::domain::time::Timestamp;
 use crate::domain::verdict::RuleVerdict;
 use crate::engine::View;
 use crate::pb;
@@ -109,16 +113,23 @@ fn queue_entry(e: &QueueEntry) -> pb::RecipientEntry {
     entry(e.transferable, &e.against, queue)
 }
 
+fn contact_entry(e: &ContactEntry, now: Timestamp) -> pb::RecipientEntry {
+    let contact = pb::recipient_entry::Entry::ExternalContact(to_proto::contact_entry(e, now));
+    entry(e.transferable, &e.against, contact)
+}
+
 fn flow_entry(e: &FlowEntry) -> pb::RecipientEntry {
     let flow = pb::FlowEntry { flow: e.flow.to_string(), name: e.name.clone() };
     entry(e.transferable, &e.against, pb::recipient_entry::Entry::Flow(flow))
 }
 
-/// Everyone of the type asked for who can be chosen, with the id that pages go by.
+/// Everyone of the type asked for who can be chosen, with what pages go by; of contacts, of which there may be very many,
+/// only those of the page and the next one.
 fn listed(
     view: &View,
     caller: &Caller,
     asked: &ListRecipients,
+    window: &Window,
 ) -> Result<Vec<(String, pb::RecipientEntry)>, Problem> {
     let (state, actor, about) = (&view.state, &caller.actor, &asked.about);
     Ok(match asked.kind {
@@ -131,6 +142,15 @@ fn listed(
             list_queues(state, actor, about, &asked.query, now)?
                 .iter()
                 .map(|e| (e.queue.to_string(), queue_entry(e)))
+                .collect()
+        }
+        Listed::Contacts => {
+            let now = ObjectContext::of(view).now;
+            let after = window.after().and_then(ContactPlace::from_text);
+            let page = (after.as_ref(), window.one_more());
+            list_contacts(state, actor, about, &asked.contacts, page, now)?
+                .iter()
+                .map(|e| (e.place.to_text(), contact_entry(e, now)))
                 .collect()
         }
         Listed::Flows => list_flows(state, actor, about, &asked.query)?
@@ -197,8 +217,13 @@ impl TransferService for Transfers {
         let asked = from_proto::list_recipients(&message)?;
         let window = self.0.window(&caller, RPC, message)?;
         let answer = self.0.read(&caller, window.at_least, |view| {
-            let all = listed(view, &caller, &asked)?;
-            let page = self.0.ranked_page(&caller, &window, view, all, |(id, _)| id.clone());
+            scope::about(view, &caller, &asked.about)?;
+            let key = |(key, _): &(String, pb::RecipientEntry)| key.clone();
+            let all = listed(view, &caller, &asked, &window)?;
+            let page = match asked.kind {
+                Listed::Contacts => self.0.next_page(&caller, &window, view, all, key),
+                _ => self.0.ranked_page(&caller, &window, view, all, key),
+            };
             Ok(pb::ListRecipientsResponse {
                 entries: page.items.into_iter().map(|(_, entry)| entry).collect(),
                 next_page_token: page.next,
@@ -215,6 +240,7 @@ impl TransferService for Transfers {
         let (caller, message) = self.0.admit("TransferService/ExplainRecipient", request)?;
         let (to, about, at_least) = from_proto::explain_recipient(&message)?;
         let answer = self.0.read(&caller, at_least, |view| {
+            scope::about(view, &caller, &about)?;
             let now = ObjectContext::of(view).now;
             let told = explain(&view.state, &caller.actor, &about, &to, now)?;
             Ok(pb::ExplainRecipientResponse {
@@ -237,6 +263,7 @@ impl TransferService for Transfers {
         let (caller, message) = self.0.admit("TransferService/QuoteTransfer", request)?;
         let (session, recipient, at_least) = from_proto::quote_transfer(&message)?;
         let answer = self.0.read(&caller, at_least, |view| {
+            scope::session(view, &caller, session)?;
             let now = ObjectContext::of(view).now;
             let quote = quote(&view.state, &caller.actor, session, &recipient, now)?;
             let text = |id: Option<String>| id.unwrap_or_default();
@@ -300,7 +327,7 @@ impl TransferService for Transfers {
             message.at_least_revision,
         )?;
         let answer = self.0.read(&caller, at_least, |view| {
-            let transfer = view.state.expect_transfer(id)?;
+            let transfer = scope::transfer(view, &caller, id)?;
             let changed = view.state.revision_of(&RecordKey::Transfer(id));
             Ok(pb::GetTransferResponse {
                 transfer: Some(to_proto::transfer(ObjectContext::of(view), &transfer, changed)),
@@ -319,7 +346,9 @@ impl TransferService for Transfers {
         let filter = from_proto::list_transfers(&message)?;
         let window = self.0.window(&caller, RPC, message)?;
         let answer = self.0.read(&caller, window.at_least, |view| {
-            let all = candidates(view, &filter).filter(|t| is_listed(view, t, &filter));
+            let all = candidates(view, &filter)
+                .filter(|t| is_listed(view, t, &filter))
+                .filter(|t| may_see_session_of(&view.state, &caller.actor, t.session));
             let page = self.0.page(&caller, &window, view, all, |t| t.id.to_string());
             let show = |t: &&Arc<Transfer>| {
                 let changed = view.state.revision_of(&RecordKey::Transfer(t.id));

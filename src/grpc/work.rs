@@ -14,6 +14,7 @@ use crate::domain::command::Command;
 use crate::domain::id::WorkId;
 use crate::domain::live::Work;
 use crate::domain::record::{Record, RecordKey};
+use crate::domain::scope::may_see_session_of;
 use crate::engine::View;
 use crate::pb;
 use crate::pb::work_service_server::WorkService;
@@ -159,7 +160,9 @@ impl WorkService for Works {
         }
         let window = self.0.window(&caller, RPC, message)?;
         let answer = self.0.read(&caller, window.at_least, |view| {
-            let all = candidates(view, &filter).filter(|w| is_listed(w, &filter));
+            let all = candidates(view, &filter)
+                .filter(|w| is_listed(w, &filter))
+                .filter(|w| may_see_session_of(&view.state, &caller.actor, w.session));
             let page = self.0.page(&caller, &window, view, all, |w| w.id.to_string());
             let show = |w: &&Arc<Work>| {
                 to_proto::work(

@@ -156,7 +156,7 @@ fn queue(name: &str, reps: &[&str]) -> Queue {
 }
 
 pub fn directory() -> Directory {
-    use ChannelType::{ByocForCcaas, Line, StandardSms, WebChatV2, Whatsapp};
+    use ChannelType::{Line, StandardSms, WebChatV2, Whatsapp};
     let unit = Weight::Units(Units::whole(1));
     let listed = Recipients::Listed {
         contacts: false,
@@ -171,7 +171,7 @@ pub fn directory() -> Directory {
         Permission::RunFlows,
     ]);
     Directory {
-        partners: vec![partner("vendor"), partner("umbra")],
+        partners: vec![partner("vendor")],
         some_settings: None,
         move_to: None,
         settings: Some(Settings { direct_to_rep_routing: true, ..Settings::default() }),
@@ -187,7 +187,7 @@ pub fn directory() -> Directory {
             },
         ],
         statuses: vec![
-            status("available", &[WebChatV2, Whatsapp, Line, StandardSms, ByocForCcaas]),
+            status("available", &[WebChatV2, Whatsapp, Line, StandardSms]),
             status("chat-only", &[WebChatV2]),
             status("busy", &[]),
             status("secret", &[WebChatV2]),
@@ -217,20 +217,17 @@ pub fn directory() -> Directory {
                 routing_owner: RoutingOwner::Partner(id("vendor")),
                 ..channel("vend", Whatsapp, Weight::Units(Units::whole(2)))
             },
-            vendors("ext", None),
-            vendors("extfb", Some("care")),
-            Channel { partner_routes_reps: true, ..vendors("extall", None) },
         ],
         reps: vec![
-            driven(rep("ana", "standard")),
-            driven(rep("ben", "standard")),
+            rep("ana", "standard"),
+            rep("ben", "standard"),
             rep("gil", "standard"),
-            driven(rep("cleo", "small")),
-            driven(Rep { licences: BTreeSet::new(), ..rep("dan", "standard") }),
+            rep("cleo", "small"),
+            Rep { licences: BTreeSet::new(), ..rep("dan", "standard") },
             Rep { licences: licensed, permissions: BTreeSet::new(), ..rep("eve", "standard") },
             rep("fay", "leads-only"),
             Rep { profile: id("leads"), ..rep("lea", "standard") },
-            driven(rep("hal", "declining")),
+            rep("hal", "declining"),
             rep("ida", "eager"),
             rep("zoe", "blended"),
             Rep { permissions: runner, ..rep("rob", "standard") },
@@ -241,12 +238,35 @@ pub fn directory() -> Directory {
             queue("care", &["cleo", "hal", "ben"]),
             queue("late", &[]),
             queue("desk", &["zoe"]),
-            Queue {
-                partner: Some(PartnerQueue { partner: id("vendor"), own_id: Some(id("q-7")) }),
-                ..queue("line", &[])
-            },
         ],
         flows: Vec::new(),
+    }
+}
+
+/// What partners add to the house: another one, channels that the vendor routes, a queue of its own, and the reps whom it
+/// drives.
+pub fn with_partners() -> Directory {
+    use ChannelType::{ByocForCcaas, Line, StandardSms, WebChatV2, Whatsapp};
+    let all = directory();
+    let theirs = ["ana", "ben", "cleo", "dan", "hal"];
+    let reps = all.reps.into_iter().filter(|rep| theirs.contains(&rep.id.as_str()));
+    Directory {
+        partners: vec![partner("umbra")],
+        statuses: vec![status(
+            "available",
+            &[WebChatV2, Whatsapp, Line, StandardSms, ByocForCcaas],
+        )],
+        channels: vec![
+            vendors("ext", None),
+            vendors("extfb", Some("care")),
+            Channel { partner_routes_reps: true, ..vendors("extall", None) },
+        ],
+        queues: vec![Queue {
+            partner: Some(PartnerQueue { partner: id("vendor"), own_id: Some(id("q-7")) }),
+            ..queue("line", &[])
+        }],
+        reps: reps.map(driven).collect(),
+        ..Directory::default()
     }
 }
 

@@ -64,6 +64,14 @@ impl World {
         world
     }
 
+    /// A world with partners in it.
+    pub fn with_partners() -> Self {
+        let mut world = Self::new();
+        let command = Command::ApplyDirectory { directory: house::with_partners(), prune: false };
+        world.run(&actor("admin"), command).expect("it stands").expect("nothing refuses it");
+        world
+    }
+
     /// Plays one line.
     pub fn line(&mut self, line: &str) -> Result<()> {
         if let Some(question) = line.strip_prefix('?') {
@@ -262,7 +270,6 @@ impl World {
 
     fn command(&self, actor: &Actor, words: &[&str]) -> Result<Command> {
         let me = || RepId::new(actor.id.as_str()).map_err(|e| e.to_string());
-        let named = |name: &str| RepId::new(name).map_err(|e| e.to_string());
         let own = || {
             if actor.role == Role::Rep { me().map(Some) } else { Ok(None) }
         };
@@ -332,6 +339,7 @@ impl World {
                 Command::ChangeSettings(SettingsPatch { direct_to_rep_routing, ..patch() })
             }
             ["set", rest @ ..] => house::change(&self.state, rest)?,
+            ["work-off"] => Command::WorkOff,
             ["delete", rest @ ..] => house::deletion(rest)?,
             other => return Err(format!("unknown command {other:?}")),
         })

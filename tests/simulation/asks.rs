@@ -3,6 +3,8 @@
 
 #[path = "org.rs"]
 mod org;
+#[path = "partners.rs"]
+mod partners;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -125,12 +127,11 @@ pub fn command(bits: &mut Randomness, state: &State) -> Option<(Actor, Command)>
         71..73 => Command::DeclineWork(one_of(bits, &scene.works)?.id),
         73..82 => desk_work(bits, &scene)?,
         82..95 => return hand_on(bits, &scene),
-        95..97 => Command::EndSession(one_of(bits, &scene.sessions)?.id),
-        97 => Command::AssignSession {
-            session: one_of(bits, &scene.sessions)?.id,
-            rep: one_of(bits, &scene.presences)?.rep.clone(),
-            skip_capacity_check: chance(bits, 50),
-        },
+        95..97 => {
+            let session = one_of(bits, &scene.sessions)?.id;
+            Command::EndSession { session, reason: None }
+        }
+        97 => return partners::command(bits, state),
         98 if chance(bits, 50) => raise_capacity(bits, state)?,
         98 => change_members(bits, state)?,
         _ => {

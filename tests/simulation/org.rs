@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use baton::domain::command::Directory;
 use baton::domain::directory::{
-    CapacityModel, Channel, ChannelType, Licence, Overflow, Permission, PresenceConfiguration,
-    PresenceStatus, Profile, Queue, Recipients, Rep, RoutingModel, RoutingOwner, Settings, Skill,
-    WrapUp,
+    CapacityModel, Channel, ChannelType, Licence, Overflow, Partner, Permission,
+    PresenceConfiguration, PresenceStatus, Profile, Queue, Recipients, Rep, RoutingModel,
+    RoutingOwner, Settings, Skill, WrapUp,
 };
 use baton::domain::flow::{Condition, Flow, FlowDecision, FlowRule, FlowTarget, SkillsTarget};
 use baton::domain::id::{ChannelId, ConfigurationId, ProfileId, RepId, StatusId};
@@ -158,6 +158,19 @@ fn channel(name: &str, model: CapacityModel, weight: Weight) -> Channel {
     }
 }
 
+/// The partner that routes some channels, and has little patience itself.
+fn vendor() -> Partner {
+    Partner {
+        id: id("vendor"),
+        name: String::new(),
+        handoff_deadline: Some(Span::from_secs(20)),
+        routing_deadline: Some(Span::from_secs(20)),
+        routing_lease: Span::from_secs(30),
+        away_after: 2,
+        deletion_guard_percent: Partner::DELETION_GUARD_PERCENT,
+    }
+}
+
 /// The org that everything happens in.
 pub fn org() -> Directory {
     let status = |name: &str, online_for: BTreeSet<ChannelType>| PresenceStatus {
@@ -184,7 +197,7 @@ pub fn org() -> Directory {
         skills: [(id("es"), u32::try_from(number).expect("it is small"))].into(),
     });
     Directory {
-        partners: Vec::new(),
+        partners: vec![vendor()],
         some_settings: None,
         move_to: None,
         settings: Some(Settings { direct_to_rep_routing: true, ..Settings::default() }),

@@ -24,6 +24,7 @@ use crate::domain::rejection::Rejection;
 use crate::domain::time::Span;
 use crate::domain::units::Weight;
 
+use super::contacts::given::{GivenContacts, GivenReports};
 use super::stated::Stated;
 
 /// A command, who gives it, and as which transaction it is to be committed.
@@ -376,6 +377,10 @@ pub enum Command {
         /// What the recipient should know.
         note: String,
     },
+    /// A partner supplies contacts (N2).
+    SyncContacts(Box<GivenContacts>),
+    /// A partner supplies availability and waits (N2, E6).
+    ReportAvailability(Box<GivenReports>),
     /// Deadlines may have passed.
     Timer(Vec<Due>),
     /// Works off some of what earlier decisions had no room for (C8).

@@ -22,9 +22,9 @@ use crate::domain::rejection::Rejection;
 
 use self::naming::{name_of, named, resources};
 use self::served::{Moved, check_move, emptied_into, keep_served};
-use super::settle;
 use super::stated::Stated;
 use super::subject::{AnswerSubject, about};
+use super::{contacts, settle};
 
 impl Directory {
     /// Its resources as records, in the order in which they may refer to one another.
@@ -175,7 +175,14 @@ fn remove(
     match &key {
         // A rep's presence record goes with the rep.
         RecordKey::Rep(rep) => draft.remove(RecordKey::RepPresence(rep.clone())),
-        RecordKey::Queue(queue) => moved = emptied_into(draft, queue, move_to)?,
+        RecordKey::Queue(queue) => {
+            moved = emptied_into(draft, queue, move_to)?;
+            let report = RecordKey::QueueReport(queue.clone());
+            if draft.held(&report).is_some() {
+                draft.remove(report);
+            }
+        }
+        RecordKey::Partner(partner) => contacts::forget(draft, partner),
         _ => {}
     }
     partners::forget(draft, &key);

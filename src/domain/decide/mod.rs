@@ -5,6 +5,7 @@
 mod acceptance;
 mod actors;
 pub mod command;
+pub mod contacts;
 pub(crate) mod destination;
 pub mod directory;
 mod leave;
@@ -168,6 +169,8 @@ fn dispatch(draft: &mut Draft<'_>, request: &Request) -> Result<AnswerSubject, R
         Command::TransferSession { session, recipient, note } => {
             transfer::request(draft, actor, *session, recipient, note)
         }
+        Command::SyncContacts(given) => contacts::sync(draft, actor, given),
+        Command::ReportAvailability(given) => contacts::report(draft, actor, given),
         Command::Timer(due) => Ok(timer::pass(draft, actor, due)),
         Command::WorkOff => {
             settle::work_off(draft);

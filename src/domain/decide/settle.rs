@@ -18,7 +18,7 @@ use crate::domain::record_lookup::RecordLookup;
 use crate::domain::state::State;
 use crate::domain::wait;
 
-use super::{partner, reach, route, strand};
+use super::{contacts, partner, reach, route, strand};
 
 /// The most matches of one decision.
 const MATCHES: usize = 64;
@@ -157,7 +157,7 @@ fn leave_marks(draft: &mut Draft<'_>) {
 
 /// Works off some of what earlier decisions left.
 pub(super) fn work_off(draft: &mut Draft<'_>) {
-    let mut room = strand::AT_ONCE;
+    let (mut room, mut blocks) = (strand::AT_ONCE, contacts::room());
     for mark in draft.marks().take(AT_ONCE).collect::<Vec<_>>() {
         match &mark.key {
             MarkKey::Directory => {
@@ -168,7 +168,10 @@ pub(super) fn work_off(draft: &mut Draft<'_>) {
             MarkKey::Session(session) => {
                 draft.touched().waiting.insert(*session);
             }
-            MarkKey::Contacts(..) => continue,
+            MarkKey::Contacts(partner, generation) => {
+                contacts::work_off(draft, partner, *generation, &mut blocks);
+                continue;
+            }
             MarkKey::Partner(of) => {
                 partner::health::resume(draft, of);
                 continue;

@@ -3,6 +3,7 @@
 //! below.
 
 mod attempt;
+pub mod contacts;
 pub mod explain;
 pub mod lines;
 pub mod quote;

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use minicbor::{Decode, Encode};
 
+use crate::domain::contacts::{AvailabilityReport, ContactSync};
 use crate::domain::id::{
     EntryId, PresenceId, QueueId, RepId, RoutingRequestId, SessionId, TransferId, WorkId,
 };
@@ -278,6 +279,12 @@ pub enum Answer {
     /// nobody is to do it after this answer was given.
     #[n(3)]
     Refused(#[cbor(n(0), with = "shared")] Arc<Rejection>),
+    /// What a sync of contacts did (N2).
+    #[n(5)]
+    ContactsSynced(#[cbor(n(0), with = "shared")] Arc<ContactSync>),
+    /// What a report of availability did (N2, E6).
+    #[n(6)]
+    AvailabilityReported(#[cbor(n(0), with = "shared")] Arc<AvailabilityReport>),
     /// Leases of routing requests that were renewed (N6).
     #[n(7)]
     Renewed(#[cbor(n(0), with = "shared")] Arc<Renewals>),
@@ -342,7 +349,9 @@ impl Answer {
             | Self::Directory(_)
             | Self::Refused(_)
             | Self::Renewed(_)
-            | Self::Verdicts(_) => None,
+            | Self::Verdicts(_)
+            | Self::ContactsSynced(_)
+            | Self::AvailabilityReported(_) => None,
         }
     }
 }

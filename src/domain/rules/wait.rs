@@ -26,6 +26,8 @@ pub struct Estimate {
     pub needed: u32,
     /// Age of the newest sample.
     pub newest_age: Option<Span>,
+    /// Whether a partner supplied the value (E6).
+    pub from_partner: bool,
     /// The shortest and the longest wait among the samples weighed (E3); absent while `wait` is.
     pub spread: Option<(Span, Span)>,
 }
@@ -33,6 +35,9 @@ pub struct Estimate {
 /// The estimated wait of someone who joins `queue` at `now` (E1–E3).
 #[must_use]
 pub fn estimate(state: &State, queue: &QueueId, now: Timestamp) -> Estimate {
+    if let Some(supplied) = supplied(state, queue, now) {
+        return supplied;
+    }
     let Settings { estimate_samples, estimate_window, .. } = *state.settings();
     let since = now - estimate_window;
     let samples: Vec<(Timestamp, Span)> =
@@ -45,6 +50,7 @@ pub fn estimate(state: &State, queue: &QueueId, now: Timestamp) -> Estimate {
         samples: u32::try_from(samples.len()).unwrap_or(u32::MAX),
         needed: estimate_samples.max(1),
         newest_age: samples.first().map(|(at, _)| now.since(*at)),
+        from_partner: false,
         spread: spread.filter(|_| enough),
     }
 }
@@ -52,12 +58,30 @@ pub fn estimate(state: &State, queue: &QueueId, now: Timestamp) -> Estimate {
 /// The value alone, for which the newest samples are enough.
 #[must_use]
 pub fn value(state: &State, queue: &QueueId, now: Timestamp) -> Option<Span> {
+    if let Some(supplied) = supplied(state, queue, now) {
+        return supplied.wait;
+    }
     let Settings { estimate_samples, estimate_window, .. } = *state.settings();
     let since = now - estimate_window;
     let newest = accepted_since(state, queue, since).take(WEIGHED);
     let waits: Vec<Span> = newest.map(|(_, wait)| wait).collect();
     let enough = waits.len() >= usize::try_from(estimate_samples).unwrap_or(WEIGHED).max(1);
     weighted(&waits).filter(|_| enough)
+}
+
+/// What the partner says of its queue, while that holds, and nothing otherwise: what was accepted from it isn't counted
+/// (E6, N1). `None`: it isn't a partner's.
+fn supplied(state: &State, queue: &QueueId, now: Timestamp) -> Option<Estimate> {
+    let of = state.queue(queue)?.partner.clone()?;
+    let report = state.queue_report(queue).filter(|report| report.partner == of.partner);
+    let said = report.and_then(|report| Some((report.wait_at(now)?, report)));
+    Some(said.map_or_else(Estimate::default, |(wait, report)| Estimate {
+        wait: Some(wait),
+        samples: report.samples.unwrap_or_default(),
+        newest_age: Some(now.since(report.observed_at)),
+        from_partner: true,
+        ..Estimate::default()
+    }))
 }
 
 fn accepted_since(

@@ -75,7 +75,9 @@ fn diff(answer: &Answer) -> Result<Arc<Vec<DirectoryChange>>, Problem> {
         | Answer::Record(_)
         | Answer::Refused(_)
         | Answer::Renewed(_)
-        | Answer::Verdicts(_) => {
+        | Answer::Verdicts(_)
+        | Answer::ContactsSynced(_)
+        | Answer::AvailabilityReported(_) => {
             Err(Problem::Internal("the answer to applying a directory isn't a diff"))
         }
     }

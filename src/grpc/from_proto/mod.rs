@@ -2,6 +2,7 @@
 //! generated types. Every malformed field becomes a named one, all of them at once (D1, D4); what
 //! is set but isn't there yet becomes NOT_IMPLEMENTED.
 
+mod contacts;
 mod directory;
 mod fields;
 mod flow;
@@ -13,6 +14,7 @@ mod session;
 mod transfer;
 mod watch;
 
+pub use contacts::*;
 pub use directory::*;
 pub use fields::Asked;
 pub use flow::*;

@@ -3,8 +3,10 @@
 use std::collections::BTreeSet;
 
 use super::ActingOn;
+use super::contacts::recipient_filter;
 use super::fields::{Fields, limits};
 use crate::domain::command::Command;
+use crate::domain::contact_search::ContactFilter;
 use crate::domain::entry::Revision;
 use crate::domain::id::{QueueId, RepId, SessionId, TransferId, WorkId};
 use crate::domain::live::Recipient;
@@ -21,6 +23,8 @@ pub enum Listed {
     Queues,
     /// Flows (L4).
     Flows,
+    /// External contacts (L4).
+    Contacts,
 }
 
 /// Which recipients are listed.
@@ -31,6 +35,8 @@ pub struct ListRecipients {
     pub about: RecipientQuestion,
     /// Text searched for.
     pub query: String,
+    /// Which external contacts.
+    pub contacts: ContactFilter,
 }
 
 /// Reads which recipients are listed.
@@ -44,24 +50,38 @@ pub fn list_recipients(request: &pb::ListRecipientsRequest) -> Result<ListRecipi
     f.revision("at_least_revision", request.at_least_revision);
     let kind = f.value("type", request.r#type, |wire| match wire {
         pb::RecipientType::Unspecified => None,
-        pb::RecipientType::Rep => Some(Some(Listed::Reps)),
-        pb::RecipientType::Queue => Some(Some(Listed::Queues)),
-        pb::RecipientType::Flow => Some(Some(Listed::Flows)),
-        pb::RecipientType::ExternalContact => Some(None),
+        pb::RecipientType::Rep => Some(Listed::Reps),
+        pb::RecipientType::Queue => Some(Listed::Queues),
+        pb::RecipientType::Flow => Some(Listed::Flows),
+        pb::RecipientType::ExternalContact => Some(Listed::Contacts),
     });
-    f.unsupported("type EXTERNAL_CONTACT", kind == Some(None));
     let about = match &request.about {
         Some(Wire::Session(id)) => f.id("session", id).map(RecipientQuestion::Session),
         Some(Wire::Channel(id)) => f.id("channel", id).map(RecipientQuestion::Channel),
         None => {
-            if kind.flatten() == Some(Listed::Flows) {
-                f.bad("about", "isn't given; flows are listed for a session or a channel");
+            if matches!(kind, Some(Listed::Flows | Listed::Contacts)) {
+                let why = "isn't given; flows and external contacts are listed for a session or a channel";
+                f.bad("about", why);
             }
             Some(RecipientQuestion::Anything)
         }
     };
-    let query = f.text("query", &request.query, limits::QUERY);
-    f.finish(|| Some(ListRecipients { kind: kind.flatten()?, about: about?, query: query? }))
+    if kind.is_some_and(|kind| kind != Listed::Contacts) {
+        for (field, count) in [
+            ("contact_types", request.contact_types.len()),
+            ("contact_availabilities", request.contact_availabilities.len()),
+        ] {
+            if count > 0 {
+                f.bad(field, "is only for the type EXTERNAL_CONTACT; leave it out");
+            }
+        }
+    }
+    let contacts = recipient_filter(&mut f, request);
+    f.finish(|| {
+        let (kind, about, contacts) = (kind?, about?, contacts?);
+        let query = request.query.clone();
+        Some(ListRecipients { kind, about, query, contacts })
+    })
 }
 
 /// A recipient, about something.

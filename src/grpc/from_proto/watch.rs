@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use super::fields::{Fields, limits};
 use crate::domain::entry::Revision;
-use crate::domain::id::{ChannelId, QueueId, RepId, SessionId, TransferId};
+use crate::domain::id::{ChannelId, PartnerId, QueueId, RepId, SessionId, TransferId};
+use crate::domain::live::Actor;
 use crate::domain::time::Span;
 use crate::grpc::status::Problem;
 use crate::pb;
@@ -23,6 +24,20 @@ pub enum Kind {
     Work,
     /// Live states of queues.
     Queue,
+    /// Hand-offs.
+    Handoff,
+    /// Routing requests.
+    RoutingRequest,
+    /// How partners do.
+    Partner,
+}
+
+impl Kind {
+    /// Is it about partners, and nobody else's to watch than theirs and who runs the org?
+    #[must_use]
+    pub const fn is_of_partners(self) -> bool {
+        matches!(self, Self::Handoff | Self::RoutingRequest | Self::Partner)
+    }
 }
 
 /// What is watched, and how.
@@ -40,6 +55,10 @@ pub struct WatchQuery {
     pub sessions: BTreeSet<SessionId>,
     /// These transfers.
     pub transfers: BTreeSet<TransferId>,
+    /// What belongs to this partner.
+    pub partner: Option<PartnerId>,
+    /// The partner or adapter that watches: it sees what is its own alone (N3, N5).
+    pub seen_by: Option<Actor>,
     /// Of work, this rep's alone: a rep sees no other (S2).
     pub own_work: Option<RepId>,
     /// No snapshot: only what changes after this revision.
@@ -55,17 +74,17 @@ pub struct WatchQuery {
 /// Reads what is to be watched.
 ///
 /// # Errors
-/// INVALID_FIELD or NOT_IMPLEMENTED.
+/// INVALID_FIELD.
 pub fn watch(request: &pb::WatchRequest) -> Result<WatchQuery, Problem> {
     let mut f = Fields::new();
     let kinds = kinds(&mut f, &request.kinds);
     let none = pb::WatchFilter::default();
     let filter = request.filter.as_ref().unwrap_or(&none);
-    f.unsupported("filter.partner", !filter.partner.is_empty());
     let count =
         [&filter.reps, &filter.queues, &filter.channels, &filter.sessions, &filter.transfers]
             .map(Vec::len);
-    if count.iter().sum::<usize>() > limits::FILTER_IDS {
+    let named = usize::from(!filter.partner.is_empty());
+    if count.iter().sum::<usize>() + named > limits::FILTER_IDS {
         f.bad("filter", format!("has too many ids; at most {} in all", limits::FILTER_IDS));
     }
     let reps = f.ids("filter.reps", &filter.reps);
@@ -73,6 +92,7 @@ pub fn watch(request: &pb::WatchRequest) -> Result<WatchQuery, Problem> {
     let channels = f.ids("filter.channels", &filter.channels);
     let sessions = f.ids("filter.sessions", &filter.sessions);
     let transfers = f.ids("filter.transfers", &filter.transfers);
+    let partner = f.optional_id("filter.partner", &filter.partner);
     if request.live_only && !request.resume_token.is_empty() {
         f.bad("live_only", "can't go with resume_token; leave one of them out");
     }
@@ -99,6 +119,8 @@ pub fn watch(request: &pb::WatchRequest) -> Result<WatchQuery, Problem> {
             channels: channels.into_iter().collect(),
             sessions: sessions.into_iter().collect(),
             transfers: transfers.into_iter().collect(),
+            partner: partner?,
+            seen_by: None,
             own_work: None,
             after,
             live_only: request.live_only,
@@ -121,11 +143,9 @@ fn kinds(f: &mut Fields, given: &[i32]) -> BTreeSet<Kind> {
             Ok(pb::WatchKind::Transfer) => drop(kinds.insert(Kind::Transfer)),
             Ok(pb::WatchKind::Work) => drop(kinds.insert(Kind::Work)),
             Ok(pb::WatchKind::Queue) => drop(kinds.insert(Kind::Queue)),
-            Ok(
-                kind @ (pb::WatchKind::Handoff
-                | pb::WatchKind::RoutingRequest
-                | pb::WatchKind::Partner),
-            ) => f.unsupported(format!("{field} {}", kind.as_str_name()), true),
+            Ok(pb::WatchKind::Handoff) => drop(kinds.insert(Kind::Handoff)),
+            Ok(pb::WatchKind::RoutingRequest) => drop(kinds.insert(Kind::RoutingRequest)),
+            Ok(pb::WatchKind::Partner) => drop(kinds.insert(Kind::Partner)),
             Ok(pb::WatchKind::Unspecified) => f.bad(field, "isn't given"),
             Err(_) => f.bad(field, format!("has the unknown value {number}")),
         }

@@ -92,7 +92,7 @@ fn candidates<'v>(
     let open_only = filter.states.iter().all(|state| matches!(state, Asked | Acknowledged));
     let asks: Vec<PartnerAsk> = match (filter.session, &filter.partner) {
         (Some(session), _) => view.state.asks_of_session(session).collect(),
-        (None, Some(partner)) if open_only => view.state.open_asks_of(partner).collect(),
+        (None, Some(partner)) if open_only => view.state.asks_open_with(partner).collect(),
         (None, None) if open_only => view.state.open_asks_of_all().collect(),
         (None, _) => {
             let records = view.state.range(RecordKey::RoutingRequest(from)..);

@@ -95,6 +95,8 @@ const ROWS: &[Row] = &[
             "FailRouting",
         ],
         reads: &[
+            "GetContact",
+            "ListContacts",
             "GetHandoff",
             "ListHandoffs",
             "GetRoutingRequest",

@@ -268,6 +268,17 @@ pub fn transfer(context: ObjectContext<'_>, t: &Transfer, revision: Revision) ->
         revision: number(revision),
         ..Default::default()
     };
+    show_state(context, t, session.as_deref(), &mut shown);
+    shown
+}
+
+/// What a transfer shows of the state that it is in.
+fn show_state(
+    context: ObjectContext<'_>,
+    t: &Transfer,
+    session: Option<&Session>,
+    shown: &mut pb::Transfer,
+) {
     match &t.state {
         TransferState::Offered { rep, work } => {
             shown.rep = rep.to_string();
@@ -277,7 +288,7 @@ pub fn transfer(context: ObjectContext<'_>, t: &Transfer, revision: Revision) ->
             shown.waiting_since = Some(time(*since));
             if let Some(SessionState::Waiting {
                 absence: Some(Absence::Until(until, since)), ..
-            }) = session.as_ref().map(|session| &session.state)
+            }) = session.map(|session| &session.state)
             {
                 let limit = context.records.settings().direct_wait_limit;
                 let since = since.unwrap_or(*until - limit);
@@ -313,7 +324,6 @@ pub fn transfer(context: ObjectContext<'_>, t: &Transfer, revision: Revision) ->
         }
         TransferState::Asked(_) => {}
     }
-    shown
 }
 
 /// The state of a transfer.
@@ -371,6 +381,13 @@ pub const fn fact(kind: FactKind) -> &'static str {
         FactKind::WrapUpStarted => "wrap_up_started",
         FactKind::WrapUpExtended => "wrap_up_extended",
         FactKind::WrapUpEnded => "wrap_up_ended",
+        FactKind::Other(_) => "unknown",
+        other => partner_fact(other),
+    }
+}
+
+const fn partner_fact(kind: FactKind) -> &'static str {
+    match kind {
         FactKind::HandoffAsked => "handoff_asked",
         FactKind::HandoffAcknowledged => "handoff_acknowledged",
         FactKind::HandoffCompleted => "handoff_completed",
@@ -390,6 +407,6 @@ pub const fn fact(kind: FactKind) -> &'static str {
         FactKind::PartnerBack => "partner_back",
         FactKind::ContactsSynced => "contacts_synced",
         FactKind::AvailabilityReported => "availability_reported",
-        FactKind::Other(_) => "unknown",
+        _ => "unknown",
     }
 }

@@ -1,6 +1,7 @@
 //! From the domain's types to the wire's. With `from_proto` and the handlers the only place that
 //! sees generated types. Everything is shown as of one revision: a [`ObjectContext`].
 
+mod contacts;
 mod context;
 mod directory;
 mod errors;
@@ -11,6 +12,7 @@ mod queue;
 mod routing;
 mod story;
 
+pub use contacts::*;
 pub use context::ObjectContext;
 pub use directory::*;
 pub use errors::*;

@@ -114,9 +114,13 @@ pub const fn cause(cause: PresenceCause) -> pb::PresenceCause {
     }
 }
 
-/// What fills a rep (C7).
+/// What fills a rep (C7). Work that the reader may not see is a line of weight and reason alone.
 #[must_use]
-pub fn capacity(context: ObjectContext<'_>, r: &RepPresence) -> pb::CapacityExplanation {
+pub fn capacity(
+    context: ObjectContext<'_>,
+    r: &RepPresence,
+    sees: impl Fn(&Work) -> bool,
+) -> pb::CapacityExplanation {
     let configuration =
         context.records.rep(&r.rep).and_then(|rep| context.records.configuration_of(&rep));
     let (total, pool) =
@@ -125,7 +129,10 @@ pub fn capacity(context: ObjectContext<'_>, r: &RepPresence) -> pb::CapacityExpl
         .state
         .work_of_rep(&r.rep)
         .filter(|work| work.holds.as_centi() > 0)
-        .map(|work| capacity_line(context, work))
+        .map(|work| {
+            let line = capacity_line(context, work);
+            if sees(work) { line } else { weight_alone(line) }
+        })
         .collect();
     pb::CapacityExplanation {
         rep: r.rep.to_string(),
@@ -135,6 +142,16 @@ pub fn capacity(context: ObjectContext<'_>, r: &RepPresence) -> pb::CapacityExpl
         interruptible_used_centi_units: centi(r.interruptible_used),
         interruptible_capacity_centi_units: centi(pool),
         lines,
+    }
+}
+
+fn weight_alone(line: pb::CapacityLine) -> pb::CapacityLine {
+    pb::CapacityLine {
+        holds_centi_units: line.holds_centi_units,
+        reason: line.reason,
+        why: line.why,
+        interruptible: line.interruptible,
+        ..Default::default()
     }
 }
 

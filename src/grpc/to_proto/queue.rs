@@ -19,7 +19,7 @@ pub fn estimated_wait(e: &Estimate) -> pb::EstimatedWait {
         newest_sample_age: e.newest_age.map(span),
         shortest: e.spread.map(|(least, _)| span(least)),
         longest: e.spread.map(|(_, most)| span(most)),
-        from_partner: false,
+        from_partner: e.from_partner,
     }
 }
 

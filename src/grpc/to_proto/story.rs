@@ -1,5 +1,8 @@
 //! A session's story (S3): what its records tell of what happened to it, and why each rep was asked.
 
+mod asks;
+
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::live::ended_by;
@@ -29,13 +32,35 @@ pub fn story(context: ObjectContext<'_>, s: &Session) -> Vec<pb::SessionEvent> {
     for work in context.state.work_of_session(s.id) {
         work_events(work, &mut events);
     }
+    asks::add(context, s, &mut events);
     if let SessionState::Ended { at, by, actor, .. } = &s.state {
         let mut end = event(*at, "session_ended", "the session ended");
         end.actor = Some(ended_by(*by, actor.as_ref()));
         comes_from(&mut end, s.steps.ended.as_deref());
         events.push((Phase::Ended, end));
     }
-    events.sort_by_key(|(phase, e)| (e.time.map(|t| (t.seconds, t.nanos)), e.revision, *phase));
+    in_order(events)
+}
+
+/// The events by time, then by revision. One of which the revision isn't known comes after what brought it about and before
+/// what followed from it, as far as that happened in the same moment.
+fn in_order(events: Events) -> Vec<pb::SessionEvent> {
+    let moment = |e: &pb::SessionEvent| e.time.map(|t| (t.seconds, t.nanos));
+    let mut known: BTreeMap<_, BTreeSet<i64>> = BTreeMap::new();
+    for (_, e) in events.iter().filter(|(_, e)| e.revision > 0) {
+        known.entry(moment(e)).or_default().insert(e.revision);
+    }
+    let place = |phase: Phase, e: &pb::SessionEvent| {
+        let then = known.get(&moment(e)).filter(|_| e.revision == 0);
+        let found = match phase {
+            Phase::Answered | Phase::Returned => then.and_then(BTreeSet::first),
+            _ => then.and_then(BTreeSet::last),
+        };
+        found.copied().unwrap_or(e.revision)
+    };
+    let mut events: Vec<_> =
+        events.into_iter().map(|(phase, e)| ((moment(&e), place(phase, &e), phase), e)).collect();
+    events.sort_by_key(|(key, _)| *key);
     events.into_iter().map(|(_, event)| event).collect()
 }
 
@@ -43,8 +68,12 @@ pub fn story(context: ObjectContext<'_>, s: &Session) -> Vec<pb::SessionEvent> {
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Phase {
     Opened,
+    Returned,
     Requested,
     CameToNothing,
+    Answered,
+    Asked,
+    AnsweredAtOnce,
     Offered,
     Removed,
     Completed,
@@ -147,33 +176,29 @@ fn transfer_events(t: &Transfer, events: &mut Events) {
             &t.steps.removed,
         );
     }
-    match &t.state {
+    let (phase, at, kind, text, rep) = match &t.state {
         TransferState::Completed { rep, at } => {
-            add(
-                Phase::Completed,
-                *at,
-                "transfer_completed",
-                "the transfer was accepted",
-                rep.to_string(),
-                &t.steps.ended,
-            );
+            let text = "the transfer was accepted".to_owned();
+            (Phase::Completed, *at, "transfer_completed", text, rep.to_string())
+        }
+        TransferState::HandedOver { contact, at } => {
+            let text =
+                format!("contact {} of partner {} took it", contact.contact, contact.partner);
+            (Phase::Completed, *at, "transfer_completed", text, String::new())
+        }
+        TransferState::Failed { at, failure } => {
+            let text = format!("the transfer failed at its partner: {}", failure.reason.name());
+            (Phase::Completed, *at, "transfer_failed", text, t.from_rep.to_string())
         }
         TransferState::SessionEnded { at } => {
-            add(
-                Phase::Ended,
-                *at,
-                "transfer_session_ended",
-                "the session ended first",
-                String::new(),
-                &t.steps.ended,
-            );
+            let text = "the session ended first".to_owned();
+            (Phase::Ended, *at, "transfer_session_ended", text, String::new())
         }
-        TransferState::Offered { .. }
-        | TransferState::Waiting { .. }
-        | TransferState::Asked(_)
-        | TransferState::HandedOver { .. }
-        | TransferState::Failed { .. } => {}
-    }
+        TransferState::Offered { .. } | TransferState::Waiting { .. } | TransferState::Asked(_) => {
+            return;
+        }
+    };
+    add(phase, at, kind, &text, rep, &t.steps.ended);
 }
 
 const fn offered_text(found: HowFound) -> &'static str {

@@ -1,14 +1,15 @@
 //! What entries change about objects that they don't write: a transfer shows whether its session waits for somebody who is
-//! there, work whether its rep may decline it, and how often the channel lets it be extended. A stream ends as a snapshot
-//! does (W1), so that is told from the newest state, as something derived. Used by `told`.
+//! there, work whether its rep may decline it, and how often the channel lets it be extended, a routing request what the
+//! work weighs. A stream ends as a snapshot does (W1), so that is told from the newest state, as something derived. Used by
+//! `told`.
 
 use std::collections::BTreeSet;
 
 use super::filter::{StreamFilter, is_under, using};
 use super::frames::{step_object, upserted};
 use crate::domain::entry::Entry;
-use crate::domain::id::{ChannelId, RepId};
-use crate::domain::live::{Session, SessionState, Work, WorkState};
+use crate::domain::id::{ChannelId, RepId, RoutingRequestId};
+use crate::domain::live::{RoutingRequest, Session, SessionState, Work, WorkState};
 use crate::domain::record::{Record, RecordKey};
 use crate::domain::record_lookup::RecordLookup as _;
 use crate::domain::state::State;
@@ -28,6 +29,8 @@ enum Touched {
     OffersUnder(RecordKey),
     /// After-conversation work of a channel.
     WrapUpsOf(ChannelId),
+    /// What partners were asked about sessions of a channel, or of a queue of theirs.
+    RoutingsOf(RecordKey),
 }
 
 /// Objects that the reader may see differently by now, though no entry wrote them.
@@ -56,7 +59,8 @@ impl Dependents {
     ) {
         let carries = |kind| filter.0.kinds.contains(&kind);
         let (transfers, work) = (carries(Kind::Transfer), carries(Kind::Work));
-        if !transfers && !work {
+        let routings = carries(Kind::RoutingRequest);
+        if !transfers && !work && !routings {
             return;
         }
         for (at, (key, now)) in entry.changes.iter().enumerate() {
@@ -68,6 +72,10 @@ impl Dependents {
                 }
                 Some(record) if work => self.touched.extend(of_directory(record, before)),
                 _ => {}
+            }
+            if let Some(now) = now.as_ref().filter(|now| routings && weighs_otherwise(now, before))
+            {
+                self.touched.insert(Touched::RoutingsOf(now.key()));
             }
             // Whatever is written is told as it is.
             self.touched.remove(&Touched::Object(key.clone()));
@@ -94,6 +102,11 @@ impl Dependents {
                     }
                     None => keys.extend(offers(state, filter, using(state, &key))),
                 },
+                Touched::RoutingsOf(key) => keys.extend(routings(state, |asked| match &key {
+                    RecordKey::Channel(id) => asked.channel == *id,
+                    RecordKey::Queue(id) => asked.queue.as_ref() == Some(id),
+                    _ => false,
+                })),
                 Touched::WrapUpsOf(channel) => {
                     let after = |work: &Work| {
                         let session = state.session(&work.session);
@@ -121,6 +134,35 @@ fn waits_otherwise(now: &Session, before: Option<Option<&Record>>) -> bool {
         Some(Some(Record::Session(before))) => absence(before) != absence(now),
         _ => true,
     }
+}
+
+/// Does a channel or a queue of a partner's say otherwise than before what its work weighs, or what the partner calls it?
+fn weighs_otherwise(now: &Record, before: Option<Option<&Record>>) -> bool {
+    match (now, before) {
+        // What is new has nothing to be asked about yet.
+        (Record::Channel(_) | Record::Queue(_), Some(None)) => false,
+        (Record::Channel(now), Some(Some(Record::Channel(before)))) => now.weight != before.weight,
+        (Record::Queue(now), Some(Some(Record::Queue(before)))) => {
+            (now.weight, &now.partner) != (before.weight, &before.partner)
+        }
+        (Record::Channel(_) | Record::Queue(_), _) => true,
+        _ => false,
+    }
+}
+
+/// The routing requests that are wanted. They aren't found by their channel or queue: that these change is rare.
+fn routings(
+    state: &State,
+    wanted: impl Fn(&RoutingRequest) -> bool,
+) -> impl Iterator<Item = RecordKey> {
+    state
+        .range(RecordKey::RoutingRequest(RoutingRequestId::MIN)..)
+        .map_while(|record| match record {
+            Record::RoutingRequest(asked) => Some(asked),
+            _ => None,
+        })
+        .filter(move |asked| wanted(asked))
+        .map(|asked| RecordKey::RoutingRequest(asked.id))
 }
 
 /// What follows from a change of the directory.
@@ -167,6 +209,9 @@ fn all(state: &State, filter: &StreamFilter) -> Vec<RecordKey> {
             |work: &Work| matches!(work.state, WorkState::Offered | WorkState::WrappingUp { .. });
         let reps = state.rep_presences_from(&RepId::least()).map(|live| live.rep.clone());
         keys.extend(live(state, filter, reps, shows));
+    }
+    if carries(Kind::RoutingRequest) {
+        keys.extend(routings(state, |_| true));
     }
     keys
 }

@@ -1,12 +1,14 @@
 //! What a stream carries: which kinds, and which objects of them. Every list of a filter that isn't
 //! empty must hold for the objects that have such a thing.
 
+mod owners;
+
 use std::collections::BTreeSet;
 
 use super::records::RevisionContext;
 use crate::domain::directory::Rep;
-use crate::domain::id::{QueueId, RepId, SessionId};
-use crate::domain::live::{Line, Session, SessionState, Transfer, Work};
+use crate::domain::id::{ChannelId, PartnerId, QueueId, RepId, SessionId};
+use crate::domain::live::{Handoff, Line, RoutingRequest, Session, SessionState, Transfer, Work};
 use crate::domain::record::{Record, RecordKey};
 use crate::domain::record_lookup::RecordLookup;
 use crate::domain::state::State;
@@ -24,13 +26,26 @@ impl StreamFilter {
         self.0.kinds.contains(&Kind::Rep)
             && (self.0.reps.is_empty() || self.0.reps.contains(rep))
             && (self.0.queues.is_empty() || self.0.queues.iter().any(has))
+            && self.owns_rep(records, rep)
     }
 
     /// Does the state of a queue pass?
     #[must_use]
-    pub fn queue(&self, queue: &QueueId) -> bool {
+    pub fn queue(&self, records: &dyn RecordLookup, queue: &QueueId) -> bool {
+        self.queue_named(queue) && self.owns_queue(records, queue)
+    }
+
+    /// Would it pass, whosever it is?
+    #[must_use]
+    pub fn queue_named(&self, queue: &QueueId) -> bool {
         self.0.kinds.contains(&Kind::Queue)
             && (self.0.queues.is_empty() || self.0.queues.contains(queue))
+    }
+
+    /// Does the state of a partner pass?
+    #[must_use]
+    pub fn partner(&self, partner: &PartnerId) -> bool {
+        self.0.kinds.contains(&Kind::Partner) && self.of_partner(partner)
     }
 
     fn of_queue(&self, queue: Option<&QueueId>) -> bool {
@@ -44,6 +59,7 @@ impl StreamFilter {
         self.0.kinds.contains(&Kind::Session)
             && self.of_session(s.id)
             && (self.0.channels.is_empty() || self.0.channels.contains(&s.channel))
+            && self.owns_channel(records, &s.channel)
             && (self.0.reps.is_empty() || reps.any(|rep| session::concerns(records, s, rep)))
             && self.of_queue(line_of(records, s).as_ref().and_then(Line::queue))
     }
@@ -71,13 +87,33 @@ impl StreamFilter {
             && self.of_queue(w.queue.as_ref())
     }
 
-    /// Does a record pass, as a session, a transfer or work? Reps are asked for by [`Self::rep`].
+    /// Does a hand-off pass?
+    #[must_use]
+    pub fn handoff(&self, h: &Handoff) -> bool {
+        self.0.kinds.contains(&Kind::Handoff)
+            && self.of_session(h.session)
+            && (self.0.channels.is_empty() || self.0.channels.contains(&h.channel))
+            && self.of_partner(&h.contact.partner)
+    }
+
+    /// Does a routing request pass?
+    #[must_use]
+    pub fn routing_request(&self, r: &RoutingRequest) -> bool {
+        self.0.kinds.contains(&Kind::RoutingRequest)
+            && self.of_session(r.session)
+            && (self.0.channels.is_empty() || self.0.channels.contains(&r.channel))
+            && self.of_partner(&r.partner)
+    }
+
+    /// Does a record pass, as an object of which every step is told? Reps are asked for by [`Self::rep`].
     #[must_use]
     pub fn step(&self, records: &dyn RecordLookup, record: &Record) -> bool {
         match record {
             Record::Session(s) => self.session(records, s),
             Record::Transfer(t) => self.transfer(records, t),
             Record::Work(w) => self.work(records, w),
+            Record::Handoff(h) => self.handoff(h),
+            Record::RoutingRequest(r) => self.routing_request(r),
             Record::Settings(_)
             | Record::Configuration(_)
             | Record::Status(_)
@@ -90,8 +126,6 @@ impl StreamFilter {
             | Record::RepPresence(_)
             | Record::Reference(..)
             | Record::Partner(_)
-            | Record::Handoff(_)
-            | Record::RoutingRequest(_)
             | Record::PartnerHealth(_)
             | Record::ContactBook(_)
             | Record::ContactBlock(_)
@@ -107,6 +141,8 @@ impl StreamFilter {
             RecordKey::Session(_) => Kind::Session,
             RecordKey::Transfer(_) => Kind::Transfer,
             RecordKey::Work(_) => Kind::Work,
+            RecordKey::Handoff(_) => Kind::Handoff,
+            RecordKey::RoutingRequest(_) => Kind::RoutingRequest,
             RecordKey::Settings
             | RecordKey::Configuration(_)
             | RecordKey::Status(_)
@@ -119,8 +155,6 @@ impl StreamFilter {
             | RecordKey::RepPresence(_)
             | RecordKey::Reference(..)
             | RecordKey::Partner(_)
-            | RecordKey::Handoff(_)
-            | RecordKey::RoutingRequest(_)
             | RecordKey::PartnerHealth(_)
             | RecordKey::ContactBook(_)
             | RecordKey::ContactBlock(..)
@@ -135,8 +169,12 @@ impl StreamFilter {
     }
 
     fn of_channel(&self, records: &dyn RecordLookup, session: SessionId) -> bool {
-        self.0.channels.is_empty()
-            || records.session(&session).is_some_and(|s| self.0.channels.contains(&s.channel))
+        let passes = |channel: &ChannelId| {
+            (self.0.channels.is_empty() || self.0.channels.contains(channel))
+                && self.owns_channel(records, channel)
+        };
+        let any = self.0.channels.is_empty() && !self.goes_by_owner();
+        any || records.session(&session).is_some_and(|s| passes(&s.channel))
     }
 
     /// The reps whose live state an entry may have changed. Whose work it changed is told too, even

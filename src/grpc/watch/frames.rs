@@ -1,17 +1,18 @@
 //! How a stream is written: snapshots, and the changes of a revision.
 
-use std::sync::Arc;
-
+use super::asks::is_fact_of;
 use super::filter::StreamFilter;
+use super::inferred::{is_new, state_before};
 use super::records::RevisionContext;
 use crate::domain::entry::{Cause, Fact, FactKind};
 use crate::domain::id::RepId;
-use crate::domain::live::{Actor, Transfer, TransferState};
+use crate::domain::live::Actor;
 use crate::domain::record::{Record, RecordKey};
 use crate::domain::record_lookup::RecordLookup as _;
 use crate::engine::View;
 use crate::grpc::api::number;
 use crate::grpc::from_proto::Kind;
+use crate::grpc::streams::StreamCount;
 use crate::grpc::to_proto::{self, ObjectContext};
 use crate::pb;
 
@@ -22,6 +23,7 @@ pub const FRAME: usize = 500;
 pub fn snapshot<'v>(
     view: &'v View,
     filter: &'v StreamFilter,
+    streams: &'v StreamCount,
 ) -> impl Iterator<Item = pb::WatchObject> + 'v {
     let context = ObjectContext::of(view);
     view.state.records().filter_map(move |(key, held)| {
@@ -33,10 +35,15 @@ pub fn snapshot<'v>(
                 let live = to_proto::rep_presence(context, &live, changed);
                 pb::watch_object::Object::RepPresence(live)
             }
-            Record::Queue(queue) if filter.queue(&queue.id) => {
+            Record::Queue(queue) if filter.queue(&view.state, &queue.id) => {
                 let at = view.state.head().revision;
                 let state = to_proto::queue_state(context, queue, at);
                 pb::watch_object::Object::Queue(to_proto::scored(context, state, queue))
+            }
+            Record::Partner(partner) if filter.partner(&partner.id) => {
+                let streams = streams.of(&partner.id);
+                let state = to_proto::partner_state(context, partner, streams);
+                pb::watch_object::Object::Partner(state)
             }
             record if filter.step(&view.state, record) => {
                 step_object(context, record, view.state.revision_of(key))?
@@ -57,6 +64,10 @@ pub(super) fn step_object(
         Record::Session(s) => Some(Object::Session(to_proto::session(context, s, revision))),
         Record::Transfer(t) => Some(Object::Transfer(to_proto::transfer(context, t, revision))),
         Record::Work(w) => Some(Object::Work(to_proto::work(context, w, revision))),
+        Record::Handoff(h) => Some(Object::Handoff(to_proto::handoff(context, h, revision))),
+        Record::RoutingRequest(r) => {
+            Some(Object::RoutingRequest(to_proto::routing_request(context, r, revision)))
+        }
         Record::Settings(_)
         | Record::Configuration(_)
         | Record::Status(_)
@@ -69,8 +80,6 @@ pub(super) fn step_object(
         | Record::RepPresence(_)
         | Record::Reference(..)
         | Record::Partner(_)
-        | Record::Handoff(_)
-        | Record::RoutingRequest(_)
         | Record::PartnerHealth(_)
         | Record::ContactBook(_)
         | Record::ContactBlock(_)
@@ -92,7 +101,7 @@ pub fn changes(
     all.extend(m.entry.changes.iter().filter_map(|(key, now)| {
         if filter.kind(key) { step_change(m, filter, key, now.as_ref()) } else { None }
     }));
-    all.extend(m.entry.changes.iter().filter_map(|(key, now)| queue_gone(m, filter, key, now)));
+    all.extend(m.entry.changes.iter().filter_map(|(key, now)| state_gone(m, filter, key, now)));
     if all.is_empty() {
         return None;
     }
@@ -145,7 +154,7 @@ fn step_change(
     let was_in = if (m.knows)(key) {
         before.as_ref().is_some_and(|record| filter.step(m.before, record))
     } else {
-        !is_new(m, key)
+        !is_new(m, key) && !now.is_some_and(|record| filter.is_of_another(m.after, record))
     };
     let passing = now.filter(|record| filter.step(m.after, record));
     let change = match (passing, now) {
@@ -154,68 +163,51 @@ fn step_change(
         (None, Some(_)) => removed_key(key, pb::RemovalReason::LeftFilter)?,
         (None, None) => removed_key(key, pb::RemovalReason::Deleted)?,
     };
-    let state_before = match (key, (m.knows)(key)) {
+    let was = match (key, (m.knows)(key)) {
         (RecordKey::Transfer(_), true) => match before {
             Some(Record::Transfer(t)) => to_proto::transfer_state(&t.state),
             _ => pb::TransferState::Unspecified,
         },
         (RecordKey::Transfer(_), false) => match now {
-            Some(Record::Transfer(t)) => inferred_before(m, t),
+            Some(Record::Transfer(t)) => state_before(m, t),
             _ => pb::TransferState::Unspecified,
         },
         _ => pb::TransferState::Unspecified,
     };
     Some(pb::Change {
         change: Some(change),
-        facts: facts(m, |fact| concerns(fact, key)),
-        before: state_before.into(),
+        facts: facts(m, |fact| {
+            concerns(fact, key) || now.is_some_and(|now| is_fact_of(fact, now, m.entry.time))
+        }),
+        before: was.into(),
         derived: false,
     })
 }
 
-/// A queue that was deleted; what becomes of its state otherwise follows from many records, and is `told`'s.
-fn queue_gone(
+/// A queue or a partner that was deleted; what becomes of its state otherwise follows from many records, and is `told`'s.
+fn state_gone(
     m: &RevisionContext<'_>,
     filter: &StreamFilter,
     key: &RecordKey,
     now: &Option<Record>,
 ) -> Option<pb::Change> {
-    let RecordKey::Queue(queue) = key else { return None };
-    if now.is_some() || !filter.queue(queue) {
+    let (kind, id) = match key {
+        RecordKey::Queue(id) => {
+            let was_in =
+                if (m.knows)(key) { filter.queue(m.before, id) } else { filter.queue_named(id) };
+            (pb::WatchKind::Queue, was_in.then(|| id.to_string())?)
+        }
+        RecordKey::Partner(id) => {
+            (pb::WatchKind::Partner, filter.partner(id).then(|| id.to_string())?)
+        }
+        _ => return None,
+    };
+    if now.is_some() {
         return None;
     }
-    let gone = removed(pb::WatchKind::Queue, queue.to_string(), pb::RemovalReason::Deleted);
+    let gone = removed(kind, id, pb::RemovalReason::Deleted);
     let facts = facts(m, |fact| concerns(fact, key));
     Some(pb::Change { change: Some(gone), facts, before: 0, derived: false })
-}
-
-/// Did this entry make the object? Told from what happened, where the image before isn't at hand.
-fn is_new(m: &RevisionContext<'_>, key: &RecordKey) -> bool {
-    let has = |kind| m.entry.facts.iter().any(|fact| fact.kind == kind && concerns(fact, key));
-    match (key, m.after.record(key)) {
-        (RecordKey::Session(_), _) => has(FactKind::SessionOpened),
-        (RecordKey::Transfer(_), _) => has(FactKind::TransferRequested),
-        (RecordKey::Work(_), Some(Record::Work(work))) => work.offered_at == m.entry.time,
-        _ => false,
-    }
-}
-
-/// The state a transfer was in, told from the one that it is in and what happened.
-fn inferred_before(m: &RevisionContext<'_>, t: &Arc<Transfer>) -> pb::TransferState {
-    if is_new(m, &RecordKey::Transfer(t.id)) {
-        return pb::TransferState::Unspecified;
-    }
-    match &t.state {
-        TransferState::Offered { .. } | TransferState::Asked(_) => pb::TransferState::Waiting,
-        TransferState::HandedOver { .. } | TransferState::Failed { .. } => {
-            pb::TransferState::Offered
-        }
-        TransferState::Waiting { .. } | TransferState::Completed { .. } => {
-            pb::TransferState::Offered
-        }
-        TransferState::SessionEnded { .. } if t.offered_at.is_none() => pb::TransferState::Waiting,
-        TransferState::SessionEnded { .. } => pb::TransferState::Offered,
-    }
 }
 
 pub(super) fn upserted(object: pb::watch_object::Object) -> pb::change::Change {
@@ -238,6 +230,8 @@ fn removed_key(key: &RecordKey, reason: pb::RemovalReason) -> Option<pb::change:
         RecordKey::Session(id) => (Kind::Session, id.to_string()),
         RecordKey::Transfer(id) => (Kind::Transfer, id.to_string()),
         RecordKey::Work(id) => (Kind::Work, id.to_string()),
+        RecordKey::Handoff(id) => (Kind::Handoff, id.to_string()),
+        RecordKey::RoutingRequest(id) => (Kind::RoutingRequest, id.to_string()),
         RecordKey::Settings
         | RecordKey::Configuration(_)
         | RecordKey::Status(_)
@@ -250,8 +244,6 @@ fn removed_key(key: &RecordKey, reason: pb::RemovalReason) -> Option<pb::change:
         | RecordKey::RepPresence(_)
         | RecordKey::Reference(..)
         | RecordKey::Partner(_)
-        | RecordKey::Handoff(_)
-        | RecordKey::RoutingRequest(_)
         | RecordKey::PartnerHealth(_)
         | RecordKey::ContactBook(_)
         | RecordKey::ContactBlock(..)
@@ -268,11 +260,16 @@ const fn watch_kind(kind: Kind) -> pb::WatchKind {
         Kind::Transfer => pb::WatchKind::Transfer,
         Kind::Work => pb::WatchKind::Work,
         Kind::Queue => pb::WatchKind::Queue,
+        Kind::Handoff => pb::WatchKind::Handoff,
+        Kind::RoutingRequest => pb::WatchKind::RoutingRequest,
+        Kind::Partner => pb::WatchKind::Partner,
     }
 }
 
-fn concerns(fact: &Fact, key: &RecordKey) -> bool {
+pub(super) fn concerns(fact: &Fact, key: &RecordKey) -> bool {
     match key {
+        // Which of a session's these are of says their records.
+        RecordKey::Handoff(_) | RecordKey::RoutingRequest(_) => false,
         RecordKey::Session(id) => fact.session == Some(*id),
         RecordKey::Transfer(id) => fact.transfer == Some(*id),
         RecordKey::Work(id) => fact.work == Some(*id),
@@ -287,8 +284,6 @@ fn concerns(fact: &Fact, key: &RecordKey) -> bool {
         | RecordKey::Flow(_)
         | RecordKey::Reference(..)
         | RecordKey::Partner(_)
-        | RecordKey::Handoff(_)
-        | RecordKey::RoutingRequest(_)
         | RecordKey::PartnerHealth(_)
         | RecordKey::ContactBook(_)
         | RecordKey::ContactBlock(..)

@@ -4,9 +4,12 @@
 //! what the records were at each revision, `told` what follows from many of them (queues, places in
 //! lines), `frames` how it is written, `stream` when.
 
+mod asks;
 mod dependents;
 mod filter;
 mod frames;
+mod inferred;
+mod partners;
 mod records;
 mod stream;
 mod told;
@@ -20,12 +23,17 @@ use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status};
 
 use super::api::{Api, fingerprint, number, unread};
+use super::caller::Caller;
 use super::from_proto;
 use super::from_proto::Kind;
+use super::scope;
+use super::status::Problem;
 use super::to_proto::{self, ObjectContext};
 use crate::domain::id::QueueId;
+use crate::domain::live::Role;
 use crate::domain::record::{Record, RecordKey};
 use crate::domain::record_lookup::RecordLookup as _;
+use crate::domain::scope::{is_scoped, may_see_queue};
 use crate::pb;
 use crate::pb::watch_service_server::WatchService;
 use stream::{Beginning, Watcher};
@@ -46,9 +54,16 @@ impl WatchService for Watches {
     ) -> Result<Response<Self::WatchStream>, Status> {
         let (caller, message) = self.0.admit("WatchService/Watch", request)?;
         let mut asked = from_proto::watch(&message)?;
+        check_kinds(&caller, &asked)?;
+        scope::partner(&caller, asked.partner.clone())?;
         asked.own_work = caller.rep().filter(|_| asked.kinds.contains(&Kind::Work));
+        asked.seen_by = Some(caller.actor.clone()).filter(is_scoped);
         // The same objects in another order are the same stream; so is another heartbeat. Who sees less has another.
-        let seen_by = asked.own_work.as_ref().map_or_else(String::new, ToString::to_string);
+        let seen_by = match (&asked.own_work, &asked.seen_by) {
+            (Some(rep), _) => rep.to_string(),
+            (None, Some(actor)) => format!("{:?} {}", actor.role, actor.id),
+            (None, None) => String::new(),
+        };
         let filter = fingerprint(&format!("WatchService/Watch {seen_by}"), &canonical(&asked));
         let token = &message.resume_token;
         let beginning = match (token.is_empty(), asked.after) {
@@ -72,6 +87,7 @@ impl WatchService for Watches {
         let (id, at_least) = from_proto::about_queue(&message)?;
         let answer = self.0.read(&caller, at_least, |view| {
             let queue = view.state.expect_queue(&id)?;
+            scope::queue(view, &caller, &id)?;
             let (context, at) = (ObjectContext::of(view), view.state.head().revision);
             let state = to_proto::queue_state(context, &queue, at);
             Ok(pb::GetQueueStateResponse {
@@ -99,7 +115,8 @@ impl WatchService for Watches {
                     Record::Queue(queue) => Some(queue),
                     _ => None,
                 })
-                .filter(|queue| contains(queue.id.as_str()) || contains(&queue.name));
+                .filter(|queue| contains(queue.id.as_str()) || contains(&queue.name))
+                .filter(|queue| may_see_queue(&view.state, &caller.actor, &queue.id));
             let page = self.0.page(&caller, &window, view, all, |queue| queue.id.to_string());
             let (context, at) = (ObjectContext::of(view), view.state.head().revision);
             let states = page.items.iter().map(|queue| to_proto::queue_state(context, queue, at));
@@ -113,6 +130,16 @@ impl WatchService for Watches {
     }
 }
 
+/// What partners are asked, and how they do, is theirs and of those who run the org.
+fn check_kinds(caller: &Caller, asked: &from_proto::WatchQuery) -> Result<(), Problem> {
+    let others = matches!(caller.actor.role, Role::Rep | Role::Adapter);
+    if others && asked.kinds.iter().any(|kind| kind.is_of_partners()) {
+        let why = "hand-offs, routing requests and partners are watched by partners, supervisors, dashboards and admins";
+        return Err(Problem::Denied(why.to_owned()));
+    }
+    Ok(())
+}
+
 /// A request that says only which objects are watched, in one order.
 fn canonical(asked: &from_proto::WatchQuery) -> pb::WatchRequest {
     pb::WatchRequest {
@@ -123,7 +150,7 @@ fn canonical(asked: &from_proto::WatchQuery) -> pb::WatchRequest {
             channels: asked.channels.iter().map(ToString::to_string).collect(),
             sessions: asked.sessions.iter().map(ToString::to_string).collect(),
             transfers: asked.transfers.iter().map(ToString::to_string).collect(),
-            ..Default::default()
+            partner: asked.partner.as_ref().map(ToString::to_string).unwrap_or_default(),
         }),
         ..Default::default()
     }

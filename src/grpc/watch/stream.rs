@@ -2,6 +2,7 @@
 //! the server going away, the reader gone. Catching up and following are one path: everything after
 //! the cursor, from the recent entries, else from the journal, else from a new snapshot.
 
+mod batch;
 mod planning;
 
 use std::collections::HashMap;
@@ -19,17 +20,19 @@ use super::frames::{self, FRAME};
 use super::records::{EarlierRecords, RecordsWith, ReplayedRecords, RevisionContext};
 use super::told::ToldQueues;
 use crate::domain::entry::{Entry, Fingerprint, Revision};
-use crate::domain::live::Actor;
 use crate::domain::record::{Record, RecordKey};
 use crate::engine::{Applied, View};
 use crate::grpc::api::{Api, number, unread};
 use crate::grpc::caller::Caller;
 use crate::grpc::from_proto::WatchQuery;
+use crate::grpc::scope;
 use crate::grpc::status::Problem;
+use crate::grpc::streams::{OpenStream, StreamCount};
 use crate::grpc::to_proto::{self, ObjectContext};
 use crate::grpc::token::{Owed, Position};
 use crate::journal::History;
 use crate::pb;
+use batch::Batch;
 use pb::watch_response::Frame;
 pub use planning::{Beginning, Plan};
 
@@ -51,8 +54,11 @@ pub struct Watcher {
     out: Out,
     /// Whether anything was written since the loop last looked.
     said: AtomicBool,
-    /// What the reader was last told of queues and of places in lines.
+    /// What the reader was last told of queues, of partners, and of places in lines.
     told: Mutex<ToldQueues>,
+    streams: StreamCount,
+    /// It counts as one of its partner's, while it is open.
+    _counted: Option<OpenStream>,
 }
 
 /// Why a stream ends.
@@ -73,6 +79,9 @@ enum Lost {
     End(End),
 }
 
+/// What the stream may show has become another.
+const OTHERWISE: Lost = Lost::Reset(pb::ResetReason::ScopeChanged);
+
 impl From<End> for Lost {
     fn from(end: End) -> Self {
         Self::End(end)
@@ -90,9 +99,24 @@ impl Watcher {
     ) -> Self {
         let (heartbeat, live_only, strict) = (asked.heartbeat, asked.live_only, asked.strict);
         let filter = StreamFilter(asked);
-        let said = AtomicBool::new(false);
-        let told = Mutex::new(ToldQueues::default());
-        Self { api, caller, filter, heartbeat, live_only, strict, question, views, out, said, told }
+        let whose = scope::partner(&caller, filter.0.partner.clone()).ok().flatten();
+        let counted = whose.map(|partner| api.streams.open(&caller.org, &partner));
+        let streams = StreamCount::in_org(&api.streams, &caller.org);
+        Self {
+            api,
+            caller,
+            filter,
+            heartbeat,
+            live_only,
+            strict,
+            question,
+            views,
+            out,
+            said: AtomicBool::new(false),
+            told: Mutex::new(ToldQueues::new(streams.clone())),
+            streams,
+            _counted: counted,
+        }
     }
 
     /// Runs the stream until somebody ends it.
@@ -214,7 +238,7 @@ impl Watcher {
             if let Some(pending) = after(view, at.revision) {
                 return match pending.first() {
                     Some(next) if next.entry.previous != at.entry => Err(CHANGED),
-                    _ => Ok(self.deliver_recent(view, at, &pending).await?),
+                    _ => self.deliver_recent(view, at, &pending).await,
                 };
             }
             let read = self.api.engine.history(&self.caller.org, at.revision, READ).await;
@@ -236,7 +260,7 @@ impl Watcher {
         view: &View,
         at: Position,
         pending: &[Arc<Applied>],
-    ) -> Result<Position, End> {
+    ) -> Result<Position, Lost> {
         let mut batch = Batch::new(at);
         let now = ObjectContext::of(view).now;
         for (i, applied) in pending.iter().enumerate() {
@@ -254,6 +278,9 @@ impl Watcher {
                 knows: &|_| true,
                 now,
             };
+            if self.filter.sees_otherwise(&moment) {
+                return Err(OTHERWISE);
+            }
             let changes = frames::changes(&moment, &self.filter, &self.caller.actor);
             batch.add(&applied.entry, changes);
             self.told().touch(&self.filter, applied);
@@ -278,7 +305,7 @@ impl Watcher {
         at: Position,
         entries: &[Arc<Entry>],
         written: &mut HashMap<RecordKey, Option<Record>>,
-    ) -> Result<Position, End> {
+    ) -> Result<Position, Lost> {
         let mut batch = Batch::new(at);
         let head = view.state.head().revision;
         for entry in entries.iter().take_while(|entry| entry.revision <= head) {
@@ -296,6 +323,9 @@ impl Watcher {
                     knows: &|key| before.written.contains_key(key),
                     now: ObjectContext::of(view).now,
                 };
+                if self.filter.sees_otherwise(&moment) {
+                    return Err(OTHERWISE);
+                }
                 frames::changes(&moment, &self.filter, &self.caller.actor)
             };
             batch.add(entry, changes);
@@ -364,7 +394,7 @@ impl Watcher {
     async fn snapshot(&self, view: &View) -> Result<Position, End> {
         let at = position(view);
         self.told().start(view, &self.filter);
-        let mut all = frames::snapshot(view, &self.filter);
+        let mut all = frames::snapshot(view, &self.filter, &self.streams);
         loop {
             let objects: Vec<_> = all.by_ref().take(FRAME).collect();
             if objects.is_empty() {
@@ -427,50 +457,6 @@ impl Watcher {
         };
         self.said.store(true, Ordering::Relaxed);
         self.out.send(Ok(response)).await.map_err(|_| End::Reader)
-    }
-}
-
-/// Revisions on their way into one frame.
-struct Batch {
-    at: Position,
-    revisions: Vec<pb::RevisionChanges>,
-    changes: usize,
-}
-
-impl Batch {
-    const fn new(at: Position) -> Self {
-        Self { at, revisions: Vec::new(), changes: 0 }
-    }
-
-    fn add(&mut self, entry: &Entry, changes: Option<pb::RevisionChanges>) {
-        self.at.revision = entry.revision;
-        self.at.entry = entry.id;
-        if let Some(changes) = changes {
-            self.changes += changes.changes.len();
-            self.revisions.push(changes);
-        }
-    }
-
-    /// What follows from all of it belongs to the last revision, of which it is true.
-    fn add_to_last(&mut self, entry: &Entry, watcher: &Actor, news: Vec<pb::Change>) {
-        if news.is_empty() {
-            return;
-        }
-        self.changes += news.len();
-        let revision = number(entry.revision);
-        match self.revisions.last_mut().filter(|last| last.revision == revision) {
-            Some(last) => last.changes.extend(news),
-            None => self.revisions.push(pb::RevisionChanges {
-                revision,
-                time: Some(to_proto::time(entry.time)),
-                cause: Some(frames::cause(&entry.cause, watcher)),
-                changes: news,
-            }),
-        }
-    }
-
-    const fn is_full(&self) -> bool {
-        self.changes >= FRAME
     }
 }
 

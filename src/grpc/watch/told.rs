@@ -1,4 +1,4 @@
-//! What a stream shows that no single record holds: the state of queues, where waiting sessions stand in their lines (E4),
+//! What a stream shows that no single record holds: the state of queues, how partners do (`partners`), where waiting sessions stand in their lines (E4),
 //! and what other records say of an object (`dependents`). All of it follows from many records, so it is looked up in the
 //! newest state, for what the entries since have touched, and told when it differs from what the reader was last told: the
 //! latest counts (W3).
@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::dependents::Dependents;
 use super::filter::StreamFilter;
 use super::frames::upserted;
+use super::partners::ToldPartners;
 use crate::domain::entry::Entry;
 use crate::domain::id::{QueueId, SessionId};
 use crate::domain::line::LinePlace;
@@ -19,6 +20,7 @@ use crate::domain::wait::{Standpoint, front, standpoint, value};
 use crate::engine::{Applied, View};
 use crate::grpc::api::number;
 use crate::grpc::from_proto::Kind;
+use crate::grpc::streams::StreamCount;
 use crate::grpc::to_proto::{self, ObjectContext};
 use crate::grpc::token::Owed;
 use crate::pb;
@@ -42,32 +44,48 @@ pub struct ToldQueues {
     written: BTreeSet<SessionId>,
     /// Objects that look different because of what others say.
     dependents: Dependents,
+    partners: ToldPartners,
 }
 
 impl ToldQueues {
+    /// Nothing is told yet; so many streams are open.
+    pub fn new(streams: StreamCount) -> Self {
+        Self { partners: ToldPartners::new(streams), ..Self::default() }
+    }
+
     /// The reader is told everything as it is in `view`.
     pub fn start(&mut self, view: &View, filter: &StreamFilter) {
-        *self = Self::default();
+        self.begin();
         self.learn(view, filter);
+    }
+
+    fn begin(&mut self) {
+        let mut partners = std::mem::take(&mut self.partners);
+        partners.start();
+        *self = Self { partners, ..Self::default() };
     }
 
     /// The reader knows everything as it is in `view`.
     pub fn learn(&mut self, view: &View, filter: &StreamFilter) {
         self.everything = true;
+        self.partners.owe();
         self.dependents = Dependents::default();
         self.news(view, filter);
     }
 
     /// What the reader is still to be told.
     pub fn owed(&self) -> Owed {
-        let lines = self.everything || !self.touched.is_empty();
+        let lines = self.everything || !self.touched.is_empty() || self.partners.owes();
         Owed { lines, objects: self.dependents.owes() }
     }
 
     /// It isn't known what of this the reader was told: it is told all of it.
     pub fn owe(&mut self, owed: Owed) {
-        *self = Self::default();
+        self.begin();
         self.everything = owed.lines;
+        if owed.lines {
+            self.partners.owe();
+        }
         if owed.objects {
             self.dependents.owe();
         }
@@ -89,6 +107,7 @@ impl ToldQueues {
         for line in &aged {
             self.place_news(context, filter, line, &mut changes);
         }
+        changes.extend(self.partners.by_the_clock(context));
         let head = context.state.head();
         (!changes.is_empty()).then(|| pb::RevisionChanges {
             revision: number(head.revision),
@@ -103,6 +122,7 @@ impl ToldQueues {
         let kinds = &filter.0.kinds;
         self.everything |= kinds.contains(&Kind::Queue) || kinds.contains(&Kind::Session);
         self.dependents.touch(filter, entry, None);
+        self.partners.touch(filter, entry);
         self.note(entry);
     }
 
@@ -120,6 +140,7 @@ impl ToldQueues {
     /// The lines that an entry may have changed.
     pub fn touch(&mut self, filter: &StreamFilter, applied: &Applied) {
         self.dependents.touch(filter, &applied.entry, Some(&applied.before));
+        self.partners.touch(filter, &applied.entry);
         let kinds = &filter.0.kinds;
         if !kinds.contains(&Kind::Queue) && !kinds.contains(&Kind::Session) {
             return;
@@ -138,6 +159,9 @@ impl ToldQueues {
                 Record::Work(w) => self.touched.extend(w.queue.clone().map(Line::Queue)),
                 Record::Queue(q) => {
                     self.touched.insert(Line::Queue(q.id.clone()));
+                }
+                Record::QueueReport(r) => {
+                    self.touched.insert(Line::Queue(r.queue.clone()));
                 }
                 _ => {}
             }
@@ -158,7 +182,7 @@ impl ToldQueues {
         };
         let mut news = Vec::new();
         for line in &touched {
-            if let Some(queue) = line.queue().filter(|queue| filter.queue(queue)) {
+            if let Some(queue) = line.queue().filter(|queue| filter.queue(&view.state, queue)) {
                 news.extend(self.queue_news(ObjectContext::of(view), queue));
             }
             if filter.0.kinds.contains(&Kind::Session) {
@@ -167,6 +191,7 @@ impl ToldQueues {
         }
         self.written.clear();
         news.extend(self.dependents.news(view, filter));
+        news.extend(self.partners.news(ObjectContext::of(view), filter));
         news
     }
 
@@ -369,6 +394,8 @@ mod tests {
             channels: [].into(),
             sessions: [].into(),
             transfers: [].into(),
+            partner: None,
+            seen_by: None,
             own_work: None,
             after: None,
             live_only: false,

@@ -287,16 +287,6 @@ pub(super) fn emptied_into(
     from: &QueueId,
     to: Option<&QueueId>,
 ) -> Result<Vec<Moved>, Rejection> {
-    if let Some(of) = draft.queue(from).and_then(|queue| queue.partner.clone()) {
-        // Whatever the partner is asked about stays where it is asked.
-        return match session_in_queue(draft, Some(&of.partner), from) {
-            None => Ok(Vec::new()),
-            Some(session) => {
-                let user = format!("session {session}, which partner {} routes", of.partner);
-                Err(in_use(&RecordKey::Queue(from.clone()), user))
-            }
-        };
-    }
     let standing: Vec<SessionId> = draft.standing(&Line::Queue(from.clone())).collect();
     if let Some(to) = to {
         return moved_on(draft, from, to, standing);

@@ -35,7 +35,9 @@ pub(super) fn check_session(state: &State, session: &Session) -> Result<(), Viol
     let lines = [Some(&session.line), transfer.as_ref().map(|transfer| &transfer.line)];
     let there =
         lines.into_iter().flatten().any(|l| state.partner_of(l).as_ref() == Some(&stay.partner));
-    ensure(there, "N1", || format!("session {id} stands in no line of {}", stay.partner))?;
+    ensure(there || session.owner().is_some(), "N1", || {
+        format!("session {id} stands in no line of {}", stay.partner)
+    })?;
     let waits = session.waits_for_an_offer() && state.partner_of(&session.line).is_some();
     let idle = stay.open.is_none() && stay.again_at.is_none() && waits;
     let away = state.partner_health(&stay.partner);

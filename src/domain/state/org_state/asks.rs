@@ -19,20 +19,6 @@ impl State {
         })
     }
 
-    /// All that a partner is being asked: by kind, each in the order asked.
-    pub fn open_asks_of<'s>(
-        &'s self,
-        partner: &PartnerId,
-    ) -> impl Iterator<Item = PartnerAsk> + use<'s> {
-        let partner = partner.clone();
-        self.index.range(first_open(&partner, OpenAskKind::Handoff)..).map_while(move |key| {
-            match key {
-                IndexKey::OpenAsk(of, _, _, ask) if *of == partner => Some(*ask),
-                _ => None,
-            }
-        })
-    }
-
     /// All that any partner is being asked.
     pub fn open_asks_of_all(&self) -> impl Iterator<Item = PartnerAsk> {
         let first = first_open(&PartnerId::least(), OpenAskKind::Handoff);

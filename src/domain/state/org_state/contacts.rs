@@ -1,5 +1,6 @@
 //! Contacts of partners (N2): where a contact lies, and the blocks of a generation in order.
 
+use std::ops::Bound;
 use std::sync::Arc;
 
 use super::State;
@@ -31,6 +32,26 @@ impl State {
         let (_, held) = self.records.range(range).next_back()?;
         match &held.record {
             Record::ContactBlock(block) => Some(block),
+            _ => None,
+        }
+    }
+
+    /// The first block of a generation that begins after `contact`.
+    #[must_use]
+    pub fn contact_block_after(
+        &self,
+        partner: &PartnerId,
+        generation: u64,
+        contact: &ContactId,
+    ) -> Option<&Arc<ContactBlock>> {
+        let from = RecordKey::ContactBlock(partner.clone(), generation, contact.clone());
+        let (_, held) = self.records.range((Bound::Excluded(from), Bound::Unbounded)).next()?;
+        match &held.record {
+            Record::ContactBlock(block)
+                if block.partner == *partner && block.generation == generation =>
+            {
+                Some(block)
+            }
             _ => None,
         }
     }
