@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use anyhow::Context as _;
+use tokio::time::timeout;
 
 use super::{ORG, Stage, opening};
 use crate::cli::{directory, work};
@@ -35,8 +36,8 @@ pub(super) async fn play(stage: &Stage) -> anyhow::Result<String> {
     // Without a target: the vendor is asked where it goes.
     let session = stage.open(opening("hello", CHANNEL, None)).await?.id;
     let rep = stage.rep(REP)?;
-    let offer = work::next_offer(&rep, REP, Some(ROUTED_WITHIN)).await;
-    let offer = offer.context("the vendor didn't route the first session")?;
+    let offer = timeout(ROUTED_WITHIN, work::watch_for_offer(&rep, REP)).await;
+    let offer = offer.context("the vendor didn't route the first session")??;
     let accept = pb::AcceptWorkRequest { work: offer.id, ..Default::default() };
     rep.accept_work(accept).await?;
     Ok(session)
