@@ -71,9 +71,11 @@ def place(session):
     if session.owner:
         return f"rep {session.owner}"
     # Nobody has it yet: the adapter keeps the messages until somebody does.
+    if session.HasField("offer"):
+        return f"kept, rep {session.offer.rep} is being asked"
     line = session.waiting_line
     kind = line.WhichOneof("line")
-    return f"kept, it waits for {kind} {getattr(line, kind)}" if kind else "kept, somebody is being asked"
+    return f"kept, it waits for {kind} {getattr(line, kind)}" if kind else "kept"
 
 
 class Adapter:
@@ -86,6 +88,7 @@ class Adapter:
         self.calls = session_service_pb2_grpc.SessionServiceStub(channel)
         self.stream = watch_service_pb2_grpc.WatchServiceStub(channel)
         self.places = {}  # of a session: the revision that it was seen at, and where its messages go
+        self.left = set()  # sessions that this adapter itself ends
         self.printing = threading.Lock()
 
     def say(self, text):
@@ -114,7 +117,7 @@ class Adapter:
         now = place(session)
         if session.revision >= revision:
             self.places[session.id] = (session.revision, now)
-            if says and now != before:
+            if says and before not in (None, now) and session.id not in self.left:
                 self.say(f"  {session.external_reference}: now {now}")
 
     def follow(self):
@@ -168,6 +171,7 @@ class Adapter:
 
     def leaves(self, session, reason):
         """A customer is gone: whoever has the session is free, and whoever is being asked isn't any more."""
+        self.left.add(session.id)
         request = api.EndSessionRequest(session=session.id, reason=reason)
         answer = self.call(self.calls.EndSession, request)
         name = sessions.SessionEndReason.Name(answer.session.end_reason).removeprefix("SESSION_END_REASON_")

@@ -7,6 +7,7 @@
 //! cargo run --example partner -- --late 70
 //! ```
 
+use std::process::ExitCode;
 use std::time::Duration;
 
 use baton::client::vendor::{Temper, Vendor, VendorPlan};
@@ -71,8 +72,17 @@ fn reason(text: &str) -> Result<pb::HandoffFailure, String> {
 }
 
 #[tokio::main]
-async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let arguments = Arguments::parse();
+async fn main() -> ExitCode {
+    match run(Arguments::parse()).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            output::note(&failure.to_string());
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(arguments: Arguments) -> Result<(), Box<dyn std::error::Error>> {
     // Today a caller says who it is; with credentials, the credential does.
     let identity =
         Identity { org: arguments.org, role: "partner".to_owned(), actor: arguments.partner };

@@ -89,7 +89,7 @@ impl Vendor {
             ..Default::default()
         };
         client.fail_handoff(request).await?;
-        Ok(format!("failed, {}", reason.as_str_name()))
+        Ok(format!("failed, {}", name(reason)))
     }
 
     /// What mustn't be taken: an answer to something that isn't there, and one to what another worker has claimed.
@@ -127,6 +127,11 @@ impl Vendor {
 fn may_be_tried_again(reason: pb::HandoffFailure) -> bool {
     use pb::HandoffFailure::{Busy, NoAnswer, Overloaded};
     matches!(reason, Busy | NoAnswer | Overloaded)
+}
+
+/// As people write it.
+pub(super) fn name(reason: pb::HandoffFailure) -> &'static str {
+    reason.as_str_name().trim_start_matches("HANDOFF_FAILURE_")
 }
 
 /// `taken`, or the reason of the refusal.

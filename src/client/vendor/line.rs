@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep, timeout};
 
-use super::handoffs::{NO_ID, outcome};
+use super::handoffs::{NO_ID, name, outcome};
 use super::{Vendor, lock};
 use crate::client::Failure;
 use crate::pb;
@@ -80,7 +80,7 @@ impl Vendor {
             }
         }
         Ok(match temper.fail {
-            Some(reason) => format!("failed, {}", reason.as_str_name()),
+            Some(reason) => format!("failed, {}", name(reason)),
             None => format!("session {} waits in the line", request.session),
         })
     }
