@@ -5,6 +5,8 @@
 mod site;
 #[path = "blackbox/stream.rs"]
 mod stream;
+#[path = "blackbox/vendor.rs"]
+mod vendor;
 #[path = "blackbox/world.rs"]
 mod world;
 
@@ -14,6 +16,8 @@ mod balancer;
 mod by_turns;
 #[path = "blackbox/capacity.rs"]
 mod capacity;
+#[path = "blackbox/contacts.rs"]
+mod contacts;
 #[path = "blackbox/directory.rs"]
 mod directory;
 #[path = "blackbox/documents.rs"]
@@ -34,6 +38,8 @@ mod mirrors;
 mod orgs;
 #[path = "blackbox/outages.rs"]
 mod outages;
+#[path = "blackbox/partner_watching.rs"]
+mod partner_watching;
 #[path = "blackbox/presences.rs"]
 mod presences;
 #[path = "blackbox/promises.rs"]

@@ -114,12 +114,6 @@ impl<'a> Fields<'a> {
         self.faults.add(found.at, found.path.clone(), text);
     }
 
-    /// Whether a field is a list.
-    pub fn is_list(&self, key: &str) -> bool {
-        let mut given = self.entries.iter().filter(|(found, _)| found.text == key);
-        given.any(|(_, node)| matches!(&node.value, Value::List(_)))
-    }
-
     /// Whether a field is a list with nothing in it.
     pub fn is_empty_list(&self, key: &str) -> bool {
         let mut given = self.entries.iter().filter(|(found, _)| found.text == key);
@@ -372,20 +366,22 @@ impl<'a> Fields<'a> {
         self.complete(key, all, levels)
     }
 
-    /// Ids that something has elsewhere, by the ids of where; nothing written: the same.
-    pub fn own_ids(&mut self, key: &'static str) -> Vec<(Found, String)> {
-        let pairs = self.pairs(key).into_iter();
-        let own = |(name, node): (Found, &'a Node)| {
-            let text = match node.value {
-                Value::Null => "",
-                _ => self.scalar_of(node, &name.path, "an id")?,
+    /// Others' own ids by the ids of who they are; an empty one where there is none.
+    pub fn aliases(&mut self, key: &'static str) -> Vec<(Found, String)> {
+        let pairs = self.pairs(key);
+        let all = pairs.len();
+        let alias = |(name, node): (Found, &'a Node)| {
+            let own = match node.value {
+                Value::Null => Some(String::new()),
+                _ => self
+                    .scalar_of(node, &name.path, "an id, or nothing")
+                    .and_then(|text| self.checked_id(text, node.at, name.path.clone()))
+                    .map(|own| own.text),
             };
-            if let (false, Err(why)) = (text.is_empty(), id_grammar(text)) {
-                self.faults.add(node.at, name.path.clone(), why);
-            }
-            Some((self.checked(name)?, text.to_owned()))
+            self.checked(name).zip(own)
         };
-        pairs.filter_map(own).collect()
+        let aliases: Vec<_> = pairs.into_iter().filter_map(alias).collect();
+        self.complete(key, all, aliases)
     }
 
     /// Texts by name.

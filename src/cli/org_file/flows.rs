@@ -93,10 +93,12 @@ impl<'a> File<'a> {
             Recipient::Queue(id) => (Kind::Queue, id),
             Recipient::Rep(id) => (Kind::Rep, id),
             Recipient::Flow(id) => (Kind::Flow, id),
-            Recipient::ExternalContact(contact) => {
-                let partner = Found { text: contact.partner, ..to.clone() };
-                let partner = self.refer(Kind::Partner, Some(fields.checked(partner)?));
-                let contact = fields.checked(Found { text: contact.contact, ..to })?.text;
+            Recipient::ExternalContact(of) => {
+                // Whether the partner has the contact is seen when a session goes there.
+                let contact = Found { text: of.contact, ..to.clone() };
+                let contact = fields.checked(contact)?.text;
+                let partner = fields.checked(Found { text: of.partner, ..to })?;
+                let partner = self.refer(Kind::Partner, Some(partner));
                 return Some(Target::ExternalContact(pb::ExternalContactRef { partner, contact }));
             }
         };

@@ -136,12 +136,12 @@ enum Kind {
     Status,
     Configuration,
     Profile,
+    Partner,
     Rep,
     Channel,
     Skill,
     Queue,
     Flow,
-    Partner,
 }
 
 impl Kind {
@@ -150,12 +150,12 @@ impl Kind {
             Self::Status => "presence_statuses",
             Self::Configuration => "presence_configurations",
             Self::Profile => "profiles",
+            Self::Partner => "partners",
             Self::Rep => "reps",
             Self::Channel => "channels",
             Self::Skill => "skills",
             Self::Queue => "queues",
             Self::Flow => "flows",
-            Self::Partner => "partners",
         }
     }
 }
@@ -337,7 +337,6 @@ impl<'a> File<'a> {
     }
 
     fn channel(&mut self, fields: &mut Fields<'a>, id: String) -> pb::Channel {
-        let routing_partner = fields.id("routing_partner");
         let wrap_up = fields.inner("wrap_up").map(|mut inner| {
             let duration = inner.duration("duration", 10..=3600);
             if duration.is_none() {
@@ -349,6 +348,8 @@ impl<'a> File<'a> {
             pb::WrapUp { duration, max_extensions, extension }
         });
         let fallback = fields.id("fallback_queue");
+        let partner = fields.id("routing_partner");
+        let adapters = fields.ids("adapters").into_iter().map(|adapter| adapter.text).collect();
         let channel = pb::Channel {
             id,
             name: fields.text("name"),
@@ -359,11 +360,11 @@ impl<'a> File<'a> {
             fallback_queue: self.refer(Kind::Queue, fallback),
             interruptible: fields.flag("interruptible").unwrap_or_default(),
             wrap_up,
-            routing_partner: self.refer(Kind::Partner, routing_partner),
+            routing_partner: self.refer(Kind::Partner, partner),
             recipient_types: fields.names::<pb::RecipientType>("recipient_types"),
             default_target: self.default_target(fields),
             partner_routes_reps: fields.flag("partner_routes_reps").unwrap_or_default(),
-            adapters: fields.ids("adapters").into_iter().map(|adapter| adapter.text).collect(),
+            adapters,
         };
         if channel.r#type == 0 {
             fields.missing("type", "a channel type such as WEB_CHAT_V2 or WHATSAPP");

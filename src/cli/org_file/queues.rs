@@ -28,9 +28,8 @@ impl<'a> File<'a> {
     }
 
     pub(super) fn queue(&mut self, fields: &mut Fields<'a>, id: String) -> pb::Queue {
-        let reps = fields.ids("reps");
-        let partner = fields.id("partner");
-        let partner_queue = fields.id("partner_queue").map(|found| found.text);
+        let (reps, partner) = (fields.ids("reps"), fields.id("partner"));
+        let own = fields.id("partner_queue");
         pb::Queue {
             id,
             name: fields.text("name"),
@@ -43,7 +42,7 @@ impl<'a> File<'a> {
             weight: fields.weight("weight"),
             max_length: fields.count("max_length", 1..=u32::MAX).unwrap_or_default(),
             partner: self.refer(Kind::Partner, partner),
-            partner_queue: partner_queue.unwrap_or_default(),
+            partner_queue: own.map(|own| own.text).unwrap_or_default(),
         }
     }
 

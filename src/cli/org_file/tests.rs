@@ -2,6 +2,8 @@
 
 use super::*;
 
+mod partners;
+
 const EXAMPLE: &str = include_str!("../../../examples/org.yaml");
 
 fn read(text: &str, complete: bool) -> Result<pb::Directory, Vec<Fault>> {
@@ -29,16 +31,6 @@ fn the_example_is_complete_and_reads_as_meant() {
     assert_eq!((directory.skills.len(), directory.flows.len()), (3, 1));
     let web = directory.channels.iter().find(|channel| channel.id == "web").unwrap();
     assert_eq!(web.r#type(), pb::ChannelType::WebChatV2);
-}
-
-#[test]
-fn n8_the_example_of_a_partner_is_complete_in_itself() {
-    let directory = read(include_str!("../../../examples/partner.yaml"), true).unwrap();
-    let partner = &directory.partners[0];
-    assert_eq!((partner.id.as_str(), partner.away_after), ("acme", 5));
-    assert!(directory.reps.iter().all(|rep| rep.partners[0].partner == "acme"));
-    let contacts = read_contacts(include_str!("../../../examples/contacts.jsonl")).unwrap();
-    assert!(contacts.iter().any(|placed| placed.contact.id == "42"));
 }
 
 #[test]
@@ -114,6 +106,7 @@ channels:
   type: WEB_CHAT_V2
   type: SMS
   weight: 101%
+partners: [{id: acme, routing_lease: 1s, away_after: 101, nam: x}]
 ";
     assert_eq!(
         faults(text, false),
@@ -135,6 +128,9 @@ channels:
             "20:3: reps[1].profile: is required: the id of one of profiles",
             "24:3: channels[0].type: given twice, first in line 23: keep one",
             "25:11: channels[0].weight: must be units such as 1 or 0.5, or a percentage such as 25%, not `101%`",
+            "26:38: partners[0].routing_lease: must be 5 s to 300 s, not `1s`",
+            "26:54: partners[0].away_after: must be a whole number from 1 to 100, not `101`",
+            "26:59: partners[0].nam: unknown key: did you mean `name`?",
         ]
     );
 }
@@ -265,7 +261,7 @@ flows:
   - when: 'true'
     to: billing
     skills: {queue: q}
-  - {when: 'true', to: contact:acme/1}
+  - {when: 'true', to: contact:acme}
   - {when: 'true'}
 ";
     assert_eq!(
@@ -289,7 +285,9 @@ flows:
              flow:billing",
             "17:13: flows[0].rules[1].skills: can't go with `to`: name the queue inside `skills`",
             "17:13: flows[0].rules[1].skills.required: is required: levels by skill, such as {spanish: 50}",
-            "19:5: flows[0].rules[3].to: is required: queue:ID, rep:ID, flow:ID or contact:PARTNER/ID; or give `skills`",
+            "18:24: flows[0].rules[2].to: `contact:acme` must name partner and contact: contact:PARTNER/CONTACT",
+            "19:5: flows[0].rules[3].to: is required: queue:ID, rep:ID, flow:ID or contact:PARTNER/ID; or give \
+             `skills`",
         ]
     );
 }
