@@ -24,6 +24,8 @@ mod directory;
 mod documents;
 #[path = "blackbox/flows.rs"]
 mod flows;
+#[path = "blackbox/guide.rs"]
+mod guide;
 #[path = "blackbox/handover.rs"]
 mod handover;
 #[path = "blackbox/home.rs"]
