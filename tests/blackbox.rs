@@ -5,6 +5,8 @@
 mod site;
 #[path = "blackbox/stream.rs"]
 mod stream;
+#[path = "blackbox/vendor.rs"]
+mod vendor;
 #[path = "blackbox/world.rs"]
 mod world;
 
@@ -22,6 +24,8 @@ mod directory;
 mod documents;
 #[path = "blackbox/flows.rs"]
 mod flows;
+#[path = "blackbox/guide.rs"]
+mod guide;
 #[path = "blackbox/handover.rs"]
 mod handover;
 #[path = "blackbox/home.rs"]
@@ -34,6 +38,8 @@ mod mirrors;
 mod orgs;
 #[path = "blackbox/outages.rs"]
 mod outages;
+#[path = "blackbox/partner_watching.rs"]
+mod partner_watching;
 #[path = "blackbox/presences.rs"]
 mod presences;
 #[path = "blackbox/promises.rs"]
