@@ -45,7 +45,7 @@ prop_compose! {
         wait in prop::option::of(0_i64..4),
         seconds in prop::option::of(90_i64..110),
     ) -> Contact {
-        let until = seconds.map(|end| Span::from_secs(end));
+        let until = seconds.map(Span::from_secs);
         let at = Timestamp::from_ms(0);
         let details = ContactDetails {
             id: ContactId::new("x").expect("an id"),
