@@ -29,7 +29,6 @@ pub struct Fields<'a> {
     entries: &'a [(Key, Node)],
     cut: bool,
     asked: Vec<&'static str>,
-    unsupported: Vec<&'static str>,
     faults: &'a Faults,
 }
 
@@ -56,7 +55,6 @@ impl<'a> Fields<'a> {
             entries,
             cut: node.cut,
             asked: Vec::new(),
-            unsupported: Vec::new(),
             faults,
         })
     }
@@ -378,6 +376,24 @@ impl<'a> Fields<'a> {
         self.complete(key, all, levels)
     }
 
+    /// Others' own ids by the ids of who they are; an empty one where there is none.
+    pub fn aliases(&mut self, key: &'static str) -> Vec<(Found, String)> {
+        let pairs = self.pairs(key);
+        let all = pairs.len();
+        let alias = |(name, node): (Found, &'a Node)| {
+            let own = match node.value {
+                Value::Null => Some(String::new()),
+                _ => self
+                    .scalar_of(node, &name.path, "an id, or nothing")
+                    .and_then(|text| self.checked_id(text, node.at, name.path.clone()))
+                    .map(|own| own.text),
+            };
+            self.checked(name).zip(own)
+        };
+        let aliases: Vec<_> = pairs.into_iter().filter_map(alias).collect();
+        self.complete(key, all, aliases)
+    }
+
     /// Texts by name.
     pub fn attributes(&mut self, key: &'static str) -> Vec<(String, String)> {
         let pairs = self.pairs(key).into_iter();
@@ -402,20 +418,10 @@ impl<'a> Fields<'a> {
         })
     }
 
-    /// Reports a field that is part of the API but not of this version.
-    pub fn unsupported(&mut self, key: &'static str) {
-        self.unsupported.push(key);
-        if let Some((found, _)) = self.entries.iter().find(|(found, _)| found.text == key) {
-            self.fault(found.at, key, "isn't supported by this version yet: leave it out");
-        }
-    }
-
     /// Reports the keys that nobody asked for.
     pub fn finish(self) {
         for (key, _) in self.entries {
-            if self.asked.contains(&key.text.as_str())
-                || self.unsupported.contains(&key.text.as_str())
-            {
+            if self.asked.contains(&key.text.as_str()) {
                 continue;
             }
             let text = match nearest(&key.text, self.asked.iter().copied()) {

@@ -9,7 +9,7 @@ use crate::domain::command::Command;
 use crate::domain::contact_search::ContactFilter;
 use crate::domain::entry::Revision;
 use crate::domain::id::{QueueId, RepId, SessionId, TransferId, WorkId};
-use crate::domain::live::Recipient;
+use crate::domain::live::{ContactRef, Recipient};
 use crate::domain::recipients::RecipientQuestion;
 use crate::grpc::status::Problem;
 use crate::pb;
@@ -146,12 +146,13 @@ fn recipient(f: &mut Fields, given: Option<&pb::Recipient>) -> Option<Recipient>
         Some(Wire::Rep(id)) => f.id("recipient.rep", id).map(Recipient::Rep),
         Some(Wire::Queue(id)) => f.id("recipient.queue", id).map(Recipient::Queue),
         Some(Wire::Flow(id)) => f.id("recipient.flow", id).map(Recipient::Flow),
-        Some(Wire::ExternalContact(_)) => {
-            f.unsupported("recipient.external_contact", true);
-            None
+        Some(Wire::ExternalContact(of)) => {
+            let partner = f.id("recipient.external_contact.partner", &of.partner);
+            let contact = f.id("recipient.external_contact.contact", &of.contact);
+            Some(Recipient::Contact(ContactRef { partner: partner?, contact: contact? }))
         }
         None => {
-            f.bad("recipient", "isn't given; name a rep, a queue or a flow");
+            f.bad("recipient", "isn't given; name a rep, a queue, a flow or an external contact");
             None
         }
     }
