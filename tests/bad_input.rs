@@ -33,6 +33,8 @@ macro_rules! refused {
     )*};
 }
 
+#[path = "bad_input/contacts.rs"]
+mod contacts;
 #[path = "bad_input/names.rs"]
 mod names;
 #[path = "bad_input/partners.rs"]
@@ -399,7 +401,7 @@ async fn transfer_service() {
         "wrong owner": ben.transfers, transfer_session(transfer(&session, rep("cleo"))) => state("NOT_OWNER");
         "no type": t, list_recipients(list(0)) => INVALID;
         "unknown type": t, list_recipients(list(9)) => INVALID;
-        "contacts": t, list_recipients(list(pb::RecipientType::ExternalContact.into())) => LATER;
+        "contacts": t, list_recipients(list(pb::RecipientType::ExternalContact.into())) => state("EXTERNAL_CONTACT_NOT_AVAILABLE");
         "long query": t, list_recipients(pb::ListRecipientsRequest { query: long(257), ..list(1) }) => INVALID;
         "about": t, explain_recipient(explain) => INVALID;
         "empty": t, quote_transfer(pb::QuoteTransferRequest::default()) => INVALID;

@@ -16,12 +16,16 @@ mod balancer;
 mod by_turns;
 #[path = "blackbox/capacity.rs"]
 mod capacity;
+#[path = "blackbox/contacts.rs"]
+mod contacts;
 #[path = "blackbox/directory.rs"]
 mod directory;
 #[path = "blackbox/documents.rs"]
 mod documents;
 #[path = "blackbox/flows.rs"]
 mod flows;
+#[path = "blackbox/guide.rs"]
+mod guide;
 #[path = "blackbox/handover.rs"]
 mod handover;
 #[path = "blackbox/home.rs"]

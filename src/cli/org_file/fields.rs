@@ -7,7 +7,7 @@ use std::ops::RangeInclusive;
 use super::faults::Faults;
 use super::yaml::{At, Key, Node, Value};
 use crate::cli::names::{Named, nearest};
-use crate::cli::target;
+use crate::cli::target::{self, MOST_CENTI_UNITS};
 use crate::pb;
 
 /// A name found in the file, and where.
@@ -276,11 +276,16 @@ impl<'a> Fields<'a> {
         prost_types::Duration::try_from(length).ok()
     }
 
+    /// A point in time such as `2026-03-02T09:30:00Z`.
+    pub fn time(&mut self, key: &'static str) -> Option<prost_types::Timestamp> {
+        self.parsed(key, "a time", target::time)
+    }
+
     /// Units with at most two decimals, as hundredths.
     pub fn units(&mut self, key: &'static str, least_centi: i64) -> Option<i64> {
         self.parsed(key, "units", |text| {
-            let centi =
-                hundredths(text).filter(|centi| (least_centi..=MOST_CENTI_UNITS).contains(centi));
+            let centi = target::hundredths(text)
+                .filter(|centi| (least_centi..=MOST_CENTI_UNITS).contains(centi));
             centi.ok_or_else(|| {
                 format!("must be units such as 5 or 2.50, at most a million, not `{text}`")
             })
@@ -289,22 +294,7 @@ impl<'a> Fields<'a> {
 
     /// A weight: units such as `1`, or a percentage such as `25%`.
     pub fn weight(&mut self, key: &'static str) -> Option<pb::Weight> {
-        use pb::weight::Weight;
-        let weight = self.parsed(key, "a weight", |text| {
-            let bad = || {
-                format!("must be units such as 1 or 0.5, or a percentage such as 25%, not `{text}`")
-            };
-            if let Some(percent) = text.strip_suffix('%') {
-                let centi = hundredths(percent.trim_end())
-                    .filter(|centi| *centi <= 10_000)
-                    .ok_or_else(bad)?;
-                return i32::try_from(centi).map(Weight::CentiPercent).map_err(|_| bad());
-            }
-            hundredths(text)
-                .filter(|c| *c <= MOST_CENTI_UNITS)
-                .map(Weight::CentiUnits)
-                .ok_or_else(bad)
-        })?;
+        let weight = self.parsed(key, "a weight", target::weight)?;
         Some(pb::Weight { weight: Some(weight) })
     }
 
@@ -431,25 +421,6 @@ impl<'a> Fields<'a> {
             self.fault(key.at, &key.text, text);
         }
     }
-}
-
-/// A million units.
-const MOST_CENTI_UNITS: i64 = 100_000_000;
-
-/// `2.5` as 250: exact, no floats.
-fn hundredths(text: &str) -> Option<i64> {
-    let (whole, decimals) = text.split_once('.').unwrap_or((text, ""));
-    let digits = |text: &str| text.bytes().all(|b| b.is_ascii_digit());
-    if whole.is_empty()
-        || whole.len() > 12
-        || decimals.len() > 2
-        || !digits(whole)
-        || !digits(decimals)
-    {
-        return None;
-    }
-    let decimals: i64 = format!("{decimals:0<2}").parse().ok()?;
-    whole.parse::<i64>().ok()?.checked_mul(100)?.checked_add(decimals)
 }
 
 pub(super) fn id_grammar(text: &str) -> Result<(), String> {

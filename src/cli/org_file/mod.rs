@@ -5,6 +5,7 @@
 //! server; only names that can't exist anywhere (with `--prune`, what the file doesn't define is gone) are looked up
 //! here.
 
+mod contacts;
 mod faults;
 mod fields;
 mod flows;
@@ -18,6 +19,7 @@ mod yaml;
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::pb;
+pub use contacts::{Placed, read_contacts};
 pub use faults::Fault;
 use faults::Faults;
 use fields::{Fields, Found};

@@ -62,6 +62,10 @@ fn everything_is_stored_as_it_always_was() {
     found += &line(b"outcome", &encode_outcome(FINGERPRINT, &sample::answers()[0]));
     found += &line(b"refused outcome", &encode_outcome(FINGERPRINT, &sample::answers()[1]));
     found += &line(b"verdicts outcome", &encode_outcome(FINGERPRINT, &sample::answers()[2]));
+    for (index, name) in [(5, "sync"), (6, "report"), (7, "renewals")] {
+        let outcome = encode_outcome(FINGERPRINT, &sample::answers()[index]);
+        found += &line(format!("{name} outcome").as_bytes(), &outcome);
+    }
     assert!(found == GOLDEN, "what is stored has changed; it would be:\n{found}");
 }
 

@@ -4,12 +4,15 @@
 mod keys;
 mod partners;
 
+mod contacts;
+
 use std::collections::BTreeMap;
 use std::fmt::Debug;
 use std::str::FromStr;
 use std::sync::Arc;
 
 use super::super::Change;
+use crate::domain::contacts::ContactBook;
 use crate::domain::directory::{
     CapacityModel, Channel, ChannelType, DefaultTarget, Licence, OpeningHours, Overflow,
     PartnerQueue, Permission, PresenceConfiguration, PresenceStatus, Profile, Queue, RecipientType,
@@ -22,7 +25,7 @@ use crate::domain::flow::{
     Condition, Flow, FlowDecision, FlowRule, FlowTarget, SkillsTarget, Trace, TraceStep,
     WishedSkill,
 };
-use crate::domain::id::{PresenceId, SessionId, TransferId, TxnId, WorkId};
+use crate::domain::id::{ContactId, PresenceId, SessionId, TransferId, TxnId, WorkId};
 use crate::domain::live::{
     Absence, Actor, Candidate, ClosedPresence, Connection, EarlierPresence, EndedBy, HowFound,
     Line, PartnerAsk, PlannedChange, PlannedStop, Presence, PresenceCause, Provenance, Recipient,
@@ -347,6 +350,9 @@ pub fn full() -> Vec<Record> {
         Record::Transfer(Arc::new(to_flow)),
         Record::Mark(Mark { key: MarkKey::Rep(id("ana")), after: Some(id("bo")) }),
         Record::Mark(Mark { key: MarkKey::Queue(id("care")), after: None }),
+        Record::ContactBook(Arc::new(contacts::contact_book())),
+        Record::ContactBlock(Arc::new(contacts::contact_block(ContactId::least()))),
+        Record::QueueReport(Arc::new(contacts::queue_report())),
     ];
     records.extend(partners::full());
     records
@@ -413,6 +419,10 @@ pub fn others() -> Vec<Record> {
         [MarkKey::Directory, MarkKey::Session(SESSION)]
             .map(|key| Record::Mark(Mark { key, after: None })),
     );
+    let going = MarkKey::Contacts(id("acme"), 6);
+    records.push(Record::Mark(Mark { key: going, after: None }));
+    records.push(Record::ContactBook(Arc::new(ContactBook::new(id("acme")))));
+    records.push(Record::ContactBlock(Arc::new(contacts::contact_block(id("42")))));
     records.extend(sessions.map(|state| Record::Session(Arc::new(bare(state)))));
     records.extend(partners::others());
     records.extend(works.map(|state| Record::Work(Arc::new(work(state)))));
@@ -447,7 +457,7 @@ pub fn entry() -> (Cause, Vec<Fact>, Vec<Change>) {
 }
 
 /// What a transaction can answer.
-pub fn answers() -> [Answer; 5] {
+pub fn answers() -> [Answer; 8] {
     let line = |kind: &str, id: &str, action| DirectoryChange {
         kind: Arc::from(kind),
         id: Arc::from(id),
@@ -477,5 +487,8 @@ pub fn answers() -> [Answer; 5] {
         ])),
         Answer::Nothing,
         Answer::Record(Record::Reference(id("wa"), id("x"), SESSION)),
+        contacts::answers()[0].clone(),
+        contacts::answers()[1].clone(),
+        partners::renewed(),
     ]
 }

@@ -3,10 +3,8 @@
 use std::sync::Arc;
 
 use super::{SESSION, TRANSFER, WORK, actor, at, attributes, id};
-use crate::domain::contacts::{
-    Contact, ContactAvailability, ContactBlock, ContactBook, ContactObservation, QueueReport,
-};
 use crate::domain::directory::Partner;
+use crate::domain::entry::{Answer, RenewalFailure, Renewals};
 use crate::domain::id::{HandoffId, RoutingRequestId};
 use crate::domain::live::{
     AskFailure, ContactRef, FailureReason, Handoff, HandoffState, PartnerAsk, PartnerHealth,
@@ -14,6 +12,7 @@ use crate::domain::live::{
     SessionReturn,
 };
 use crate::domain::record::{Mark, MarkKey, Record};
+use crate::domain::rejection::Reason;
 use crate::domain::time::Span;
 
 pub const HANDOFF: HandoffId = HandoffId::from_u128(0x0189_0a5d_ac96_774b_bcce_b302_099a_805b);
@@ -44,6 +43,7 @@ pub fn stay() -> PartnerStay {
         failures: 1,
         again_at: Some(at(24)),
         note: "back from 42".into(),
+        partner: id("acme"),
     }
 }
 
@@ -124,36 +124,6 @@ fn routing_request(state: RoutingState) -> RoutingRequest {
     }
 }
 
-fn observed(availability: ContactAvailability) -> ContactObservation {
-    ContactObservation {
-        availability: Some(availability),
-        wait: Some(Span::from_secs(40)),
-        at: Some(at(30)),
-        until: Some(at(90_030)),
-    }
-}
-
-fn contact_block() -> ContactBlock {
-    let named = |name: &str, observed| Contact {
-        id: id(name),
-        name: "Second line".into(),
-        description: "Refunds".into(),
-        kind: "team".into(),
-        channels: [id("wa")].into(),
-        fields: [("city".to_owned(), "Porto".to_owned())].into(),
-        observed,
-    };
-    ContactBlock {
-        partner: id("acme"),
-        generation: 7,
-        first: id("42"),
-        contacts: vec![
-            named("42", observed(ContactAvailability::Busy)),
-            named("43", ContactObservation::default()),
-        ],
-    }
-}
-
 /// One record of each kind, with every field set.
 pub fn full() -> Vec<Record> {
     let health = PartnerHealth {
@@ -163,15 +133,7 @@ pub fn full() -> Vec<Record> {
         last_progress: Some(at(27)),
         last_asked: Some(at(28)),
         recent: vec![true, false],
-    };
-    let book =
-        ContactBook { partner: id("acme"), generation: 7, contacts: 2, synced_at: Some(at(29)) };
-    let report = QueueReport {
-        queue: id("theirs"),
-        wait: Some(Span::from_secs(35)),
-        samples: Some(12),
-        observed_at: at(31),
-        until: Some(at(91_031)),
+        probe_at: Some(at(29)),
     };
     let routed = RoutingState::Routed { to: Recipient::Rep(id("ana")), work: Some(WORK) };
     vec![
@@ -179,9 +141,6 @@ pub fn full() -> Vec<Record> {
         Record::Handoff(Arc::new(handoff(HandoffState::Failed(failure())))),
         Record::RoutingRequest(Arc::new(routing_request(routed))),
         Record::PartnerHealth(Arc::new(health)),
-        Record::ContactBook(Arc::new(book)),
-        Record::ContactBlock(Arc::new(contact_block())),
-        Record::QueueReport(Arc::new(report)),
         Record::Mark(Mark { key: MarkKey::Contacts(id("acme"), 6), after: None }),
     ]
 }
@@ -214,4 +173,19 @@ pub fn others() -> Vec<Record> {
     let plain = |state| RoutingRequest { asked_for: None, queue: None, ..routing_request(state) };
     records.extend(routings.map(|state| Record::RoutingRequest(Arc::new(plain(state)))));
     records
+}
+
+/// Leases that were renewed, and one that wasn't.
+pub fn renewed() -> Answer {
+    let failure = RenewalFailure {
+        index: 1,
+        id: ROUTING,
+        reason: Reason::ClaimedByAnother,
+        text: "another worker has it".into(),
+    };
+    Answer::Renewed(Arc::new(Renewals {
+        renewed: 1,
+        until: Some(at(60_030)),
+        failures: vec![failure],
+    }))
 }
