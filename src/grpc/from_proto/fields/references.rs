@@ -111,7 +111,7 @@ impl Fields {
     /// up, too, and all of it is said at once (D1).
     ///
     /// # Errors
-    /// INTERNAL if nothing was wrong and it couldn't be built all the same.
+    /// INTERNAL if it can't be built though nothing is wrong.
     pub fn ask(self, build: impl FnOnce() -> Option<Command>) -> Result<Asked, Problem> {
         let (command, stated) = self.finish_stated(build)?;
         Ok(Asked { command: command.unwrap_or(Command::Misstated), stated })
@@ -120,7 +120,7 @@ impl Fields {
     /// What was built, if it could be, and what is to be looked up before it is answered.
     ///
     /// # Errors
-    /// INTERNAL if nothing was wrong and it couldn't be built all the same.
+    /// INTERNAL if it can't be built though nothing is wrong.
     pub fn finish_stated<T>(
         self,
         build: impl FnOnce() -> Option<T>,
