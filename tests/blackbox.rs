@@ -32,6 +32,8 @@ mod mirrors;
 mod orgs;
 #[path = "blackbox/outages.rs"]
 mod outages;
+#[path = "blackbox/ownership.rs"]
+mod ownership;
 #[path = "blackbox/presences.rs"]
 mod presences;
 #[path = "blackbox/promises.rs"]
