@@ -78,7 +78,7 @@ mod tests {
     use crate::domain::live::Actor;
 
     #[test]
-    fn w6_readers_of_entries_keep_no_contacts() {
+    fn readers_of_entries_keep_no_contacts() {
         let acme = PartnerId::new("acme").expect("an id");
         let block = ContactBlock::new((acme.clone(), 1, ContactId::least()), &[]).expect("none");
         let block = Record::ContactBlock(Arc::new(block));
