@@ -38,6 +38,8 @@ mod mirrors;
 mod orgs;
 #[path = "blackbox/outages.rs"]
 mod outages;
+#[path = "blackbox/partner_scope.rs"]
+mod partner_scope;
 #[path = "blackbox/partner_watching.rs"]
 mod partner_watching;
 #[path = "blackbox/presences.rs"]

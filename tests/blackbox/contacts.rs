@@ -44,7 +44,7 @@ fn contact(number: u32) -> pb::Contact {
     pb::Contact {
         id: format!("c-{number:02}"),
         name: format!("Desk {number:02}"),
-        r#type: if number % 2 == 0 { "team" } else { "person" }.into(),
+        r#type: if number.is_multiple_of(2) { "team" } else { "person" }.into(),
         ..Default::default()
     }
 }

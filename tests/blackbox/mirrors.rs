@@ -197,9 +197,13 @@ fn filters() -> Vec<(pb::WatchKind, pb::WatchFilter)> {
     kinds.iter().flat_map(|kind| filters.iter().map(|filter| (*kind, filter.clone()))).collect()
 }
 
-/// The org: sessions that acme doesn't route go to billing, so that it isn't asked again by and by.
+/// The org: sessions that acme doesn't route go to billing, so that it isn't asked again by and by. Those of the channel
+/// `spare` are opened into queues of Baton's, so that its partner may change.
 fn played_org() -> pb::Directory {
     let mut directory = partner_org();
+    let mut spare = directory.channels.last().cloned().expect("a channel");
+    (spare.id, spare.adapters) = ("spare".into(), Vec::new());
+    directory.channels.push(spare);
     for channel in directory.channels.iter_mut().filter(|c| !c.routing_partner.is_empty()) {
         channel.fallback_queue = "billing".into();
     }
@@ -216,13 +220,13 @@ async fn of_partners(
     let reference = format!("p-{number}");
     let asked = dice.of(&admin.routings().await).map(|asked| asked.id);
     let handoff = dice.of(&admin.handoffs().await).map(|handoff| handoff.id);
-    match dice.below(12) {
+    match dice.below(14) {
         0 | 1 => Some(admin.bring(["ccaas", "other"][dice.below(2)], &reference).await.1),
-        2 => {
-            let request = pb::OpenSessionRequest {
-                channel: "ccaas".into(),
-                ..opening(&reference, into_queue("vips"))
-            };
+        2 | 11 => {
+            let (channel, queue) = [("ccaas", "vips"), ("spare", "billing")][dice.below(2)];
+            let target = into_queue(queue);
+            let request =
+                pb::OpenSessionRequest { channel: channel.into(), ..opening(&reference, target) };
             admin.open_with(request).await.ok().map(|opened| opened.revision)
         }
         3 => admin.claim(&asked?).await.ok().map(|done| done.revision),
@@ -250,11 +254,14 @@ async fn of_partners(
             admin.directory.upsert_rep(request).await.ok().map(|done| done.into_inner().revision)
         }
         _ => {
-            let channel = played_org().channels.into_iter().find(|c| c.id == "ccaas");
+            let which = ["ccaas", "spare"][dice.below(2)];
+            let channel = played_org().channels.into_iter().find(|c| c.id == which);
             let mut channel = channel.expect("it is there");
             let weight = pb::weight::Weight::CentiUnits(100 + 10 * (number as i64 % 3));
             channel.weight = Some(pb::Weight { weight: Some(weight) });
-            channel.routing_partner = ["acme", "zeta"][dice.below(2)].into();
+            if which == "spare" {
+                channel.routing_partner = ["acme", "zeta"][dice.below(2)].into();
+            }
             let request = pb::UpsertChannelRequest { channel: Some(channel), ..Default::default() };
             let changed = admin.directory.upsert_channel(request).await;
             changed.ok().map(|done| done.into_inner().revision)

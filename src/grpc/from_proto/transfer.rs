@@ -42,7 +42,7 @@ pub struct ListRecipients {
 /// Reads which recipients are listed.
 ///
 /// # Errors
-/// INVALID_FIELD or NOT_IMPLEMENTED.
+/// INVALID_FIELD.
 pub fn list_recipients(request: &pb::ListRecipientsRequest) -> Result<ListRecipients, Problem> {
     use pb::list_recipients_request::About as Wire;
     let mut f = Fields::new();
@@ -87,7 +87,7 @@ pub fn list_recipients(request: &pb::ListRecipientsRequest) -> Result<ListRecipi
 /// A recipient, about something.
 ///
 /// # Errors
-/// INVALID_FIELD or NOT_IMPLEMENTED.
+/// INVALID_FIELD.
 pub fn explain_recipient(
     request: &pb::ExplainRecipientRequest,
 ) -> Result<(Recipient, RecipientQuestion, Option<Revision>), Problem> {
@@ -109,7 +109,7 @@ pub fn explain_recipient(
 /// What a transfer would be.
 ///
 /// # Errors
-/// INVALID_FIELD or NOT_IMPLEMENTED.
+/// INVALID_FIELD.
 pub fn quote_transfer(
     request: &pb::QuoteTransferRequest,
 ) -> Result<(SessionId, Recipient, Option<Revision>), Problem> {
@@ -123,7 +123,7 @@ pub fn quote_transfer(
 /// A transfer to make, and on which presence.
 ///
 /// # Errors
-/// INVALID_FIELD or NOT_IMPLEMENTED.
+/// INVALID_FIELD.
 pub fn transfer_session(
     request: &pb::TransferSessionRequest,
 ) -> Result<(Command, ActingOn), Problem> {
@@ -190,7 +190,7 @@ pub struct TransferFilter {
 /// Reads which transfers are listed.
 ///
 /// # Errors
-/// INVALID_FIELD or NOT_IMPLEMENTED.
+/// INVALID_FIELD.
 pub fn list_transfers(request: &pb::ListTransfersRequest) -> Result<TransferFilter, Problem> {
     let mut f = Fields::new();
     f.page_size(request.page_size);

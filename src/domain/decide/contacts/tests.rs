@@ -10,13 +10,14 @@ use proptest::prelude::*;
 
 use self::model::{Call, Model, ModelRow, calls, name};
 use super::given::{
-    GivenContact, GivenContacts, GivenItem, GivenObservation, GivenReports, LastPage, SyncMode,
+    GivenContact, GivenContacts, GivenItem, GivenObservation, GivenQueueWait, GivenReports,
+    LastPage, SyncMode,
 };
 use crate::domain::command::{Command, Directory, DirectoryKey, Request};
 use crate::domain::contacts::{ContactBlock, ContactDetails};
 use crate::domain::decide::decide;
 use crate::domain::decide::stated::Stated;
-use crate::domain::directory::Partner;
+use crate::domain::directory::{Partner, PartnerQueue, Queue, RoutingModel};
 use crate::domain::draft::Entropy;
 use crate::domain::entry::{Answer, Cause, Fingerprint};
 use crate::domain::id::{ActorId, ContactId, PartnerId, TxnId};
@@ -26,6 +27,7 @@ use crate::domain::record_lookup::RecordLookup as _;
 use crate::domain::rejection::{Reason, Rejection};
 use crate::domain::state::{HeldRecord, State};
 use crate::domain::time::{Span, Timestamp};
+use crate::domain::wait;
 
 struct Counting(u128);
 
@@ -239,6 +241,44 @@ proptest! {
         prop_assert_eq!(org.blocks().len(), 0);
         prop_assert!(org.state.contact_book(&acme()).is_none());
     }
+}
+
+#[test]
+fn e6_what_was_said_of_a_queue_goes_with_it() {
+    let mut org = Org::new();
+    let queue = Queue {
+        id: "vip".parse().expect("an id"),
+        name: "VIP".into(),
+        reps: [].into(),
+        channel_types: [].into(),
+        model: RoutingModel::LeastActive,
+        weight: None,
+        push_timeout: None,
+        overflow: None,
+        max_length: None,
+        default_priority: 0,
+        partner: Some(PartnerQueue { partner: acme(), own_id: "V1".parse().ok() }),
+    };
+    let id = queue.id.clone();
+    let queues = vec![queue];
+    org.does(Command::Upsert(Directory { queues, ..Directory::default() })).expect("a queue");
+    let report = |named: &str, wait, at| {
+        let wait = Some(Span::from_secs(wait));
+        let at = Some(Timestamp::from_ms(at));
+        let said = GivenQueueWait { wait, samples: None, at, valid_for: None };
+        let item = GivenItem { id: Ok(named.parse().expect("an id")), said: Ok(said) };
+        let (partner, contacts) = (acme(), Vec::new());
+        let given = GivenReports { partner, contacts, queues: vec![item] };
+        Command::ReportAvailability(Box::new(given))
+    };
+    let waits = |org: &Org| wait::value(&org.state, &id, Timestamp::from_ms(NOW * 1_000));
+    for (named, said, at, shown) in [("V1", 30, 5, 30), ("vip", 60, 4, 30), ("vip", 90, 5, 90)] {
+        org.does(report(named, said, at)).expect("it is the partner's");
+        assert_eq!(waits(&org), Some(Span::from_secs(shown)), "{named} at {at}");
+    }
+    let key = DirectoryKey::Queue(id.clone());
+    org.does(Command::Delete { key, move_to: None }).expect("nothing uses it");
+    assert!(org.state.queue_report(&id).is_none());
 }
 
 fn rows(ids: impl IntoIterator<Item = u32>) -> Vec<ModelRow> {

@@ -1,6 +1,7 @@
 //! The model: contacts in plain maps, and random calls.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 use proptest::prelude::*;
 
@@ -169,11 +170,14 @@ impl Model {
             if row.nameless {
                 nameless += 1;
                 failed += 1;
-            } else if all.contains_key(&row.id) {
-                failed += 1;
-            } else {
-                failed += u32::from(row.bad);
-                all.insert(row.id, Some(row).filter(|row| !row.bad));
+                continue;
+            }
+            match all.entry(row.id) {
+                Entry::Occupied(_) => failed += 1,
+                Entry::Vacant(first) => {
+                    failed += u32::from(row.bad);
+                    first.insert(Some(row).filter(|row| !row.bad));
+                }
             }
         }
         (all, nameless, failed)
