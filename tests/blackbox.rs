@@ -54,6 +54,8 @@ mod retries;
 mod routing;
 #[path = "blackbox/serving.rs"]
 mod serving;
+#[path = "blackbox/tempers.rs"]
+mod tempers;
 #[path = "blackbox/transfers.rs"]
 mod transfers;
 #[path = "blackbox/two_servers.rs"]
