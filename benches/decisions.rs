@@ -109,7 +109,7 @@ impl World {
             other => panic!("no transfer: {other:?}"),
         };
         self.run(Command::AcceptTransfer(transfer));
-        self.run(Command::EndSession(session));
+        self.run(Command::EndSession { session, reason: None });
     }
 }
 

@@ -358,7 +358,8 @@ fn a_freed_rep_finds(bencher: Bencher<'_, '_>, waiting: usize) {
 #[divan::bench(args = SIZES)]
 fn a_freed_rep_decide(bencher: Bencher<'_, '_>, waiting: usize) {
     let mut centre = centre(waiting, false);
-    let ending = centre.request(Command::EndSession(SessionId::from_u128(u128::MAX - 1)));
+    let session = SessionId::from_u128(u128::MAX - 1);
+    let ending = centre.request(Command::EndSession { session, reason: None });
     let now = at(waiting + 1);
     let mut state = centre.state.clone();
     let offered = decide(&mut state, &ending, now, &mut centre.mix).expect("it ends");

@@ -33,8 +33,12 @@ macro_rules! refused {
     )*};
 }
 
+#[path = "bad_input/contacts.rs"]
+mod contacts;
 #[path = "bad_input/names.rs"]
 mod names;
+#[path = "bad_input/partners.rs"]
+mod partners;
 #[path = "bad_input/presence.rs"]
 mod presence;
 #[path = "bad_input/routing.rs"]
@@ -167,7 +171,7 @@ async fn directory_service() {
     let unknown_profile = pb::Rep { profile: text("none"), ..world::rep("dan") };
     let partners = pb::Directory { partners: vec![pb::Partner::default()], ..Default::default() };
     let routing = pb::OrgSettings {
-        routing_deadline: Some(prost_types::Duration { seconds: 5, nanos: 0 }),
+        routing_deadline: Some(prost_types::Duration { seconds: 0, nanos: 0 }),
         ..Default::default()
     };
     let mask = Some(prost_types::FieldMask { paths: vec![text("colour")] });
@@ -178,11 +182,11 @@ async fn directory_service() {
     };
     refused! {
         "no directory": d, apply_directory(pb::ApplyDirectoryRequest::default()) => INVALID;
-        "partners": d, apply_directory(apply(partners)) => LATER;
-        "a setting": d, apply_directory(apply(pb::Directory { settings: Some(routing), ..Default::default() })) => LATER;
+        "a partner": d, apply_directory(apply(partners)) => INVALID;
+        "a setting": d, apply_directory(apply(pb::Directory { settings: Some(routing), ..Default::default() })) => INVALID;
         "no rep": d, upsert_rep(pb::UpsertRepRequest::default()) => INVALID;
         "unknown profile": d, upsert_rep(upsert(unknown_profile)) => INVALID;
-        "partner": d, upsert_channel(pb::UpsertChannelRequest { channel: Some(partner), ..Default::default() }) => LATER;
+        "partner": d, upsert_channel(pb::UpsertChannelRequest { channel: Some(partner), ..Default::default() }) => INVALID;
         "TAB_BASED": d, upsert_channel(pb::UpsertChannelRequest { channel: Some(both), ..Default::default() }) => INVALID;
         "none": d, upsert_presence_status(pb::UpsertPresenceStatusRequest::default()) => INVALID;
         "none": d, upsert_profile(pb::UpsertProfileRequest::default()) => INVALID;
@@ -207,7 +211,7 @@ async fn directory_service() {
         "in use": d, delete_presence_configuration(pb::DeletePresenceConfigurationRequest { id: text("standard"), ..Default::default() }) => state("IN_USE");
         "request id": d, delete_channel(pb::DeleteChannelRequest { id: text("wa"), request_id: long(129) }) => INVALID;
         "neither": d, test_flow(pb::TestFlowRequest::default()) => INVALID;
-        "partners": d, delete_partner(pb::DeletePartnerRequest::default()) => LATER;
+        "empty": d, delete_partner(pb::DeletePartnerRequest::default()) => INVALID;
     }
 }
 
@@ -397,7 +401,7 @@ async fn transfer_service() {
         "wrong owner": ben.transfers, transfer_session(transfer(&session, rep("cleo"))) => state("NOT_OWNER");
         "no type": t, list_recipients(list(0)) => INVALID;
         "unknown type": t, list_recipients(list(9)) => INVALID;
-        "contacts": t, list_recipients(list(pb::RecipientType::ExternalContact.into())) => LATER;
+        "contacts": t, list_recipients(list(pb::RecipientType::ExternalContact.into())) => state("EXTERNAL_CONTACT_NOT_AVAILABLE");
         "long query": t, list_recipients(pb::ListRecipientsRequest { query: long(257), ..list(1) }) => INVALID;
         "about": t, explain_recipient(explain) => INVALID;
         "empty": t, quote_transfer(pb::QuoteTransferRequest::default()) => INVALID;

@@ -5,6 +5,8 @@
 mod site;
 #[path = "blackbox/stream.rs"]
 mod stream;
+#[path = "blackbox/vendor.rs"]
+mod vendor;
 #[path = "blackbox/world.rs"]
 mod world;
 
@@ -14,12 +16,16 @@ mod balancer;
 mod by_turns;
 #[path = "blackbox/capacity.rs"]
 mod capacity;
+#[path = "blackbox/contacts.rs"]
+mod contacts;
 #[path = "blackbox/directory.rs"]
 mod directory;
 #[path = "blackbox/documents.rs"]
 mod documents;
 #[path = "blackbox/flows.rs"]
 mod flows;
+#[path = "blackbox/guide.rs"]
+mod guide;
 #[path = "blackbox/handover.rs"]
 mod handover;
 #[path = "blackbox/home.rs"]
@@ -32,6 +38,10 @@ mod mirrors;
 mod orgs;
 #[path = "blackbox/outages.rs"]
 mod outages;
+#[path = "blackbox/partner_scope.rs"]
+mod partner_scope;
+#[path = "blackbox/partner_watching.rs"]
+mod partner_watching;
 #[path = "blackbox/presences.rs"]
 mod presences;
 #[path = "blackbox/promises.rs"]

@@ -127,6 +127,29 @@ fn directory() {
 }
 
 #[test]
+fn ownership() {
+    play("ownership.txt");
+}
+
+/// A thousand of whom one is taken write what that one writes; of whom none is taken, nothing at all.
+#[test]
+fn n4_whoever_of_many_is_refused_leaves_nothing() {
+    let mut world = World::new();
+    world.line("0s admin set drives ana vendor=7").unwrap();
+    let refused = ["cleo=available", "nobody=available", "7=secret", "7=available"].repeat(250);
+    let before = world.state.clone();
+    world.line(&format!("1s vendor online-many {} -> nothing", refused.join(" "))).unwrap();
+    assert_eq!(world.state.head(), before.head(), "nothing is committed");
+    assert_eq!(world.state.len(), before.len());
+    // Ana was named before she could be taken; on her own she is.
+    world.line("1s vendor online-many cleo=available 7=available -> PresenceOpened").unwrap();
+    assert_eq!(world.state.len(), before.len() + 1, "her presence");
+    world.line("2s vendor status-many cleo=busy 7=secret -> nothing").unwrap();
+    world.line("2s vendor status-many cleo=busy 7=busy -> StatusChanged").unwrap();
+    assert_eq!(world.state.len(), before.len() + 1);
+}
+
+#[test]
 fn a_wrong_expectation_is_noticed() {
     for (line, wrong) in [
         ("0s channel open s web ana -> SessionOpened", "facts"),

@@ -3,6 +3,8 @@
 //! What it plays (two reps who stay signed in, two sessions, traffic) goes through the public API like everyone else's
 //! doing, so that a watch shows exactly what it would show in earnest.
 
+mod partner;
+
 use anyhow::{Context as _, bail};
 
 use super::args::Dev;
@@ -33,15 +35,21 @@ pub async fn run(context: &Context, args: &Dev, start: StartServer) -> anyhow::R
     let mut server = start(plan).await?;
     let url = server.url();
     let stage = Stage::at(&url)?;
-    let scene = stage.set().await.context("can't set up the example")?;
+    let mut scene = stage.set().await.context("can't set up the example")?;
+    if args.partner {
+        let session = partner::play(&stage).await.context("can't set up the partner")?;
+        scene.at_partner = Some(session);
+    }
     if args.traffic > 0 {
         stage.sign_in(&traffic::REPS).await.context("can't sign the simulated reps in")?;
         tokio::spawn(traffic::run(stage.clone(), args.traffic));
     }
     context.out.event(
         || {
-            let Scene { session, waiting } = &scene;
-            serde_json::json!({"server": url, "org": ORG, "session": session, "waiting": waiting})
+            let Scene { session, waiting, at_partner } = &scene;
+            serde_json::json!({
+                "server": url, "org": ORG, "session": session, "waiting": waiting, "atPartner": at_partner,
+            })
         },
         || welcome(&url, &scene, args.traffic),
     );
@@ -58,6 +66,8 @@ struct Scene {
     session: String,
     /// Id of the session that waits in a queue for somebody who speaks Spanish.
     waiting: String,
+    /// Id of the session that a rep of the partner's has, if one is played.
+    at_partner: Option<String>,
 }
 
 /// The clients that play on a server.
@@ -91,7 +101,8 @@ impl Stage {
     async fn set(&self) -> Result<Scene, Failure> {
         directory::apply_demo(&self.admin).await?;
         self.sign_in(&["ana", "ben"]).await?;
-        let session = self.open(opening("demo", "web", Target::Rep("ana".to_owned()))).await?;
+        let session =
+            self.open(opening("demo", "web", Some(Target::Rep("ana".to_owned())))).await?;
         if let Some(offer) = &session.offer {
             let request = pb::AcceptWorkRequest { work: offer.work.clone(), ..Default::default() };
             self.rep("ana")?.accept_work(request).await?;
@@ -99,10 +110,10 @@ impl Stage {
         let spanish = pb::SkillLevel { skill: "spanish".to_owned(), level: 50 };
         let waiting = pb::OpenSessionRequest {
             required_skills: vec![spanish],
-            ..opening("hola", "whatsapp", Target::Queue("billing".to_owned()))
+            ..opening("hola", "whatsapp", Some(Target::Queue("billing".to_owned())))
         };
         let waiting = self.open(waiting).await?;
-        Ok(Scene { session: session.id, waiting: waiting.id })
+        Ok(Scene { session: session.id, waiting: waiting.id, at_partner: None })
     }
 
     /// Opens a session, as a channel would.
@@ -124,18 +135,18 @@ impl Stage {
     }
 }
 
-/// A session to be opened, with a reference of its own.
-pub fn opening(what: &str, channel: &str, target: Target) -> pb::OpenSessionRequest {
+/// A session to be opened, with a reference of its own; without a target it goes where its channel's sessions go.
+pub fn opening(what: &str, channel: &str, target: Option<Target>) -> pb::OpenSessionRequest {
     pb::OpenSessionRequest {
         channel: channel.to_owned(),
         external_reference: format!("{what}-{:08x}", rand::random::<u32>()),
-        target: Some(target),
+        target,
         ..Default::default()
     }
 }
 
 fn welcome(url: &str, scene: &Scene, traffic: u32) -> String {
-    let Scene { session, waiting } = scene;
+    let Scene { session, waiting, at_partner } = scene;
     let baton = Words::of_this_process().baton();
     let default = url == "http://127.0.0.1:50051";
     let baton = if default { baton } else { format!("{baton} --server {url}") };
@@ -148,6 +159,8 @@ fn welcome(url: &str, scene: &Scene, traffic: u32) -> String {
             )
         }
     };
+    let partner = at_partner.as_ref().map(|session| partner::welcome(&baton, session));
+    let partner = partner.unwrap_or_default();
     format!(
         "\
 Baton listens on {url} · org {ORG} · {traffic}
@@ -176,7 +189,7 @@ Customers come through a flow, and reps transfer to queues as well:
   {baton} quote {session} --to queue:general
   {baton} transfer {session} --to queue:general
   {baton} explain rep:dan --channel web
-"
+{partner}"
     )
 }
 
@@ -218,9 +231,20 @@ mod tests {
         assert_eq!(words(false, "/opt/my tools/baton"), "'/opt/my tools/baton'");
     }
 
+    fn scene() -> Scene {
+        Scene { session: "s1".into(), waiting: "s2".into(), at_partner: Some("s3".into()) }
+    }
+
+    #[test]
+    fn without_a_partner_nothing_is_said_of_one() {
+        let alone = Scene { at_partner: None, ..scene() };
+        assert!(!welcome("http://127.0.0.1:50051", &alone, 0).contains("partner"));
+        assert!(welcome("http://127.0.0.1:50051", &scene(), 0).contains("contact:acme/42"));
+    }
+
     #[test]
     fn the_welcome_names_the_server_only_if_it_isnt_the_default() {
-        let scene = Scene { session: "s1".to_owned(), waiting: "s2".to_owned() };
+        let scene = scene();
         assert!(!welcome("http://127.0.0.1:50051", &scene, 0).contains("--server"));
         let other = welcome("http://127.0.0.1:6000", &scene, 30);
         assert!(
@@ -233,13 +257,18 @@ mod tests {
     #[test]
     fn every_command_to_paste_is_one_that_the_program_knows() {
         use clap::Parser as _;
-        let scene = Scene { session: "s1".to_owned(), waiting: "s2".to_owned() };
+        let scene = scene();
         let text = welcome("http://127.0.0.1:6000", &scene, 0);
         let commands: Vec<&str> = text.lines().filter(|line| line.starts_with("  ")).collect();
-        assert!(commands.len() > 10, "{text}");
+        assert!(commands.len() > 18, "{text}");
         for command in commands {
             let arguments = command.split_once("--server").expect("each names the server").1;
-            let words = arguments.replace("\"prefers e-mail\"", "note");
+            let mut quoted = arguments.split('"');
+            // What stands in quotes is one word.
+            let mut words = quoted.next().unwrap_or_default().to_owned();
+            while let (Some(_), Some(after)) = (quoted.next(), quoted.next()) {
+                words += &format!("note{after}");
+            }
             let words = ["baton", "--server"].into_iter().chain(words.split_whitespace());
             let parsed = crate::cli::args::Cli::try_parse_from(words);
             assert!(parsed.is_ok(), "{command}: {}", parsed.unwrap_err());

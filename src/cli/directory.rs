@@ -16,6 +16,8 @@ const LOOK: Duration = Duration::from_secs(2);
 
 /// The directory that `dev` starts with.
 const DEMO: &str = include_str!("../../examples/org.yaml");
+/// What `dev --partner` adds to it.
+const PARTNER: &str = include_str!("../../examples/partner.yaml");
 
 /// `baton apply`.
 pub async fn apply(context: &Context, args: &Apply) -> anyhow::Result<()> {
@@ -107,13 +109,22 @@ pub async fn asked<T, A>(
 
 /// Applies the example org.
 pub async fn apply_demo(client: &Client) -> Result<(), Failure> {
-    let directory = org_file::read(DEMO, true).good().expect("the example is checked by a test");
+    apply_example(client, DEMO).await
+}
+
+/// Adds the example's partner, and what is its.
+pub async fn apply_partner(client: &Client) -> Result<(), Failure> {
+    apply_example(client, PARTNER).await
+}
+
+async fn apply_example(client: &Client, text: &str) -> Result<(), Failure> {
+    let directory = org_file::read(text, true).good().expect("the examples are checked by a test");
     let request = pb::ApplyDirectoryRequest { directory: Some(directory), ..Default::default() };
     client.apply_directory(request).await.map(drop)
 }
 
 /// A file with faults, as an error that shows all of them.
-fn faulty(name: &str, faults: &[org_file::Fault], notes: &[String]) -> anyhow::Error {
+pub fn faulty(name: &str, faults: &[org_file::Fault], notes: &[String]) -> anyhow::Error {
     let mut lines: Vec<String> = faults.iter().map(|fault| format!("{name}:{fault}")).collect();
     lines.extend_from_slice(notes);
     let count = plural(faults.len(), "fault");

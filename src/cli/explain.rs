@@ -3,7 +3,7 @@
 use anyhow::bail;
 
 use super::args::{Explain, Recipients};
-use super::{Context, json, names, queue, rep, table, target};
+use super::{Context, asked, contact, json, names, queue, rep, table, target};
 use crate::output::Table;
 use crate::pb;
 use crate::pb::recipient_entry::Entry;
@@ -33,6 +33,10 @@ fn quote_text(quote: &pb::QuoteTransferResponse) -> String {
     let wait = wait.map_or_else(String::new, |wait| format!(", about {}", target::span(wait)));
     let mut text = match (quote.allowed, quote.offered_now, quote.would_wait) {
         (false, ..) => "not allowed".to_owned(),
+        (true, true, _) if quote.rep.is_empty() => {
+            "allowed: the partner is asked at once; the session stays where it is meanwhile"
+                .to_owned()
+        }
         (true, true, _) => format!("allowed: offered at once to {}{queue}", quote.rep),
         (true, false, true) => {
             format!("allowed: it would wait{line}, place {}{wait}", quote.position)
@@ -69,6 +73,8 @@ pub async fn recipients(context: &Context, args: Recipients) -> anyhow::Result<(
             page_size: i32::try_from((args.limit - entries.len()).clamp(1, 500))?,
             page_token,
             about: about.clone(),
+            contact_types: args.contact_type.clone(),
+            contact_availabilities: contact::availabilities(&args.availability),
             ..Default::default()
         };
         let page = client.list_recipients(request).await?;
@@ -87,6 +93,7 @@ fn recipients_table(kind: pb::RecipientType, entries: &[pb::RecipientEntry]) -> 
     let figures: &[&'static str] = match kind {
         pb::RecipientType::Rep => &["USED", "NOW"],
         pb::RecipientType::Queue => &["WAITING", "AVAILABLE", "ESTIMATED WAIT", "SAMPLES"],
+        pb::RecipientType::ExternalContact => &["TYPE", "AVAILABILITY", "WAIT"],
         _ => &[],
     };
     let mut headings = vec!["RECIPIENT", "NAME"];
@@ -125,8 +132,10 @@ fn recipient_cells(entry: &pb::RecipientEntry) -> Option<Vec<String>> {
         ],
         Entry::Flow(f) => vec![format!("flow:{}", f.flow), f.name.clone()],
         Entry::ExternalContact(c) => {
-            let contact = c.contact.clone().unwrap_or_default();
-            vec![format!("contact:{}/{}", contact.partner, contact.contact), c.name.clone()]
+            let wait = c.estimated_wait.as_ref().map(target::span).unwrap_or_default();
+            let availability = table::set_name::<pb::ContactAvailability>(c.availability);
+            let contact = asked::contact(c.contact.as_ref());
+            vec![contact, c.name.clone(), c.r#type.clone(), availability, wait]
         }
     })
 }

@@ -5,6 +5,8 @@
 //! done by `bench`: `main` hands it over.
 
 pub(crate) mod args;
+mod asked;
+mod contact;
 mod dev;
 mod directory;
 mod explain;
@@ -14,6 +16,7 @@ mod list;
 mod names;
 mod org;
 mod org_file;
+mod partner;
 mod presence;
 mod queue;
 mod rep;
@@ -101,6 +104,10 @@ pub async fn run(
         Command::Sessions { what } => list::sessions(&context, what).await,
         Command::Transfers { what } => list::transfers(&context, what).await,
         Command::Work { what } => list::work(&context, what).await,
+        Command::Partners { what } => partner::partners(&context, what).await,
+        Command::Contacts { what } => contact::run(&context, what).await,
+        Command::Handoffs { what } => partner::handoffs(&context, what).await,
+        Command::Routing { what } => partner::routing(&context, what).await,
         Command::Session { what } => session::run(&context, what).await,
         Command::Online(args) => presence::online(&context, &args).await,
         Command::Status(args) => presence::status(&context, &args).await,

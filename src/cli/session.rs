@@ -1,21 +1,26 @@
 //! `session`, `transfer` and `history`: what a channel and an owner do with a session.
 
-use super::args::{Open, Session, Transfer};
-use super::{Context, flow, json, table, target};
+use super::args::{Open, Return, Session, Transfer};
+use super::{Context, asked, flow, json, names, table, target};
 use crate::pb;
 use crate::pb::recipient::Recipient;
 
 /// `baton session`.
 pub async fn run(context: &Context, what: Session) -> anyhow::Result<()> {
     let client = context.client()?;
+    let mut was_there = false;
     let session = match what {
-        Session::Open(args) => client.open_session(open_request(args)).await?.session,
-        Session::End { id } => {
-            client
-                .end_session(pb::EndSessionRequest { session: id, ..Default::default() })
-                .await?
-                .session
+        Session::Open(args) => {
+            let opened = client.open_session(open_request(args)).await?;
+            was_there = !opened.created;
+            opened.session
         }
+        Session::End { id, reason } => {
+            let reason = reason.map_or(0, Into::into);
+            let request = pb::EndSessionRequest { session: id, reason, ..Default::default() };
+            client.end_session(request).await?.session
+        }
+        Session::Return(args) => client.return_session(return_request(args)).await?.session,
         Session::Pause { id } => {
             client
                 .pause_session(pb::PauseSessionRequest { session: id, ..Default::default() })
@@ -41,7 +46,8 @@ pub async fn run(context: &Context, what: Session) -> anyhow::Result<()> {
             let state = table::state(&session);
             let matched = session.flow_trace.as_ref().map(matched).unwrap_or_default();
             let line = format!("session {}  {state}  {holder}", session.id);
-            format!("{}{matched}", line.trim_end())
+            let before = if was_there { "  (it was there already)" } else { "" };
+            format!("{}{before}{matched}", line.trim_end())
         },
     );
     Ok(())
@@ -52,21 +58,41 @@ fn open_request(args: Open) -> pb::OpenSessionRequest {
     let target =
         args.rep.map(Target::Rep).or(args.queue.map(Target::Queue)).or(args.flow.map(Target::Flow));
     let (target, required_skills, additional_skills) = match target {
-        Some(target) => (target, args.skills, args.wishes),
-        None => {
+        // Skills alone say that anyone with them will do; wishes alone leave it to the channel.
+        None if !args.skills.is_empty() => {
             let (required, additional) = (args.skills, args.wishes);
             let anyone = pb::SkillsTarget { required, additional, queue: String::new() };
-            (Target::Skills(anyone), Vec::new(), Vec::new())
+            (Some(Target::Skills(anyone)), Vec::new(), Vec::new())
         }
+        target => (target, args.skills, args.wishes),
     };
     pb::OpenSessionRequest {
         channel: args.channel,
         external_reference: args.reference,
-        target: Some(target),
+        target,
         priority: args.priority,
         required_skills,
         additional_skills,
         attributes: args.attributes.into_iter().collect(),
+        reopen_inactive: args.reopen,
+        ..Default::default()
+    }
+}
+
+fn return_request(args: Return) -> pb::ReturnSessionRequest {
+    use pb::return_session_request::Target;
+    let target = args.to.and_then(|to| to.recipient).and_then(|to| match to {
+        Recipient::Rep(id) => Some(Target::Rep(id)),
+        Recipient::Queue(id) => Some(Target::Queue(id)),
+        Recipient::Flow(id) => Some(Target::Flow(id)),
+        // The arguments take none.
+        Recipient::ExternalContact(_) => None,
+    });
+    pb::ReturnSessionRequest {
+        session: args.session,
+        target,
+        note: args.note,
+        reason: args.reason.map_or(0, Into::into),
         ..Default::default()
     }
 }
@@ -99,6 +125,24 @@ pub async fn transfer(context: &Context, args: Transfer) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// What the partner said, who has the session now, and whether trying again makes sense (T23).
+fn failure(transfer: &pb::Transfer) -> String {
+    let reason = table::set_name::<pb::HandoffFailure>(transfer.failure_reason);
+    let said = match transfer.end_detail.as_str() {
+        "" => String::new(),
+        detail => format!(", “{detail}”"),
+    };
+    let again = match asked::again(transfer.retryable, transfer.retry_after.as_ref()) {
+        again if again.is_empty() => String::new(),
+        again => format!("; it may be tried again {again}"),
+    };
+    let because = match reason.as_str() {
+        "" => names::of::<pb::TransferEndReason>(transfer.end_reason),
+        _ => reason,
+    };
+    format!("{because}{said}; {} still has the session{again}", transfer.from_rep)
+}
+
 /// The rules that matched on the way through flows, a line each.
 fn matched(trace: &pb::FlowTrace) -> String {
     let steps = trace.steps.iter().filter(|step| step.matched);
@@ -114,6 +158,16 @@ fn transfer_sentence(transfer: &pb::Transfer, place: &str) -> String {
     let to = target::recipient_text(transfer.recipient.as_ref());
     let recipient = transfer.recipient.as_ref().and_then(|r| r.recipient.as_ref());
     let what = match transfer.state() {
+        pb::TransferState::Offered if transfer.rep.is_empty() => {
+            let whom = match recipient {
+                Some(Recipient::ExternalContact(contact)) => contact.partner.as_str(),
+                _ => "the partner",
+            };
+            format!(
+                "{whom} is asked for {to}; {} keeps the session until it says yes",
+                transfer.from_rep
+            )
+        }
         pb::TransferState::Offered => {
             let queue = match transfer.queue.as_str() {
                 "" => String::new(),
@@ -138,9 +192,10 @@ fn transfer_sentence(transfer: &pb::Transfer, place: &str) -> String {
             format!("{line}{place}{stranded}; {} has been removed", transfer.from_rep)
         }
         pb::TransferState::Completed => {
-            format!("completed: {} → {}", transfer.from_rep, transfer.rep)
+            let taker = if transfer.rep.is_empty() { &to } else { &transfer.rep };
+            format!("completed: {} → {taker}", transfer.from_rep)
         }
-        pb::TransferState::Failed => "failed".to_owned(),
+        pb::TransferState::Failed => format!("failed: {}", failure(transfer)),
         pb::TransferState::SessionEnded => "over: the session ended".to_owned(),
         pb::TransferState::Unspecified => "in a state newer than this program".to_owned(),
     };
@@ -205,6 +260,57 @@ mod tests {
     }
 
     #[test]
+    fn t23_a_transfer_to_a_contact_says_what_the_partner_said() {
+        let mut transfer = pb::Transfer {
+            id: "t1".into(),
+            from_rep: "ana".into(),
+            recipient: Some(target::recipient("contact:acme/42").unwrap()),
+            state: pb::TransferState::Offered as i32,
+            ..Default::default()
+        };
+        let asked = transfer_sentence(&transfer, "");
+        assert!(
+            asked.ends_with(
+                "acme is asked for contact:acme/42; ana keeps the session until it says yes"
+            ),
+            "{asked}"
+        );
+        transfer.state = pb::TransferState::Completed as i32;
+        assert!(transfer_sentence(&transfer, "").ends_with("completed: ana → contact:acme/42"));
+        transfer.state = pb::TransferState::Failed as i32;
+        transfer.end_reason = pb::TransferEndReason::HandoffFailed as i32;
+        transfer.failure_reason = pb::HandoffFailure::Busy as i32;
+        transfer.end_detail = "in a call".into();
+        transfer.retryable = true;
+        transfer.retry_after = Some(prost_types::Duration { seconds: 30, nanos: 0 });
+        let failed = transfer_sentence(&transfer, "");
+        assert!(
+            failed.ends_with(
+                "failed: BUSY, “in a call”; ana still has the session; it may be tried again in 30s"
+            ),
+            "{failed}"
+        );
+    }
+
+    #[test]
+    fn o6_a_return_goes_where_it_is_told_or_where_the_channel_s_sessions_go() {
+        use pb::return_session_request::Target;
+        let back = |to: Option<&str>| {
+            return_request(Return {
+                session: "s1".into(),
+                to: to.map(|to| target::inner_recipient(to).unwrap()),
+                note: "paid".into(),
+                reason: Some(pb::SessionReturnReason::Done),
+            })
+        };
+        assert_eq!(back(Some("rep:ana")).target, Some(Target::Rep("ana".into())));
+        assert_eq!(back(Some("flow:triage")).target, Some(Target::Flow("triage".into())));
+        let nowhere = back(None);
+        assert_eq!((nowhere.target.as_ref(), nowhere.note.as_str()), (None, "paid"));
+        assert_eq!(nowhere.reason(), pb::SessionReturnReason::Done);
+    }
+
+    #[test]
     fn r10_skills_without_a_queue_are_a_target_of_their_own() {
         use pb::open_session_request::Target;
         let open = |queue: Option<&str>| {
@@ -218,6 +324,7 @@ mod tests {
                 wishes: vec![target::wish("vip=1:30s").unwrap()],
                 attributes: Vec::new(),
                 priority: None,
+                reopen: false,
             })
         };
         let alone = open(None);

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use prost_types::Timestamp;
 
 use super::target::{recipient_text, span};
-use super::{flow, names, queue};
+use super::{asked, flow, names, queue};
 use crate::output::Table;
 use crate::pb;
 use crate::pb::recipient::Recipient;
@@ -168,9 +168,9 @@ pub fn watched(object: &pb::WatchObject) -> (&'static str, String) {
         Some(Object::Transfer(t)) => ("TRANSFER", format!("{}  {}", t.id, transfer_line(t))),
         Some(Object::Work(w)) => ("WORK", work_line(w)),
         Some(Object::Queue(q)) => ("QUEUE", queue::line(q)),
-        Some(Object::Handoff(h)) => ("HANDOFF", h.id.clone()),
-        Some(Object::RoutingRequest(r)) => ("ROUTING", r.id.clone()),
-        Some(Object::Partner(p)) => ("PARTNER", p.partner.clone()),
+        Some(Object::Handoff(h)) => ("HANDOFF", asked::handoff_line(h)),
+        Some(Object::RoutingRequest(r)) => ("ROUTING", asked::routing_line(r)),
+        Some(Object::Partner(p)) => ("PARTNER", asked::partner_line(p)),
         None => ("?", "an object newer than this program".to_owned()),
     }
 }
@@ -269,6 +269,11 @@ pub fn transfer(transfer: &pb::Transfer) -> String {
         ("original rep removed", clock(transfer.original_rep_removed_at.as_ref())),
         ("ended", clock(transfer.ended_at.as_ref())),
         ("because", set_name::<pb::TransferEndReason>(transfer.end_reason)),
+        ("failure", set_name::<pb::HandoffFailure>(transfer.failure_reason)),
+        ("said", transfer.end_detail.clone()),
+        ("try again", asked::again(transfer.retryable, transfer.retry_after.as_ref())),
+        ("hand-off", transfer.handoff.clone()),
+        ("routing request", transfer.routing_request.clone()),
     ]);
     if let Some(trace) = &transfer.flow_trace {
         text += &format!("\n{}", flow::steps(&trace.steps).text());
@@ -278,7 +283,10 @@ pub fn transfer(transfer: &pb::Transfer) -> String {
 
 /// Who has a session, or where it waits, or who is asked.
 pub fn holder(session: &pb::Session) -> String {
-    let mut text = session.owner.clone();
+    let mut text = match &session.external_contact {
+        Some(_) => asked::contact(session.external_contact.as_ref()),
+        None => session.owner.clone(),
+    };
     if let Some(offer) = &session.offer {
         text = if text.is_empty() {
             format!("offered to {}", offer.rep)
@@ -350,6 +358,8 @@ pub fn session(session: &pb::Session) -> String {
         ("work", session.work.clone()),
         ("transfer", session.transfer.clone()),
         ("transfers", session.transfers.to_string()),
+        ("hand-off", session.handoff.clone()),
+        ("routing request", session.routing_request.clone()),
         ("priority", session.priority.to_string()),
         ("skills", skills(&session.required_skills, &session.additional_skills)),
         ("attributes", attributes(&session.attributes)),
@@ -357,7 +367,9 @@ pub fn session(session: &pb::Session) -> String {
         ("waits since", clock(session.waiting_since.as_ref())),
         ("ended", clock(session.ended_at.as_ref())),
         ("ended by", actor(session.ended_by.as_ref())),
+        ("because", set_name::<pb::SessionEndReason>(session.end_reason)),
     ]);
+    text.extend(session.returns.iter().map(asked::returned));
     if let Some(trace) = &session.flow_trace {
         text += &format!("\n{}", flow::steps(&trace.steps).text());
     }

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use super::names::nearest;
+use super::names::{Named as _, nearest};
 use crate::pb;
 use crate::pb::recipient::Recipient as Kind;
 
@@ -55,6 +55,94 @@ pub fn recipient_text(recipient: Option<&pb::Recipient>) -> String {
         Some(Kind::ExternalContact(c)) => format!("contact:{}/{}", c.partner, c.contact),
         None => String::new(),
     }
+}
+
+/// Parses `rep:ana`, `queue:support` or `flow:triage`: a recipient within the org.
+pub fn inner_recipient(text: &str) -> Result<pb::Recipient, String> {
+    let parsed = recipient(text)?;
+    match parsed.recipient {
+        Some(Kind::ExternalContact(_)) => {
+            Err(format!("`{text}` is outside: write rep:ID, queue:ID or flow:ID"))
+        }
+        _ => Ok(parsed),
+    }
+}
+
+/// Parses where a partner routes a session: `rep:ana`, `queue:support`, `flow:triage` or `contact:42`, one of its own.
+pub fn route(text: &str) -> Result<pb::route_session_request::Target, String> {
+    use pb::route_session_request::Target;
+    if let Some(contact) = text.strip_prefix("contact:") {
+        return match contact {
+            "" => Err(format!("`{text}` lacks the id after the colon")),
+            of if of.contains('/') => Err(format!(
+                "`{text}` names a partner: a partner routes to contacts of its own, so write contact:ID"
+            )),
+            id => Ok(Target::Contact(id.to_owned())),
+        };
+    }
+    Ok(match recipient(text)?.recipient {
+        Some(Kind::Rep(id)) => Target::Rep(id),
+        Some(Kind::Queue(id)) => Target::Queue(id),
+        Some(Kind::Flow(id)) => Target::Flow(id),
+        Some(Kind::ExternalContact(contact)) => Target::Contact(contact.contact),
+        None => return Err(format!("`{text}` isn't a target")),
+    })
+}
+
+/// Parses a type of recipients; `contact` is short for EXTERNAL_CONTACT.
+pub fn recipient_type(text: &str) -> Result<pb::RecipientType, String> {
+    match text.to_ascii_lowercase().as_str() {
+        "contact" | "contacts" => Ok(pb::RecipientType::ExternalContact),
+        _ => pb::RecipientType::parse(text),
+    }
+}
+
+/// Parses a reason for which a partner may fail what it is asked; EXPIRED is what the server says of silence.
+pub fn answerable_failure(text: &str) -> Result<pb::HandoffFailure, String> {
+    match pb::HandoffFailure::parse(text)? {
+        pb::HandoffFailure::Expired => {
+            Err("EXPIRED is what is said of a partner that didn't answer: use another reason"
+                .into())
+        }
+        reason => Ok(reason),
+    }
+}
+
+/// Parses how many contacts go into a call: 1 to 10000.
+pub fn page_size(text: &str) -> Result<usize, String> {
+    let number = text.parse().ok().filter(|number| (1..=10_000).contains(number));
+    number.ok_or_else(|| format!("`{text}` isn't a number from 1 to 10000"))
+}
+
+/// Parses a weight: units such as `2` or `0.5`, or a percentage such as `50%`.
+pub fn weight(text: &str) -> Result<pb::weight::Weight, String> {
+    use pb::weight::Weight;
+    let bad =
+        || format!("must be units such as 1 or 0.5, or a percentage such as 25%, not `{text}`");
+    if let Some(percent) = text.strip_suffix('%') {
+        let centi = hundredths(percent.trim_end()).filter(|centi| *centi <= 10_000);
+        return i32::try_from(centi.ok_or_else(bad)?).map(Weight::CentiPercent).map_err(|_| bad());
+    }
+    hundredths(text).filter(|c| *c <= MOST_CENTI_UNITS).map(Weight::CentiUnits).ok_or_else(bad)
+}
+
+/// A million units.
+pub const MOST_CENTI_UNITS: i64 = 100_000_000;
+
+/// `2.5` as 250: exact, no floats.
+pub fn hundredths(text: &str) -> Option<i64> {
+    let (whole, decimals) = text.split_once('.').unwrap_or((text, ""));
+    let digits = |text: &str| text.bytes().all(|b| b.is_ascii_digit());
+    if whole.is_empty()
+        || whole.len() > 12
+        || decimals.len() > 2
+        || !digits(whole)
+        || !digits(decimals)
+    {
+        return None;
+    }
+    let decimals: i64 = format!("{decimals:0<2}").parse().ok()?;
+    whole.parse::<i64>().ok()?.checked_mul(100)?.checked_add(decimals)
 }
 
 /// Parses `key=value`.
@@ -114,7 +202,7 @@ pub fn time(text: &str) -> Result<prost_types::Timestamp, String> {
     text.parse().map_err(|_| format!("`{text}` isn't a time: write 2026-03-02T09:30:00Z"))
 }
 
-/// Parses `250ms`, `30s`, `5m`, `24h`, `7d` or several of them in a row, such as `1m30s`.
+/// Parses `250ms`, `30s`, `1.5s`, `5m`, `24h`, `7d` or several of them in a row, such as `1m30s`.
 pub fn duration(text: &str) -> Result<Duration, String> {
     let bad = || format!("`{text}` isn't a length of time: write 250ms, 30s, 5m, 24h or 7d");
     let mut rest = text.trim();
@@ -123,10 +211,9 @@ pub fn duration(text: &str) -> Result<Duration, String> {
         return Err(bad());
     }
     while !rest.is_empty() {
-        let digits = rest.find(|c: char| !c.is_ascii_digit()).ok_or_else(bad)?;
-        let number: u64 = rest[..digits].parse().map_err(|_| bad())?;
-        let unit_end =
-            rest[digits..].find(|c: char| c.is_ascii_digit()).map_or(rest.len(), |at| at + digits);
+        let figures = |c: char| c.is_ascii_digit() || c == '.';
+        let digits = rest.find(|c: char| !figures(c)).ok_or_else(bad)?;
+        let unit_end = rest[digits..].find(figures).map_or(rest.len(), |at| at + digits);
         let unit_ms: u64 = match &rest[digits..unit_end] {
             "ms" => 1,
             "s" => 1_000,
@@ -135,11 +222,23 @@ pub fn duration(text: &str) -> Result<Duration, String> {
             "d" => 86_400_000,
             _ => return Err(bad()),
         };
-        let part = number.checked_mul(unit_ms).map(Duration::from_millis).ok_or_else(bad)?;
+        let part = span_of(&rest[..digits], unit_ms).ok_or_else(bad)?;
         total = total.checked_add(part).ok_or_else(bad)?;
         rest = &rest[unit_end..];
     }
     Ok(total)
+}
+
+/// So many units of so many milliseconds; of fractions, what is less than a millisecond doesn't count.
+fn span_of(number: &str, unit_ms: u64) -> Option<Duration> {
+    let (whole, decimals) = number.split_once('.').unwrap_or((number, "0"));
+    if decimals.is_empty() || decimals.len() > 9 || decimals.contains('.') {
+        return None;
+    }
+    let whole = whole.parse::<u64>().ok()?.checked_mul(unit_ms)?;
+    let scale = 10_u64.pow(u32::try_from(decimals.len()).ok()?);
+    let part = decimals.parse::<u64>().ok()?.checked_mul(unit_ms)? / scale;
+    whole.checked_add(part).map(Duration::from_millis)
 }
 
 #[cfg(test)]
@@ -170,11 +269,45 @@ mod tests {
     }
 
     #[test]
+    fn n1_a_partner_routes_to_contacts_of_its_own() {
+        use pb::route_session_request::Target;
+        assert_eq!(route("contact:42"), Ok(Target::Contact("42".into())));
+        assert_eq!(route("rep:a:b"), Ok(Target::Rep("a:b".into())));
+        assert!(route("contact:acme/42").unwrap_err().contains("write contact:ID"));
+        assert!(route("contact:").is_err() && route("ana").is_err());
+        assert!(inner_recipient("contact:acme/42").unwrap_err().contains("is outside"));
+        assert!(inner_recipient("flow:triage").is_ok());
+    }
+
+    #[test]
+    fn c1_weights_are_units_or_a_percentage() {
+        use pb::weight::Weight;
+        assert_eq!(weight("2"), Ok(Weight::CentiUnits(200)));
+        assert_eq!(weight("0.5"), Ok(Weight::CentiUnits(50)));
+        assert_eq!(weight("12.5%"), Ok(Weight::CentiPercent(1_250)));
+        for bad in ["", "%", "101%", "-1", "2 units", "1.234"] {
+            assert!(weight(bad).unwrap_err().contains("a percentage such as 25%"), "{bad}");
+        }
+    }
+
+    #[test]
+    fn t23_a_partner_cant_answer_that_it_was_late() {
+        assert_eq!(answerable_failure("no-answer"), Ok(pb::HandoffFailure::NoAnswer));
+        assert!(answerable_failure("expired").unwrap_err().contains("didn't answer"));
+        assert!(answerable_failure("bussy").unwrap_err().contains("did you mean BUSY?"));
+    }
+
+    #[test]
     fn lengths_of_time_have_units() {
         assert_eq!(duration("1m30s"), Ok(Duration::from_secs(90)));
         assert_eq!(duration("24h"), Ok(Duration::from_secs(86_400)));
         assert_eq!(duration("250ms"), Ok(Duration::from_millis(250)));
-        for bad in ["", "30", "s", "5 parsecs", "99999999999999999999s", "-1s"] {
+        assert_eq!(duration("1.5s"), Ok(Duration::from_millis(1_500)));
+        assert_eq!(duration("20.000250s"), Ok(Duration::from_secs(20)));
+        assert_eq!(duration("0.5h1.25s"), Ok(Duration::from_millis(1_801_250)));
+        let bad =
+            ["", "30", "s", "5 parsecs", "99999999999999999999s", "-1s", "1..5s", "1.s", ".5s"];
+        for bad in bad {
             assert!(duration(bad).is_err(), "{bad}");
         }
     }

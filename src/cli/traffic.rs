@@ -83,11 +83,11 @@ async fn life(stage: &Stage, pace: f64) -> Result<(), Failure> {
 /// A customer, who comes to a rep, to a queue, or through the flow.
 fn opened(channel: &str) -> pb::OpenSessionRequest {
     match rand::random_range(0..10) {
-        0..3 => dev::opening("sim", channel, Target::Rep(one_of(&REPS).to_owned())),
-        3..6 => dev::opening("sim", channel, Target::Queue(one_of(&QUEUES).to_owned())),
+        0..3 => dev::opening("sim", channel, Some(Target::Rep(one_of(&REPS).to_owned()))),
+        3..6 => dev::opening("sim", channel, Some(Target::Queue(one_of(&QUEUES).to_owned()))),
         _ => pb::OpenSessionRequest {
             attributes: [("topic".to_owned(), one_of(&TOPICS).to_owned())].into(),
-            ..dev::opening("sim", channel, Target::Flow(FLOW.to_owned()))
+            ..dev::opening("sim", channel, Some(Target::Flow(FLOW.to_owned())))
         },
     }
 }

@@ -18,6 +18,9 @@ pub async fn run(context: &Context, args: WatchArgs) -> anyhow::Result<()> {
             pb::WatchKind::Session,
             pb::WatchKind::Transfer,
             pb::WatchKind::Work,
+            pb::WatchKind::Handoff,
+            pb::WatchKind::RoutingRequest,
+            pb::WatchKind::Partner,
         ]
     } else {
         kinds
@@ -30,7 +33,7 @@ pub async fn run(context: &Context, args: WatchArgs) -> anyhow::Result<()> {
             sessions: args.sessions,
             channels: args.channels,
             transfers: args.transfers,
-            ..Default::default()
+            partner: args.partner,
         })
         .filter(|filter| *filter != pb::WatchFilter::default()),
         resume_token: args.resume,

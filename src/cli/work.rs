@@ -83,7 +83,8 @@ async fn next_offer(
     }
 }
 
-async fn watch_for_offer(client: &Client, rep: &str) -> anyhow::Result<pb::Work> {
+/// The first offer that the rep has or gets.
+pub(super) async fn watch_for_offer(client: &Client, rep: &str) -> anyhow::Result<pb::Work> {
     let mut watch = client.watch(pb::WatchRequest {
         kinds: vec![pb::WatchKind::Work as i32],
         filter: Some(pb::WatchFilter { reps: vec![rep.to_owned()], ..Default::default() }),

@@ -42,12 +42,34 @@ calls! {
         read list_queues(ListQueuesRequest) -> ListQueuesResponse;
         read get_flow(GetFlowRequest) -> GetFlowResponse;
         read list_flows(ListFlowsRequest) -> ListFlowsResponse;
+        read get_partner(GetPartnerRequest) -> GetPartnerResponse;
+        read list_partners(ListPartnersRequest) -> ListPartnersResponse;
         read test_flow(TestFlowRequest) -> TestFlowResponse;
+    }
+    PartnerServiceClient in partner_service_client {
+        change sync_contacts(SyncContactsRequest) -> SyncContactsResponse;
+        change report_availability(ReportAvailabilityRequest) -> ReportAvailabilityResponse;
+        read get_contact(GetContactRequest) -> GetContactResponse;
+        read list_contacts(ListContactsRequest) -> ListContactsResponse;
+        change acknowledge_handoff(AcknowledgeHandoffRequest) -> AcknowledgeHandoffResponse;
+        change complete_handoff(CompleteHandoffRequest) -> CompleteHandoffResponse;
+        change fail_handoff(FailHandoffRequest) -> FailHandoffResponse;
+        read get_handoff(GetHandoffRequest) -> GetHandoffResponse;
+        read list_handoffs(ListHandoffsRequest) -> ListHandoffsResponse;
+        change acknowledge_routing(AcknowledgeRoutingRequest) -> AcknowledgeRoutingResponse;
+        change renew_routings(RenewRoutingsRequest) -> RenewRoutingsResponse;
+        change route_session(RouteSessionRequest) -> RouteSessionResponse;
+        change fail_routing(FailRoutingRequest) -> FailRoutingResponse;
+        read get_routing_request(GetRoutingRequestRequest) -> GetRoutingRequestResponse;
+        read list_routing_requests(ListRoutingRequestsRequest) -> ListRoutingRequestsResponse;
+        read get_partner_state(GetPartnerStateRequest) -> GetPartnerStateResponse;
     }
     PresenceServiceClient in presence_service_client {
         change open_presence(OpenPresenceRequest) -> OpenPresenceResponse;
+        change open_presences(OpenPresencesRequest) -> OpenPresencesResponse;
         read keep_alive(KeepAliveRequest) -> KeepAliveResponse;
         change set_status(SetStatusRequest) -> SetStatusResponse;
+        change set_statuses(SetStatusesRequest) -> SetStatusesResponse;
         change close_presence(ClosePresenceRequest) -> ClosePresenceResponse;
         read get_rep_presence(GetRepPresenceRequest) -> GetRepPresenceResponse;
         read list_rep_presences(ListRepPresencesRequest) -> ListRepPresencesResponse;
@@ -65,6 +87,7 @@ calls! {
         change resume_session(ResumeSessionRequest) -> ResumeSessionResponse;
         change inactivate_session(InactivateSessionRequest) -> InactivateSessionResponse;
         change end_session(EndSessionRequest) -> EndSessionResponse;
+        change return_session(ReturnSessionRequest) -> ReturnSessionResponse;
         read get_session_history(GetSessionHistoryRequest) -> GetSessionHistoryResponse;
     }
     TransferServiceClient in transfer_service_client {

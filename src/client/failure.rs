@@ -234,6 +234,13 @@ fn advice(reason: &str) -> &'static str {
         "PRESENCE_CLOSED" => "sign in again: `online`",
         "DECLINE_NOT_ALLOWED" => "accept it",
         "WRONG_STATE" => "read it anew",
+        "HANDOFF_EXPIRED" => "it is too late for an answer: the session is somebody else's by now",
+        "CLAIMED_BY_ANOTHER" => "leave it to that worker, or give the worker's --reference",
+        "PARTNER_AWAY" => "choose another recipient; `partners get` says when it is asked again",
+        "NOT_ALLOWED_BY_PARTNER" => "a supervisor can: try --role supervisor",
+        "SYNC_DELETES_TOO_MANY" => {
+            "look whether the file is whole; --allow-mass-deletion says that it is"
+        }
         "IN_USE" => "free it first; `apply --move-to QUEUE` moves what waits",
         "CONTENDED" => "try again",
         "OVERLOADED" | "STORE_UNAVAILABLE" | "REVISION_NOT_REACHED" | "TIMED_OUT" => {

@@ -8,6 +8,7 @@ mod calls;
 mod failure;
 mod presence;
 mod retry;
+pub mod vendor;
 mod watch;
 
 use std::sync::Arc;

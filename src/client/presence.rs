@@ -37,7 +37,7 @@ pub async fn sign_in(
     Ok(SignedIn { presences: vec![opened.presence], renew_every: every(opened.renew_every) })
 }
 
-fn every(duration: Option<prost_types::Duration>) -> Duration {
+pub(super) fn every(duration: Option<prost_types::Duration>) -> Duration {
     duration
         .and_then(|d| Duration::try_from(d).ok())
         .unwrap_or(Duration::from_secs(10))

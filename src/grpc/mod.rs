@@ -28,8 +28,6 @@ mod work;
 
 use std::sync::Arc;
 
-use tonic::Status;
-
 pub use directory::Directory;
 pub use partner::Partners;
 pub use presence::Presences;
@@ -42,8 +40,3 @@ pub use work::Works;
 
 /// What all services of a server share.
 pub type Shared = Arc<api::Api>;
-
-/// The answer of a method that isn't there yet.
-fn later(what: &str) -> Status {
-    Problem::NotImplemented(vec![what.to_owned()]).into()
-}

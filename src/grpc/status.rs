@@ -48,8 +48,6 @@ const VALUE_BYTES: usize = 160;
 pub enum Problem {
     /// These fields are wrong, all of them (D1).
     Invalid(Vec<BadField>),
-    /// These parts of the API aren't there yet.
-    NotImplemented(Vec<String>),
     /// A resume token or page token that Baton didn't make, or not for this request.
     BadToken {
         /// The field it came in.
@@ -90,10 +88,6 @@ impl From<Problem> for Status {
     fn from(problem: Problem) -> Self {
         match problem {
             Problem::Invalid(fields) => of_rejection(&Rejection::invalid(fields)),
-            Problem::NotImplemented(what) => {
-                let message = format!("this server doesn't do that yet: {}", what.join(", "));
-                plain(Code::Unimplemented, "NOT_IMPLEMENTED", message, [("what", what.join(","))])
-            }
             Problem::BadToken { field, why } => {
                 let message = format!("{field} {why}; begin without one");
                 plain(Code::InvalidArgument, "INVALID_TOKEN", message, [("field", field.into())])

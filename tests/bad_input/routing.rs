@@ -5,7 +5,7 @@ use baton::pb::flow_decision::Target;
 use tonic::Code;
 
 use super::world::{self, org, refusal};
-use super::{INVALID, LATER, MISSING, fields, house, long, state, text};
+use super::{INVALID, MISSING, fields, house, long, state, text};
 
 pub fn queue(id: &str) -> pb::Queue {
     pb::Queue { id: text(id), ..Default::default() }
@@ -269,9 +269,9 @@ async fn queues_skills_and_flows() {
     d.upsert_flow(upsert_flow(flow("f", Target::Queue(text("q"))))).await.expect("it is right");
     refused! {
         "twice": d, apply_directory(twice) => INVALID;
-        "external": d, upsert_queue(upsert_queue(external)) => LATER;
+        "external": d, upsert_queue(upsert_queue(external)) => INVALID;
         "none": d, upsert_queue(pb::UpsertQueueRequest::default()) => INVALID;
-        "contact": d, upsert_flow(upsert_flow(contact)) => LATER;
+        "contact": d, upsert_flow(upsert_flow(contact)) => INVALID;
         "none": d, upsert_flow(pb::UpsertFlowRequest::default()) => INVALID;
         "none": d, upsert_skill(pb::UpsertSkillRequest::default()) => INVALID;
         "unknown": d, get_queue(get("none")) => MISSING;

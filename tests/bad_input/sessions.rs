@@ -10,7 +10,7 @@ use tonic_types::StatusExt as _;
 
 use super::routing::{flow, level, queue, seconds, to, upsert_flow};
 use super::world::{Caller, House, org, refusal};
-use super::{INVALID, LATER, MISSING, NOBODY, fields, state, text};
+use super::{INVALID, MISSING, NOBODY, fields, state, text};
 
 const LIMIT: (Code, &str) = (Code::ResourceExhausted, "LIMIT_EXCEEDED");
 
@@ -270,7 +270,7 @@ async fn tries_of_flows() {
         "bad queue": d, test_flow(test(saved(), about(&["a b"]))) => INVALID;
         "empty draft": d, test_flow(test(Some(Tried::Draft(pb::Flow::default())), facts())) => INVALID;
         "bad draft": d, test_flow(test(Some(Tried::Draft(with(&["1"]))), facts())) => INVALID;
-        "contact": d, test_flow(test(Some(Tried::Draft(contact)), facts())) => LATER;
+        "contact": d, test_flow(test(Some(Tried::Draft(contact)), facts())) => INVALID;
         "revision": d, test_flow(pb::TestFlowRequest { at_least_revision: -1, ..test(saved(), facts()) }) => INVALID;
     }
     let draft = test(Some(Tried::Draft(with(&["session.priority"]))), facts());

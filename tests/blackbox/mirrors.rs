@@ -1,19 +1,24 @@
 //! A filter means the same all the time (W1): a stream that is followed through random changes ends as a fresh snapshot
 //! says, for each kind and filter, with the changes at one server and the streams at the other.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use baton::pb;
+use pb::route_session_request::Target;
 use pb::watch_object::Object;
 use pb::watch_response::Frame;
 
-use super::site::{Site, queue, routed_org, seconds, to_queue};
+use super::site::{Site, into_queue, opening, queue, routed_org, seconds, to_queue};
 use super::stream::{Stream, request};
+use super::vendor::{partner_org, to_desk};
 use super::world::{Caller, House, org, to_rep};
 
 const REPS: [&str; 3] = ["ana", "ben", "cleo"];
-const STEPS: usize = 150;
+const STEPS: usize = 250;
+/// What adapters may watch.
+const ADAPTERS_SEE: [pb::WatchKind; 3] =
+    [pb::WatchKind::Session, pb::WatchKind::Transfer, pb::WatchKind::Work];
 /// How long a stream may take to catch up.
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -63,29 +68,51 @@ fn named(mut object: Object) -> ((&'static str, String), Object) {
             };
             ("queue", state.queue.clone())
         }
-        other => panic!("not watched: {other:?}"),
+        Object::Handoff(handoff) => {
+            handoff.revision = 0;
+            ("handoff", handoff.id.clone())
+        }
+        Object::RoutingRequest(asked) => {
+            asked.revision = 0;
+            ("routing_request", asked.id.clone())
+        }
+        Object::Partner(partner) => {
+            (partner.revision, partner.streams) = (0, 0);
+            ("partner", partner.partner.clone())
+        }
     };
     (name, object)
 }
 
+fn shown(objects: Vec<pb::WatchObject>) -> Shown {
+    objects.into_iter().filter_map(|object| object.object.map(named)).collect()
+}
+
 struct Mirror {
     what: String,
+    caller: Caller,
     request: pb::WatchRequest,
     stream: Stream,
     shown: Shown,
 }
 
 impl Mirror {
-    async fn open(caller: &mut Caller, kind: pb::WatchKind, filter: pb::WatchFilter) -> Self {
-        let what = format!("{kind:?} {filter:?}");
+    async fn open(caller: &Caller, kind: pb::WatchKind, filter: pb::WatchFilter) -> Self {
+        let (what, mut caller) = (format!("{kind:?} {filter:?}"), caller.clone());
         let request = pb::WatchRequest {
             filter: Some(filter),
             heartbeat_interval: seconds(1),
             ..request(&[kind])
         };
-        let (stream, objects, _) = Stream::synced(caller, request.clone()).await;
-        let shown = objects.into_iter().filter_map(|object| object.object.map(named)).collect();
-        Self { what, request, stream, shown }
+        let (stream, objects, _) = Stream::synced(&mut caller, request.clone()).await;
+        let shown = shown(objects);
+        Self { what, caller, request, stream, shown }
+    }
+
+    /// What a fresh snapshot shows, and of which revision it is.
+    async fn fresh(&mut self) -> (Shown, i64) {
+        let (_, objects, at) = Stream::synced(&mut self.caller, self.request.clone()).await;
+        (shown(objects), at)
     }
 
     fn take(&mut self, change: pb::Change) {
@@ -102,7 +129,10 @@ impl Mirror {
                     pb::WatchKind::Session => "session",
                     pb::WatchKind::Transfer => "transfer",
                     pb::WatchKind::Work => "work",
-                    other => panic!("not watched: {other:?}"),
+                    pb::WatchKind::Handoff => "handoff",
+                    pb::WatchKind::RoutingRequest => "routing_request",
+                    pb::WatchKind::Partner => "partner",
+                    pb::WatchKind::Unspecified => panic!("not watched: {object:?}"),
                 };
                 self.shown.remove(&(kind, object.id));
             }
@@ -121,6 +151,17 @@ impl Mirror {
                         last
                     }
                     Frame::Heartbeat(heartbeat) => heartbeat.revision,
+                    // Something became another partner's: the stream starts again.
+                    Frame::Reset(reset) => {
+                        assert_eq!(reset.reason(), pb::ResetReason::ScopeChanged, "{}", self.what);
+                        self.shown.clear();
+                        continue;
+                    }
+                    Frame::Snapshot(some) => {
+                        self.shown.extend(shown(some.objects));
+                        continue;
+                    }
+                    Frame::Synced(synced) => synced.revision,
                     other => panic!("{}: {other:?}", self.what),
                 };
                 if at >= revision {
@@ -139,15 +180,93 @@ fn filters() -> Vec<(pb::WatchKind, pb::WatchFilter)> {
     let reps = pb::WatchFilter { reps: vec!["ana".into(), "cleo".into()], ..Default::default() };
     let channels = pb::WatchFilter { channels: vec!["wa".into()], ..Default::default() };
     let narrow = pb::WatchFilter { reps: reps.reps.clone(), ..queues.clone() };
-    let filters = [pb::WatchFilter::default(), queues, both, reps, channels, narrow];
+    let partner = pb::WatchFilter { partner: "acme".into(), ..Default::default() };
+    let of_channel = pb::WatchFilter { channels: vec!["ccaas".into()], ..Default::default() };
+    let all = pb::WatchFilter::default();
+    let filters = [all, queues, both, reps, channels, narrow, partner, of_channel];
     let kinds = [
         pb::WatchKind::Rep,
         pb::WatchKind::Queue,
         pb::WatchKind::Session,
         pb::WatchKind::Transfer,
         pb::WatchKind::Work,
+        pb::WatchKind::Handoff,
+        pb::WatchKind::RoutingRequest,
+        pb::WatchKind::Partner,
     ];
     kinds.iter().flat_map(|kind| filters.iter().map(|filter| (*kind, filter.clone()))).collect()
+}
+
+/// The org: sessions that acme doesn't route go to billing, so that it isn't asked again by and by. Those of the channel
+/// `spare` are opened into queues of Baton's, so that its partner may change.
+fn played_org() -> pb::Directory {
+    let mut directory = partner_org();
+    let mut spare = directory.channels.last().cloned().expect("a channel");
+    (spare.id, spare.adapters) = ("spare".into(), Vec::new());
+    directory.channels.push(spare);
+    for channel in directory.channels.iter_mut().filter(|c| !c.routing_partner.is_empty()) {
+        channel.fallback_queue = "billing".into();
+    }
+    directory
+}
+
+/// One random change of what partners are asked, answer and own.
+async fn of_partners(
+    admin: &mut Caller,
+    open: &[pb::Work],
+    dice: &mut Dice,
+    number: usize,
+) -> Option<i64> {
+    let reference = format!("p-{number}");
+    let asked = dice.of(&admin.routings().await).map(|asked| asked.id);
+    let handoff = dice.of(&admin.handoffs().await).map(|handoff| handoff.id);
+    match dice.below(14) {
+        0 | 1 => Some(admin.bring(["ccaas", "other"][dice.below(2)], &reference).await.1),
+        2 | 11 => {
+            let (channel, queue) = [("ccaas", "vips"), ("spare", "billing")][dice.below(2)];
+            let target = into_queue(queue);
+            let request =
+                pb::OpenSessionRequest { channel: channel.into(), ..opening(&reference, target) };
+            admin.open_with(request).await.ok().map(|opened| opened.revision)
+        }
+        3 => admin.claim(&asked?).await.ok().map(|done| done.revision),
+        4 | 5 => {
+            let target = match dice.below(4) {
+                0 => Target::Queue("billing".into()),
+                1 => Target::Contact("desk".into()),
+                _ => Target::Rep("ana".into()),
+            };
+            admin.route(&asked?, target).await.ok().map(|done| done.revision)
+        }
+        6 => admin.give_up(&asked?).await.ok().map(|done| done.revision),
+        7 => {
+            let session = dice.of(open)?.session;
+            admin.hand_on(&session, to_desk()).await.ok().map(|done| done.revision)
+        }
+        8 => admin.complete(&handoff?).await.ok().map(|done| done.revision),
+        9 => admin.refuse(&handoff?).await.ok().map(|done| done.revision),
+        10 => {
+            let mut rep = played_org().reps[0].clone();
+            if dice.below(3) == 0 {
+                rep.partners.clear();
+            }
+            let request = pb::UpsertRepRequest { rep: Some(rep), ..Default::default() };
+            admin.directory.upsert_rep(request).await.ok().map(|done| done.into_inner().revision)
+        }
+        _ => {
+            let which = ["ccaas", "spare"][dice.below(2)];
+            let channel = played_org().channels.into_iter().find(|c| c.id == which);
+            let mut channel = channel.expect("it is there");
+            let weight = pb::weight::Weight::CentiUnits(100 + 10 * (number as i64 % 3));
+            channel.weight = Some(pb::Weight { weight: Some(weight) });
+            if which == "spare" {
+                channel.routing_partner = ["acme", "zeta"][dice.below(2)].into();
+            }
+            let request = pb::UpsertChannelRequest { channel: Some(channel), ..Default::default() };
+            let changed = admin.directory.upsert_channel(request).await;
+            changed.ok().map(|done| done.into_inner().revision)
+        }
+    }
 }
 
 /// One random change; gives its revision if it was one. What is refused changes nothing.
@@ -158,7 +277,8 @@ async fn step(admin: &mut Caller, house: &House, dice: &mut Dice, number: usize)
     let live = admin.work.list_work(work).await.expect("it may be read").into_inner().work;
     let (offered, open): (Vec<_>, Vec<_>) =
         live.into_iter().partition(|work| work.state() == pb::WorkState::Offered);
-    match dice.below(16) {
+    match dice.below(28) {
+        16.. => of_partners(admin, &open, dice, number).await,
         0 | 1 => Some(admin.arrive(who).await),
         2 => {
             let whose = Some(pb::close_presence_request::Whose::Rep(who.into()));
@@ -227,14 +347,20 @@ async fn step(admin: &mut Caller, house: &House, dice: &mut Dice, number: usize)
 
 async fn play(site: &Site, seed: u64) {
     let mut admin = site.a.admin();
-    admin.configure(routed_org()).await;
+    admin.configure(played_org()).await;
+    let mut revision = admin.supply_desk().await;
     let mut dice = Dice(seed);
-    let mut watcher = site.b().admin();
     let mut mirrors = Vec::new();
     for (kind, filter) in filters() {
-        mirrors.push(Mirror::open(&mut watcher, kind, filter).await);
+        mirrors.push(Mirror::open(&site.b().admin(), kind, filter).await);
     }
-    let mut revision = 0;
+    for kind in filters().into_iter().map(|(kind, _)| kind).collect::<BTreeSet<_>>() {
+        let all = pb::WatchFilter::default();
+        mirrors.push(Mirror::open(&site.b().caller("partner", "acme"), kind, all.clone()).await);
+        if ADAPTERS_SEE.contains(&kind) {
+            mirrors.push(Mirror::open(&site.b().caller("adapter", "gate"), kind, all).await);
+        }
+    }
     for number in 0..STEPS {
         let changed = step(&mut admin, &site.a, &mut dice, number).await;
         revision = changed.unwrap_or_default().max(revision);
@@ -243,10 +369,8 @@ async fn play(site: &Site, seed: u64) {
     revision = admin.enqueue("last", "billing").await.1.max(revision);
     for mirror in &mut mirrors {
         mirror.follow(revision).await;
-        let request = mirror.request.clone();
-        let (_, objects, at) = Stream::synced(&mut watcher, request).await;
+        let (fresh, at) = mirror.fresh().await;
         assert_eq!(at, revision, "nothing else goes on");
-        let fresh: Shown = objects.into_iter().filter_map(|o| o.object.map(named)).collect();
         assert_eq!(mirror.shown, fresh, "seed {seed}, {}, {}", site.name(), mirror.what);
     }
 }
@@ -271,7 +395,7 @@ async fn w1_who_leaves_a_queue_leaves_its_wallboard_and_who_joins_it_appears() {
     admin.directory.upsert_queue(set(&["ana", "ben"])).await.expect("it is right");
     admin.arrive("ana").await;
     let filter = pb::WatchFilter { queues: vec!["billing".into()], ..Default::default() };
-    let mut mirror = Mirror::open(&mut admin, pb::WatchKind::Rep, filter).await;
+    let mut mirror = Mirror::open(&admin, pb::WatchKind::Rep, filter).await;
     let reps = |mirror: &Mirror| -> Vec<String> {
         mirror.shown.keys().map(|(_, id)| id.clone()).collect()
     };
@@ -292,7 +416,7 @@ async fn s2_a_rep_sees_no_work_but_their_own() {
     let mut admin = site.a.admin();
     admin.configure(routed_org()).await;
     let mut of_ana =
-        Mirror::open(&mut site.a.rep("ana"), pb::WatchKind::Work, pb::WatchFilter::default()).await;
+        Mirror::open(&site.a.rep("ana"), pb::WatchKind::Work, pb::WatchFilter::default()).await;
     for rep in ["ana", "ben"] {
         admin.arrive(rep).await;
     }

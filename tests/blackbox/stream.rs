@@ -122,6 +122,9 @@ fn name(change: &pb::change::Change) -> (&'static str, String) {
             Some(Object::Transfer(transfer)) => ("transfer", transfer.id.clone()),
             Some(Object::Work(work)) => ("work", work.id.clone()),
             Some(Object::Queue(queue)) => ("queue", queue.queue.clone()),
+            Some(Object::Handoff(handoff)) => ("handoff", handoff.id.clone()),
+            Some(Object::RoutingRequest(asked)) => ("routing_request", asked.id.clone()),
+            Some(Object::Partner(partner)) => ("partner", partner.partner.clone()),
             other => panic!("not watched: {other:?}"),
         },
         pb::change::Change::Removed(removed) => {

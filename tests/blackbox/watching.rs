@@ -14,7 +14,7 @@ use super::stream::{ALL, Stream, request, touched};
 use super::world::{Caller, House, refusal};
 
 /// An engine that remembers little: `recent` entries at hand, `kept` in the journal.
-fn forgetful(recent: usize, kept: usize) -> Engine {
+pub fn forgetful(recent: usize, kept: usize) -> Engine {
     let journal = MemoryJournal::keeping(Arc::new(|| SystemClock.now()), kept);
     let options = EngineOptions { recent_entries: recent, ..EngineOptions::embedded() };
     server::engine_over(Arc::new(journal), options)

@@ -7,6 +7,7 @@ use std::time::Duration;
 use baton::engine::Engine;
 use baton::pb;
 use baton::pb::directory_service_client::DirectoryServiceClient;
+use baton::pb::partner_service_client::PartnerServiceClient;
 use baton::pb::presence_service_client::PresenceServiceClient;
 use baton::pb::server_service_client::ServerServiceClient;
 use baton::pb::session_service_client::SessionServiceClient;
@@ -107,6 +108,7 @@ pub struct Caller {
     pub transfers: TransferServiceClient<Line>,
     pub watches: WatchServiceClient<Line>,
     pub servers: ServerServiceClient<Line>,
+    pub partners: PartnerServiceClient<Line>,
 }
 
 impl Caller {
@@ -128,6 +130,7 @@ impl Caller {
             transfers: TransferServiceClient::new(line()),
             watches: WatchServiceClient::new(line()),
             servers: ServerServiceClient::new(line()),
+            partners: PartnerServiceClient::new(line()),
         }
     }
 

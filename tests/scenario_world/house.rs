@@ -25,13 +25,18 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Display;
 
 use baton::domain::command::{Command, Directory, DirectoryKey};
+use baton::domain::contacts::ContactDetails;
+use baton::domain::decide::contacts::given::{
+    GivenContact, GivenContacts, GivenItem, GivenObservation, SyncMode,
+};
 use baton::domain::directory::{
     CapacityModel, Channel, ChannelType, Licence, Overflow, Partner, PartnerQueue, Permission,
     PresenceConfiguration, PresenceStatus, Profile, Queue, Recipients, Rep, RoutingModel,
     RoutingOwner, Settings, Skill, WrapUp,
 };
+use baton::domain::entry::Fingerprint;
 use baton::domain::id::{
-    BadId, ChannelId, ConfigurationId, ProfileId, QueueId, RepId, SkillId, StatusId,
+    BadId, ChannelId, ConfigurationId, PartnerId, ProfileId, QueueId, RepId, SkillId, StatusId,
 };
 use baton::domain::record_lookup::RecordLookup;
 use baton::domain::state::State;
@@ -270,6 +275,30 @@ pub fn with_partners() -> Directory {
     }
 }
 
+/// The vendor's contacts: one for all of its channels, and one for `extfb` alone.
+pub fn contacts() -> GivenContacts {
+    let contact = |name: &str, channels: &[&str]| GivenItem {
+        id: Ok(id(name)),
+        said: Ok(GivenContact {
+            details: ContactDetails {
+                id: id(name),
+                kind: "desk".into(),
+                channels: channels.iter().map(|channel| id(channel)).collect(),
+                name: name.to_uppercase(),
+                description: String::new(),
+                fields: BTreeMap::new(),
+            },
+            observed: GivenObservation::default(),
+        }),
+    };
+    GivenContacts {
+        partner: id("vendor"),
+        mode: SyncMode::Incremental { deleted: Vec::new() },
+        contacts: vec![contact("desk-1", &[]), contact("desk-2", &["extfb"])],
+        content: Fingerprint::default(),
+    }
+}
+
 /// `set direct off`, `set limit 1`, `set capacity standard 2`, `set eager-decliner`,
 /// `set licence NAME none`; each may end with `into QUEUE`.
 pub fn change(state: &State, words: &[&str]) -> Result<Command, String> {
@@ -351,7 +380,9 @@ pub fn change(state: &State, words: &[&str]) -> Result<Command, String> {
 }
 
 /// `set queue NAME reps=a,b model=most …`, `set skills ana es=3,vip=1`, `set fallback web sales`,
-/// `set after-decline declining busy`, `set after-timeout standard busy`, `set push standard 10s`.
+/// `set after-decline declining busy`, `set after-timeout standard busy`, `set push standard 10s`,
+/// `set queue theirs partner=vendor/q-7`, `set drives ana vendor=7`, `set partner-id busy vendor BREAK`,
+/// `set routing vend baton`.
 fn change_routing(state: &State, words: &[&str], directory: &mut Directory) -> Result<(), String> {
     match words {
         ["queue", name, fields @ ..] => {
@@ -361,6 +392,29 @@ fn change_routing(state: &State, words: &[&str], directory: &mut Directory) -> R
                 change_queue(&mut changed, field)?;
             }
             directory.queues.push(changed);
+        }
+        ["drives", name, partners @ ..] => {
+            let known = state.rep(&id(name)).ok_or("no such rep")?;
+            let driver = |text: &&str| match text.split_once('=') {
+                Some((partner, own)) => (id(partner), Some(id(own))),
+                None => (id(text), None),
+            };
+            let partners = partners.iter().map(driver).collect();
+            directory.reps.push(Rep { partners, ..(*known).clone() });
+        }
+        ["partner-id", name, partner, own] => {
+            let known = state.status(&id(name)).ok_or("no such status")?;
+            let partner_ids = [(id(partner), id(own))].into();
+            directory.statuses.push(PresenceStatus { partner_ids, ..(*known).clone() });
+        }
+        ["partner", name] => directory.partners.push(partner(name)),
+        ["routing", name, owner] => {
+            let known = state.channel(&id(name)).ok_or("no such channel")?;
+            let routing_owner = match *owner {
+                "baton" => RoutingOwner::Baton,
+                partner => RoutingOwner::Partner(id(partner)),
+            };
+            directory.channels.push(Channel { routing_owner, ..(*known).clone() });
         }
         ["skills", name, skills @ ..] => {
             let known = state.rep(&id(name)).ok_or("no such rep")?;
@@ -401,6 +455,14 @@ fn change_queue(queue: &mut Queue, field: &str) -> Result<(), String> {
             queue.channel_types = match value {
                 "whatsapp" => BTreeSet::from([ChannelType::Whatsapp]),
                 _ => BTreeSet::new(),
+            }
+        }
+        "partner" => {
+            let of = |partner, own_id| PartnerQueue { partner: id(partner), own_id };
+            queue.partner = match value.split_once('/') {
+                _ if value.is_empty() => None,
+                Some((partner, own)) => Some(of(partner, Some(id(own)))),
+                None => Some(of(value, None)),
             }
         }
         "weight" => queue.weight = Some(Weight::Units(Units::whole(parse(value)?))),
@@ -446,6 +508,7 @@ pub fn deletion(words: &[&str]) -> Result<Command, String> {
         ["status", name] => DirectoryKey::Status(id::<StatusId>(name)),
         ["configuration", name] => DirectoryKey::Configuration(id::<ConfigurationId>(name)),
         ["channel", name] => DirectoryKey::Channel(id::<ChannelId>(name)),
+        ["partner", name] => DirectoryKey::Partner(id::<PartnerId>(name)),
         ["queue", name] => DirectoryKey::Queue(id::<QueueId>(name)),
         other => return Err(format!("unknown deletion {other:?}")),
     };

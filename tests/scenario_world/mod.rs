@@ -2,13 +2,14 @@
 
 mod expect;
 mod house;
+mod presences;
 mod vendor;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use baton::domain::attributes::AttributesChange;
-use baton::domain::command::{Command, Opening, PresenceRef, Request, Skills, Target};
+use baton::domain::command::{Command, Opening, Request, Skills, Target};
 use baton::domain::decide::decide;
 use baton::domain::decide::settle::unsettled;
 use baton::domain::decide::stated::Stated;
@@ -17,7 +18,7 @@ use baton::domain::draft::Entropy;
 use baton::domain::entry::{Answer, Cause, Fingerprint};
 use baton::domain::flow::{SkillsTarget, WishedSkill};
 use baton::domain::id::{
-    ActorId, ChannelId, ExternalReference, PresenceId, RepId, SessionId, StatusId, TxnId, WorkId,
+    ActorId, ChannelId, ExternalReference, PresenceId, RepId, SessionId, TxnId, WorkId,
 };
 use baton::domain::invariants;
 use baton::domain::live::{
@@ -69,6 +70,8 @@ impl World {
         let mut world = Self::new();
         let command = Command::ApplyDirectory { directory: house::with_partners(), prune: false };
         world.run(&actor("admin"), command).expect("it stands").expect("nothing refuses it");
+        let contacts = Command::SyncContacts(Box::new(house::contacts()));
+        world.run(&actor("vendor"), contacts).expect("it stands").expect("nothing refuses it");
         world
     }
 
@@ -233,47 +236,6 @@ impl World {
             .or(all.last())
             .map(|w| w.id)
             .ok_or_else(|| format!("no work on {label}"))
-    }
-
-    /// What is asked of presences.
-    fn presence_command(&self, actor: &Actor, words: &[&str]) -> Result<Option<Command>> {
-        let me = || RepId::new(actor.id.as_str()).map_err(|e| e.to_string());
-        let named = |name: &str| RepId::new(name).map_err(|e| e.to_string());
-        Ok(Some(match words {
-            ["online", rest @ ..] => {
-                let status = rest.first().copied().unwrap_or("available");
-                let rep = rest.get(1).map_or_else(me, |rep| named(rep))?;
-                let status = StatusId::new(status).map_err(|e| e.to_string())?;
-                Command::OpenPresence { rep, status, device: "test".into() }
-            }
-            [word @ ("status" | "status-when-done"), status, rest @ ..] => {
-                let presence = match rest.first() {
-                    Some(rep) => PresenceRef::Rep(named(rep)?),
-                    None => PresenceRef::Presence(self.presence(&me()?, 0)?),
-                };
-                let status = StatusId::new(status).map_err(|e| e.to_string())?;
-                Command::SetStatus { presence, status, when_done: *word == "status-when-done" }
-            }
-            ["old-status", status] => Command::SetStatus {
-                presence: PresenceRef::Presence(self.presence(&me()?, 1)?),
-                status: StatusId::new(status).map_err(|e| e.to_string())?,
-                when_done: false,
-            },
-            [word @ ("offline" | "old-offline" | "offline-when-done"), rest @ ..] => {
-                let back = usize::from(*word == "old-offline");
-                let presence = match rest.first() {
-                    Some(rep) => PresenceRef::Rep(named(rep)?),
-                    None => PresenceRef::Presence(self.presence(&me()?, back)?),
-                };
-                Command::ClosePresence { presence, when_done: *word == "offline-when-done" }
-            }
-            ["lapse", reps @ ..] => {
-                let presences = reps.iter().map(|rep| self.presence(&named(rep)?, 0));
-                Command::LeasesLapsed(presences.collect::<Result<_>>()?)
-            }
-            ["reconnect"] => Command::Reconnect(self.presence(&me()?, 0)?),
-            _ => return Ok(None),
-        }))
     }
 
     fn command(&self, actor: &Actor, words: &[&str]) -> Result<Command> {
@@ -491,7 +453,7 @@ fn compare(
     }
 }
 
-/// `ana` is a rep; `sup`, `admin`, `channel`, `server`, `board`, `vendor` are roles.
+/// `ana` is a rep; `sup`, `admin`, `channel`, `server`, `board`, `vendor`, `rival` are roles.
 pub fn actor(name: &str) -> Actor {
     let role = match name {
         "sup" => Role::Supervisor,
@@ -499,7 +461,7 @@ pub fn actor(name: &str) -> Actor {
         "channel" => Role::Adapter,
         "server" => Role::Server,
         "board" => Role::Dashboard,
-        "vendor" | "umbra" => Role::Partner,
+        "vendor" | "umbra" | "rival" => Role::Partner,
         _ => Role::Rep,
     };
     Actor { role, id: ActorId::new(name).expect("names in scenarios are ids") }

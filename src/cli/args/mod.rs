@@ -3,6 +3,8 @@
 mod bench;
 mod lists;
 mod org;
+mod partners;
+mod session;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -21,6 +23,11 @@ pub use bench::{
 };
 pub use lists::{Flows, Queues, Reps, Sessions, Skills, TestFlow, Transfers, WorkQuery};
 pub use org::Org;
+pub use partners::{
+    AnswerHandoff, Contacts, FailHandoff, FailRouting, Handoffs, Narrowed, Partners, Route,
+    Routing, SyncContacts,
+};
+pub use session::{Open, Return, Session};
 
 /// Hands live messaging sessions from one service rep to the next.
 #[derive(Debug, Parser)]
@@ -123,7 +130,31 @@ pub enum Command {
         #[command(subcommand)]
         what: WorkQuery,
     },
-    /// Open, pause, resume, inactivate or end a session
+    /// Partners (contact-centre vendors), and how they do
+    Partners {
+        /// Which of them.
+        #[command(subcommand)]
+        what: Partners,
+    },
+    /// External contacts of partners: list, search, or supply them
+    Contacts {
+        /// What to do with them.
+        #[command(subcommand)]
+        what: Contacts,
+    },
+    /// Hand-offs that partners are asked for, and their answers
+    Handoffs {
+        /// What to do with them.
+        #[command(subcommand)]
+        what: Handoffs,
+    },
+    /// Routing requests that partners are asked, and their answers
+    Routing {
+        /// What to do with them.
+        #[command(subcommand)]
+        what: Routing,
+    },
+    /// Open, pause, resume, inactivate, return or end a session
     Session {
         /// What to do with it.
         #[command(subcommand)]
@@ -170,7 +201,7 @@ pub enum Command {
         #[arg(long, value_parser = target::recipient, value_name = "RECIPIENT")]
         to: pb::Recipient,
     },
-    /// List whom a session can be transferred to: reps, queues (--type queue) or flows
+    /// List whom a session can be transferred to: reps, queues (--type queue), flows or external contacts (--type contact)
     Recipients(Recipients),
     /// Say why a rep, queue or flow can or can't be chosen, or what fills a rep (`explain capacity ID`)
     Explain(Explain),
@@ -205,6 +236,9 @@ pub struct Dev {
     /// Simulated sessions per minute, so that there is something to watch
     #[arg(long, value_name = "N", default_value_t = 0, value_parser = clap::value_parser!(u32).range(0..=6000))]
     pub traffic: u32,
+    /// Also play a partner: a small vendor with a channel, reps and contacts of its own (examples/partner.yaml)
+    #[arg(long)]
+    pub partner: bool,
 }
 
 /// `baton serve`.
@@ -248,70 +282,6 @@ pub struct Apply {
     /// Only say what would change
     #[arg(long)]
     pub dry_run: bool,
-}
-
-/// `baton session`.
-#[derive(Debug, Subcommand)]
-pub enum Session {
-    /// Open a session, as a channel would
-    Open(Open),
-    /// End it
-    End {
-        /// Id of the session
-        id: String,
-    },
-    /// Pause it
-    Pause {
-        /// Id of the session
-        id: String,
-    },
-    /// Resume it
-    Resume {
-        /// Id of the session
-        id: String,
-    },
-    /// Mark it inactive: the customer is silent
-    Inactivate {
-        /// Id of the session
-        id: String,
-    },
-}
-
-/// `baton session open`.
-#[derive(Debug, Args)]
-#[command(group(ArgGroup::new("target")))]
-#[command(group(
-    ArgGroup::new("where").args(["rep", "queue", "flow", "skills"]).multiple(true).required(true)
-))]
-pub struct Open {
-    /// Id of the channel
-    #[arg(long)]
-    pub channel: String,
-    /// The channel's own name for the conversation, such as a telephone number or a URL
-    #[arg(long)]
-    pub reference: String,
-    /// The rep it goes to
-    #[arg(long, group = "target")]
-    pub rep: Option<String>,
-    /// The queue it goes to
-    #[arg(long, group = "target")]
-    pub queue: Option<String>,
-    /// The flow that decides
-    #[arg(long, group = "target")]
-    pub flow: Option<String>,
-    /// A skill that the rep must have, at least at this level; without a queue or flow it waits in the channel's
-    /// fallback queue
-    #[arg(long = "skill", value_parser = target::skill, value_name = "SKILL=LEVEL")]
-    pub skills: Vec<pb::SkillLevel>,
-    /// A skill wished for, and for how long [default: 30s]
-    #[arg(long = "wish", value_parser = target::wish, value_name = "SKILL=LEVEL[:TIME]")]
-    pub wishes: Vec<pb::AdditionalSkill>,
-    /// An attribute
-    #[arg(long = "attr", visible_alias = "attribute", value_parser = target::attribute, value_name = "KEY=VALUE")]
-    pub attributes: Vec<(String, String)>,
-    /// Lower goes first
-    #[arg(long)]
-    pub priority: Option<u32>,
 }
 
 /// `baton online`.
@@ -389,12 +359,18 @@ pub struct Recipients {
     /// Id of a channel, for any session of it
     #[arg(long)]
     pub channel: Option<String>,
-    /// REP, QUEUE, FLOW or EXTERNAL_CONTACT
-    #[arg(long = "type", value_parser = pb::RecipientType::parse, default_value = "rep")]
+    /// REP, QUEUE, FLOW or CONTACT
+    #[arg(long = "type", value_parser = target::recipient_type, default_value = "rep")]
     pub kind: pb::RecipientType,
-    /// Only those with this text in id or name
+    /// Only those with this text in id or name; of contacts those with each of its words, or a part of one
     #[arg(long, default_value = "")]
     pub query: String,
+    /// Of contacts: only of this type, in the partner's own words
+    #[arg(long, value_name = "TYPE")]
+    pub contact_type: Vec<String>,
+    /// Of contacts: only these: AVAILABLE, BUSY, UNAVAILABLE or UNKNOWN
+    #[arg(long, value_parser = pb::ContactAvailability::parse)]
+    pub availability: Vec<pb::ContactAvailability>,
     /// How many at most
     #[arg(long, default_value_t = 200)]
     pub limit: usize,
@@ -418,7 +394,7 @@ pub struct Explain {
 /// `baton watch`.
 #[derive(Debug, Args)]
 pub struct WatchArgs {
-    /// What: REP, QUEUE, SESSION, TRANSFER, WORK [default: all five]
+    /// What: REP, QUEUE, SESSION, TRANSFER, WORK, HANDOFF, ROUTING_REQUEST, PARTNER [default: all]
     #[arg(value_parser = pb::WatchKind::parse)]
     pub kinds: Vec<pb::WatchKind>,
     /// The same as an option
@@ -439,6 +415,9 @@ pub struct WatchArgs {
     /// Only these transfers
     #[arg(long = "transfer")]
     pub transfers: Vec<String>,
+    /// Only what this partner is asked, and what happens in its channels
+    #[arg(long, default_value = "", hide_default_value = true)]
+    pub partner: String,
     /// Leave out what is there already
     #[arg(long)]
     pub live: bool,

@@ -9,9 +9,9 @@ fn the_command_line_is_consistent() {
 }
 
 #[test]
-fn a_session_needs_exactly_one_target() {
+fn o7_a_session_has_one_target_or_goes_where_its_channel_s_sessions_go() {
     let open = ["baton", "session", "open", "--channel", "web", "--reference", "c-1"];
-    assert!(Cli::try_parse_from(open).is_err());
+    assert!(Cli::try_parse_from(open).is_ok());
     assert!(Cli::try_parse_from(open.iter().copied().chain(["--rep", "ana"])).is_ok());
     assert!(
         Cli::try_parse_from(open.iter().copied().chain(["--rep", "ana", "--queue", "q"])).is_err()
@@ -21,7 +21,26 @@ fn a_session_needs_exactly_one_target() {
     let both = skilled.into_iter().chain(["--queue", "q"]);
     assert!(Cli::try_parse_from(open.iter().copied().chain(both)).is_ok());
     let wishes = ["--wish", "vip=1"];
-    assert!(Cli::try_parse_from(open.iter().copied().chain(wishes)).is_err());
+    assert!(Cli::try_parse_from(open.iter().copied().chain(wishes)).is_ok());
+}
+
+#[test]
+fn the_shell_of_a_partner_says_what_it_lacks() {
+    for (line, said) in [
+        ("handoffs fail h1", "--reason"),
+        ("handoffs fail h1 --reason expired", "didn't answer"),
+        ("handoffs fail h1 --reason busy --retry-after 30s", "--retryable"),
+        ("routing route r1", "--to"),
+        ("routing route r1 --to rep:ana --weight heavy", "a percentage such as 25%"),
+        ("contacts sync c.jsonl --delete 42", "--incremental"),
+        ("contacts sync c.jsonl --incremental --generation 3", "cannot be used"),
+        ("contacts sync c.jsonl --page-size 0", "1 to 10000"),
+        ("session return s1 --to contact:acme/42", "is outside"),
+    ] {
+        let words = ["baton"].into_iter().chain(line.split(' '));
+        let error = Cli::try_parse_from(words).unwrap_err().to_string();
+        assert!(error.contains(said), "{line}: {error}");
+    }
 }
 
 /// The words of a line of a shell, as far as the documents need it: quotes and comments.
@@ -46,7 +65,9 @@ fn shell_words(line: &str) -> Vec<String> {
 fn the_documents_show_commands_that_the_program_knows() {
     let mut tried = 0;
     let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
-    for path in ["README.md", "docs/performance.md", "docs/routing.md", "docs/try.md"] {
+    for path in
+        ["README.md", "docs/partners.md", "docs/performance.md", "docs/routing.md", "docs/try.md"]
+    {
         let text = std::fs::read_to_string(root.join(path)).expect("it is there");
         for line in text.lines().filter(|line| line.starts_with("baton ")) {
             let parsed = Cli::try_parse_from(shell_words(line));

@@ -7,7 +7,7 @@ use std::ops::RangeInclusive;
 use super::faults::Faults;
 use super::yaml::{At, Key, Node, Value};
 use crate::cli::names::{Named, nearest};
-use crate::cli::target;
+use crate::cli::target::{self, MOST_CENTI_UNITS};
 use crate::pb;
 
 /// A name found in the file, and where.
@@ -29,7 +29,6 @@ pub struct Fields<'a> {
     entries: &'a [(Key, Node)],
     cut: bool,
     asked: Vec<&'static str>,
-    unsupported: Vec<&'static str>,
     faults: &'a Faults,
 }
 
@@ -56,7 +55,6 @@ impl<'a> Fields<'a> {
             entries,
             cut: node.cut,
             asked: Vec::new(),
-            unsupported: Vec::new(),
             faults,
         })
     }
@@ -278,11 +276,16 @@ impl<'a> Fields<'a> {
         prost_types::Duration::try_from(length).ok()
     }
 
+    /// A point in time such as `2026-03-02T09:30:00Z`.
+    pub fn time(&mut self, key: &'static str) -> Option<prost_types::Timestamp> {
+        self.parsed(key, "a time", target::time)
+    }
+
     /// Units with at most two decimals, as hundredths.
     pub fn units(&mut self, key: &'static str, least_centi: i64) -> Option<i64> {
         self.parsed(key, "units", |text| {
-            let centi =
-                hundredths(text).filter(|centi| (least_centi..=MOST_CENTI_UNITS).contains(centi));
+            let centi = target::hundredths(text)
+                .filter(|centi| (least_centi..=MOST_CENTI_UNITS).contains(centi));
             centi.ok_or_else(|| {
                 format!("must be units such as 5 or 2.50, at most a million, not `{text}`")
             })
@@ -291,22 +294,7 @@ impl<'a> Fields<'a> {
 
     /// A weight: units such as `1`, or a percentage such as `25%`.
     pub fn weight(&mut self, key: &'static str) -> Option<pb::Weight> {
-        use pb::weight::Weight;
-        let weight = self.parsed(key, "a weight", |text| {
-            let bad = || {
-                format!("must be units such as 1 or 0.5, or a percentage such as 25%, not `{text}`")
-            };
-            if let Some(percent) = text.strip_suffix('%') {
-                let centi = hundredths(percent.trim_end())
-                    .filter(|centi| *centi <= 10_000)
-                    .ok_or_else(bad)?;
-                return i32::try_from(centi).map(Weight::CentiPercent).map_err(|_| bad());
-            }
-            hundredths(text)
-                .filter(|c| *c <= MOST_CENTI_UNITS)
-                .map(Weight::CentiUnits)
-                .ok_or_else(bad)
-        })?;
+        let weight = self.parsed(key, "a weight", target::weight)?;
         Some(pb::Weight { weight: Some(weight) })
     }
 
@@ -378,6 +366,24 @@ impl<'a> Fields<'a> {
         self.complete(key, all, levels)
     }
 
+    /// Others' own ids by the ids of who they are; an empty one where there is none.
+    pub fn aliases(&mut self, key: &'static str) -> Vec<(Found, String)> {
+        let pairs = self.pairs(key);
+        let all = pairs.len();
+        let alias = |(name, node): (Found, &'a Node)| {
+            let own = match node.value {
+                Value::Null => Some(String::new()),
+                _ => self
+                    .scalar_of(node, &name.path, "an id, or nothing")
+                    .and_then(|text| self.checked_id(text, node.at, name.path.clone()))
+                    .map(|own| own.text),
+            };
+            self.checked(name).zip(own)
+        };
+        let aliases: Vec<_> = pairs.into_iter().filter_map(alias).collect();
+        self.complete(key, all, aliases)
+    }
+
     /// Texts by name.
     pub fn attributes(&mut self, key: &'static str) -> Vec<(String, String)> {
         let pairs = self.pairs(key).into_iter();
@@ -402,20 +408,10 @@ impl<'a> Fields<'a> {
         })
     }
 
-    /// Reports a field that is part of the API but not of this version.
-    pub fn unsupported(&mut self, key: &'static str) {
-        self.unsupported.push(key);
-        if let Some((found, _)) = self.entries.iter().find(|(found, _)| found.text == key) {
-            self.fault(found.at, key, "isn't supported by this version yet: leave it out");
-        }
-    }
-
     /// Reports the keys that nobody asked for.
     pub fn finish(self) {
         for (key, _) in self.entries {
-            if self.asked.contains(&key.text.as_str())
-                || self.unsupported.contains(&key.text.as_str())
-            {
+            if self.asked.contains(&key.text.as_str()) {
                 continue;
             }
             let text = match nearest(&key.text, self.asked.iter().copied()) {
@@ -425,25 +421,6 @@ impl<'a> Fields<'a> {
             self.fault(key.at, &key.text, text);
         }
     }
-}
-
-/// A million units.
-const MOST_CENTI_UNITS: i64 = 100_000_000;
-
-/// `2.5` as 250: exact, no floats.
-fn hundredths(text: &str) -> Option<i64> {
-    let (whole, decimals) = text.split_once('.').unwrap_or((text, ""));
-    let digits = |text: &str| text.bytes().all(|b| b.is_ascii_digit());
-    if whole.is_empty()
-        || whole.len() > 12
-        || decimals.len() > 2
-        || !digits(whole)
-        || !digits(decimals)
-    {
-        return None;
-    }
-    let decimals: i64 = format!("{decimals:0<2}").parse().ok()?;
-    whole.parse::<i64>().ok()?.checked_mul(100)?.checked_add(decimals)
 }
 
 pub(super) fn id_grammar(text: &str) -> Result<(), String> {

@@ -70,7 +70,8 @@ impl<'a> File<'a> {
             fields.wrong("skills", "can't go with `to`: name the queue inside `skills`");
         }
         if !fields.has("to") && !fields.has("skills") {
-            fields.missing("to", "queue:ID, rep:ID or flow:ID; or give `skills`");
+            fields
+                .missing("to", "queue:ID, rep:ID, flow:ID or contact:PARTNER/ID; or give `skills`");
         }
         let to = to.and_then(|to| self.target(fields, to));
         pb::FlowDecision {
@@ -92,9 +93,13 @@ impl<'a> File<'a> {
             Recipient::Queue(id) => (Kind::Queue, id),
             Recipient::Rep(id) => (Kind::Rep, id),
             Recipient::Flow(id) => (Kind::Flow, id),
-            Recipient::ExternalContact(_) => {
-                fields.wrong_at(&to, "contacts aren't supported by this version yet");
-                return None;
+            Recipient::ExternalContact(of) => {
+                // Whether the partner has the contact is seen when a session goes there.
+                let contact = Found { text: of.contact, ..to.clone() };
+                let contact = fields.checked(contact)?.text;
+                let partner = fields.checked(Found { text: of.partner, ..to })?;
+                let partner = self.refer(Kind::Partner, Some(partner));
+                return Some(Target::ExternalContact(pb::ExternalContactRef { partner, contact }));
             }
         };
         let found = fields.checked(Found { text: id, ..to })?;

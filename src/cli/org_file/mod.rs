@@ -5,9 +5,11 @@
 //! server; only names that can't exist anywhere (with `--prune`, what the file doesn't define is gone) are looked up
 //! here.
 
+mod contacts;
 mod faults;
 mod fields;
 mod flows;
+mod partners;
 mod places;
 mod queues;
 #[cfg(test)]
@@ -17,6 +19,7 @@ mod yaml;
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::pb;
+pub use contacts::{Placed, read_contacts};
 pub use faults::Fault;
 use faults::Faults;
 use fields::{Fields, Found};
@@ -133,6 +136,7 @@ enum Kind {
     Status,
     Configuration,
     Profile,
+    Partner,
     Rep,
     Channel,
     Skill,
@@ -146,6 +150,7 @@ impl Kind {
             Self::Status => "presence_statuses",
             Self::Configuration => "presence_configurations",
             Self::Profile => "profiles",
+            Self::Partner => "partners",
             Self::Rep => "reps",
             Self::Channel => "channels",
             Self::Skill => "skills",
@@ -180,9 +185,8 @@ impl<'a> File<'a> {
             queues: self.section(&mut top, Kind::Queue, Self::queue),
             channels: self.section(&mut top, Kind::Channel, Self::channel),
             flows: self.section(&mut top, Kind::Flow, Self::flow),
-            partners: Vec::new(),
+            partners: self.section(&mut top, Kind::Partner, Self::partner),
         };
-        top.unsupported("partners");
         top.finish();
         Some(directory)
     }
@@ -257,7 +261,7 @@ impl<'a> File<'a> {
             name: fields.text("name"),
             r#type: fields.name::<pb::PresenceStatusType>("type"),
             channel_types: fields.names::<pb::ChannelType>("channel_types"),
-            partner_ids: Vec::new(),
+            partner_ids: self.aliases(fields, "partner_ids"),
         };
         if status.r#type == 0 {
             fields.missing("type", "ONLINE or BUSY");
@@ -328,12 +332,11 @@ impl<'a> File<'a> {
             licences: fields.names::<pb::Licence>("licences"),
             permissions: fields.names::<pb::Permission>("permissions"),
             skills: self.levels(fields, "skills"),
-            partners: Vec::new(),
+            partners: self.aliases(fields, "partners"),
         }
     }
 
     fn channel(&mut self, fields: &mut Fields<'a>, id: String) -> pb::Channel {
-        fields.unsupported("routing_partner");
         let wrap_up = fields.inner("wrap_up").map(|mut inner| {
             let duration = inner.duration("duration", 10..=3600);
             if duration.is_none() {
@@ -345,6 +348,8 @@ impl<'a> File<'a> {
             pb::WrapUp { duration, max_extensions, extension }
         });
         let fallback = fields.id("fallback_queue");
+        let partner = fields.id("routing_partner");
+        let adapters = fields.ids("adapters").into_iter().map(|adapter| adapter.text).collect();
         let channel = pb::Channel {
             id,
             name: fields.text("name"),
@@ -355,7 +360,11 @@ impl<'a> File<'a> {
             fallback_queue: self.refer(Kind::Queue, fallback),
             interruptible: fields.flag("interruptible").unwrap_or_default(),
             wrap_up,
-            ..Default::default()
+            routing_partner: self.refer(Kind::Partner, partner),
+            recipient_types: fields.names::<pb::RecipientType>("recipient_types"),
+            default_target: self.default_target(fields),
+            partner_routes_reps: fields.flag("partner_routes_reps").unwrap_or_default(),
+            adapters,
         };
         if channel.r#type == 0 {
             fields.missing("type", "a channel type such as WEB_CHAT_V2 or WHATSAPP");

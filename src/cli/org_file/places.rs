@@ -22,7 +22,7 @@ fn parts(path: &str) -> impl Iterator<Item = Part<'_>> {
 fn in_a_file(name: &str) -> &str {
     match name {
         "condition" => "when",
-        "queue" | "rep" | "flow" | "target" => "to",
+        "queue" | "rep" | "flow" | "external_contact" | "target" => "to",
         "set_attributes" => "set",
         "set_priority" => "priority",
         name => name.trim_end_matches("_centi_units"),
@@ -105,8 +105,14 @@ pub(super) fn fault(
     if known.iter().any(follows) {
         return None;
     }
-    // The skill of a level goes by its own name in a file.
-    let rest: Vec<&str> = rest.into_iter().filter(|name| *name != "skill").collect();
+    // The skill of a level goes by its own name in a file, and so do a partner and what it calls something.
+    let by_its_name = |name: &str| match name {
+        "skill" => true,
+        "partner" | "id" => path.contains(".partners.") || path.contains(".partner_ids."),
+        "queue" | "flow" => path.ends_with(".default_target"),
+        _ => false,
+    };
+    let rest: Vec<&str> = rest.into_iter().filter(|name| !by_its_name(name)).collect();
     let text = if rest.is_empty() { why.to_owned() } else { format!("{} {why}", rest.join(".")) };
     Some(Fault { at, path, text })
 }

@@ -28,7 +28,8 @@ impl<'a> File<'a> {
     }
 
     pub(super) fn queue(&mut self, fields: &mut Fields<'a>, id: String) -> pb::Queue {
-        let reps = fields.ids("reps");
+        let (reps, partner) = (fields.ids("reps"), fields.id("partner"));
+        let own = fields.id("partner_queue");
         pb::Queue {
             id,
             name: fields.text("name"),
@@ -40,8 +41,8 @@ impl<'a> File<'a> {
             channel_types: fields.names::<pb::ChannelType>("channel_types"),
             weight: fields.weight("weight"),
             max_length: fields.count("max_length", 1..=u32::MAX).unwrap_or_default(),
-            partner: String::new(),
-            partner_queue: String::new(),
+            partner: self.refer(Kind::Partner, partner),
+            partner_queue: own.map(|own| own.text).unwrap_or_default(),
         }
     }
 

@@ -2,6 +2,8 @@
 
 use super::*;
 
+mod partners;
+
 const EXAMPLE: &str = include_str!("../../../examples/org.yaml");
 
 fn read(text: &str, complete: bool) -> Result<pb::Directory, Vec<Fault>> {
@@ -104,7 +106,7 @@ channels:
   type: WEB_CHAT_V2
   type: SMS
   weight: 101%
-partners: []
+partners: [{id: acme, routing_lease: 1s, away_after: 101, nam: x}]
 ";
     assert_eq!(
         faults(text, false),
@@ -126,7 +128,9 @@ partners: []
             "20:3: reps[1].profile: is required: the id of one of profiles",
             "24:3: channels[0].type: given twice, first in line 23: keep one",
             "25:11: channels[0].weight: must be units such as 1 or 0.5, or a percentage such as 25%, not `101%`",
-            "26:1: partners: isn't supported by this version yet: leave it out",
+            "26:38: partners[0].routing_lease: must be 5 s to 300 s, not `1s`",
+            "26:54: partners[0].away_after: must be a whole number from 1 to 100, not `101`",
+            "26:59: partners[0].nam: unknown key: did you mean `name`?",
         ]
     );
 }
@@ -257,7 +261,7 @@ flows:
   - when: 'true'
     to: billing
     skills: {queue: q}
-  - {when: 'true', to: contact:acme/1}
+  - {when: 'true', to: contact:acme}
   - {when: 'true'}
 ";
     assert_eq!(
@@ -281,8 +285,9 @@ flows:
              flow:billing",
             "17:13: flows[0].rules[1].skills: can't go with `to`: name the queue inside `skills`",
             "17:13: flows[0].rules[1].skills.required: is required: levels by skill, such as {spanish: 50}",
-            "18:24: flows[0].rules[2].to: contacts aren't supported by this version yet",
-            "19:5: flows[0].rules[3].to: is required: queue:ID, rep:ID or flow:ID; or give `skills`",
+            "18:24: flows[0].rules[2].to: `contact:acme` must name partner and contact: contact:PARTNER/CONTACT",
+            "19:5: flows[0].rules[3].to: is required: queue:ID, rep:ID, flow:ID or contact:PARTNER/ID; or give \
+             `skills`",
         ]
     );
 }

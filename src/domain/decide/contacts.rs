@@ -16,6 +16,8 @@ pub mod given;
 mod items;
 mod pending;
 mod reports;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 

@@ -8,7 +8,7 @@ use crate::domain::directory::Channel;
 use crate::domain::draft::Draft;
 use crate::domain::eligibility::{Check, handing_on_to_line, line_refusal, runs_flows};
 use crate::domain::entry::{Fact, FactKind};
-use crate::domain::external::{external_checks, external_contact, external_refusal};
+use crate::domain::external::{describe_away, external_checks, external_contact, external_refusal};
 use crate::domain::id::{RepId, SessionId, TransferId};
 use crate::domain::live::{
     Actor, Line, Recipient, Role, RoutingCause, Session, SessionState, Transfer, TransferState,
@@ -156,7 +156,7 @@ fn routed_now(
             Ok(Destination { trace, ..Destination::queue(draft, queue, channel, Admission::Back)? })
         }
         _ => {
-            let message = format!("partner {partner} doesn't answer, and isn't asked now");
+            let message = describe_away(false, &partner);
             let refused = Rejection::new(Reason::PartnerAway, "partner", &partner, message);
             Err(refused.with("partner", &partner).for_now(span))
         }

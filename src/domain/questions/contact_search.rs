@@ -2,6 +2,9 @@
 //! asked, contacts are only decoded to be shown: words are looked for in the text of each block, types and channels are
 //! looked up once per block.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::BTreeSet;
 use std::sync::Arc;
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use crate::domain::directory::{
     Channel, ChannelFamily, ChannelType, Licence, PartnerQueue, Permission, PresenceStatus, Queue,
-    Recipients, Rep,
+    RecipientType, Recipients, Rep,
 };
 use crate::domain::id::{QueueId, RepId, SkillId};
 use crate::domain::line::skilled;
@@ -211,6 +211,17 @@ pub(super) fn allows_contacts(records: &impl RecordLookup, from: Option<&RepId>)
     })
 }
 
+/// N8: does the channel let its sessions go to recipients of this type?
+fn offers(channel: &Channel, to: &Recipient) -> bool {
+    let kind = match to {
+        Recipient::Rep(_) => RecipientType::Rep,
+        Recipient::Queue(_) => RecipientType::Queue,
+        Recipient::Flow(_) => RecipientType::Flow,
+        Recipient::Contact(_) => RecipientType::ExternalContact,
+    };
+    channel.recipient_types.is_empty() || channel.recipient_types.contains(&kind)
+}
+
 /// Whether a session of `channel` may be transferred from `from` to a queue or a flow. A flow needs
 /// its caller's permission, so a list doesn't show it without (L4, T11).
 #[must_use]
@@ -225,6 +236,7 @@ pub fn handing_on_to_line(
     let mut checks = vec![
         Check::new("T13", Reason::ChannelNotTransferable, transferable),
         Check::new("T15", Reason::RecipientNotAllowed, allows(records, from, to)),
+        Check::new("N8", Reason::RecipientNotAllowed, offers(channel, to)),
     ];
     match to {
         Recipient::Queue(queue) => {
@@ -247,15 +259,17 @@ pub fn handing_on(
     from: Option<&RepId>,
     rep: &Rep,
     channel: &Channel,
-) -> [Check; 4] {
+) -> [Check; 5] {
     let transferable = channel.channel_type.family() != ChannelFamily::Standard;
-    let allowed = allows(records, from, &Recipient::Rep(rep.id.clone()));
+    let to = Recipient::Rep(rep.id.clone());
+    let allowed = allows(records, from, &to);
     let direct = records.settings().direct_to_rep_routing;
     [
         Check::new("T10", Reason::DirectToRepRoutingDisabled, direct).hides(),
         Check::new("T13", Reason::ChannelNotTransferable, transferable),
         Check::new("T16", Reason::SelfTransfer, from != Some(&rep.id)),
         Check::new("T15", Reason::RecipientNotAllowed, allowed),
+        Check::new("N8", Reason::RecipientNotAllowed, offers(channel, &to)),
     ]
 }
 
@@ -345,7 +359,10 @@ pub fn describe_line(reason: Reason, passed: bool, to: &Recipient, channel: &Cha
     match (reason, passed) {
         (Reason::ChannelNotTransferable, true) => format!("{channel_type} can be transferred"),
         (Reason::ChannelNotTransferable, false) => format!("{channel_type} can't be transferred"),
-        (Reason::RecipientNotAllowed, true) => "the presence configuration allows it".to_owned(),
+        (Reason::RecipientNotAllowed, true) => "it may be chosen".to_owned(),
+        (Reason::RecipientNotAllowed, false) if !offers(channel, to) => {
+            format!("channel {} lets no session go to a {kind}", channel.id)
+        }
         (Reason::RecipientNotAllowed, false) => {
             format!("the presence configuration allows only listed {kind}s, and {id} isn't one")
         }
@@ -419,7 +436,12 @@ pub fn describe(reason: Reason, passed: bool, rep: &Rep, channel: &Channel) -> S
         (Reason::QueueNotForChannel, false) => format!("the queue doesn't serve {kind}"),
         (Reason::SelfTransfer, true) => format!("{id} doesn't have the session"),
         (Reason::SelfTransfer, false) => format!("{id} has the session already"),
-        (Reason::RecipientNotAllowed, true) => "the presence configuration allows it".to_owned(),
+        (Reason::RecipientNotAllowed, true) => format!("{id} may be chosen"),
+        (Reason::RecipientNotAllowed, false)
+            if !offers(channel, &Recipient::Rep(rep.id.clone())) =>
+        {
+            format!("channel {} lets no session go to a rep", channel.id)
+        }
         (Reason::RecipientNotAllowed, false) => format!(
             "the presence configuration allows only listed profiles, and {} isn't one",
             rep.profile

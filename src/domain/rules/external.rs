@@ -4,7 +4,7 @@
 use super::eligibility::{Check, allows_contacts};
 use crate::domain::contacts::Contact;
 use crate::domain::directory::{Channel, ChannelFamily, ChannelType, RecipientType};
-use crate::domain::id::RepId;
+use crate::domain::id::{PartnerId, RepId};
 use crate::domain::live::ContactRef;
 use crate::domain::record_lookup::RecordLookup;
 use crate::domain::rejection::{Reason, Rejection};
@@ -40,7 +40,7 @@ pub fn external_checks(
         Check::new("T13", Reason::ChannelNotTransferable, transferable),
         Check::new("T15", Reason::RecipientNotAllowed, allows_contacts(records, from)),
         Check::new("N8", Reason::RecipientNotAllowed, offered),
-        Check::new("T12", Reason::ExternalContactNotAvailable, available),
+        Check { hides: true, ..Check::new("T12", Reason::ExternalContactNotAvailable, available) },
     ]
 }
 
@@ -57,6 +57,15 @@ pub fn describe_external(check: Check, id: &str, channel: &Channel) -> String {
         ("N8", false) => format!("channel {} offers no external contacts", channel.id),
         (_, true) => format!("{id} takes sessions of channel {}", channel.id),
         (_, false) => unavailable(id, channel),
+    }
+}
+
+/// Whether a partner is asked now, in words (N7).
+#[must_use]
+pub fn describe_away(passed: bool, partner: &PartnerId) -> String {
+    match passed {
+        true => format!("partner {partner} is asked"),
+        false => format!("partner {partner} doesn't answer, and isn't asked now"),
     }
 }
 

@@ -1,5 +1,4 @@
-//! Collects what is wrong with a request, so that it is said all at once (D1), and what it asks
-//! for that isn't there yet, so that nothing is silently ignored.
+//! Collects what is wrong with a request, so that it is said all at once (D1).
 
 mod references;
 
@@ -85,7 +84,6 @@ pub mod limits {
 pub struct Fields {
     stated: Stated,
     repeats: bool,
-    unsupported: Vec<String>,
 }
 
 impl Fields {
@@ -104,13 +102,6 @@ impl Fields {
     /// Notes a bad field.
     pub fn bad(&mut self, field: impl Into<String>, why: impl fmt::Display) {
         self.stated.faults.push(BadField { field: field.into(), why: why.to_string() });
-    }
-
-    /// Notes that a field that is set asks for something that isn't there yet.
-    pub fn unsupported(&mut self, field: impl Into<String>, set: bool) {
-        if set {
-            self.unsupported.push(field.into());
-        }
     }
 
     /// An id that must be given.
@@ -330,13 +321,10 @@ impl Fields {
     /// What was built, if nothing was wrong.
     ///
     /// # Errors
-    /// INVALID_FIELD with every bad field; else NOT_IMPLEMENTED with all that isn't there yet.
+    /// INVALID_FIELD with every bad field.
     pub fn finish<T>(self, build: impl FnOnce() -> Option<T>) -> Result<T, Problem> {
         if !self.stated.faults.is_empty() {
             return Err(Problem::Invalid(self.stated.faults));
-        }
-        if !self.unsupported.is_empty() {
-            return Err(Problem::NotImplemented(self.unsupported));
         }
         build().ok_or(UNBUILT)
     }

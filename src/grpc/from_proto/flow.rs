@@ -44,7 +44,7 @@ pub struct AskedTest {
 /// Reads which flow is to be run over what.
 ///
 /// # Errors
-/// NOT_IMPLEMENTED.
+/// INTERNAL if nothing was wrong and it couldn't be built all the same.
 pub fn test_flow(request: &pb::TestFlowRequest) -> Result<(AskedTest, Option<Revision>), Problem> {
     use pb::test_flow_request::Flow as Wire;
     let mut f = Fields::new();

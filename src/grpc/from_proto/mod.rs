@@ -1,6 +1,5 @@
 //! From the wire's types to the domain's. With `to_proto` and the handlers the only place that sees
-//! generated types. Every malformed field becomes a named one, all of them at once (D1, D4); what
-//! is set but isn't there yet becomes NOT_IMPLEMENTED.
+//! generated types. Every malformed field becomes a named one, all of them at once (D1, D4).
 
 mod contacts;
 mod directory;

@@ -207,7 +207,7 @@ pub struct PresenceFilter {
 /// Reads which live states are listed.
 ///
 /// # Errors
-/// INVALID_FIELD or NOT_IMPLEMENTED.
+/// INVALID_FIELD.
 pub fn list_presences(request: &pb::ListRepPresencesRequest) -> Result<PresenceFilter, Problem> {
     let mut f = Fields::new();
     f.page_size(request.page_size);

@@ -108,7 +108,7 @@ pub struct SessionFilter {
 /// Reads which sessions are listed.
 ///
 /// # Errors
-/// INVALID_FIELD or NOT_IMPLEMENTED.
+/// INVALID_FIELD.
 pub fn list_sessions(request: &pb::ListSessionsRequest) -> Result<SessionFilter, Problem> {
     let mut f = Fields::new();
     f.page_size(request.page_size);
@@ -132,7 +132,7 @@ pub fn list_sessions(request: &pb::ListSessionsRequest) -> Result<SessionFilter,
 /// A change of a session's facts, and on which presence.
 ///
 /// # Errors
-/// INVALID_FIELD or NOT_IMPLEMENTED.
+/// INVALID_FIELD.
 pub fn update_session(request: &pb::UpdateSessionRequest) -> Result<(Asked, ActingOn), Problem> {
     let mut f = Fields::new();
     f.request_id(&request.request_id);

@@ -9,7 +9,7 @@ use crate::domain::command::Command;
 use crate::domain::contact_search::ContactFilter;
 use crate::domain::entry::Revision;
 use crate::domain::id::{QueueId, RepId, SessionId, TransferId, WorkId};
-use crate::domain::live::Recipient;
+use crate::domain::live::{ContactRef, Recipient};
 use crate::domain::recipients::RecipientQuestion;
 use crate::grpc::status::Problem;
 use crate::pb;
@@ -42,7 +42,7 @@ pub struct ListRecipients {
 /// Reads which recipients are listed.
 ///
 /// # Errors
-/// INVALID_FIELD or NOT_IMPLEMENTED.
+/// INVALID_FIELD.
 pub fn list_recipients(request: &pb::ListRecipientsRequest) -> Result<ListRecipients, Problem> {
     use pb::list_recipients_request::About as Wire;
     let mut f = Fields::new();
@@ -87,7 +87,7 @@ pub fn list_recipients(request: &pb::ListRecipientsRequest) -> Result<ListRecipi
 /// A recipient, about something.
 ///
 /// # Errors
-/// INVALID_FIELD or NOT_IMPLEMENTED.
+/// INVALID_FIELD.
 pub fn explain_recipient(
     request: &pb::ExplainRecipientRequest,
 ) -> Result<(Recipient, RecipientQuestion, Option<Revision>), Problem> {
@@ -109,7 +109,7 @@ pub fn explain_recipient(
 /// What a transfer would be.
 ///
 /// # Errors
-/// INVALID_FIELD or NOT_IMPLEMENTED.
+/// INVALID_FIELD.
 pub fn quote_transfer(
     request: &pb::QuoteTransferRequest,
 ) -> Result<(SessionId, Recipient, Option<Revision>), Problem> {
@@ -123,7 +123,7 @@ pub fn quote_transfer(
 /// A transfer to make, and on which presence.
 ///
 /// # Errors
-/// INVALID_FIELD or NOT_IMPLEMENTED.
+/// INVALID_FIELD.
 pub fn transfer_session(
     request: &pb::TransferSessionRequest,
 ) -> Result<(Command, ActingOn), Problem> {
@@ -146,12 +146,13 @@ fn recipient(f: &mut Fields, given: Option<&pb::Recipient>) -> Option<Recipient>
         Some(Wire::Rep(id)) => f.id("recipient.rep", id).map(Recipient::Rep),
         Some(Wire::Queue(id)) => f.id("recipient.queue", id).map(Recipient::Queue),
         Some(Wire::Flow(id)) => f.id("recipient.flow", id).map(Recipient::Flow),
-        Some(Wire::ExternalContact(_)) => {
-            f.unsupported("recipient.external_contact", true);
-            None
+        Some(Wire::ExternalContact(of)) => {
+            let partner = f.id("recipient.external_contact.partner", &of.partner);
+            let contact = f.id("recipient.external_contact.contact", &of.contact);
+            Some(Recipient::Contact(ContactRef { partner: partner?, contact: contact? }))
         }
         None => {
-            f.bad("recipient", "isn't given; name a rep, a queue or a flow");
+            f.bad("recipient", "isn't given; name a rep, a queue, a flow or an external contact");
             None
         }
     }
@@ -189,7 +190,7 @@ pub struct TransferFilter {
 /// Reads which transfers are listed.
 ///
 /// # Errors
-/// INVALID_FIELD or NOT_IMPLEMENTED.
+/// INVALID_FIELD.
 pub fn list_transfers(request: &pb::ListTransfersRequest) -> Result<TransferFilter, Problem> {
     let mut f = Fields::new();
     f.page_size(request.page_size);

@@ -41,7 +41,7 @@ pub(super) fn check_not_going(
 }
 
 /// The partner is deleted: its contacts go, some at a time.
-pub(in crate::domain::decide) fn forget(draft: &mut Draft<'_>, partner: &PartnerId) {
+pub fn forget(draft: &mut Draft<'_>, partner: &PartnerId) {
     let Some(book) = draft.contact_book(partner) else { return };
     let staged = book.staged.as_ref().map(|staged| staged.generation);
     for number in [Some(book.generation), staged].into_iter().flatten() {

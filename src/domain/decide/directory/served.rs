@@ -17,7 +17,7 @@ use crate::domain::record::{Record, RecordKey};
 use crate::domain::record_lookup::RecordLookup;
 use crate::domain::rejection::{BadField, Rejection};
 
-use super::partners::{names_partners, session_in_queue};
+use super::partners::names_partners;
 use super::references::in_use;
 
 /// The directory as it was before the decision.

@@ -83,6 +83,7 @@ impl RuleVerdict {
     /// A refusal as a rule that isn't passed.
     fn of(rejection: &Rejection) -> Self {
         let rule = match rejection.reason {
+            Reason::PartnerAway => "N7",
             Reason::LimitExceeded => "R9",
             Reason::QueueNotForChannel => "R10",
             Reason::DirectToRepRoutingDisabled => "T10",

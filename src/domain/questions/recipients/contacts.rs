@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use super::{RecipientCase, RecipientQuestion, against, case, forbidden};
 use crate::domain::contacts::{Contact, ContactAvailability, ContactBlock, ContactObservation};
+use crate::domain::eligibility::Check;
 use crate::domain::external::{
-    describe_external, external_checks, has_external_contacts, unavailable,
+    describe_away, describe_external, external_checks, has_external_contacts, unavailable,
 };
 use crate::domain::id::{ContactId, PartnerId};
 use crate::domain::live::{Actor, ContactRef};
@@ -146,9 +147,37 @@ pub fn list_contacts(
     let ranked = blocks.ranked(&filter, after, most, now);
     let entry = |(rank, number)| {
         let contact = blocks.contact(number)?;
-        Some(entry(state, &case, partner, (contact, rank)))
+        Some(entry(state, &case, partner, (contact, rank), now))
     };
     Ok(ranked.into_iter().filter_map(entry).collect())
+}
+
+impl RecipientCase {
+    /// What the rules say of a contact, as its partner has it.
+    pub(super) fn contact_verdicts(
+        &self,
+        state: &State,
+        of: &ContactRef,
+        contact: Option<&Contact>,
+        now: Timestamp,
+    ) -> Vec<RuleVerdict> {
+        let checks = external_checks(state, self.owner.as_ref(), &self.channel, contact);
+        let said = |check| {
+            RuleVerdict::new(check, describe_external(check, of.contact.as_str(), &self.channel))
+        };
+        let own = self.channel.partner() == Some(&of.partner);
+        let away = own.then(|| partner_is_asked(state, &of.partner, now));
+        let checks = checks.into_iter().map(said);
+        checks.chain(away).chain(self.of_session.iter().cloned()).collect()
+    }
+}
+
+/// Whether a partner is asked now (N7).
+fn partner_is_asked(state: &State, partner: &PartnerId, now: Timestamp) -> RuleVerdict {
+    let passed = state.partner_health(partner).not_asked_for(now).is_none();
+    let (rule, reason) = ("N7", Reason::PartnerAway);
+    let check = Check { rule, reason, passed, hides: false, forbids: true };
+    RuleVerdict::new(check, describe_away(passed, partner))
 }
 
 fn entry(
@@ -156,17 +185,14 @@ fn entry(
     case: &RecipientCase,
     partner: &PartnerId,
     (contact, rank): (Contact, u64),
+    now: Timestamp,
 ) -> ContactEntry {
-    let id = contact.id.clone();
-    let checks = external_checks(state, case.owner.as_ref(), &case.channel, Some(&contact));
-    let said =
-        |check| RuleVerdict::new(check, describe_external(check, id.as_str(), &case.channel));
-    let of_session = case.of_session.iter().cloned();
-    let verdicts: Vec<RuleVerdict> = checks.into_iter().map(said).chain(of_session).collect();
+    let of = ContactRef { partner: partner.clone(), contact: contact.id.clone() };
+    let verdicts = case.contact_verdicts(state, &of, Some(&contact), now);
     ContactEntry {
-        of: ContactRef { partner: partner.clone(), contact: id.clone() },
+        place: ContactPlace { rank, contact: contact.id.clone() },
+        of,
         contact,
-        place: ContactPlace { rank, contact: id },
         transferable: !forbidden(&verdicts),
         against: against(verdicts),
     }

@@ -6,6 +6,7 @@ use crate::domain::choose::{first_in_order, stands_back};
 use crate::domain::decide::route::admitting;
 use crate::domain::directory::Queue;
 use crate::domain::eligibility::{Check, describe, receiving_without, serving};
+use crate::domain::external::external_contact;
 use crate::domain::line::{Demand, needs};
 use crate::domain::live::{Actor, Recipient};
 use crate::domain::prospects::anybody_could;
@@ -41,7 +42,10 @@ impl RecipientCase {
                 state.expect_flow(flow)?;
                 self.line_verdicts(state, actor, to)
             }
-            Recipient::Contact(_) => self.line_verdicts(state, actor, to),
+            Recipient::Contact(of) => {
+                let known = external_contact(state, &self.channel, of);
+                self.contact_verdicts(state, of, known.as_ref(), now)
+            }
         })
     }
 }

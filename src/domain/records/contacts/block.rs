@@ -7,7 +7,8 @@ use std::sync::Arc;
 use minicbor::decode::{self, Decode, Decoder};
 use minicbor::encode::{self, Encode, Encoder, Write};
 
-use super::{Contact, ContactDetails, ContactObservation};
+use super::details::{Contact, ContactDetails};
+use super::observed::ContactObservation;
 use crate::domain::id::{ChannelId, ContactId, PartnerId};
 
 /// One contact in a block.

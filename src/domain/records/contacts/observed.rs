@@ -4,8 +4,18 @@
 use minicbor::decode::{self, Decode, Decoder};
 use minicbor::encode::{self, Encode, Encoder, Write};
 
-use super::ContactAvailability;
 use crate::domain::time::{Span, Timestamp};
+
+/// What a partner says of a contact.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum ContactAvailability {
+    /// Can take a session now.
+    Available,
+    /// Takes sessions, but not now.
+    Busy,
+    /// Takes none.
+    Unavailable,
+}
 
 /// A wait of at most 49 days, in as little room as can be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

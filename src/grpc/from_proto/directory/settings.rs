@@ -15,7 +15,7 @@ use crate::pb;
 /// Settings that are to change: those that the mask names, or that are given.
 ///
 /// # Errors
-/// INVALID_FIELD or NOT_IMPLEMENTED.
+/// INVALID_FIELD.
 pub fn update_settings(request: &pb::UpdateOrgSettingsRequest) -> Result<Asked, Problem> {
     let mut f = Fields::new();
     f.request_id(&request.request_id);

@@ -111,7 +111,7 @@ impl Fields {
     /// up, too, and all of it is said at once (D1).
     ///
     /// # Errors
-    /// NOT_IMPLEMENTED with all that isn't there yet, if nothing was wrong.
+    /// INTERNAL if it can't be built though nothing is wrong.
     pub fn ask(self, build: impl FnOnce() -> Option<Command>) -> Result<Asked, Problem> {
         let (command, stated) = self.finish_stated(build)?;
         Ok(Asked { command: command.unwrap_or(Command::Misstated), stated })
@@ -120,17 +120,14 @@ impl Fields {
     /// What was built, if it could be, and what is to be looked up before it is answered.
     ///
     /// # Errors
-    /// NOT_IMPLEMENTED with all that isn't there yet, if nothing was wrong.
+    /// INTERNAL if it can't be built though nothing is wrong.
     pub fn finish_stated<T>(
         self,
         build: impl FnOnce() -> Option<T>,
     ) -> Result<(Option<T>, Stated), Problem> {
-        let Self { stated, unsupported, .. } = self;
+        let Self { stated, .. } = self;
         if !stated.faults.is_empty() {
             return Ok((build(), stated));
-        }
-        if !unsupported.is_empty() {
-            return Err(Problem::NotImplemented(unsupported));
         }
         Ok((Some(build().ok_or(UNBUILT)?), stated))
     }

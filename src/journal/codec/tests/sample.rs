@@ -1,5 +1,10 @@
 //! Examples of everything that is stored: [`full`] has one record of each kind with every field set,
-//! [`others`] the states, targets and ends that those leave out.
+//! [`others`] the states, targets and ends that those leave out. What is partners' is in `partners`.
+
+mod keys;
+mod partners;
+
+mod contacts;
 
 use std::collections::BTreeMap;
 use std::fmt::Debug;
@@ -7,27 +12,33 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use super::super::Change;
+use crate::domain::contacts::ContactBook;
 use crate::domain::directory::{
-    CapacityModel, Channel, ChannelType, Licence, OpeningHours, Overflow, Permission,
-    PresenceConfiguration, PresenceStatus, Profile, Queue, Recipients, Rep, RoutingModel,
-    RoutingOwner, Settings, Skill, WrapUp,
+    CapacityModel, Channel, ChannelType, DefaultTarget, Licence, OpeningHours, Overflow,
+    PartnerQueue, Permission, PresenceConfiguration, PresenceStatus, Profile, Queue, RecipientType,
+    Recipients, Rep, RoutingModel, RoutingOwner, Settings, Skill, WrapUp,
 };
-use crate::domain::entry::{Answer, Cause, DirectoryAction, DirectoryChange, Fact, FactKind};
+use crate::domain::entry::{
+    Answer, Cause, DirectoryAction, DirectoryChange, Fact, FactKind, PresenceVerdict,
+};
 use crate::domain::flow::{
     Condition, Flow, FlowDecision, FlowRule, FlowTarget, SkillsTarget, Trace, TraceStep,
     WishedSkill,
 };
-use crate::domain::id::{PresenceId, SessionId, TransferId, TxnId, WorkId};
+use crate::domain::id::{ContactId, PresenceId, SessionId, TransferId, TxnId, WorkId};
 use crate::domain::live::{
     Absence, Actor, Candidate, ClosedPresence, Connection, EarlierPresence, EndedBy, HowFound,
-    Line, PlannedChange, PlannedStop, Presence, PresenceCause, Provenance, Recipient, RepPresence,
-    RepReach, Role, Session, SessionState, SessionSteps, SkillWish, Transfer, TransferState,
-    TransferSteps, WhyNot, Work, WorkEnd, WorkState, WorkSteps,
+    Line, PartnerAsk, PlannedChange, PlannedStop, Presence, PresenceCause, Provenance, Recipient,
+    RepPresence, RepReach, Role, Session, SessionEndReason, SessionState, SessionSteps, SkillWish,
+    Transfer, TransferState, TransferSteps, WhyNot, Work, WorkEnd, WorkRestrictions, WorkState,
+    WorkSteps,
 };
 use crate::domain::record::{Mark, MarkKey, Record, RecordKey};
 use crate::domain::rejection::{BadField, Reason, Rejection, RejectionDetails};
 use crate::domain::time::{Span, Timestamp};
 use crate::domain::units::{CentiPercent, Units, Weight};
+
+pub use keys::{KEYS, key};
 
 const SESSION: SessionId = SessionId::from_u128(0x0189_0a5d_ac96_774b_bcce_b302_099a_8057);
 const WORK: WorkId = WorkId::from_u128(0x0189_0a5d_ac96_774b_bcce_b302_099a_8058);
@@ -55,6 +66,7 @@ fn settings() -> Settings {
         direct_to_rep_routing: true,
         time_zone: "Europe/Berlin".into(),
         business_hours: vec![OpeningHours { weekday: 1, from_minute: 540, to_minute: 1_440 }],
+        routing_deadline: Some(Span::from_secs(40)),
         ..Settings::default()
     }
 }
@@ -68,7 +80,7 @@ fn configuration() -> PresenceConfiguration {
         allow_decline: true,
         auto_accept: false,
         recipients: Recipients::Listed {
-            contacts: false,
+            contacts: true,
             queues: [id("q1"), id("q2")].into(),
             flows: [id("f")].into(),
             profiles: [id("support")].into(),
@@ -82,10 +94,10 @@ fn configuration() -> PresenceConfiguration {
 fn channel() -> Channel {
     let (duration, extension) = (Span::from_secs(30), Span::from_secs(10));
     Channel {
-        adapters: [].into(),
-        default_target: None,
-        partner_routes_reps: false,
-        recipient_types: [].into(),
+        adapters: [id("bridge")].into(),
+        default_target: Some(DefaultTarget::Queue(id("theirs"))),
+        partner_routes_reps: true,
+        recipient_types: [RecipientType::Rep, RecipientType::ExternalContact].into(),
         id: id("wa"),
         name: "WhatsApp".into(),
         channel_type: ChannelType::Whatsapp,
@@ -102,7 +114,7 @@ fn channel() -> Channel {
 fn queue() -> Queue {
     let (max_length, max_wait) = (Some(5), Some(Span::from_secs(120)));
     Queue {
-        partner: None,
+        partner: Some(PartnerQueue { partner: id("acme"), own_id: Some(id("q-7")) }),
         id: id("billing"),
         name: "Billing".into(),
         reps: [id("ana"), id("bo")].into(),
@@ -145,7 +157,7 @@ fn flow() -> Flow {
 
 fn rep() -> Rep {
     Rep {
-        partners: [].into(),
+        partners: [(id("acme"), Some(id("7"))), (id("umbra"), None)].into(),
         id: id("ana"),
         name: "Ana Ruiz".into(),
         profile: id("support"),
@@ -214,9 +226,9 @@ fn provenance(revision: u64) -> Option<Arc<Provenance>> {
 
 fn session(state: SessionState) -> Session {
     Session {
-        end_reason: None,
-        returns: Vec::new(),
-        stay: None,
+        end_reason: Some(SessionEndReason::ConsentWithdrawn),
+        returns: vec![partners::returned()],
+        stay: Some(Box::new(partners::stay())),
         id: SESSION,
         channel: id("wa"),
         external_reference: id("+49 170 1234567"),
@@ -253,8 +265,8 @@ fn work(state: WorkState) -> Work {
         ("g", WhyNot::AssignedLater),
     ];
     Work {
-        restrictions: Default::default(),
-        routed_by: None,
+        restrictions: WorkRestrictions { decline: true, transfer: false, end: true },
+        routed_by: Some(partners::ROUTING),
         id: WORK,
         session: SESSION,
         rep: id("ana"),
@@ -280,9 +292,9 @@ fn work(state: WorkState) -> Work {
 
 fn transfer(recipient: Recipient, line: Line, state: TransferState) -> Transfer {
     Transfer {
-        asked: None,
-        from_line: None,
-        owner_left: false,
+        asked: Some(PartnerAsk::Routing(partners::ROUTING)),
+        from_line: Some(Line::Partner(id("acme"))),
+        owner_left: true,
         id: TRANSFER,
         session: SESSION,
         asked_by: actor(),
@@ -311,11 +323,11 @@ pub fn full() -> Vec<Record> {
     let asked = TransferState::Waiting { since: at(23) };
     let wrapping_up = WorkState::WrappingUp { until: at(40_000), extended: 2 };
     let to_flow = transfer(Recipient::Flow(id("night")), Line::Queue(id("billing")), asked);
-    vec![
+    let mut records = vec![
         Record::Settings(Arc::new(settings())),
         Record::Configuration(Arc::new(configuration())),
         Record::Status(Arc::new(PresenceStatus {
-            partner_ids: [].into(),
+            partner_ids: [(id("acme"), id("ALL"))].into(),
             id: id("all"),
             name: "All".into(),
             online_for: all,
@@ -338,7 +350,12 @@ pub fn full() -> Vec<Record> {
         Record::Transfer(Arc::new(to_flow)),
         Record::Mark(Mark { key: MarkKey::Rep(id("ana")), after: Some(id("bo")) }),
         Record::Mark(Mark { key: MarkKey::Queue(id("care")), after: None }),
-    ]
+        Record::ContactBook(Arc::new(contacts::contact_book())),
+        Record::ContactBlock(Arc::new(contacts::contact_block(ContactId::least()))),
+        Record::QueueReport(Arc::new(contacts::queue_report())),
+    ];
+    records.extend(partners::full());
+    records
 }
 
 /// What [`full`] leaves out: other states, targets and ends, and fields that are absent.
@@ -353,8 +370,16 @@ pub fn others() -> Vec<Record> {
         SessionState::Paused { rep: rep(), work: WORK },
         SessionState::Inactive { rep: rep(), work: WORK },
         SessionState::Ended { at: at(1), by, forget_at, actor: Some(actor()) },
+        SessionState::External { contact: partners::contact(), since: at(1) },
     ];
-    let bare = |state| Session { trace: None, transfer: None, line: ana(), ..session(state) };
+    let bare = |state| Session {
+        trace: None,
+        transfer: None,
+        stay: None,
+        end_reason: None,
+        line: ana(),
+        ..session(state)
+    };
     let why = WorkEnd::Transferred;
     let works = [
         WorkState::Offered,
@@ -367,8 +392,12 @@ pub fn others() -> Vec<Record> {
         TransferState::Waiting { since: at(1) },
         TransferState::Completed { rep: rep(), at: at(1) },
         TransferState::SessionEnded { at: at(1) },
+        TransferState::Asked(PartnerAsk::Handoff(partners::HANDOFF)),
+        TransferState::HandedOver { contact: partners::contact(), at: at(1) },
+        TransferState::Failed { at: at(1), failure: partners::failure() },
     ];
-    let to = [Recipient::Rep(rep()), Recipient::Queue(id("q"))].into_iter().cycle();
+    let contact = Recipient::Contact(partners::contact());
+    let to = [Recipient::Rep(rep()), Recipient::Queue(id("q")), contact].into_iter().cycle();
     let mut records = vec![
         Record::Configuration(Arc::new(PresenceConfiguration {
             recipients: Recipients::Any,
@@ -377,11 +406,12 @@ pub fn others() -> Vec<Record> {
         })),
         Record::Channel(Arc::new(Channel {
             routing_owner: RoutingOwner::Baton,
+            default_target: Some(DefaultTarget::Flow(id("night"))),
             paused_weight: None,
             wrap_up: None,
             ..channel()
         })),
-        Record::Queue(Arc::new(Queue { weight: None, overflow: None, ..queue() })),
+        Record::Queue(Arc::new(Queue { weight: None, overflow: None, partner: None, ..queue() })),
         Record::RepPresence(Arc::new(presence(Connection::Connected, PlannedChange::SignOut))),
         Record::RepPresence(Arc::new(RepPresence::absent(rep()))),
     ];
@@ -389,7 +419,12 @@ pub fn others() -> Vec<Record> {
         [MarkKey::Directory, MarkKey::Session(SESSION)]
             .map(|key| Record::Mark(Mark { key, after: None })),
     );
+    let going = MarkKey::Contacts(id("acme"), 6);
+    records.push(Record::Mark(Mark { key: going, after: None }));
+    records.push(Record::ContactBook(Arc::new(ContactBook::new(id("acme")))));
+    records.push(Record::ContactBlock(Arc::new(contacts::contact_block(id("42")))));
     records.extend(sessions.map(|state| Record::Session(Arc::new(bare(state)))));
+    records.extend(partners::others());
     records.extend(works.map(|state| Record::Work(Arc::new(work(state)))));
     records.extend(
         to.zip(transfers).map(|(to, state)| Record::Transfer(Arc::new(transfer(to, ana(), state)))),
@@ -422,7 +457,7 @@ pub fn entry() -> (Cause, Vec<Fact>, Vec<Change>) {
 }
 
 /// What a transaction can answer.
-pub fn answers() -> [Answer; 4] {
+pub fn answers() -> [Answer; 8] {
     let line = |kind: &str, id: &str, action| DirectoryChange {
         kind: Arc::from(kind),
         id: Arc::from(id),
@@ -442,27 +477,18 @@ pub fn answers() -> [Answer; 4] {
             retry_after: Some(Span::from_ms(250)),
             ..Rejection::new(Reason::RecipientOffline, "rep", "ana", "ana isn't signed in")
         })),
+        Answer::Verdicts(Arc::new(vec![
+            PresenceVerdict { rep: Some(id("ana")), presence: Some(PRESENCE), refused: None },
+            PresenceVerdict {
+                rep: None,
+                presence: None,
+                refused: Some(Arc::new(Rejection::not_found("rep", "bo"))),
+            },
+        ])),
         Answer::Nothing,
         Answer::Record(Record::Reference(id("wa"), id("x"), SESSION)),
+        contacts::answers()[0].clone(),
+        contacts::answers()[1].clone(),
+        partners::renewed(),
     ]
-}
-
-/// The key of this kind (0–13), of these ids.
-pub fn key(kind: usize, text: &str, other: &str, number: u128) -> RecordKey {
-    match kind {
-        0 => RecordKey::Settings,
-        1 => RecordKey::Configuration(id(text)),
-        2 => RecordKey::Status(id(text)),
-        3 => RecordKey::Profile(id(text)),
-        4 => RecordKey::Channel(id(text)),
-        5 => RecordKey::Rep(id(text)),
-        6 => RecordKey::RepPresence(id(text)),
-        7 => RecordKey::Session(number.into()),
-        8 => RecordKey::Reference(id(text), id(other)),
-        9 => RecordKey::Work(number.into()),
-        10 => RecordKey::Skill(id(text)),
-        11 => RecordKey::Queue(id(text)),
-        12 => RecordKey::Flow(id(text)),
-        _ => RecordKey::Transfer(number.into()),
-    }
 }
