@@ -1,5 +1,6 @@
 //! The interpreter of scenarios: a world with an org, its names, and one method per kind of line.
 
+mod annex;
 mod expect;
 mod house;
 mod presences;
@@ -68,9 +69,9 @@ impl World {
     /// A world with partners in it.
     pub fn with_partners() -> Self {
         let mut world = Self::new();
-        let command = Command::ApplyDirectory { directory: house::with_partners(), prune: false };
+        let command = Command::ApplyDirectory { directory: annex::with_partners(), prune: false };
         world.run(&actor("admin"), command).expect("it stands").expect("nothing refuses it");
-        let contacts = Command::SyncContacts(Box::new(house::contacts()));
+        let contacts = Command::SyncContacts(Box::new(annex::contacts()));
         world.run(&actor("vendor"), contacts).expect("it stands").expect("nothing refuses it");
         world
     }

@@ -5,12 +5,11 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use crate::domain::admission::admitting;
 use crate::domain::command::Skills;
 use crate::domain::directory::{Channel, DefaultTarget, Queue};
 use crate::domain::draft::Draft;
-use crate::domain::eligibility::{
-    Check, handing_on, line_refusal, queue_takes, receiving, refusal,
-};
+use crate::domain::eligibility::{Check, handing_on, queue_takes, receiving};
 use crate::domain::external::{external_checks, external_contact, external_refusal};
 use crate::domain::flow::{self, FlowTarget, SkillsTarget, Trace};
 use crate::domain::flow_world::{self, Org};
@@ -18,10 +17,9 @@ use crate::domain::id::{ContactId, FlowId, QueueId, RepId, SkillId};
 use crate::domain::live::{
     ContactRef, Line, PartnerStay, Recipient, RoutingCause, Session, SkillWish,
 };
+use crate::domain::reasons::{line_refusal, refusal};
 use crate::domain::record_lookup::RecordLookup;
 use crate::domain::rejection::{BadField, Reason, Rejection};
-
-use super::route;
 
 /// Where a session goes.
 #[derive(Debug, Clone)]
@@ -135,7 +133,7 @@ impl Destination {
         let queue = draft.expect_queue(id)?;
         serves(&queue, channel)?;
         let taken = match admission {
-            Admission::New => route::admitting(draft, draft.now(), queue),
+            Admission::New => admitting(draft, draft.now(), queue),
             Admission::Back => Some(queue),
         };
         let Some(taken) = taken else {

@@ -141,6 +141,37 @@ fn dispatch(draft: &mut Draft<'_>, request: &Request) -> Result<AnswerSubject, R
         Command::ExtendWrapUp(id) => wrap_up::extend(draft, actor, *id),
         Command::EndWrapUp(id) => wrap_up::end(draft, actor, *id),
         Command::ReturnSession(returning) => returned::bring_back(draft, actor, returning),
+        Command::AcknowledgeHandoff { .. }
+        | Command::CompleteHandoff { .. }
+        | Command::FailHandoff { .. }
+        | Command::AcknowledgeRouting { .. }
+        | Command::RenewRoutings { .. }
+        | Command::RouteSession(_)
+        | Command::FailRouting { .. }
+        | Command::SyncContacts(_)
+        | Command::ReportAvailability(_) => of_partners(draft, actor, command),
+        Command::TransferSession { session, recipient, note } => {
+            transfer::request(draft, actor, *session, recipient, note)
+        }
+        Command::Timer(due) => Ok(timer::pass(draft, actor, due)),
+        Command::WorkOff => {
+            settle::work_off(draft);
+            Ok(AnswerSubject::Nothing)
+        }
+        Command::LookAtEverybody => {
+            settle::follow_directory(draft, None);
+            Ok(AnswerSubject::Nothing)
+        }
+    }
+}
+
+/// What partners answer and supply; `dispatch` sends no other commands here.
+fn of_partners(
+    draft: &mut Draft<'_>,
+    actor: &Actor,
+    command: &Command,
+) -> Result<AnswerSubject, Rejection> {
+    match command {
         Command::AcknowledgeHandoff { handoff, reference } => {
             partner::acknowledge_handoff(draft, actor, *handoff, reference)
         }
@@ -161,20 +192,9 @@ fn dispatch(draft: &mut Draft<'_>, request: &Request) -> Result<AnswerSubject, R
         Command::FailRouting { request, failure, reference } => {
             partner::fail_routing(draft, actor, *request, failure, reference)
         }
-        Command::TransferSession { session, recipient, note } => {
-            transfer::request(draft, actor, *session, recipient, note)
-        }
         Command::SyncContacts(given) => contacts::sync(draft, actor, given),
         Command::ReportAvailability(given) => contacts::report(draft, actor, given),
-        Command::Timer(due) => Ok(timer::pass(draft, actor, due)),
-        Command::WorkOff => {
-            settle::work_off(draft);
-            Ok(AnswerSubject::Nothing)
-        }
-        Command::LookAtEverybody => {
-            settle::follow_directory(draft, None);
-            Ok(AnswerSubject::Nothing)
-        }
+        _ => Ok(AnswerSubject::Nothing),
     }
 }
 

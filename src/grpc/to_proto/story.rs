@@ -7,12 +7,12 @@ use std::sync::Arc;
 
 use super::live::ended_by;
 use super::{ObjectContext, actor, time};
-use crate::domain::eligibility::named;
 use crate::domain::entry::Revision;
 use crate::domain::live::{
     Candidate, HowFound, Provenance, Role, Session, SessionState, Transfer, TransferState, WhyNot,
     Work, WorkEnd, WorkState,
 };
+use crate::domain::reasons::named;
 use crate::domain::rejection::Reason;
 use crate::domain::time::Timestamp;
 use crate::grpc::api::number;

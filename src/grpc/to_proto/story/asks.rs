@@ -5,12 +5,12 @@
 use std::sync::Arc;
 
 use super::{Events, Phase, comes_from, event};
-use crate::domain::eligibility::named;
 use crate::domain::id::WorkId;
 use crate::domain::live::{
     Actor, ContactRef, Handoff, HandoffState, PartnerAsk, Provenance, Recipient, RoutingRequest,
     RoutingState, Session, SessionReturn, SessionState, Transfer, TransferState,
 };
+use crate::domain::reasons::named;
 use crate::domain::time::Timestamp;
 use crate::grpc::to_proto::{ObjectContext, actor};
 use crate::pb;
