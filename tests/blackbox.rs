@@ -42,6 +42,8 @@ mod outages;
 mod partner_scope;
 #[path = "blackbox/partner_watching.rs"]
 mod partner_watching;
+#[path = "blackbox/ownership.rs"]
+mod ownership;
 #[path = "blackbox/presences.rs"]
 mod presences;
 #[path = "blackbox/promises.rs"]

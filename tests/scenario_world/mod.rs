@@ -88,6 +88,7 @@ impl World {
         let words: Vec<&str> = words.collect();
         let outcome = match words.as_slice() {
             ["tick"] => Ok(self.tick()?),
+            ["restart"] => Ok(self.restart()),
             [on @ ("on-current" | "on-old" | "on-first"), words @ ..] => {
                 let rep = RepId::new(actor.id.as_str()).map_err(|e| e.to_string())?;
                 let had = self.presences.get(&rep).map_or(0, Vec::len);
@@ -108,6 +109,13 @@ impl World {
             }
         };
         compare(&outcome, expected)
+    }
+
+    /// The state is what its records say, as a server makes it of them that starts.
+    fn restart(&mut self) -> Vec<String> {
+        let records = self.state.records().map(|(key, held)| (key.clone(), held.clone()));
+        self.state = State::restore(self.state.head(), records.collect::<Vec<_>>());
+        Vec::new()
     }
 
     fn step(

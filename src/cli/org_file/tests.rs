@@ -1,5 +1,7 @@
 //! What a good org file becomes, and that a bad one gives all its faults at once, each in its place.
 
+mod partners;
+
 use super::*;
 
 mod partners;

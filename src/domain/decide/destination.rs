@@ -233,12 +233,10 @@ impl Destination {
     }
 
     /// Notes on the session what its partner is to be asked, if it goes to a partner's line for this reason. A stay that it has
-    /// there already goes on.
+    /// there already goes on; one that it has elsewhere is over, also while somebody hands the session on.
     pub(crate) fn enter(&self, draft: &Draft<'_>, session: &mut Session, cause: RoutingCause) {
         let Some(partner) = draft.partner_of(&self.line) else {
-            if session.owner().is_none() {
-                session.stay = None;
-            }
+            session.stay = None;
             return;
         };
         let mut stay = match session.stay.take() {

@@ -201,16 +201,6 @@ fn allows(records: &impl RecordLookup, from: Option<&RepId>, to: &Recipient) -> 
     })
 }
 
-/// T15: may `from` transfer to external contacts?
-pub(super) fn allows_contacts(records: &impl RecordLookup, from: Option<&RepId>) -> bool {
-    let configuration =
-        from.and_then(|from| records.rep(from)).and_then(|from| records.configuration_of(&from));
-    configuration.is_none_or(|configuration| match &configuration.recipients {
-        Recipients::Any => true,
-        Recipients::Listed { contacts, .. } => *contacts,
-    })
-}
-
 /// N8: does the channel let its sessions go to recipients of this type?
 fn offers(channel: &Channel, to: &Recipient) -> bool {
     let kind = match to {
