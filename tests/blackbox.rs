@@ -38,12 +38,12 @@ mod mirrors;
 mod orgs;
 #[path = "blackbox/outages.rs"]
 mod outages;
+#[path = "blackbox/ownership.rs"]
+mod ownership;
 #[path = "blackbox/partner_scope.rs"]
 mod partner_scope;
 #[path = "blackbox/partner_watching.rs"]
 mod partner_watching;
-#[path = "blackbox/ownership.rs"]
-mod ownership;
 #[path = "blackbox/presences.rs"]
 mod presences;
 #[path = "blackbox/promises.rs"]

@@ -4,8 +4,6 @@ mod partners;
 
 use super::*;
 
-mod partners;
-
 const EXAMPLE: &str = include_str!("../../../examples/org.yaml");
 
 fn read(text: &str, complete: bool) -> Result<pb::Directory, Vec<Fault>> {
