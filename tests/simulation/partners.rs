@@ -139,9 +139,9 @@ fn route(
         skip_capacity_check: chance(bits, 30),
         weight,
         restrictions: WorkRestrictions {
-            decline: chance(bits, 10),
-            transfer: chance(bits, 10),
-            end: chance(bits, 10),
+            decline: chance(bits, 25),
+            transfer: chance(bits, 25),
+            end: chance(bits, 25),
         },
         reference,
     }))
