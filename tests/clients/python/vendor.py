@@ -198,7 +198,7 @@ class Play:
         self.end(opened.session.id)
 
     def signs_out_with_nothing_left(self):
-        for caller, rep in ((self.acme, "ana"), (self.acme, "ben"), (self.cara, "cara")):
+        for caller, rep in ((self.acme, "a-1"), (self.acme, "b-1"), (self.cara, "cara")):
             presence = caller.GetRepPresence(presence_api.GetRepPresenceRequest(rep=rep)).rep_presence.presence
             closed = caller.ClosePresence(presence_api.ClosePresenceRequest(presence=presence.id))
             equal(closed.rep_presence.status_type, rep_types.PRESENCE_STATUS_TYPE_OFFLINE, "the status")
