@@ -16,7 +16,6 @@ use world::{Caller, House, org, refusal, to_rep};
 const INVALID: (Code, &str) = (Code::InvalidArgument, "INVALID_FIELD");
 const TOKEN: (Code, &str) = (Code::InvalidArgument, "INVALID_TOKEN");
 const REUSED: (Code, &str) = (Code::InvalidArgument, "REQUEST_ID_REUSED");
-const LATER: (Code, &str) = (Code::Unimplemented, "NOT_IMPLEMENTED");
 const MISSING: (Code, &str) = (Code::NotFound, "NOT_FOUND");
 const DENIED: (Code, &str) = (Code::PermissionDenied, "PERMISSION_DENIED");
 const NOBODY: &str = "01890a5d-ac96-774b-bcce-b302099a8057";
@@ -114,8 +113,7 @@ async fn s1_a_role_does_only_what_it_may() {
         "a dashboard": board.presence, keep_alive(pb::KeepAliveRequest::default()) => DENIED;
         "an adapter": adapter.work, accept_work(pb::AcceptWorkRequest::default()) => DENIED;
         "an adapter": adapter.transfers, accept_transfer(pb::AcceptTransferRequest::default()) => DENIED;
-        "a partner": partner.sessions, get_session(pb::GetSessionRequest::default()) => DENIED;
-        "a partner": partner.watches, watch(pb::WatchRequest::default()) => DENIED;
+        "a partner": partner.directory, upsert_rep(pb::UpsertRepRequest::default()) => DENIED;
     }
 }
 
@@ -393,7 +391,7 @@ async fn transfer_service() {
         "no recipient": t, transfer_session(transfer(&session, None)) => INVALID;
         "bad rep": t, transfer_session(transfer(&session, rep("a b"))) => INVALID;
         "long note": t, transfer_session(noted) => INVALID;
-        "contact": t, transfer_session(transfer(&session, to(To::ExternalContact(pb::ExternalContactRef::default())))) => LATER;
+        "contact": t, transfer_session(transfer(&session, to(To::ExternalContact(pb::ExternalContactRef::default())))) => INVALID;
         "unknown session": t, transfer_session(transfer(NOBODY, rep("ben"))) => MISSING;
         "unknown rep": t, transfer_session(transfer(&session, rep("dan"))) => MISSING;
         "to oneself": t, transfer_session(transfer(&session, rep("ana"))) => state("SELF_TRANSFER");
@@ -449,7 +447,6 @@ async fn watch_service() {
         "no kinds": w, watch(kinds(&[])) => INVALID;
         "unspecified": w, watch(kinds(&[0])) => INVALID;
         "unknown": w, watch(kinds(&[99])) => INVALID;
-        "hand-offs": w, watch(kinds(&[1, 6])) => LATER;
         "too many ids": w, watch(filter(many)) => INVALID;
         "bad id": w, watch(filter(bad)) => INVALID;
         "bad queue": w, watch(filter(queues)) => INVALID;

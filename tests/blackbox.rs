@@ -38,6 +38,8 @@ mod mirrors;
 mod orgs;
 #[path = "blackbox/outages.rs"]
 mod outages;
+#[path = "blackbox/ownership.rs"]
+mod ownership;
 #[path = "blackbox/partner_scope.rs"]
 mod partner_scope;
 #[path = "blackbox/partner_watching.rs"]
@@ -52,6 +54,8 @@ mod retries;
 mod routing;
 #[path = "blackbox/serving.rs"]
 mod serving;
+#[path = "blackbox/tempers.rs"]
+mod tempers;
 #[path = "blackbox/transfers.rs"]
 mod transfers;
 #[path = "blackbox/two_servers.rs"]

@@ -254,7 +254,11 @@ mod tests {
 
     #[test]
     fn n10_pages_are_cut_by_number_and_by_size() {
-        assert_eq!(cut(&[], 10), std::slice::from_ref(&(0..0)), "an empty file is a page of its own");
+        assert_eq!(
+            cut(&[], 10),
+            std::slice::from_ref(&(0..0)),
+            "an empty file is a page of its own"
+        );
         assert_eq!(cut(&placed(25, 1), 10), [0..10, 10..20, 20..25]);
         assert_eq!(cut(&placed(20, 1), 10), [0..10, 10..20]);
         let large = placed(9, 1_000_000);

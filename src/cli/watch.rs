@@ -11,20 +11,9 @@ use crate::{output, pb};
 pub async fn run(context: &Context, args: WatchArgs) -> anyhow::Result<()> {
     let mut kinds = args.kinds;
     kinds.extend(args.more_kinds);
-    let kinds = if kinds.is_empty() {
-        vec![
-            pb::WatchKind::Rep,
-            pb::WatchKind::Queue,
-            pb::WatchKind::Session,
-            pb::WatchKind::Transfer,
-            pb::WatchKind::Work,
-            pb::WatchKind::Handoff,
-            pb::WatchKind::RoutingRequest,
-            pb::WatchKind::Partner,
-        ]
-    } else {
-        kinds
-    };
+    if kinds.is_empty() {
+        kinds = kinds_for(&context.identity().role);
+    }
     let mut watch = context.client()?.watch(pb::WatchRequest {
         kinds: kinds.into_iter().map(|kind| kind as i32).collect(),
         filter: Some(pb::WatchFilter {
@@ -57,6 +46,17 @@ pub async fn run(context: &Context, args: WatchArgs) -> anyhow::Result<()> {
             }
         }
     }
+}
+
+/// All that this role may watch.
+fn kinds_for(role: &str) -> Vec<pb::WatchKind> {
+    use pb::WatchKind::{Handoff, Partner, Queue, Rep, RoutingRequest, Session, Transfer, Work};
+    let mut kinds = vec![Rep, Queue, Session, Transfer, Work];
+    // What partners are asked isn't told to reps and adapters.
+    if !matches!(role, "rep" | "adapter") {
+        kinds.extend([Handoff, RoutingRequest, Partner]);
+    }
+    kinds
 }
 
 fn print_lines(context: &Context, response: &pb::WatchResponse) {
@@ -125,6 +125,12 @@ fn change_line(change: &pb::Change) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn n3_a_rep_isnt_refused_for_kinds_that_it_never_asked_for() {
+        assert_eq!(kinds_for("rep").len(), 5);
+        assert!(kinds_for("partner").contains(&pb::WatchKind::Handoff));
+    }
 
     #[test]
     fn a_completed_transfer_reads_as_a_line() {

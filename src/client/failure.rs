@@ -175,6 +175,9 @@ impl fmt::Display for Failure {
         if !self.0.details.is_empty() {
             write!(f, " [{}]", one_line(&self.0.details.join("; ")))?;
         }
+        if let Some(after) = self.0.retry_after {
+            write!(f, " [again in {:.1} s]", after.as_secs_f64())?;
+        }
         if !self.0.advice.is_empty() {
             write!(f, " ({})", self.0.advice)?;
         }
@@ -234,9 +237,9 @@ fn advice(reason: &str) -> &'static str {
         "PRESENCE_CLOSED" => "sign in again: `online`",
         "DECLINE_NOT_ALLOWED" => "accept it",
         "WRONG_STATE" => "read it anew",
-        "HANDOFF_EXPIRED" => "it is too late for an answer: the session is somebody else's by now",
+        "HANDOFF_EXPIRED" => "it is too late: take back what was begun for it",
         "CLAIMED_BY_ANOTHER" => "leave it to that worker, or give the worker's --reference",
-        "PARTNER_AWAY" => "choose another recipient; `partners get` says when it is asked again",
+        "PARTNER_AWAY" => "choose another recipient; `partners get` shows how it does",
         "NOT_ALLOWED_BY_PARTNER" => "a supervisor can: try --role supervisor",
         "SYNC_DELETES_TOO_MANY" => {
             "look whether the file is whole; --allow-mass-deletion says that it is"
@@ -293,6 +296,17 @@ mod tests {
         let status = Status::with_error_details(Code::Internal, "a fault", details);
         let text = Failure::of(&status, "http://x").to_string();
         assert!(text.starts_with("INTERNAL: a fault [call c0ffee]"), "{text}");
+    }
+
+    #[test]
+    fn n7_when_it_may_be_tried_again_is_said() {
+        let mut details = ErrorDetails::with_error_info("PARTNER_AWAY", "baton", []);
+        details.set_retry_info(Some(Duration::from_millis(29_500)));
+        let status = Status::with_error_details(Code::FailedPrecondition, "acme is away", details);
+        let failure = Failure::of(&status, "http://x");
+        let text = failure.to_string();
+        assert!(text.starts_with("PARTNER_AWAY: acme is away [again in 29.5 s] (choose"), "{text}");
+        assert!(!failure.may_retry(), "it isn't tried again without being asked");
     }
 
     #[test]

@@ -15,8 +15,8 @@ pub use decide::command;
 pub use questions::{contact_search, recipients};
 pub use records::{contacts, directory, entry, flow, line, live, load, record};
 pub use rules::{
-    aliases, capacity, choose, eligibility, external, flow_world, invariants, prospects, scope,
-    verdict, wait,
+    admission, aliases, capacity, choose, eligibility, external, flow_world, invariants,
+    partner_lines, prospects, reasons, scope, verdict, wait,
 };
 pub use state::{draft, record_lookup};
 pub(in crate::domain) use values::stored;

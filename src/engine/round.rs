@@ -129,7 +129,7 @@ impl<'s, T> RoundInProgress<'s, T> {
                     let entry = Arc::new(entry);
                     self.written += entry.changes.len();
                     self.batch.entries.push(Arc::clone(&entry));
-                    self.applied.push(Arc::new(Applied { entry, before: decision.before }));
+                    self.applied.push(Arc::new(Applied::of(&entry, decision.before)));
                 } else if !matches!(item.origin, Origin::Client(_)) {
                     // Whatever it was about has been done, or comes up again.
                     return;

@@ -7,18 +7,36 @@ use imbl::Vector;
 use super::clock;
 use super::steady::SteadyClock;
 use crate::domain::entry::{Answer, Entry, Revision};
-use crate::domain::record::Record;
+use crate::domain::record::{Record, RecordKey};
 use crate::domain::state::State;
 use crate::domain::time::Timestamp;
 use crate::journal::Epoch;
 
-/// An entry and what its records were before it.
+/// An entry, as readers are shown it, and what its records were before it.
 #[derive(Debug)]
 pub struct Applied {
     /// The entry.
     pub entry: Arc<Entry>,
     /// One per change of the entry.
     pub before: Vec<Option<Record>>,
+}
+
+impl Applied {
+    /// An entry as readers are shown it: without contacts, which nobody watches. Kept for as long as entries are, the many
+    /// blocks of each sync and report would take any amount of memory.
+    #[must_use]
+    pub fn of(entry: &Arc<Entry>, before: Vec<Option<Record>>) -> Self {
+        let is_contacts = |key: &RecordKey| matches!(key, RecordKey::ContactBlock(..));
+        if !entry.changes.iter().any(|(key, _)| is_contacts(key)) {
+            return Self { entry: Arc::clone(entry), before };
+        }
+        let shown = entry.changes.iter().zip(before).filter(|((key, _), _)| !is_contacts(key));
+        let (changes, before) = shown.map(|(change, before)| (change.clone(), before)).unzip();
+        let (cause, facts) = (entry.cause.clone(), entry.facts.clone());
+        let Entry { revision, id, previous, time, .. } = **entry;
+        let entry = Entry { revision, id, previous, time, cause, changes, facts };
+        Self { entry: Arc::new(entry), before }
+    }
 }
 
 /// An org as a replica knows it: its state and the entries that led there, of one moment.
@@ -49,4 +67,37 @@ pub struct Done {
     pub revision: Revision,
     /// What is answered.
     pub answer: Answer,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::contacts::{ContactBlock, ContactBook};
+    use crate::domain::entry::Cause;
+    use crate::domain::id::{ContactId, EntryId, PartnerId};
+    use crate::domain::live::Actor;
+
+    #[test]
+    fn readers_of_entries_keep_no_contacts() {
+        let acme = PartnerId::new("acme").expect("an id");
+        let block = ContactBlock::new((acme.clone(), 1, ContactId::least()), &[]).expect("none");
+        let block = Record::ContactBlock(Arc::new(block));
+        let book = Record::ContactBook(Arc::new(ContactBook::new(acme)));
+        let change = |record: &Record| (record.key(), Some(record.clone()));
+        let entry = Arc::new(Entry {
+            revision: Revision::new(7),
+            id: EntryId::from_u128(2),
+            previous: EntryId::from_u128(1),
+            time: Timestamp::from_ms(5),
+            cause: Cause { actor: Actor::baton(), rpc: "test".into(), request_id: None },
+            changes: vec![change(&block), change(&book)],
+            facts: Vec::new(),
+        });
+        let shown = Applied::of(&entry, vec![Some(block), None]);
+        assert_eq!(shown.entry.changes, [change(&book)]);
+        assert_eq!(shown.before, [None], "beside the change that it was before");
+        assert_eq!(shown.entry.head(), entry.head());
+        let without = Arc::new(Entry { changes: vec![change(&book)], ..(*entry).clone() });
+        assert!(Arc::ptr_eq(&Applied::of(&without, vec![None]).entry, &without));
+    }
 }

@@ -294,3 +294,43 @@ async fn w2_n3_what_partners_are_asked_is_told_alike_from_the_journal() {
     }
     assert_eq!(told[0], told[1]);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn o6_a_return_stands_in_the_chain_of_the_next_hand_off_and_in_the_story() {
+    for site in sites().await {
+        let mut admin = site.a.admin();
+        admin.arrive("ana").await;
+        admin.supply_desk().await;
+        let session = routed_to_ana(&site, "c-1").await;
+        let ana = &mut site.a.rep("ana");
+        let transfer = ana.hand_on(&session, to_desk()).await.expect("hers").transfer.expect("one");
+        let mut acme = partner(&site.a, "acme");
+        acme.complete(&transfer.handoff).await.expect("its own");
+        let back = pb::ReturnSessionRequest {
+            session: session.clone(),
+            note: "wants a refund".into(),
+            reason: pb::SessionReturnReason::Done.into(),
+            ..Default::default()
+        };
+        let back = acme.sessions.return_session(back).await.expect("its own").into_inner();
+        let back = back.session.expect("a session");
+        assert_eq!((back.external_contact, back.returns.len()), (None, 1));
+        assert_eq!(back.returns[0].reason(), pb::SessionReturnReason::Done);
+        assert_eq!(back.returns[0].from.as_ref().map(|of| of.contact.as_str()), Some("desk"));
+        let again = Target::Contact("desk".into());
+        acme.route(&back.routing_request, again).await.expect("nobody has it");
+        let open = acme.handoffs().await;
+        let chain: Vec<_> = open[0].chain.iter().map(|l| (l.completed, l.returned)).collect();
+        assert_eq!(chain, [(true, false), (true, true)], "{}", site.name());
+        assert_eq!((open[0].transfer.as_str(), open[0].from_rep.as_str()), ("", ""));
+        let story = pb::GetSessionHistoryRequest { session, ..Default::default() };
+        let story = admin.sessions.get_session_history(story).await.expect("it is there");
+        let events = story.into_inner().events;
+        let from = events.iter().position(|e| e.kind == "session_returned").expect("returned");
+        let told: Vec<_> = events[from..].iter().map(|e| e.kind.as_str()).collect();
+        let expected = ["session_returned", "routing_asked", "routing_routed", "handoff_asked"];
+        assert_eq!(told, expected, "{}", site.name());
+        let by = events[from].actor.as_ref().map(|actor| (actor.role(), actor.id.as_str()));
+        assert_eq!(by, Some((pb::Role::Partner, "acme")));
+    }
+}

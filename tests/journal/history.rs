@@ -5,11 +5,14 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use baton::domain::entry::{Head, Revision};
+use baton::domain::record::Record;
+use baton::domain::record_lookup::RecordLookup;
 use baton::domain::state::State;
 use baton::domain::time::Span;
+use baton::domain::units::Units;
 use baton::journal::{Batch, Epoch, History, JournalError, Verdict};
 
-use crate::support::sample::{Decider, change, entry_id, org, outcome};
+use crate::support::sample::{Decider, change, entry_id, org, outcome, rep};
 use crate::{KEPT, Subject, behind};
 
 fn assert_same(left: &State, right: &State) {
@@ -46,6 +49,19 @@ pub async fn catching_up_from_far_behind_leaves_no_gap(subject: Subject) {
         Batch { decided_on: Head::default(), confirmed: Head::default(), ..late.decide([]) };
     let (missed, known) = behind(subject.verdict(&Batch { asked: vec![1.into()], ..known }).await);
     assert_eq!((missed.len(), known.len()), (2_501, 1));
+}
+
+/// Work that a partner assigns past the check adds up to more than anybody's capacity.
+pub async fn c3_who_carries_more_than_can_be_configured_is_loaded(subject: Subject) {
+    let mut me = Decider::default();
+    let carried = Units::MAX + Units::MAX;
+    subject.commit(&mut me, [change(1).writes_load("ana", carried)]).await;
+    let loaded = subject.load().await.state;
+    assert_eq!(loaded.rep_presence(&rep("ana")).used, carried);
+    assert!(loaded.load_of(&rep("ana")).is_full());
+    let entries = subject.entries().await;
+    let Some(Record::RepPresence(live)) = &entries[0].changes[0].1 else { panic!("{entries:?}") };
+    assert_eq!(live.used, carried);
 }
 
 pub async fn another_history_is_noticed(subject: Subject) {

@@ -91,6 +91,7 @@ contract! {
         outcomes_without_effect_are_kept_for_a_day
         many_requests_can_be_asked_about;
     history:
+        c3_who_carries_more_than_can_be_configured_is_loaded
         a_refused_batch_catches_up
         catching_up_from_far_behind_leaves_no_gap
         another_history_is_noticed

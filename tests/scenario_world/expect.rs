@@ -6,11 +6,11 @@
 //! `estimate sales: absent of 3` · `score care: 2, 500ms, 1500ms off` · `chosen s: ben FirstInOrder; ana Load` ·
 //! `queues s as ana: sales 3/0, late 0/0` · `flows s as rob: night`
 
-use baton::domain::eligibility::named;
 use baton::domain::id::{RepId, SessionId};
 use baton::domain::live::{
     Absence, Actor, Connection, Line, PlannedChange, SessionState, WorkState,
 };
+use baton::domain::reasons::named;
 use baton::domain::recipients::explain::explain;
 use baton::domain::recipients::lines::{list_flows, list_queues};
 use baton::domain::recipients::quote::quote;

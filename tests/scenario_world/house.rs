@@ -25,16 +25,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Display;
 
 use baton::domain::command::{Command, Directory, DirectoryKey};
-use baton::domain::contacts::ContactDetails;
-use baton::domain::decide::contacts::given::{
-    GivenContact, GivenContacts, GivenItem, GivenObservation, SyncMode,
-};
 use baton::domain::directory::{
     CapacityModel, Channel, ChannelType, Licence, Overflow, Partner, PartnerQueue, Permission,
     PresenceConfiguration, PresenceStatus, Profile, Queue, Recipients, Rep, RoutingModel,
     RoutingOwner, Settings, Skill, WrapUp,
 };
-use baton::domain::entry::Fingerprint;
 use baton::domain::id::{
     BadId, ChannelId, ConfigurationId, PartnerId, ProfileId, QueueId, RepId, SkillId, StatusId,
 };
@@ -43,7 +38,7 @@ use baton::domain::state::State;
 use baton::domain::time::Span;
 use baton::domain::units::{CentiPercent, Units, Weight};
 
-fn id<T: std::str::FromStr<Err = BadId>>(text: &str) -> T {
+pub fn id<T: std::str::FromStr<Err = BadId>>(text: &str) -> T {
     text.parse().expect("names of the house are ids")
 }
 
@@ -62,7 +57,7 @@ fn configuration(name: &str, units: u32) -> PresenceConfiguration {
     }
 }
 
-fn status(name: &str, online_for: &[ChannelType]) -> PresenceStatus {
+pub fn status(name: &str, online_for: &[ChannelType]) -> PresenceStatus {
     PresenceStatus {
         partner_ids: [].into(),
         id: id(name),
@@ -80,7 +75,7 @@ fn profile(name: &str, statuses: &[&str]) -> Profile {
     }
 }
 
-fn channel(name: &str, channel_type: ChannelType, weight: Weight) -> Channel {
+pub fn channel(name: &str, channel_type: ChannelType, weight: Weight) -> Channel {
     Channel {
         adapters: [].into(),
         default_target: None,
@@ -117,22 +112,7 @@ fn rep(name: &str, configuration: &str) -> Rep {
     }
 }
 
-/// A rep whom the vendor drives, by a name of its own.
-fn driven(rep: Rep) -> Rep {
-    let own = format!("agent-{}", rep.id);
-    Rep { partners: [(id("vendor"), Some(id(&own)))].into(), ..rep }
-}
-
-/// A channel that the vendor routes, and on which it has contacts.
-fn vendors(name: &str, fallback: Option<&str>) -> Channel {
-    Channel {
-        routing_owner: RoutingOwner::Partner(id("vendor")),
-        fallback_queue: fallback.map(id),
-        ..channel(name, ChannelType::ByocForCcaas, Weight::Units(Units::whole(1)))
-    }
-}
-
-fn partner(name: &str) -> Partner {
+pub fn partner(name: &str) -> Partner {
     Partner {
         id: id(name),
         name: name.into(),
@@ -144,7 +124,7 @@ fn partner(name: &str) -> Partner {
     }
 }
 
-fn queue(name: &str, reps: &[&str]) -> Queue {
+pub fn queue(name: &str, reps: &[&str]) -> Queue {
     Queue {
         partner: None,
         id: id(name),
@@ -245,57 +225,6 @@ pub fn directory() -> Directory {
             queue("desk", &["zoe"]),
         ],
         flows: Vec::new(),
-    }
-}
-
-/// What partners add to the house: another one, channels that the vendor routes, a queue of its own, and the reps whom it
-/// drives.
-pub fn with_partners() -> Directory {
-    use ChannelType::{ByocForCcaas, Line, StandardSms, WebChatV2, Whatsapp};
-    let all = directory();
-    let theirs = ["ana", "ben", "cleo", "dan", "hal"];
-    let reps = all.reps.into_iter().filter(|rep| theirs.contains(&rep.id.as_str()));
-    Directory {
-        partners: vec![partner("umbra")],
-        statuses: vec![status(
-            "available",
-            &[WebChatV2, Whatsapp, Line, StandardSms, ByocForCcaas],
-        )],
-        channels: vec![
-            vendors("ext", None),
-            vendors("extfb", Some("care")),
-            Channel { partner_routes_reps: true, ..vendors("extall", None) },
-        ],
-        queues: vec![Queue {
-            partner: Some(PartnerQueue { partner: id("vendor"), own_id: Some(id("q-7")) }),
-            ..queue("line", &[])
-        }],
-        reps: reps.map(driven).collect(),
-        ..Directory::default()
-    }
-}
-
-/// The vendor's contacts: one for all of its channels, and one for `extfb` alone.
-pub fn contacts() -> GivenContacts {
-    let contact = |name: &str, channels: &[&str]| GivenItem {
-        id: Ok(id(name)),
-        said: Ok(GivenContact {
-            details: ContactDetails {
-                id: id(name),
-                kind: "desk".into(),
-                channels: channels.iter().map(|channel| id(channel)).collect(),
-                name: name.to_uppercase(),
-                description: String::new(),
-                fields: BTreeMap::new(),
-            },
-            observed: GivenObservation::default(),
-        }),
-    };
-    GivenContacts {
-        partner: id("vendor"),
-        mode: SyncMode::Incremental { deleted: Vec::new() },
-        contacts: vec![contact("desk-1", &[]), contact("desk-2", &["extfb"])],
-        content: Fingerprint::default(),
     }
 }
 

@@ -1,5 +1,6 @@
 //! The interpreter of scenarios: a world with an org, its names, and one method per kind of line.
 
+mod annex;
 mod expect;
 mod house;
 mod presences;
@@ -68,9 +69,9 @@ impl World {
     /// A world with partners in it.
     pub fn with_partners() -> Self {
         let mut world = Self::new();
-        let command = Command::ApplyDirectory { directory: house::with_partners(), prune: false };
+        let command = Command::ApplyDirectory { directory: annex::with_partners(), prune: false };
         world.run(&actor("admin"), command).expect("it stands").expect("nothing refuses it");
-        let contacts = Command::SyncContacts(Box::new(house::contacts()));
+        let contacts = Command::SyncContacts(Box::new(annex::contacts()));
         world.run(&actor("vendor"), contacts).expect("it stands").expect("nothing refuses it");
         world
     }
@@ -88,6 +89,7 @@ impl World {
         let words: Vec<&str> = words.collect();
         let outcome = match words.as_slice() {
             ["tick"] => Ok(self.tick()?),
+            ["restart"] => Ok(self.restart()),
             [on @ ("on-current" | "on-old" | "on-first"), words @ ..] => {
                 let rep = RepId::new(actor.id.as_str()).map_err(|e| e.to_string())?;
                 let had = self.presences.get(&rep).map_or(0, Vec::len);
@@ -108,6 +110,13 @@ impl World {
             }
         };
         compare(&outcome, expected)
+    }
+
+    /// The state is what its records say, as a server makes it of them that starts.
+    fn restart(&mut self) -> Vec<String> {
+        let records = self.state.records().map(|(key, held)| (key.clone(), held.clone()));
+        self.state = State::restore(self.state.head(), records.collect::<Vec<_>>());
+        Vec::new()
     }
 
     fn step(

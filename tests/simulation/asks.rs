@@ -32,6 +32,7 @@ use baton::engine::entropy::Randomness;
 
 pub use self::org::{REPS, org, rep};
 use self::org::{id, spare_channel, spare_queue, spare_rep, spare_skill};
+pub use self::partners::left_to_partners;
 
 pub fn below(bits: &mut Randomness, bound: usize) -> usize {
     usize::try_from(bits.word() % bound.max(1) as u64).expect("it is below a usize")
@@ -99,6 +100,11 @@ fn scene(state: &State) -> Scene<'_> {
 
 /// One step of somebody's day; `None` if nothing of the kind that came up is there.
 pub fn command(bits: &mut Randomness, state: &State) -> Option<(Actor, Command)> {
+    if chance(bits, 22)
+        && let Some(of_a_partner) = partners::command(bits, state)
+    {
+        return Some(of_a_partner);
+    }
     let scene = scene(state);
     let admin = || actor(Role::Admin, "admin");
     let command = match below(bits, 100) {
@@ -127,11 +133,10 @@ pub fn command(bits: &mut Randomness, state: &State) -> Option<(Actor, Command)>
         71..73 => Command::DeclineWork(one_of(bits, &scene.works)?.id),
         73..82 => desk_work(bits, &scene)?,
         82..95 => return hand_on(bits, &scene),
-        95..97 => {
+        95..98 => {
             let session = one_of(bits, &scene.sessions)?.id;
             Command::EndSession { session, reason: None }
         }
-        97 => return partners::command(bits, state),
         98 if chance(bits, 50) => raise_capacity(bits, state)?,
         98 => change_members(bits, state)?,
         _ => {

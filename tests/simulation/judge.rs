@@ -1,11 +1,12 @@
 //! What the world is judged by beyond the store's oracle: each answer as it is given, and, when all
-//! is quiet, whether everybody agrees and nobody is left waiting.
+//! is quiet, whether everybody agrees and nobody is left waiting, be it for a rep or for a partner.
 
 use baton::domain::decide::decide;
 use baton::domain::decide::settle::unsettled;
 use baton::domain::entry::{Answer, Outcome};
 use baton::domain::rejection::Rejection;
 use baton::domain::state::State;
+use baton::domain::time::Timestamp;
 use baton::engine::entropy::Randomness;
 use baton::engine::{Done, Refusal};
 
@@ -87,22 +88,26 @@ impl World {
     }
 
     /// Was there, between asking and answering, a state in which this is what comes of it? (An
-    /// answer without a commit is decided on some state of that time, never on an older one.)
+    /// answer without a commit is decided on some state of that time, never on an older one.) For the
+    /// engine it may be as late as for the state at least (R12), and partners are away only until a point in time.
     fn might_have(
         &self,
         call: &Call,
         fits: impl Fn(Result<bool, Rejection>) -> bool,
     ) -> Result<(), String> {
         let mut bits = Randomness::from_seed(0);
-        let mut decide_on = |state: &State| {
-            let decided = decide(&mut state.clone(), &call.request, self.now, &mut bits)?;
+        let mut decide_on = |state: &State, at: Timestamp| {
+            let decided = decide(&mut state.clone(), &call.request, at, &mut bits)?;
             Ok(decided.entry.is_some())
         };
         let mut states = self.store.between(call.asked_at, self.store.revision());
-        if states.any(|state| fits(decide_on(state))) {
+        if states.any(|state| {
+            let times = [state.head().time, self.now];
+            times.into_iter().any(|at| fits(decide_on(state, at)))
+        }) {
             return Ok(());
         }
-        let now = decide_on(self.store.state());
+        let now = decide_on(self.store.state(), self.now);
         Err(format!("no state since it was asked gives that answer; now it is {now:?}"))
     }
 
@@ -117,6 +122,7 @@ impl World {
             return Err(format!("R1: somebody waits beside {left:?}"));
         }
         oracle::nobody_waits_beside_a_free_rep(state)?;
+        oracle::asked::nothing_is_forgotten(state, self.now)?;
         self.agree()
     }
 

@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use baton::domain::command::Directory;
 use baton::domain::directory::{
-    CapacityModel, Channel, ChannelType, Licence, Overflow, Partner, Permission,
-    PresenceConfiguration, PresenceStatus, Profile, Queue, Recipients, Rep, RoutingModel,
-    RoutingOwner, Settings, Skill, WrapUp,
+    CapacityModel, Channel, ChannelType, DefaultTarget, Licence, Overflow, Partner, PartnerQueue,
+    Permission, PresenceConfiguration, PresenceStatus, Profile, Queue, Recipients, Rep,
+    RoutingModel, RoutingOwner, Settings, Skill, WrapUp,
 };
 use baton::domain::flow::{Condition, Flow, FlowDecision, FlowRule, FlowTarget, SkillsTarget};
 use baton::domain::id::{ChannelId, ConfigurationId, ProfileId, RepId, StatusId};
@@ -16,6 +16,9 @@ use baton::domain::units::{CentiPercent, Units, Weight};
 
 /// Reps of queues; one more is of none.
 pub const REPS: usize = 6;
+
+/// Contacts that the vendor has now and then.
+pub const CONTACTS: [&str; 2] = ["desk-1", "desk-2"];
 
 pub fn rep(number: usize) -> RepId {
     RepId::new(&format!("r{number}")).expect("a valid id")
@@ -61,7 +64,20 @@ fn queues() -> Vec<Queue> {
         Queue { model: RoutingModel::MostAvailable, ..queue("q1", &[1, 2, 3, 4]) },
         Queue { push_timeout: Some(Span::from_secs(15)), ..queue("q2", &[0, 3, 5]) },
         spare_queue(),
+        partners_queue("line", "vendor"),
+        partners_queue("shade", "umbra"),
     ]
+}
+
+/// A queue that a partner routes; the vendor's comes and goes.
+pub fn partners_queue(name: &str, partner: &str) -> Queue {
+    Queue {
+        partner: Some(PartnerQueue { partner: id(partner), own_id: None }),
+        id: id(name),
+        reps: BTreeSet::new(),
+        max_length: None,
+        ..spare_queue()
+    }
 }
 
 /// A queue that comes and goes while sessions do, with a limit on its length (D3, R9).
@@ -135,6 +151,12 @@ fn flows() -> Vec<Flow> {
             vec![rule("session.transferred", FlowTarget::Skills(skilled))],
             FlowTarget::Queue(id("q1")),
         ),
+        // What is urgent goes to a contact; on channels of others, that is refused.
+        flow(
+            "f2",
+            vec![rule("session.priority == 0", FlowTarget::Contact(id("vendor"), id(CONTACTS[0])))],
+            FlowTarget::Queue(id("q2")),
+        ),
     ]
 }
 
@@ -158,17 +180,48 @@ fn channel(name: &str, model: CapacityModel, weight: Weight) -> Channel {
     }
 }
 
-/// The partner that routes some channels, and has little patience itself.
-fn vendor() -> Partner {
-    Partner {
-        id: id("vendor"),
+/// Two partners: the vendor is given little time, and is soon away; the other has what the org says.
+fn partners() -> Vec<Partner> {
+    let umbra = Partner {
+        id: id("umbra"),
         name: String::new(),
+        handoff_deadline: None,
+        routing_deadline: None,
+        routing_lease: Span::from_secs(10),
+        away_after: 3,
+        deletion_guard_percent: Partner::DELETION_GUARD_PERCENT,
+    };
+    let vendor = Partner {
+        id: id("vendor"),
         handoff_deadline: Some(Span::from_secs(20)),
         routing_deadline: Some(Span::from_secs(20)),
         routing_lease: Span::from_secs(30),
         away_after: 2,
-        deletion_guard_percent: Partner::DELETION_GUARD_PERCENT,
-    }
+        ..umbra.clone()
+    };
+    vec![vendor, umbra]
+}
+
+/// Channels that partners route: one that falls back to a queue; one without, whose reps the partner names, too, and whose
+/// sessions a flow sends on; and one of another partner, without either.
+fn partners_channels() -> Vec<Channel> {
+    let routed = |name: &str, partner: &str| Channel {
+        channel_type: ChannelType::ByocForCcaas,
+        routing_owner: RoutingOwner::Partner(id(partner)),
+        fallback_queue: None,
+        ..channel(name, CapacityModel::TabBased, Weight::Units(Units::whole(1)))
+    };
+    vec![
+        Channel { fallback_queue: Some(id("q1")), ..routed("theirs", "vendor") },
+        Channel {
+            partner_routes_reps: true,
+            default_target: Some(DefaultTarget::Flow(id("f2"))),
+            capacity_model: CapacityModel::StatusBased,
+            paused_weight: Some(Weight::Percent(CentiPercent::new(2_500))),
+            ..routed("alone", "vendor")
+        },
+        routed("hers", "umbra"),
+    ]
 }
 
 /// The org that everything happens in.
@@ -186,8 +239,15 @@ pub fn org() -> Directory {
         statuses: ["online", "busy"].map(|s| StatusId::new(s).expect("a valid id")).into(),
         configuration: ConfigurationId::new(name).expect("a valid id"),
     };
+    // The vendor drives most of them, the other partner some of these, too.
+    let driven = |number: usize| match number {
+        0..3 => [(id("vendor"), None)].into(),
+        3 => [(id("vendor"), None), (id("umbra"), None)].into(),
+        4 => [(id("umbra"), None)].into(),
+        _ => BTreeMap::new(),
+    };
     let reps = (0..REPS).map(|number| Rep {
-        partners: [].into(),
+        partners: driven(number),
         id: rep(number),
         name: format!("Rep {number}"),
         profile: ProfileId::new(configurations[[0, 0, 0, 1, 1, 2][number]]).expect("a valid id"),
@@ -197,17 +257,17 @@ pub fn org() -> Directory {
         skills: [(id("es"), u32::try_from(number).expect("it is small"))].into(),
     });
     Directory {
-        partners: vec![vendor()],
+        partners: partners(),
         some_settings: None,
         move_to: None,
         settings: Some(Settings { direct_to_rep_routing: true, ..Settings::default() }),
         configurations: configurations.iter().map(|name| configuration(name, 2)).collect(),
         statuses: vec![
-            status("online", [ChannelType::Whatsapp].into()),
+            status("online", [ChannelType::Whatsapp, ChannelType::ByocForCcaas].into()),
             status("busy", BTreeSet::new()),
         ],
         profiles: configurations.iter().map(|name| profile(name)).collect(),
-        channels: vec![
+        channels: [
             channel("tabs", CapacityModel::TabBased, Weight::Units(Units::whole(1))),
             Channel {
                 wrap_up: Some(WrapUp {
@@ -225,12 +285,11 @@ pub fn org() -> Directory {
                 interruptible: true,
                 ..channel("notes", CapacityModel::TabBased, Weight::Units(Units::whole(1)))
             },
-            Channel {
-                routing_owner: RoutingOwner::Partner(id("vendor")),
-                ..channel("theirs", CapacityModel::TabBased, Weight::Units(Units::whole(1)))
-            },
             spare_channel(),
-        ],
+        ]
+        .into_iter()
+        .chain(partners_channels())
+        .collect(),
         reps: reps.chain([spare_rep()]).collect(),
         skills: vec![Skill { id: id("es"), name: String::new() }, spare_skill()],
         queues: queues(),

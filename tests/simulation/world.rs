@@ -444,11 +444,18 @@ impl World {
         Err("the engines don't come to rest".to_owned())
     }
 
-    /// Offers that nobody accepts would go round for all the hours that are to pass.
+    /// Offers that nobody accepts would go round for all the hours that are to pass, and so would what partners don't answer.
     fn sign_everyone_out(&mut self) -> Result<(), String> {
         for number in 0..asks::REPS {
             let presence = PresenceRef::Rep(asks::rep(number));
             let command = Command::ClosePresence { presence, when_done: false };
+            let request = request(&mut self.bits, actor(Role::Admin, "admin"), command);
+            let node = below(&mut self.bits, NODES);
+            self.call(request, node, TRIES, false, Span::from_ms(0));
+        }
+        self.drain()?;
+        for session in asks::left_to_partners(self.store.state()) {
+            let command = Command::EndSession { session, reason: None };
             let request = request(&mut self.bits, actor(Role::Admin, "admin"), command);
             let node = below(&mut self.bits, NODES);
             self.call(request, node, TRIES, false, Span::from_ms(0));

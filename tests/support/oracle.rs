@@ -1,5 +1,9 @@
 //! Routing, judged the slow way (R1, R3, R6, T9): on the records and the predicate alone, without the
-//! index that routing searches. Used by the random days of `choosing` and by the simulation.
+//! index that routing searches. Used by the random days of `choosing` and by the simulation. What partners route is
+//! theirs to judge (N1); whether they are asked is judged in `asked`.
+
+#[path = "asked.rs"]
+pub mod asked;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -69,6 +73,7 @@ pub fn routed_well(before: &State, after: &State, entry: &Entry) -> Result<(), S
     limits_hold(after, entry)?;
     nothing_is_stranded(before, after, entry)?;
     waits_in_vain(before, after, entry)?;
+    asked::asked_well(before, after, entry)?;
     let new = new_work(before, entry);
     for work in &new {
         let session = after.session(&work.session).ok_or("work of no session")?;
@@ -157,12 +162,14 @@ fn waits_in_vain(before: &State, after: &State, entry: &Entry) -> Result<(), Str
     Ok(())
 }
 
+/// Work that Baton chose a rep for, of a queue.
 fn new_work<'e>(before: &State, entry: &'e Entry) -> Vec<&'e Arc<Work>> {
     let written = entry.changes.iter().filter_map(|(_, record)| match record {
         Some(Record::Work(work)) => Some(work),
         _ => None,
     });
-    written.filter(|work| before.work(&work.id).is_none() && work.queue.is_some()).collect()
+    let chosen = |work: &&Arc<Work>| work.queue.is_some() && work.routed_by.is_none();
+    written.filter(|work| before.work(&work.id).is_none()).filter(chosen).collect()
 }
 
 /// The state, with another load of one rep.

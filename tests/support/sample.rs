@@ -12,6 +12,7 @@ use baton::domain::id::{ActorId, EntryId, OrgId, ProfileId, RepId, TxnId};
 use baton::domain::live::{Actor, RepPresence, Role};
 use baton::domain::record::{Record, RecordKey};
 use baton::domain::time::Timestamp;
+use baton::domain::units::Units;
 use baton::journal::{Batch, Epoch, Loaded};
 
 /// An org.
@@ -105,6 +106,14 @@ impl EntryDraft {
     /// Writes an image without any field set.
     pub fn writes_empty_presence(mut self, name: &str) -> Self {
         let record = Record::RepPresence(Arc::new(RepPresence::absent(rep(name))));
+        self.changes.insert(record.key(), Some(record));
+        self
+    }
+
+    /// Writes what the rep `name` carries.
+    pub fn writes_load(mut self, name: &str, used: Units) -> Self {
+        let live = RepPresence { used, work_count: 2, ..RepPresence::absent(rep(name)) };
+        let record = Record::RepPresence(Arc::new(live));
         self.changes.insert(record.key(), Some(record));
         self
     }

@@ -394,7 +394,8 @@ pub struct Explain {
 /// `baton watch`.
 #[derive(Debug, Args)]
 pub struct WatchArgs {
-    /// What: REP, QUEUE, SESSION, TRANSFER, WORK, HANDOFF, ROUTING_REQUEST, PARTNER [default: all]
+    /// What: REP, QUEUE, SESSION, TRANSFER, WORK, HANDOFF, ROUTING_REQUEST, PARTNER [default: all; with --as REP
+    /// the first five]
     #[arg(value_parser = pb::WatchKind::parse)]
     pub kinds: Vec<pb::WatchKind>,
     /// The same as an option

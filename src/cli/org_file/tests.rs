@@ -1,8 +1,8 @@
 //! What a good org file becomes, and that a bad one gives all its faults at once, each in its place.
 
-use super::*;
-
 mod partners;
+
+use super::*;
 
 const EXAMPLE: &str = include_str!("../../../examples/org.yaml");
 

@@ -8,9 +8,8 @@ use crate::domain::draft::Draft;
 use crate::domain::entry::{Fact, FactKind};
 use crate::domain::id::WorkId;
 use crate::domain::live::{Session, SessionState, Transfer, TransferState, WorkEnd, WorkState};
+use crate::domain::partner_lines::leave_line;
 use crate::domain::record_lookup::RecordLookup;
-
-use super::partner;
 
 /// The one indivisible step of T6: the work is open, its rep owns the session, and if a transfer
 /// brought it, the original rep is off it and the transfer complete.
@@ -34,7 +33,7 @@ pub fn take(draft: &mut Draft<'_>, id: WorkId) {
     session.estimated = None;
     draft.fact(Fact::of(FactKind::SessionAccepted).session(session.id).work(id).rep(&work.rep));
     session.state = SessionState::Active { rep: work.rep.clone(), work: id };
-    partner::leave_line(draft, &mut session);
+    leave_line(draft, &mut session);
     draft.put_session(session);
     work.state = WorkState::Open;
     work.accepted_at = Some(now);

@@ -41,12 +41,12 @@ pub(crate) fn sync(
     given: &GivenContacts,
 ) -> Result<AnswerSubject, Rejection> {
     items::check_whose(draft, actor, &given.partner)?;
-    let book = book::book_of(draft, &given.partner);
+    let book = book::book_of(draft, &given.partner)?;
     let answer = match &given.mode {
         SyncMode::Full { generation, page, last } => {
             full::page(draft, book, given, (*generation, *page, *last))?
         }
-        SyncMode::Incremental { deleted } => change::change(draft, book, given, deleted)?,
+        SyncMode::Incremental { deleted } => change::change(draft, book, given, deleted),
     };
     if !draft.is_unchanged() {
         draft.fact(Fact::of(FactKind::ContactsSynced));

@@ -5,13 +5,12 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use crate::domain::admission::admitting;
 use crate::domain::aliases::{queue_named, rep_named};
 use crate::domain::command::{Skills, Target};
 use crate::domain::directory::{Channel, DefaultTarget, Queue};
 use crate::domain::draft::Draft;
-use crate::domain::eligibility::{
-    Check, entitled, handing_on, line_refusal, queue_takes, receiving, refusal,
-};
+use crate::domain::eligibility::{Check, handing_on, queue_takes, receiving};
 use crate::domain::external::{external_checks, external_contact, external_refusal};
 use crate::domain::flow::{self, FlowTarget, SkillsTarget, Trace};
 use crate::domain::flow_world::{self, Org};
@@ -19,10 +18,9 @@ use crate::domain::id::{ContactId, FlowId, QueueId, RepId, SkillId};
 use crate::domain::live::{
     Actor, ContactRef, Line, PartnerStay, Recipient, RoutingCause, Session, SkillWish,
 };
+use crate::domain::reasons::{entitled, line_refusal, refusal};
 use crate::domain::record_lookup::RecordLookup;
 use crate::domain::rejection::{BadField, Reason, Rejection};
-
-use super::route;
 
 /// Where a session goes.
 #[derive(Debug, Clone)]
@@ -169,7 +167,7 @@ impl Destination {
         let queue = draft.expect_queue(id)?;
         serves(&queue, channel)?;
         let taken = match admission {
-            Admission::New => route::admitting(draft, draft.now(), queue),
+            Admission::New => admitting(draft, draft.now(), queue),
             Admission::Back => Some(queue),
         };
         let Some(taken) = taken else {
@@ -267,12 +265,10 @@ impl Destination {
     }
 
     /// Notes on the session what its partner is to be asked, if it goes to a partner's line for this reason. A stay that it has
-    /// there already goes on.
+    /// there already goes on; one that it has elsewhere is over, also while somebody hands the session on.
     pub(crate) fn enter(&self, draft: &Draft<'_>, session: &mut Session, cause: RoutingCause) {
         let Some(partner) = draft.partner_of(&self.line) else {
-            if session.owner().is_none() {
-                session.stay = None;
-            }
+            session.stay = None;
             return;
         };
         let mut stay = match session.stay.take() {

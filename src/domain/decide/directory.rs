@@ -168,7 +168,8 @@ fn remove(
     key: RecordKey,
     move_to: Option<&QueueId>,
 ) -> Result<Vec<Moved>, Rejection> {
-    if let Some(user) = references::live_user(draft, &key) {
+    let with_partner = || partners::live_user(draft, &key);
+    if let Some(user) = references::live_user(draft, &key).or_else(with_partner) {
         return Err(references::in_use(&key, &user));
     }
     let mut moved = Vec::new();

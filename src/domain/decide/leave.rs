@@ -13,12 +13,12 @@ use crate::domain::live::{
     Actor, ClosedPresence, Line, PresenceCause, RepPresence, RoutingCause, Session, SessionState,
     Transfer, TransferState, Work, WorkEnd, WorkState,
 };
+use crate::domain::partner_lines::partner_line;
 use crate::domain::prospects::anybody_could;
 use crate::domain::record_lookup::RecordLookup;
 use crate::domain::time::{Span, Timestamp};
 use crate::domain::units::Units;
 
-use super::session::partner_line;
 use super::{acceptance, route};
 
 /// The rep is OFFLINE. Their sessions go back to their lines; after a lost connection they are kept
@@ -102,7 +102,7 @@ pub(super) fn give_back(draft: &mut Draft<'_>, session: Session, channel: &Chann
     capacity::end(draft, work, why);
     draft.fact(Fact::of(FactKind::SessionOrphaned).session(id).work(work).rep(&rep));
     if draft.partner_of(&session.line).is_some() {
-        let stayed = partner_line(draft, &session, &rep, RoutingCause::RepGone);
+        let stayed = partner_line(draft, &session, &rep, RoutingCause::RepGone, now);
         return draft.put_arrival(stayed);
     }
     let line = line_back(draft, &session, channel, &rep);

@@ -33,6 +33,7 @@ mod tests;
 use crate::domain::command::{Command, Request};
 use crate::domain::draft::{Draft, Entropy};
 use crate::domain::entry::{Answer, Cause, Entry};
+use crate::domain::live::Actor;
 use crate::domain::record::Record;
 use crate::domain::record_lookup::RecordLookup;
 use crate::domain::rejection::Rejection;
@@ -113,19 +114,13 @@ fn dispatch(draft: &mut Draft<'_>, request: &Request) -> Result<AnswerSubject, R
             stated.check(draft)?;
             directory::delete(draft, key, move_to.as_ref())
         }
-        Command::OpenPresence { rep, status, device } => {
-            presence::open(draft, actor, rep, status, device)
-        }
-        Command::SetStatus { presence, status, when_done } => {
-            presence::set_status(draft, actor, presence, status, *when_done)
-        }
-        Command::OpenPresences(sign_ins) => Ok(presences::open(draft, actor, sign_ins)),
-        Command::SetStatuses(choices) => Ok(presences::set_statuses(draft, actor, choices)),
-        Command::ClosePresence { presence, when_done } => {
-            presence::close(draft, actor, presence, *when_done)
-        }
-        Command::LeasesLapsed(presences) => Ok(presence::lapse(draft, actor, presences)),
-        Command::Reconnect(id) => presence::reconnect(draft, actor, *id),
+        Command::OpenPresence { .. }
+        | Command::OpenPresences(_)
+        | Command::SetStatus { .. }
+        | Command::SetStatuses(_)
+        | Command::ClosePresence { .. }
+        | Command::LeasesLapsed(_)
+        | Command::Reconnect(_) => of_presences(draft, actor, command),
         Command::OpenSession(opening) => session::open(draft, actor, opening, stated, *txn),
         Command::UpdateSession { session, attributes, priority, skills } => {
             let change = session::Change {
@@ -146,6 +141,37 @@ fn dispatch(draft: &mut Draft<'_>, request: &Request) -> Result<AnswerSubject, R
         Command::ExtendWrapUp(id) => wrap_up::extend(draft, actor, *id),
         Command::EndWrapUp(id) => wrap_up::end(draft, actor, *id),
         Command::ReturnSession(returning) => returned::bring_back(draft, actor, returning),
+        Command::AcknowledgeHandoff { .. }
+        | Command::CompleteHandoff { .. }
+        | Command::FailHandoff { .. }
+        | Command::AcknowledgeRouting { .. }
+        | Command::RenewRoutings { .. }
+        | Command::RouteSession(_)
+        | Command::FailRouting { .. }
+        | Command::SyncContacts(_)
+        | Command::ReportAvailability(_) => of_partners(draft, actor, command),
+        Command::TransferSession { session, recipient, note } => {
+            transfer::request(draft, actor, *session, recipient, note)
+        }
+        Command::Timer(due) => Ok(timer::pass(draft, actor, due)),
+        Command::WorkOff => {
+            settle::work_off(draft);
+            Ok(AnswerSubject::Nothing)
+        }
+        Command::LookAtEverybody => {
+            settle::follow_directory(draft, None);
+            Ok(AnswerSubject::Nothing)
+        }
+    }
+}
+
+/// What partners answer and supply; `dispatch` sends no other commands here.
+fn of_partners(
+    draft: &mut Draft<'_>,
+    actor: &Actor,
+    command: &Command,
+) -> Result<AnswerSubject, Rejection> {
+    match command {
         Command::AcknowledgeHandoff { handoff, reference } => {
             partner::acknowledge_handoff(draft, actor, *handoff, reference)
         }
@@ -166,19 +192,32 @@ fn dispatch(draft: &mut Draft<'_>, request: &Request) -> Result<AnswerSubject, R
         Command::FailRouting { request, failure, reference } => {
             partner::fail_routing(draft, actor, *request, failure, reference)
         }
-        Command::TransferSession { session, recipient, note } => {
-            transfer::request(draft, actor, *session, recipient, note)
-        }
         Command::SyncContacts(given) => contacts::sync(draft, actor, given),
         Command::ReportAvailability(given) => contacts::report(draft, actor, given),
-        Command::Timer(due) => Ok(timer::pass(draft, actor, due)),
-        Command::WorkOff => {
-            settle::work_off(draft);
-            Ok(AnswerSubject::Nothing)
+        _ => Ok(AnswerSubject::Nothing),
+    }
+}
+
+/// The commands that are about presences; `dispatch` sends no others here.
+fn of_presences(
+    draft: &mut Draft<'_>,
+    actor: &Actor,
+    command: &Command,
+) -> Result<AnswerSubject, Rejection> {
+    match command {
+        Command::OpenPresence { rep, status, device } => {
+            presence::open(draft, actor, rep, status, device)
         }
-        Command::LookAtEverybody => {
-            settle::follow_directory(draft, None);
-            Ok(AnswerSubject::Nothing)
+        Command::OpenPresences(sign_ins) => Ok(presences::open(draft, actor, sign_ins)),
+        Command::SetStatus { presence, status, when_done } => {
+            presence::set_status(draft, actor, presence, status, *when_done)
         }
+        Command::SetStatuses(choices) => Ok(presences::set_statuses(draft, actor, choices)),
+        Command::ClosePresence { presence, when_done } => {
+            presence::close(draft, actor, presence, *when_done)
+        }
+        Command::LeasesLapsed(presences) => Ok(presence::lapse(draft, actor, presences)),
+        Command::Reconnect(id) => presence::reconnect(draft, actor, *id),
+        _ => Ok(AnswerSubject::Nothing),
     }
 }

@@ -7,12 +7,13 @@ use crate::domain::aliases::{queue_named, rep_named};
 use crate::domain::command::{Returning, Target};
 use crate::domain::directory::Channel;
 use crate::domain::draft::Draft;
-use crate::domain::eligibility::{receiving, refusal};
+use crate::domain::eligibility::receiving;
 use crate::domain::entry::{Fact, FactKind};
 use crate::domain::id::SessionId;
 use crate::domain::live::{
     Actor, PartnerStay, Recipient, Role, RoutingCause, Session, SessionReturn, SessionState,
 };
+use crate::domain::reasons::refusal;
 use crate::domain::record::RecordKey;
 use crate::domain::record_lookup::RecordLookup;
 use crate::domain::rejection::{Reason, Rejection};

@@ -22,10 +22,7 @@ use crate::domain::time::{Span, Timestamp};
 use crate::domain::wait;
 
 use super::destination::Destination;
-use super::{acceptance, partner, status, strand};
-
-/// Overflows followed before a queue takes the work after all; a loop can't be saved (R9).
-const OVERFLOWS: usize = 16;
+use super::{acceptance, status, strand};
 
 /// Offers a session whose turn has come to whoever can take it, or lets it wait in its line (R1); one
 /// that is being handed on stays with its owner while somebody else is asked (T5, T9). Gives whether
@@ -34,10 +31,6 @@ pub(super) fn place(draft: &mut Draft<'_>, id: SessionId) -> bool {
     let Some((session, channel)) = to_be_placed(draft, id) else {
         return false;
     };
-    if let Some(of) = partner_in_question(draft, &session) {
-        partner::place(draft, session, &of);
-        return true;
-    }
     match find(draft, &session, &channel) {
         Some((rep, origin)) => {
             offer(draft, session, &channel, &rep, origin);
@@ -52,18 +45,9 @@ pub(super) fn place(draft: &mut Draft<'_>, id: SessionId) -> bool {
 
 /// Lets a session wait whose turn can't come yet.
 pub(super) fn let_wait(draft: &mut Draft<'_>, id: SessionId) {
-    let Some((session, _)) = to_be_placed(draft, id) else { return };
-    match partner_in_question(draft, &session).filter(|_| session.owner().is_some()) {
-        // Whoever hands it on keeps it while the partner is asked.
-        Some(of) => partner::place(draft, session, &of),
-        None => wait(draft, session),
+    if let Some((session, _)) = to_be_placed(draft, id) {
+        wait(draft, session);
     }
-}
-
-/// The partner in whose line a session stands, or to whose line it is handed on.
-fn partner_in_question(draft: &Draft<'_>, session: &Session) -> Option<PartnerId> {
-    let transfer = transfer_of(draft, session);
-    draft.partner_of(transfer.as_ref().map_or(&session.line, |transfer| &transfer.line))
 }
 
 /// Sends a session on that its partner was asked about: to where it goes now.
@@ -91,7 +75,7 @@ pub(super) fn send_on(draft: &mut Draft<'_>, mut session: Session, found: Destin
 }
 
 /// A session that hasn't been offered or ended since it came, and its channel.
-fn to_be_placed(draft: &Draft<'_>, id: SessionId) -> Option<(Session, Arc<Channel>)> {
+pub(super) fn to_be_placed(draft: &Draft<'_>, id: SessionId) -> Option<(Session, Arc<Channel>)> {
     let session = draft.session(&id)?;
     let handed_on = session.owner().is_some() && session.transfer.is_some();
     if !handed_on && !session.waits_for_an_offer() {
@@ -315,28 +299,6 @@ const fn cause_of(why: WorkEnd) -> RoutingCause {
         WorkEnd::PushTimeout => RoutingCause::TimedOut,
         _ => RoutingCause::RepGone,
     }
-}
-
-/// The queue that takes new work meant for `queue`: where one is long, the one it overflows to
-/// (R9). `None` if the last of them is full.
-#[must_use]
-pub fn admitting(state: &State, now: Timestamp, queue: Arc<Queue>) -> Option<Arc<Queue>> {
-    let mut queue = queue;
-    for _ in 0..OVERFLOWS {
-        let length = wait::size(state, &queue.id).length;
-        let next = queue.overflow.as_ref().filter(|over| {
-            let oldest = || wait::oldest(state, &queue.id);
-            over.max_length.is_some_and(|most| length >= most)
-                || over
-                    .max_wait
-                    .is_some_and(|most| oldest().is_some_and(|since| now.since(since) >= most))
-        });
-        match next.and_then(|over| state.queue(&over.queue)) {
-            Some(next) => queue = next,
-            None => return queue.max_length.is_none_or(|most| length < most).then_some(queue),
-        }
-    }
-    Some(queue)
 }
 
 /// After a rep's presence changed: takes back offers that they can't accept any more (T17, T26, P4),

@@ -8,13 +8,14 @@ use crate::domain::capacity;
 use crate::domain::command::{Opening, Skills};
 use crate::domain::directory::{CapacityModel, Channel};
 use crate::domain::draft::Draft;
-use crate::domain::eligibility::entitled;
 use crate::domain::entry::{Fact, FactKind};
 use crate::domain::id::{RepId, RoutingRequestId, SessionId, TxnId};
 use crate::domain::live::{
     Actor, EndedBy, Line, PartnerStay, Role, RoutingCause, Session, SessionEndReason, SessionState,
     SessionSteps, Transfer, TransferState, Work, WorkEnd, WorkState,
 };
+use crate::domain::partner_lines::partner_line;
+use crate::domain::reasons::entitled;
 use crate::domain::record::{Record, RecordKey};
 use crate::domain::record_lookup::RecordLookup;
 use crate::domain::rejection::{Reason, Rejection};
@@ -345,7 +346,7 @@ fn reroute(draft: &mut Draft<'_>, session: &Session) -> Result<(), Rejection> {
     capacity::end(draft, work, WorkEnd::Rerouted);
     draft.fact(Fact::of(FactKind::SessionResumed).session(session.id).work(work).rep(&rep));
     if draft.partner_of(&session.line).is_some() {
-        let stayed = partner_line(draft, session, &rep, RoutingCause::Reopened);
+        let stayed = partner_line(draft, session, &rep, RoutingCause::Reopened, draft.now());
         draft.put_arrival(stayed);
         return Ok(());
     }
@@ -362,32 +363,6 @@ fn reroute(draft: &mut Draft<'_>, session: &Session) -> Result<(), Rejection> {
     let state = Session::WAITING;
     draft.put_arrival(Session { line, line_since, estimated: None, state, ..session.clone() });
     Ok(())
-}
-
-/// A session that comes back to the partner's line that it is of, of which it is asked anew (N6).
-pub(super) fn partner_line(
-    draft: &Draft<'_>,
-    session: &Session,
-    rep: &RepId,
-    cause: RoutingCause,
-) -> Session {
-    let mut session = session.clone();
-    if let Some(partner) = draft.partner_of(&session.line) {
-        let mut stay = match session.stay.take() {
-            Some(stay) if stay.partner == partner => *stay,
-            _ => PartnerStay::at(partner, cause),
-        };
-        match cause {
-            RoutingCause::Reopened => stay.cause = cause,
-            _ => stay.passed_by(rep, cause),
-        }
-        stay.contact = None;
-        session.stay = Some(Box::new(stay));
-    }
-    session.line_since = draft.now();
-    session.estimated = None;
-    session.state = Session::WAITING;
-    session
 }
 
 /// Ends a session (O4, T18). Ending one that has ended changes nothing.

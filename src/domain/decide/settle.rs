@@ -13,6 +13,7 @@ use crate::domain::draft::{Draft, Touched};
 use crate::domain::id::{QueueId, RepId, SessionId};
 use crate::domain::line::LinePlace;
 use crate::domain::live::{Line, Presence, RepPresence, WorkState};
+use crate::domain::partner_lines::{is_to_be_asked, partner_in_question};
 use crate::domain::record::{Mark, MarkKey, Record, RecordKey};
 use crate::domain::record_lookup::RecordLookup;
 use crate::domain::state::State;
@@ -34,7 +35,7 @@ pub(super) fn settle(draft: &mut Draft<'_>) {
         if let Some(rep) = draft.touched().reps.pop_first() {
             matches += offer_to(draft, &rep);
         } else if let Some(arrival) = draft.touched().arrivals.pop_first() {
-            matches += usize::from(route::place(draft, arrival.session));
+            matches += usize::from(place(draft, arrival.session));
         } else if let Some(session) = draft.touched().waiting.pop_first() {
             matches += usize::from(reconsider(draft, session));
         } else if let Some(rep) = draft.touched().rivals.pop_first() {
@@ -44,6 +45,27 @@ pub(super) fn settle(draft: &mut Draft<'_>) {
         }
     }
     leave_marks(draft);
+}
+
+/// Offers a session whose turn has come, or lets it wait; in a partner's line the partner is asked. Gives whether somebody is.
+fn place(draft: &mut Draft<'_>, id: SessionId) -> bool {
+    let Some((session, _)) = route::to_be_placed(draft, id) else { return false };
+    match partner_in_question(draft, &session) {
+        Some(of) => {
+            partner::place(draft, session, &of);
+            true
+        }
+        None => route::place(draft, id),
+    }
+}
+
+/// Lets a session wait whose turn can't come yet. Whoever hands one on to a partner keeps it while that is asked.
+fn let_wait(draft: &mut Draft<'_>, id: SessionId) {
+    let Some((session, _)) = route::to_be_placed(draft, id) else { return };
+    match partner_in_question(draft, &session).filter(|_| session.owner().is_some()) {
+        Some(of) => partner::place(draft, session, &of),
+        None => route::let_wait(draft, id),
+    }
 }
 
 /// Offers `rep` what waits for them and fits: what is for them in particular, then the first of their
@@ -57,7 +79,7 @@ fn offer_to(draft: &mut Draft<'_>, rep: &RepId) -> usize {
     {
         let (to, session) = next_match(draft, rep, session);
         if draft.touched().take_arrival(session) {
-            offered += usize::from(route::place(draft, session));
+            offered += usize::from(place(draft, session));
             continue;
         }
         draft.touched().waiting.remove(&session);
@@ -101,8 +123,8 @@ fn first_in_order(draft: &Draft<'_>, session: SessionId) -> Option<RepId> {
 fn reconsider(draft: &mut Draft<'_>, id: SessionId) -> bool {
     let waiting = draft.session(&id).filter(|session| LinePlace::of(session).is_some());
     let Some(session) = waiting else { return false };
-    if partner::is_to_be_asked(draft, &session) {
-        return route::place(draft, id);
+    if is_to_be_asked(draft, &session) {
+        return place(draft, id);
     }
     match &session.line {
         Line::Rep(rep) => {
@@ -133,7 +155,7 @@ fn reconsider_kept_by(draft: &mut Draft<'_>, rep: &RepId) {
 /// Writes down what this decision had no room for. Sessions that have come wait meanwhile.
 fn leave_marks(draft: &mut Draft<'_>) {
     while let Some(arrival) = draft.touched().arrivals.pop_first() {
-        route::let_wait(draft, arrival.session);
+        let_wait(draft, arrival.session);
         draft.touched().waiting.insert(arrival.session);
     }
     for rep in std::mem::take(&mut draft.touched().rivals) {
@@ -146,7 +168,7 @@ fn leave_marks(draft: &mut Draft<'_>) {
     }));
     reps.retain(|rep| session_for(draft, rep).is_some());
     waiting.retain(|session| {
-        let unasked = draft.session(session).is_some_and(|s| partner::is_to_be_asked(draft, &s));
+        let unasked = draft.session(session).is_some_and(|s| is_to_be_asked(draft, &s));
         unasked || first_in_order(draft, *session).is_some()
     });
     let marks = reps.into_iter().map(MarkKey::Rep);

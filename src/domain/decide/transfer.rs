@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use crate::domain::directory::Channel;
 use crate::domain::draft::Draft;
-use crate::domain::eligibility::{Check, handing_on_to_line, line_refusal, runs_flows};
+use crate::domain::eligibility::{Check, handing_on_to_line, runs_flows};
 use crate::domain::entry::{Fact, FactKind};
 use crate::domain::external::{describe_away, external_checks, external_contact, external_refusal};
 use crate::domain::id::{RepId, SessionId, TransferId};
@@ -14,6 +14,7 @@ use crate::domain::live::{
     Actor, Line, Recipient, Role, RoutingCause, Session, SessionState, Transfer, TransferState,
     TransferSteps,
 };
+use crate::domain::reasons::line_refusal;
 use crate::domain::record::RecordKey;
 use crate::domain::record_lookup::RecordLookup;
 use crate::domain::rejection::{Reason, Rejection};
@@ -181,6 +182,18 @@ fn allowed(
     }
 }
 
+const INACTIVE: &str = "isn't active: only a session that a rep works on can be transferred";
+
+fn used_up(limit: u32) -> String {
+    format!("has been transferred {}, which is the limit", times(limit))
+}
+
+/// N1: does the partner that routed it bar its rep from handing it on?
+fn is_barred(records: &impl RecordLookup, actor: &Actor, session: &Session) -> bool {
+    let work = session.owner().and_then(|(_, work)| records.work(&work));
+    actor.role == Role::Rep && work.is_some_and(|work| work.restrictions.transfer)
+}
+
 /// What the session itself has to say to being transferred by `actor`, in the order in which a
 /// refusal is chosen.
 pub(crate) fn session_checks(
@@ -198,8 +211,7 @@ pub(crate) fn session_checks(
         SessionState::External { .. } => Reason::WrongState,
         _ => Reason::SessionNotActive,
     };
-    let work = session.owner().and_then(|(_, work)| records.work(&work));
-    let barred = actor.role == Role::Rep && work.is_some_and(|work| work.restrictions.transfer);
+    let barred = is_barred(records, actor, session);
     let limit = records.settings().max_transfers_per_session;
     let say = |yes: bool, good: &str, bad: &str| {
         let id = session.id;
@@ -226,16 +238,7 @@ pub(crate) fn session_checks(
             free,
             say(free, "isn't in transfer", "is in transfer already, and that can't be cancelled"),
         ),
-        verdict(
-            "T1",
-            inactive,
-            active,
-            say(
-                active,
-                "is active",
-                "isn't active: only a session that a rep works on can be transferred",
-            ),
-        ),
+        verdict("T1", inactive, active, say(active, "is active", INACTIVE)),
         verdict(
             "N1",
             Reason::NotAllowedByPartner,
@@ -246,11 +249,7 @@ pub(crate) fn session_checks(
             "T16",
             Reason::TransferLimitReached,
             below,
-            say(
-                below,
-                "has transfers left",
-                &format!("has been transferred {}, which is the limit", times(limit)),
-            ),
+            say(below, "has transfers left", &used_up(limit)),
         ),
     ]
 }

@@ -157,7 +157,7 @@ impl MemberStanding {
         for (queue, model) in &reach.queues {
             let load = match model {
                 RoutingModel::LeastActive => u64::from(live.work_count),
-                RoutingModel::MostAvailable => Units::MAX.as_centi() - free.as_centi(),
+                RoutingModel::MostAvailable => (Units::MAX - free).as_centi(),
             };
             let rank = MemberRank {
                 load,

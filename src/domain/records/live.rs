@@ -3,8 +3,10 @@
 
 mod actor;
 mod partner;
+mod partner_health;
 mod presence;
 mod provenance;
+mod recipient;
 mod returned;
 mod work;
 
@@ -15,21 +17,23 @@ use minicbor::{Decode, Encode};
 
 pub use actor::{Actor, Role};
 pub use partner::{
-    AskFailure, ContactRef, FailureReason, Handoff, HandoffState, OpenAskKind, PartnerAsk,
-    PartnerHealth, PartnerStay, RoutingCause, RoutingRequest, RoutingState,
+    AskFailure, FailureReason, Handoff, HandoffState, PartnerAsk, PartnerStay, RoutingCause,
+    RoutingRequest, RoutingState,
 };
+pub use partner_health::{OpenAskKind, PartnerHealth};
 pub use presence::{
     ClosedPresence, Connection, EarlierPresence, PlannedChange, PlannedStop, Presence,
     PresenceCause, RepPresence, RepReach,
 };
 pub use provenance::{Provenance, SessionSteps, TransferSteps, WorkSteps};
+pub use recipient::{ContactRef, Recipient};
 pub use returned::{ReturnReason, SessionEndReason, SessionReturn};
 pub use work::{Candidate, HowFound, WhyNot, Work, WorkEnd, WorkRestrictions, WorkState};
 
 use crate::domain::flow::Trace;
 use crate::domain::id::{
-    ChannelId, ExternalReference, FlowId, PartnerId, QueueId, RepId, SessionId, SkillId,
-    TransferId, TxnId, WorkId,
+    ChannelId, ExternalReference, PartnerId, QueueId, RepId, SessionId, SkillId, TransferId, TxnId,
+    WorkId,
 };
 use crate::domain::stored::{shared, shared_option, strict};
 use crate::domain::time::{Span, Timestamp};
@@ -309,23 +313,6 @@ impl Session {
     pub fn open_ask(&self) -> Option<PartnerAsk> {
         self.stay.as_ref()?.open
     }
-}
-
-/// Whom a session is handed to (T2).
-#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
-pub enum Recipient {
-    /// A rep.
-    #[n(0)]
-    Rep(#[n(0)] RepId),
-    /// Any rep of a queue.
-    #[n(1)]
-    Queue(#[n(0)] QueueId),
-    /// Whoever a flow decides on.
-    #[n(2)]
-    Flow(#[n(0)] FlowId),
-    /// An external contact.
-    #[n(3)]
-    Contact(#[n(0)] ContactRef),
 }
 
 /// Where a transfer is. SessionEnded, HandedOver, Failed and Completed are final (T3).

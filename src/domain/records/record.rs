@@ -268,10 +268,8 @@ impl Record {
             Self::Handoff(h) => index_handoff(h, put),
             Self::RoutingRequest(r) => index_routing_request(r, put),
             Self::Status(s) => {
-                for (partner, own) in &s.partner_ids {
-                    let of = AliasOf::Status(s.id.clone());
-                    put(IndexKey::Alias(partner.clone(), own.clone(), of));
-                }
+                let own = s.partner_ids.iter().map(|(partner, own)| (partner, Some(own)));
+                index_aliases(own, &AliasOf::Status(s.id.clone()), put);
             }
             Self::Settings(_)
             | Self::Configuration(_)
@@ -289,13 +287,22 @@ impl Record {
                 for skill in r.skills.keys() {
                     put(IndexKey::Skilled(skill.clone(), r.id.clone()));
                 }
-                for (partner, own) in &r.partners {
-                    if let Some(own) = own {
-                        let of = AliasOf::Rep(r.id.clone());
-                        put(IndexKey::Alias(partner.clone(), own.clone(), of));
-                    }
-                }
+                let own = r.partners.iter().map(|(partner, own)| (partner, own.as_ref()));
+                index_aliases(own, &AliasOf::Rep(r.id.clone()), put);
             }
+        }
+    }
+}
+
+/// What partners call it, where they have ids of their own for it (N8).
+fn index_aliases<'a>(
+    own: impl Iterator<Item = (&'a PartnerId, Option<&'a PartnersId>)>,
+    of: &AliasOf,
+    mut put: impl FnMut(IndexKey),
+) {
+    for (partner, own) in own {
+        if let Some(own) = own {
+            put(IndexKey::Alias(partner.clone(), own.clone(), of.clone()));
         }
     }
 }

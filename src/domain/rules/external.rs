@@ -1,9 +1,9 @@
 //! External contacts as recipients: whether a session of a channel may be handed to one (T12, T13, T15, N8). Asked by
 //! lists, quotes, explanations and decisions (L6); what the session itself says to it isn't known here.
 
-use super::eligibility::{Check, allows_contacts};
+use super::eligibility::Check;
 use crate::domain::contacts::Contact;
-use crate::domain::directory::{Channel, ChannelFamily, ChannelType, RecipientType};
+use crate::domain::directory::{Channel, ChannelFamily, ChannelType, RecipientType, Recipients};
 use crate::domain::id::{PartnerId, RepId};
 use crate::domain::live::ContactRef;
 use crate::domain::record_lookup::RecordLookup;
@@ -20,6 +20,16 @@ pub fn has_external_contacts(channel: &Channel) -> bool {
 #[must_use]
 pub fn external_contact(state: &State, channel: &Channel, of: &ContactRef) -> Option<Contact> {
     (channel.partner() == Some(&of.partner)).then(|| state.contact(of)).flatten()
+}
+
+/// T15: may `from` transfer to external contacts?
+fn allows_contacts(records: &impl RecordLookup, from: Option<&RepId>) -> bool {
+    let configuration =
+        from.and_then(|from| records.rep(from)).and_then(|from| records.configuration_of(&from));
+    configuration.is_none_or(|configuration| match &configuration.recipients {
+        Recipients::Any => true,
+        Recipients::Listed { contacts, .. } => *contacts,
+    })
 }
 
 /// Whether a session of `channel` may be transferred from `from` to `contact`: the contact as the partner that routes the

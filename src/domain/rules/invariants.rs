@@ -2,6 +2,7 @@
 //! after every entry; never on a request's way.
 
 mod partners;
+mod violation;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -16,23 +17,8 @@ use crate::domain::record_lookup::RecordLookup;
 use crate::domain::state::State;
 use crate::domain::units::Units;
 
-/// A truth that doesn't hold.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{rule}: {what}")]
-pub struct Violation {
-    /// The rule that is broken.
-    pub rule: &'static str,
-    /// By what.
-    pub what: String,
-}
-
-fn broken(rule: &'static str, what: impl Into<String>) -> Result<(), Violation> {
-    Err(Violation { rule, what: what.into() })
-}
-
-fn ensure(holds: bool, rule: &'static str, what: impl FnOnce() -> String) -> Result<(), Violation> {
-    if holds { Ok(()) } else { broken(rule, what()) }
-}
+pub use violation::Violation;
+use violation::ensure;
 
 /// Checks every invariant of `state`.
 ///

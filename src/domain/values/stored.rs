@@ -50,7 +50,7 @@ stored_as!(Span: i64, |span| span.as_ms(), |ms| {
     if ms < 0 { Err("a span is negative") } else { Ok(Self::from_ms(ms)) }
 });
 stored_as!(Units: u64, |units| units.as_centi(), |hundredths| {
-    Self::from_centi(hundredths).ok_or("more than a million units")
+    Self::stored(hundredths).ok_or("more units than anybody can carry")
 });
 stored_as!(CentiPercent: u32, |share| share.get(), |share| Ok::<_, Infallible>(Self::new(share)));
 /// Enums without fields, stored as numbers. An unknown number is an error, or `else` a value of its

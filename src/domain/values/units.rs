@@ -12,13 +12,21 @@ pub struct Units(u64);
 impl Units {
     /// Nothing.
     pub const ZERO: Self = Self(0);
-    /// The most that can be configured: one million units.
+    /// The most that can be configured, and that a piece of work weighs: one million units.
     pub const MAX: Self = Self(100_000_000);
+    /// The most that is kept: what a million pieces of work weigh at most. A rep can carry more than [`Units::MAX`], of work
+    /// that a partner assigned past the check (C3).
+    pub(in crate::domain) const MOST_KEPT: Self = Self(Self::MAX.0 * 1_000_000);
 
     /// An amount given in hundredths of a unit; `None` above [`Units::MAX`].
     #[must_use]
     pub const fn from_centi(hundredths: u64) -> Option<Self> {
         if hundredths <= Self::MAX.0 { Some(Self(hundredths)) } else { None }
+    }
+
+    /// An amount that was stored; `None` above [`Units::MOST_KEPT`].
+    pub(in crate::domain) const fn stored(hundredths: u64) -> Option<Self> {
+        if hundredths <= Self::MOST_KEPT.0 { Some(Self(hundredths)) } else { None }
     }
 
     /// So many whole units, at most [`Units::MAX`].
@@ -55,7 +63,8 @@ impl Units {
 impl Add for Units {
     type Output = Self;
     fn add(self, other: Self) -> Self {
-        Self(self.0.saturating_add(other.0))
+        let sum = Self(self.0.saturating_add(other.0));
+        sum.min(Self::MOST_KEPT)
     }
 }
 
@@ -116,7 +125,9 @@ impl Weight {
     pub fn for_capacity(self, capacity: Units) -> Units {
         match self {
             Self::Units(units) => units,
-            Self::Percent(share) => Units((capacity.0 * u64::from(share.0)).div_ceil(10_000)),
+            Self::Percent(share) => {
+                Units(capacity.0.saturating_mul(u64::from(share.0)).div_ceil(10_000))
+            }
         }
     }
 }
@@ -146,5 +157,15 @@ mod tests {
         assert_eq!(Units(300).percent_of(Units(300)), CentiPercent::FULL);
         assert_eq!(Units(1).percent_of(Units::ZERO), CentiPercent::FULL);
         assert_eq!(Units(1_050).to_string(), "10.50");
+        assert_eq!(Units::MOST_KEPT.percent_of(Units(1)).get(), u32::MAX);
+        assert_eq!(Units::MOST_KEPT + Units::MAX, Units::MOST_KEPT);
+    }
+
+    #[test]
+    fn c3_more_is_kept_than_can_be_configured() {
+        let more = Units::MAX + Units(1);
+        assert_eq!(Units::from_centi(more.0), None);
+        assert_eq!(Units::stored(more.0), Some(more));
+        assert_eq!(Units::stored(Units::MOST_KEPT.0 + 1), None);
     }
 }

@@ -44,7 +44,7 @@ impl<T: Caller> Core<T> {
         let mut raced = false;
         for entry in missed.iter().filter(|entry| entry.revision > known) {
             let before = self.view.state.apply(entry)?;
-            self.view.recent.push_back(Arc::new(Applied { entry: Arc::clone(entry), before }));
+            self.view.recent.push_back(Arc::new(Applied::of(entry, before)));
             raced = true;
         }
         self.view.clock.advance(self.view.state.head().time, now);

@@ -43,7 +43,7 @@ pub fn apply_directory(request: &pb::ApplyDirectoryRequest) -> Result<Asked, Pro
         Some((settings::those_given(given, &values), values))
     });
     let (some_settings, settings) = match settings {
-        Some((_, all)) if request.replace_settings => (None, Some(all)),
+        Some((_, all)) if request.replace_settings => (None, Some(all.unsaid())),
         Some((some, _)) => (Some(some), None),
         None => (None, None),
     };

@@ -7,12 +7,12 @@ use std::sync::Arc;
 
 use super::live::ended_by;
 use super::{ObjectContext, actor, time};
-use crate::domain::eligibility::named;
 use crate::domain::entry::Revision;
 use crate::domain::live::{
     Candidate, HowFound, Provenance, Role, Session, SessionState, Transfer, TransferState, WhyNot,
     Work, WorkEnd, WorkState,
 };
+use crate::domain::reasons::named;
 use crate::domain::rejection::Reason;
 use crate::domain::time::Timestamp;
 use crate::grpc::api::number;
@@ -42,24 +42,30 @@ pub fn story(context: ObjectContext<'_>, s: &Session) -> Vec<pb::SessionEvent> {
     in_order(events)
 }
 
-/// The events by time, then by revision. One of which the revision isn't known comes after what brought it about and before
-/// what followed from it, as far as that happened in the same moment.
+/// The events by time, then by revision. What partners have in them comes in order, but for most of it the revision isn't
+/// known: such an event comes after what brought it about and before what followed from it, as far as that happened in the
+/// same moment.
 fn in_order(events: Events) -> Vec<pb::SessionEvent> {
     let moment = |e: &pb::SessionEvent| e.time.map(|t| (t.seconds, t.nanos));
     let mut known: BTreeMap<_, BTreeSet<i64>> = BTreeMap::new();
     for (_, e) in events.iter().filter(|(_, e)| e.revision > 0) {
         known.entry(moment(e)).or_default().insert(e.revision);
     }
-    let place = |phase: Phase, e: &pb::SessionEvent| {
+    let mut last = None;
+    let mut place = |phase: Phase, e: &pb::SessionEvent| {
         let then = known.get(&moment(e)).filter(|_| e.revision == 0);
         let found = match phase {
-            Phase::Answered | Phase::Returned => then.and_then(BTreeSet::first),
+            Phase::PartnerAnswered => then.and_then(BTreeSet::first),
             _ => then.and_then(BTreeSet::last),
         };
-        found.copied().unwrap_or(e.revision)
+        let place = (moment(e), found.copied().unwrap_or(e.revision));
+        if !matches!(phase, Phase::PartnerAnswered | Phase::PartnerAsked) {
+            return (place, phase);
+        }
+        last = last.max(Some(place));
+        (last.unwrap_or(place), Phase::PartnerAsked)
     };
-    let mut events: Vec<_> =
-        events.into_iter().map(|(phase, e)| ((moment(&e), place(phase, &e), phase), e)).collect();
+    let mut events: Vec<_> = events.into_iter().map(|(phase, e)| (place(phase, &e), e)).collect();
     events.sort_by_key(|(key, _)| *key);
     events.into_iter().map(|(_, event)| event).collect()
 }
@@ -68,12 +74,10 @@ fn in_order(events: Events) -> Vec<pb::SessionEvent> {
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Phase {
     Opened,
-    Returned,
     Requested,
     CameToNothing,
-    Answered,
-    Asked,
-    AnsweredAtOnce,
+    PartnerAnswered,
+    PartnerAsked,
     Offered,
     Removed,
     Completed,

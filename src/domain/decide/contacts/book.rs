@@ -12,9 +12,15 @@ use crate::domain::time::Span;
 
 use super::generation::Generation;
 
-pub(super) fn book_of(records: &impl RecordLookup, partner: &PartnerId) -> ContactBook {
-    let book = records.contact_book(partner);
-    book.map_or_else(|| ContactBook::new(partner.clone()), Arc::unwrap_or_clone)
+/// The book of a partner, or an empty one.
+///
+/// # Errors
+/// WRONG_STATE while contacts of a deleted partner of that name are still going, and could be taken for its own.
+pub(super) fn book_of(draft: &Draft<'_>, partner: &PartnerId) -> Result<ContactBook, Rejection> {
+    let book = draft.contact_book(partner);
+    let book = book.map_or_else(|| ContactBook::new(partner.clone()), Arc::unwrap_or_clone);
+    check_not_going(draft, Generation { partner, number: book.generation })?;
+    Ok(book)
 }
 
 pub(super) fn put_book(draft: &mut Draft<'_>, book: ContactBook) {

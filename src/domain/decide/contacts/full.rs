@@ -57,7 +57,7 @@ pub(super) fn page(
         arrived,
         created: staged.contacts - staged.known,
         updated: staged.changed,
-        deleted: book.contacts - staged.known,
+        deleted: book.contacts.saturating_sub(staged.known),
     };
     Generation { partner: &given.partner, number: book.generation }.let_go(draft);
     book.generation = number;
@@ -199,7 +199,7 @@ fn check_guard(
     staged: &StagedSync,
     last: LastPage,
 ) -> Result<(), Rejection> {
-    let deletes = book.contacts - staged.known;
+    let deletes = book.contacts.saturating_sub(staged.known);
     let share = u64::from(book.contacts) * u64::from(partner.deletion_guard_percent) / 100;
     let allowed = u32::try_from(share).unwrap_or(u32::MAX).max(DELETIONS_ALLOWED);
     if deletes <= allowed || last.allow_mass_deletion {

@@ -35,7 +35,7 @@ pub(crate) fn report(
         outdated: 0,
         failures: Default::default(),
     };
-    of_contacts(draft, given, &mut answer);
+    of_contacts(draft, given, &mut answer)?;
     of_queues(draft, given, &mut answer);
     if !draft.is_unchanged() {
         draft.fact(Fact::of(FactKind::AvailabilityReported));
@@ -52,8 +52,12 @@ fn invalid(why: impl Into<String>) -> Refused {
     (Reason::InvalidField, why.into())
 }
 
-fn of_contacts(draft: &mut Draft<'_>, given: &GivenReports, answer: &mut AvailabilityReport) {
-    let mut book = book_of(draft, &given.partner);
+fn of_contacts(
+    draft: &mut Draft<'_>,
+    given: &GivenReports,
+    answer: &mut AvailabilityReport,
+) -> Result<(), Rejection> {
+    let mut book = book_of(draft, &given.partner)?;
     let mut pending = PendingEdits::of(&given.partner, &book);
     let mut first: BTreeMap<&ContactId, (usize, GivenObservation)> = BTreeMap::new();
     let mut refused: BTreeMap<usize, Refused> = BTreeMap::new();
@@ -97,6 +101,7 @@ fn of_contacts(draft: &mut Draft<'_>, given: &GivenReports, answer: &mut Availab
     if book.staged.is_some() {
         put_book(draft, book);
     }
+    Ok(())
 }
 
 fn of_queues(draft: &mut Draft<'_>, given: &GivenReports, answer: &mut AvailabilityReport) {

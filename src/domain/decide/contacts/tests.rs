@@ -343,6 +343,21 @@ fn n2_a_partner_that_was_deleted_and_is_back_has_none_of_its_old_contacts() {
     org.work_off();
     org.does(page(1, 1, Some((1, false)), rows(0..1))).expect("they are gone");
     assert!(org.state.contact(&of(1)).is_none());
+    // Nor those that it supplied without a full sync.
+    let mut org = Org::new();
+    let change = |rows| command(&Call::Change { rows, deleted: Vec::new() });
+    org.does(change(rows(0..150))).expect("they are new");
+    let key = DirectoryKey::Partner(acme());
+    org.does(Command::Delete { key, move_to: None }).expect("nothing uses it");
+    org.add_partner();
+    let reports = command(&Call::Report { reports: vec![(1, (Some(0), 1))] });
+    for early in [page(1, 1, None, rows(0..1)), change(rows(0..1)), reports] {
+        let refused = org.does(early).expect_err("they are still going");
+        assert_eq!(refused.reason, Reason::WrongState);
+    }
+    assert!(org.state.contact(&of(1)).is_none());
+    org.work_off();
+    org.does(page(1, 1, Some((1, false)), rows(0..1))).expect("they are gone");
 }
 
 #[test]

@@ -155,8 +155,14 @@ fn partner_of(queue: &Queue) -> Option<&PartnerId> {
     queue.partner.as_ref().map(|of| &of.partner)
 }
 
-/// A session that a partner is asked about, that waits for it, or that a contact of its has (D3).
-pub(super) fn session_with(state: &State, partner: &PartnerId) -> Option<SessionId> {
+/// What uses a partner besides the directory (D3).
+pub(super) fn live_user(state: &State, key: &RecordKey) -> Option<String> {
+    let RecordKey::Partner(partner) = key else { return None };
+    session_with(state, partner).map(|session| format!("session {session}"))
+}
+
+/// A session that a partner is asked about, that waits for it, or that a contact of its has.
+fn session_with(state: &State, partner: &PartnerId) -> Option<SessionId> {
     let asked = open_asks(state, partner).map(|ask| ask.session).next();
     let waits = || state.standing(&Line::Partner(partner.clone())).next();
     let has = || {

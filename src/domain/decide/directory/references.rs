@@ -7,7 +7,6 @@ use std::fmt::Display;
 use std::sync::Arc;
 
 use super::naming::{named, resources};
-use super::partners;
 use crate::domain::directory::{
     Channel, DefaultTarget, PresenceConfiguration, Queue, Recipients, Rep,
 };
@@ -212,9 +211,6 @@ pub(super) fn live_user(state: &State, key: &RecordKey) -> Option<String> {
             work.or_else(stands).map(|session| format!("session {session}"))
         }
         RecordKey::Channel(channel) => user_of_channel(state, channel),
-        RecordKey::Partner(partner) => {
-            partners::session_with(state, partner).map(|session| format!("session {session}"))
-        }
         RecordKey::Status(status) => presences(state)
             .find(|p| p.presence.as_ref().is_some_and(|p| chooses(p, status)))
             .map(|presence| format!("rep {}, who has chosen it", presence.rep)),

@@ -59,14 +59,6 @@ pub(super) fn ask_again(draft: &mut Draft<'_>, id: SessionId) {
     }
 }
 
-/// Is a session to be asked about that isn't?
-pub(super) fn is_to_be_asked(draft: &Draft<'_>, session: &Session) -> bool {
-    let asked = |stay: &PartnerStay| stay.open.is_some() || stay.again_at.is_some();
-    session.waits_for_an_offer()
-        && !session.stay.as_deref().is_some_and(asked)
-        && draft.partner_of(&session.line).is_some()
-}
-
 /// A session without an owner stands in its transfer's line, if a transfer brings it.
 fn stand(draft: &Draft<'_>, session: &mut Session) {
     if session.owner().is_some() {
@@ -206,12 +198,5 @@ pub(super) fn withdraw(draft: &mut Draft<'_>, session: &mut Session, ended: bool
     health::note_closed(draft, &stay.partner);
     if !ended {
         session.stay = Some(Box::new(PartnerStay { open: None, ..*stay }));
-    }
-}
-
-/// Leaves a session without a stay that doesn't stand in a partner's line any more.
-pub(super) fn leave_line(draft: &Draft<'_>, session: &mut Session) {
-    if draft.partner_of(&session.line).is_none() {
-        session.stay = None;
     }
 }

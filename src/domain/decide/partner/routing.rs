@@ -12,7 +12,7 @@ use crate::domain::decide::route as routing;
 use crate::domain::decide::subject::{AnswerSubject, about};
 use crate::domain::directory::{Channel, Partner, Queue};
 use crate::domain::draft::Draft;
-use crate::domain::eligibility::{receiving, refusal};
+use crate::domain::eligibility::receiving;
 use crate::domain::entry::{Answer, Fact, FactKind, RenewalFailure, Renewals};
 use crate::domain::id::{ContactId, PartnerId, QueueId, RepId, RoutingRequestId, WorkId};
 use crate::domain::live::{
@@ -20,6 +20,7 @@ use crate::domain::live::{
     Session, SessionState, TransferState, WorkEnd,
 };
 use crate::domain::load::weight_of;
+use crate::domain::reasons::refusal;
 use crate::domain::record::{Record, RecordKey};
 use crate::domain::record_lookup::RecordLookup;
 use crate::domain::rejection::{BadField, Reason, Rejection};

@@ -2,14 +2,15 @@
 
 use std::collections::BTreeMap;
 
+use crate::domain::admission::admitting;
 use crate::domain::choose::{first_in_order, stands_back};
-use crate::domain::decide::route::admitting;
 use crate::domain::directory::Queue;
-use crate::domain::eligibility::{Check, describe, receiving_without, serving};
+use crate::domain::eligibility::{Check, receiving_without, serving};
 use crate::domain::external::external_contact;
 use crate::domain::line::{Demand, needs};
 use crate::domain::live::{Actor, Recipient};
 use crate::domain::prospects::anybody_could;
+use crate::domain::reasons::describe;
 use crate::domain::record_lookup::RecordLookup;
 use crate::domain::rejection::{Reason, Rejection};
 use crate::domain::state::State;

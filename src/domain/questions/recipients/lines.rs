@@ -3,12 +3,13 @@
 use std::cmp::Reverse;
 use std::sync::Arc;
 
+use crate::domain::admission::admitting;
 use crate::domain::decide::acting_rep;
-use crate::domain::decide::route::admitting;
 use crate::domain::directory::Queue;
-use crate::domain::eligibility::{Check, describe_line, handing_on_to_line, queue_takes};
+use crate::domain::eligibility::{Check, handing_on_to_line, queue_takes};
 use crate::domain::id::{FlowId, QueueId, RepId};
 use crate::domain::live::{Actor, Recipient};
+use crate::domain::reasons::describe_line;
 use crate::domain::record::{Record, RecordKey};
 use crate::domain::rejection::{Reason, Rejection};
 use crate::domain::state::State;

@@ -53,6 +53,13 @@ impl Settings {
     /// How long a partner has to answer a routing request where nobody says otherwise (N1).
     pub const ROUTING_DEADLINE: Span = Span::from_secs(60);
 
+    /// The same settings, of which what is as it is by itself isn't said: whoever says it has changed nothing.
+    #[must_use]
+    pub fn unsaid(self) -> Self {
+        let routing_deadline = self.routing_deadline.filter(|said| *said != Self::ROUTING_DEADLINE);
+        Self { routing_deadline, ..self }
+    }
+
     /// How long a partner has to answer a routing request, unless it has a deadline of its own (N1).
     #[must_use]
     pub fn routing_deadline(&self) -> Span {
@@ -151,5 +158,6 @@ impl SettingsPatch {
                 .clone(),
             routing_deadline: self.routing_deadline.or(settings.routing_deadline),
         }
+        .unsaid()
     }
 }

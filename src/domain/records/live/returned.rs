@@ -5,8 +5,8 @@ use minicbor::{Decode, Encode};
 use crate::domain::stored::strict;
 use crate::domain::time::Timestamp;
 
-use super::partner::ContactRef;
-use super::{Actor, Recipient};
+use super::actor::Actor;
+use super::recipient::{ContactRef, Recipient};
 
 /// Why a channel ended a session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,7 +1,7 @@
 //! What always holds of what partners are asked: exactly one open ask a session, which both sides know of, and a session that
 //! a contact has, or that waits for its partner, is nobody else's (O1, T23, N6, N7).
 
-use super::{Violation, ensure};
+use super::violation::{Violation, ensure};
 use crate::domain::live::{
     Handoff, PartnerAsk, RoutingRequest, RoutingState, Session, SessionState, Transfer,
     TransferState,

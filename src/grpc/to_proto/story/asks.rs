@@ -5,43 +5,52 @@
 use std::sync::Arc;
 
 use super::{Events, Phase, comes_from, event};
-use crate::domain::eligibility::named;
 use crate::domain::id::WorkId;
 use crate::domain::live::{
-    Actor, Handoff, HandoffState, PartnerAsk, Provenance, Recipient, RoutingRequest, RoutingState,
-    Session, SessionState, Transfer, TransferState,
+    Actor, ContactRef, Handoff, HandoffState, PartnerAsk, Provenance, Recipient, RoutingRequest,
+    RoutingState, Session, SessionReturn, SessionState, Transfer, TransferState,
 };
+use crate::domain::reasons::named;
 use crate::domain::time::Timestamp;
 use crate::grpc::to_proto::{ObjectContext, actor};
 use crate::pb;
 
 type From<'p> = Option<&'p Arc<Provenance>>;
 
-/// Adds what partners were asked about a session, and its returns.
+/// When something of a session's at a partner began and ended, and what comes first of what did so in the same moment: a
+/// session is given back by who has it, and may be asked about then; while it is asked about, nothing else is.
+type Place = (Timestamp, Timestamp, u8);
+
+/// Adds what partners were asked about a session, and its returns, in order.
 pub(super) fn add(context: ObjectContext<'_>, s: &Session, events: &mut Events) {
+    let mut all: Vec<(Place, Events)> = Vec::new();
     for ask in context.state.asks_of_session(s.id) {
-        let told = match ask {
-            PartnerAsk::Handoff(id) => {
-                context.records.handoff(&id).map(|h| of_handoff(context, s, &h))
-            }
-            PartnerAsk::Routing(id) => {
-                context.records.routing_request(&id).map(|r| of_routing_request(context, s, &r))
-            }
-        };
-        events.extend(told.unwrap_or_default());
-    }
-    for back in &s.returns {
-        let text = format!(
-            "contact {} of partner {} gave the session back",
-            back.from.contact, back.from.partner
-        );
-        let mut returned = event(back.at, "session_returned", &text);
-        returned.actor = Some(actor(&back.by));
-        if let Some(to) = &back.to {
-            goes_to(&mut returned, to);
+        match ask {
+            PartnerAsk::Handoff(id) => all.extend(context.records.handoff(&id).map(|h| {
+                let rank = if h.state == HandoffState::Completed { 0 } else { 3 };
+                let place = (h.asked_at, h.ended_at.unwrap_or(Timestamp::MAX), rank);
+                (place, of_handoff(context, s, &h))
+            })),
+            PartnerAsk::Routing(id) => all.extend(context.records.routing_request(&id).map(|r| {
+                let place = (r.asked_at, r.ended_at.unwrap_or(Timestamp::MAX), 2);
+                (place, of_routing_request(context, s, &r))
+            })),
         }
-        events.push((Phase::Returned, returned));
     }
+    all.extend(s.returns.iter().map(|back| ((back.at, back.at, 1), vec![of_return(back)])));
+    all.sort_by_key(|(place, _)| *place);
+    events.extend(all.into_iter().flat_map(|(_, events)| events));
+}
+
+fn of_return(back: &SessionReturn) -> (Phase, pb::SessionEvent) {
+    let ContactRef { partner, contact } = &back.from;
+    let text = format!("contact {contact} of partner {partner} gave the session back");
+    let mut returned = event(back.at, "session_returned", &text);
+    returned.actor = Some(actor(&back.by));
+    if let Some(to) = &back.to {
+        goes_to(&mut returned, to);
+    }
+    (Phase::PartnerAnswered, returned)
 }
 
 fn goes_to(event: &mut pb::SessionEvent, to: &Recipient) {
@@ -80,7 +89,7 @@ impl Asked<'_> {
         if let Some(by) = self.by {
             asked.actor = Some(actor(by));
         }
-        (Phase::Asked, asked)
+        (Phase::PartnerAsked, asked)
     }
 
     /// An answer, or that there was none in time: part of what ended, or removed the original rep of, the transfer then.
@@ -97,8 +106,7 @@ impl Asked<'_> {
         });
         let of_session = self.session.steps.ended.as_ref().filter(|_| is_end(self.session, at));
         let from = work.or(of_transfer).or(of_session);
-        let phase = if at == self.at { Phase::AnsweredAtOnce } else { Phase::Answered };
-        (phase, self.event(at, kind, text, from))
+        (Phase::PartnerAnswered, self.event(at, kind, text, from))
     }
 }
 

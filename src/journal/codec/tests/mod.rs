@@ -21,6 +21,7 @@ use crate::domain::live::{
     WorkRestrictions, WorkSteps,
 };
 use crate::domain::record::Record;
+use crate::domain::units::Units;
 
 const FINGERPRINT: Fingerprint = Fingerprint(0xfeed_beef);
 
@@ -179,6 +180,16 @@ fn an_outcome_ends_with_the_image_of_its_record() {
     for record in every_record() {
         let whole = [encode_outcome_head(FINGERPRINT), image(&record)].concat();
         assert_eq!(whole, encode_outcome(FINGERPRINT, &Answer::Record(record)));
+    }
+}
+
+/// What a partner assigns past the check comes on top of what can be configured.
+#[test]
+fn c3_who_carries_more_than_can_be_configured_is_read_back() {
+    for used in [Units::MAX + Units::whole(1), Units::MAX + Units::MAX] {
+        let live = RepPresence { used, ..RepPresence::absent("ana".parse().expect("an id")) };
+        let record = Record::RepPresence(Arc::new(live));
+        assert_eq!(decode_record(&record.key(), &image(&record)), Ok(record));
     }
 }
 
