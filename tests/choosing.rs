@@ -1,21 +1,25 @@
 //! Routing against an oracle that looks at everything (R1–R6, T9): random days of one org, decided
 //! one command after another, and after each the rules checked the slow way, on the records and the
-//! predicate alone, without the index that routing searches.
+//! predicate alone, without the index that routing searches. One channel is a partner's, which has a queue and contacts.
 
 #[path = "support/foretold.rs"]
 mod foretold;
 #[path = "support/oracle.rs"]
 mod oracle;
+#[path = "support/vendor.rs"]
+mod vendor;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use baton::domain::command::{Command, Directory, Opening, PresenceRef, Request, Skills, Target};
+use baton::domain::command::{
+    Command, Directory, Opening, PresenceRef, Request, RouteAnswer, RouteTarget, Skills, Target,
+};
 use baton::domain::decide::decide;
 use baton::domain::decide::settle::unsettled;
 use baton::domain::decide::stated::Stated;
 use baton::domain::directory::{
-    CapacityModel, Channel, ChannelType, Licence, Permission, PresenceConfiguration,
+    CapacityModel, Channel, ChannelType, Licence, PartnerQueue, Permission, PresenceConfiguration,
     PresenceStatus, Profile, Queue, Recipients, Rep, RoutingModel, RoutingOwner, Settings, Skill,
     WrapUp,
 };
@@ -24,7 +28,9 @@ use baton::domain::entry::{Cause, Entry, Fingerprint};
 use baton::domain::flow::WishedSkill;
 use baton::domain::id::{QueueId, RepId, SkillId, TxnId};
 use baton::domain::invariants;
-use baton::domain::live::{Actor, Recipient, Role, Work, WorkState};
+use baton::domain::live::{
+    Actor, AskFailure, PartnerAsk, Recipient, Role, Work, WorkRestrictions, WorkState,
+};
 use baton::domain::record::Record;
 use baton::domain::record_lookup::RecordLookup;
 use baton::domain::state::State;
@@ -116,7 +122,7 @@ fn some<T: Ord>(dice: &mut Dice, most: u64, one: impl Fn(u64) -> T) -> BTreeSet<
 }
 
 fn org(dice: &mut Dice) -> Directory {
-    use ChannelType::{WebChatV2, Whatsapp};
+    use ChannelType::{ByocForCcaas, WebChatV2, Whatsapp};
     let (duration, extension) = (Span::from_secs(20), Span::from_secs(10));
     let wrap_up = WrapUp { duration, max_extensions: 1, extension };
     let status = |name: &str, online_for: &[ChannelType]| PresenceStatus {
@@ -126,7 +132,7 @@ fn org(dice: &mut Dice) -> Directory {
         online_for: online_for.iter().copied().collect(),
     };
     let reps = (0..REPS).map(|n| Rep {
-        partners: [].into(),
+        partners: if n % 2 == 0 { [(id("vendor"), None)].into() } else { [].into() },
         id: rep(n),
         name: String::new(),
         profile: id("all"),
@@ -153,15 +159,22 @@ fn org(dice: &mut Dice) -> Directory {
         max_length: None,
         default_priority: u32::try_from(dice.below(2)).expect("small"),
     });
-    let queues = queues.collect();
+    let mut queues: Vec<Queue> = queues.collect();
+    queues.push(Queue {
+        partner: Some(PartnerQueue { partner: id("vendor"), own_id: None }),
+        id: id("line"),
+        reps: BTreeSet::new(),
+        channel_types: BTreeSet::new(),
+        ..queues[0].clone()
+    });
     Directory {
-        partners: Vec::new(),
+        partners: vec![vendor::partner()],
         settings: Some(Settings { direct_to_rep_routing: true, ..Settings::default() }),
         some_settings: None,
         move_to: None,
         configurations: vec![configuration("small", 1, dice), configuration("large", 4, dice)],
         statuses: vec![
-            status("online", &[WebChatV2, Whatsapp]),
+            status("online", &[WebChatV2, Whatsapp, ByocForCcaas]),
             status("chat", &[WebChatV2]),
             status("busy", &[]),
         ],
@@ -175,6 +188,11 @@ fn org(dice: &mut Dice) -> Directory {
             channel("wa", Whatsapp, 1),
             Channel { wrap_up: Some(wrap_up), ..channel("web", WebChatV2, 2) },
             Channel { interruptible: true, ..channel("notes", Whatsapp, 1) },
+            Channel {
+                routing_owner: RoutingOwner::Partner(id("vendor")),
+                fallback_queue: (dice.below(2) == 0).then(|| queue(0)),
+                ..channel("theirs", ByocForCcaas, 1)
+            },
         ],
         reps,
         skills: (0..3).map(|n| Skill { id: skill(n), name: String::new() }).collect(),
@@ -198,6 +216,7 @@ impl Day {
         let mut day = Self { state: State::default(), now, dice, opened: 0 };
         day.run(Command::ApplyDirectory { directory, prune: false }).expect("the org stands");
         assert!(!day.state.is_empty(), "the org is accepted");
+        day.run(vendor::contacts()).expect("they are taken");
         day
     }
 
@@ -216,10 +235,10 @@ impl Day {
     /// Some transfer is asked about in every way there is, by an admin or by the rep who has it.
     fn foretell(&mut self) -> Result<(), String> {
         let Some(session) = self.dice.of(&foretold::sessions(&self.state)) else { return Ok(()) };
-        let recipient = if self.dice.below(2) == 0 {
-            Recipient::Rep(rep(self.dice.below(REPS)))
-        } else {
-            Recipient::Queue(queue(self.dice.below(QUEUES)))
+        let recipient = match self.dice.below(5) {
+            0 | 1 => Recipient::Rep(rep(self.dice.below(REPS))),
+            2 | 3 => Recipient::Queue(queue(self.dice.below(QUEUES))),
+            _ => vendor::recipient(self.dice.below(2) == 0),
         };
         let told = format!("{session} to {recipient:?}");
         let command = Command::TransferSession { session, recipient, note: String::new() };
@@ -236,7 +255,8 @@ impl Day {
         let request = self.request(command);
         let before = self.state.clone();
         let Ok(decision) = decide(&mut self.state, &request, self.now, &mut self.dice) else {
-            return Ok(());
+            let unchanged = self.state.records().eq(before.records());
+            return if unchanged { Ok(()) } else { Err("D2: refused, and changed".into()) };
         };
         let Some(entry) = decision.entry else { return Ok(()) };
         let told = |why: String| format!("after {:?}: {why}", request.command);
@@ -264,7 +284,7 @@ impl Day {
         };
         let (offered, open) = (work(&self.state, true), work(&self.state, false));
         let who = rep(self.dice.below(REPS));
-        let command = match self.dice.below(20) {
+        let command = match self.dice.below(23) {
             0..2 => {
                 let status = ["online", "online", "chat", "busy"][self.dice.below(4) as usize];
                 Some(Command::OpenPresence { rep: who, status: id(status), device: String::new() })
@@ -295,14 +315,15 @@ impl Day {
                 .map(|w| Command::EndSession { session: w.session, reason: None }),
             16..18 => self.dice.of(&open).map(|w| Command::TransferSession {
                 session: w.session,
-                recipient: if self.dice.below(3) == 0 {
-                    Recipient::Rep(who)
-                } else {
-                    Recipient::Queue(queue(self.dice.below(QUEUES)))
+                recipient: match self.dice.below(6) {
+                    0 | 1 => Recipient::Rep(who),
+                    2 | 3 => Recipient::Queue(queue(self.dice.below(QUEUES))),
+                    _ => vendor::recipient(self.dice.below(2) == 0),
                 },
                 note: String::new(),
             }),
             18 => self.change_directory(),
+            19..22 => self.answer(who),
             _ => self.dice.of(&open).map(|w| Command::InactivateSession(w.session)),
         };
         if let Some(command) = command {
@@ -310,7 +331,41 @@ impl Day {
         }
         let due: Vec<_> = self.state.due(self.now).cloned().collect();
         due.into_iter().try_for_each(|due| self.run(Command::Timer(vec![due])))?;
+        while self.state.has_marks() {
+            self.run(Command::WorkOff)?;
+        }
+        oracle::asked::nothing_is_forgotten(&self.state, self.now)?;
         self.foretell()
+    }
+
+    /// The partner answers something that it is asked, with `who`, if it is about a rep.
+    fn answer(&mut self, who: RepId) -> Option<Command> {
+        let open: Vec<PartnerAsk> = self.state.open_asks_of_all().collect();
+        let (ask, dice) = (self.dice.of(&open)?, &mut self.dice);
+        let (reference, failure) = (String::new(), AskFailure::expired());
+        Some(match (ask, dice.below(5)) {
+            (PartnerAsk::Handoff(handoff), 0) => {
+                Command::FailHandoff { handoff, failure, reference }
+            }
+            (PartnerAsk::Handoff(handoff), _) => Command::CompleteHandoff { handoff, reference },
+            (PartnerAsk::Routing(request), 0) => {
+                Command::FailRouting { request, failure, reference }
+            }
+            (PartnerAsk::Routing(request), 1) => {
+                Command::AcknowledgeRouting { request, reference, lease: None }
+            }
+            (PartnerAsk::Routing(request), which) => Command::RouteSession(Box::new(RouteAnswer {
+                request,
+                to: match which {
+                    2 => RouteTarget::Queue(queue(dice.below(QUEUES))),
+                    _ => RouteTarget::Rep(who),
+                },
+                skip_capacity_check: dice.below(3) == 0,
+                weight: None,
+                restrictions: WorkRestrictions::default(),
+                reference,
+            })),
+        })
     }
 
     fn open(&mut self) -> Command {
@@ -323,10 +378,12 @@ impl Day {
         let to = queue(dice.below(QUEUES));
         let target =
             if dice.below(5) == 0 { Target::Rep(rep(dice.below(REPS))) } else { Target::Queue(to) };
+        let channel = ["wa", "wa", "web", "web", "notes", "theirs"][dice.below(6) as usize];
+        let untargeted = channel == "theirs" && dice.below(2) == 0;
         Command::OpenSession(Box::new(Opening {
-            channel: id(["wa", "wa", "web", "web", "notes"][dice.below(5) as usize]),
+            channel: id(channel),
             external_reference: id(&format!("c{}", self.opened)),
-            target: Some(target),
+            target: (!untargeted).then_some(target),
             priority: (dice.below(3) == 0).then(|| u32::try_from(dice.below(3)).expect("small")),
             attributes: Arc::new(BTreeMap::new()),
             skills: Skills { required, additional },
@@ -336,13 +393,13 @@ impl Day {
 
     /// Changes who could ever take what waits, to the better or to the worse (R11).
     fn change_directory(&mut self) -> Option<Command> {
-        use ChannelType::{WebChatV2, Whatsapp};
+        use ChannelType::{ByocForCcaas, WebChatV2, Whatsapp};
         let (state, dice) = (&self.state, &mut self.dice);
         let move_to = (dice.below(3) == 0).then(|| queue(dice.below(QUEUES)));
         let mut changed = Directory { move_to, ..Directory::default() };
         let types = |dice: &mut Dice| -> BTreeSet<ChannelType> {
-            let all = [Whatsapp, WebChatV2].into_iter();
-            all.take(dice.below(3) as usize).collect()
+            let all = [Whatsapp, WebChatV2, ByocForCcaas].into_iter();
+            all.take(dice.below(4) as usize).collect()
         };
         let (which, who) = (queue(dice.below(QUEUES)), rep(dice.below(REPS)));
         match dice.below(8) {

@@ -66,6 +66,10 @@ fn asked(state: &State, open_only: bool) -> Vec<Asked<'_>> {
 /// there.
 pub fn command(bits: &mut Randomness, state: &State) -> Option<(Actor, Command)> {
     let admin = actor(Role::Admin, "admin");
+    // Its first contacts a partner supplies soon.
+    if has_none(state) && chance(bits, 30) {
+        return sync(bits, state);
+    }
     match below(bits, 20) {
         0..9 => answer(bits, state),
         9 => renew(bits, state),
@@ -135,9 +139,9 @@ fn route(
         skip_capacity_check: chance(bits, 30),
         weight,
         restrictions: WorkRestrictions {
-            decline: chance(bits, 10),
-            transfer: chance(bits, 10),
-            end: chance(bits, 10),
+            decline: chance(bits, 25),
+            transfer: chance(bits, 25),
+            end: chance(bits, 25),
         },
         reference,
     }))
@@ -262,11 +266,16 @@ fn come_back(bits: &mut Randomness, state: &State) -> Option<(Actor, Command)> {
     Some((by, Command::ReturnSession(Box::new(Returning { session, to, note, reason }))))
 }
 
+fn has_none(state: &State) -> bool {
+    let of = |name: &&str| ContactRef { partner: id("vendor"), contact: id(name) };
+    !CONTACTS.iter().any(|name| state.contact(&of(name)).is_some())
+}
+
 /// The vendor supplies a contact, or takes one away (N2).
 fn sync(bits: &mut Randomness, state: &State) -> Option<(Actor, Command)> {
     let (partner, which) = (id::<PartnerId>("vendor"), contact(bits));
     let of = ContactRef { partner: partner.clone(), contact: which.clone() };
-    let goes = state.contact(&of).is_some() && chance(bits, 40);
+    let goes = state.contact(&of).is_some() && chance(bits, 20);
     let details = ContactDetails {
         id: which.clone(),
         kind: "desk".to_owned(),

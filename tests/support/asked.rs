@@ -128,7 +128,7 @@ pub fn asked_well(before: &State, after: &State, entry: &Entry) -> Result<(), St
         let then = before.record(key);
         match then.as_ref().and_then(Ask::of) {
             None => is_asked_in_time(before, entry, &now, &mut probes)?,
-            Some(then) => is_answered_by_its_own(entry, &then, &now)?,
+            Some(then) => is_answered_by_its_own(after, entry, &then, &now)?,
         }
         if now.came_to_nothing && then.as_ref().and_then(Ask::of).is_none_or(|ask| ask.open) {
             owner_keeps_it(before, after, entry, now.session)?;
@@ -168,8 +168,13 @@ fn is_asked_in_time(
     Ok(())
 }
 
-/// N3, N9: only the partner that was asked answers, by one of its workers.
-fn is_answered_by_its_own(entry: &Entry, then: &Ask<'_>, now: &Ask<'_>) -> Result<(), String> {
+/// N3, N7, N9: only the partner that was asked answers, by one of its workers, and is there if it does.
+fn is_answered_by_its_own(
+    after: &State,
+    entry: &Entry,
+    then: &Ask<'_>,
+    now: &Ask<'_>,
+) -> Result<(), String> {
     let (id, by) = (now.id, &entry.cause.actor);
     if then.claimed_by == now.claimed_by {
         return Ok(());
@@ -179,6 +184,10 @@ fn is_answered_by_its_own(entry: &Entry, then: &Ask<'_>, now: &Ask<'_>) -> Resul
             "N9: {id:?} was {:?}'s, and is {:?}'s",
             then.claimed_by, now.claimed_by
         ));
+    }
+    let health = after.partner_health(now.partner);
+    if health.away_since.is_some() || health.last_progress != Some(entry.time) {
+        return Err(format!("N7: {} answered, and is taken for away", now.partner));
     }
     let own = by.role != Role::Partner || by.id.as_str() == now.partner.as_str();
     if own && then.deadline > entry.time {

@@ -4,10 +4,12 @@
 use std::collections::BTreeSet;
 
 use baton::domain::command::{Command, Request};
+use baton::domain::contact_search::ContactFilter;
 use baton::domain::decide::decide;
 use baton::domain::draft::Entropy;
 use baton::domain::id::SessionId;
 use baton::domain::live::{Recipient, Transfer, TransferState};
+use baton::domain::recipients::contacts::list_contacts;
 use baton::domain::recipients::explain::explain;
 use baton::domain::recipients::lines::list_queues;
 use baton::domain::recipients::quote::quote;
@@ -41,7 +43,13 @@ pub fn all_say_the_same(
     let no = |rejection: Rejection| rejection.to_string();
     let told = explain(state, actor, &about, recipient, now).map_err(no)?;
     let listed: Listed = match recipient {
-        Recipient::Contact(_) => return Ok(()),
+        Recipient::Contact(of) => {
+            let filter = ContactFilter::default();
+            // A channel without any has no list (T12).
+            let all = list_contacts(state, actor, &about, &filter, (None, usize::MAX), now);
+            let entry = all.unwrap_or_default().into_iter().find(|entry| entry.of == *of);
+            entry.map(|entry| (entry.transferable, reasons(&entry.against)))
+        }
         Recipient::Rep(rep) => {
             let all = list_reps(state, actor, &about, "").map_err(no)?;
             let entry = all.into_iter().find(|entry| entry.rep == *rep);
@@ -88,7 +96,9 @@ pub fn all_say_the_same(
 }
 
 const fn is_offered(transfer: &Transfer) -> bool {
-    matches!(transfer.state, TransferState::Offered { .. } | TransferState::Completed { .. })
+    use TransferState::{Asked, Completed, Offered};
+    // A partner is asked just so.
+    matches!(transfer.state, Offered { .. } | Completed { .. } | Asked(_))
 }
 
 fn asked(transfer: &Transfer) -> Option<baton::domain::id::RepId> {

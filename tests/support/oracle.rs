@@ -234,7 +234,8 @@ fn load_then(before: &State, after: &State, entry: &Entry, work: &Work) -> Arc<R
     Arc::new(live)
 }
 
-/// R6: whoever passed it by isn't asked again while somebody who didn't can take it.
+/// R6: whoever passed it by isn't asked again while somebody who didn't can take it. What a partner routed to them doesn't
+/// count (N6).
 fn nobody_was_asked_again(
     before: &State,
     after: &State,
@@ -243,12 +244,14 @@ fn nobody_was_asked_again(
 ) -> Result<(), String> {
     let Some(session) = before.session(&work.session) else { return Ok(()) };
     let passes = entry.changes.iter().filter_map(|(_, record)| match record {
-        Some(Record::Work(w)) if w.session == session.id => match w.state {
-            WorkState::Ended { why: WorkEnd::Declined | WorkEnd::PushTimeout, .. } => {
-                Some(w.rep.clone())
+        Some(Record::Work(w)) if w.session == session.id && w.routed_by.is_none() => {
+            match w.state {
+                WorkState::Ended { why: WorkEnd::Declined | WorkEnd::PushTimeout, .. } => {
+                    Some(w.rep.clone())
+                }
+                _ => None,
             }
-            _ => None,
-        },
+        }
         _ => None,
     });
     let passed: BTreeSet<RepId> = session.passed_by.iter().cloned().chain(passes).collect();

@@ -50,6 +50,7 @@ pub(crate) fn bring_back(
         to,
         note: returning.note.clone(),
         reason: returning.reason,
+        step: draft.provenance(),
     });
     let surplus = session.returns.len().saturating_sub(KEPT);
     session.returns.drain(..surplus);

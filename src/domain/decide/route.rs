@@ -10,15 +10,14 @@ use crate::domain::directory::{Channel, Queue};
 use crate::domain::draft::Draft;
 use crate::domain::eligibility::{can_serve, can_take, is_there};
 use crate::domain::entry::{Fact, FactKind};
-use crate::domain::id::{PartnerId, RepId, SessionId, WorkId};
+use crate::domain::id::{RepId, SessionId, WorkId};
 use crate::domain::line::needs;
 use crate::domain::live::{
     Absence, Candidate, HowFound, Line, RoutingCause, Session, SessionState, Transfer,
     TransferState, Work, WorkEnd, WorkState,
 };
 use crate::domain::record_lookup::RecordLookup;
-use crate::domain::state::State;
-use crate::domain::time::{Span, Timestamp};
+use crate::domain::time::Span;
 use crate::domain::wait;
 
 use super::destination::Destination;

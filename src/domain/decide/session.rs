@@ -11,7 +11,7 @@ use crate::domain::draft::Draft;
 use crate::domain::entry::{Fact, FactKind};
 use crate::domain::id::{RepId, RoutingRequestId, SessionId, TxnId};
 use crate::domain::live::{
-    Actor, EndedBy, Line, PartnerStay, Role, RoutingCause, Session, SessionEndReason, SessionState,
+    Actor, EndedBy, Line, Role, RoutingCause, Session, SessionEndReason, SessionState,
     SessionSteps, Transfer, TransferState, Work, WorkEnd, WorkState,
 };
 use crate::domain::partner_lines::partner_line;

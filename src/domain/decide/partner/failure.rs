@@ -25,6 +25,7 @@ pub(in crate::domain::decide) fn expire(draft: &mut Draft<'_>, ask: PartnerAsk) 
             let Some(mut handoff) = due.map(Arc::unwrap_or_clone) else { return };
             handoff.state = HandoffState::Expired;
             handoff.ended_at = Some(now);
+            handoff.steps.ended = draft.provenance();
             let told = (handoff.session, handoff.contact.partner.clone());
             draft.fact(Fact::of(FactKind::HandoffExpired).session(handoff.session));
             draft.put(Record::Handoff(Arc::new(handoff)));
@@ -35,6 +36,7 @@ pub(in crate::domain::decide) fn expire(draft: &mut Draft<'_>, ask: PartnerAsk) 
             let Some(mut request) = due.map(Arc::unwrap_or_clone) else { return };
             request.state = RoutingState::Expired;
             request.ended_at = Some(now);
+            request.steps.ended = draft.provenance();
             let told = (request.session, request.partner.clone());
             draft.fact(Fact::of(FactKind::RoutingExpired).session(request.session));
             draft.put(Record::RoutingRequest(Arc::new(request)));

@@ -31,6 +31,7 @@ pub(in crate::domain::decide) fn acknowledge(
     if handoff.state == HandoffState::Asked {
         handoff.state = HandoffState::Acknowledged;
         handoff.acknowledged_at = Some(draft.now());
+        handoff.steps.acknowledged = draft.provenance();
         handoff.claimed_by = Some(reference.to_owned());
         draft.fact(Fact::of(FactKind::HandoffAcknowledged).session(handoff.session));
         health::note_progress(draft, &handoff.contact.partner, false);
@@ -111,6 +112,7 @@ fn finish(draft: &mut Draft<'_>, mut handoff: Handoff, reference: &str, state: H
     health::note_progress(draft, &handoff.contact.partner, true);
     handoff.claimed_by = Some(reference.to_owned());
     handoff.ended_at = Some(draft.now());
+    handoff.steps.ended = draft.provenance();
     handoff.state = state;
     draft.put(Record::Handoff(Arc::new(handoff)));
 }

@@ -15,8 +15,8 @@ use crate::domain::draft::Draft;
 use crate::domain::entry::{Fact, FactKind};
 use crate::domain::id::{ContactId, PartnerId, SessionId};
 use crate::domain::live::{
-    ContactRef, Handoff, HandoffState, PartnerAsk, PartnerStay, RoutingCause, RoutingRequest,
-    RoutingState, Session, SessionState, Transfer, TransferState,
+    AskSteps, ContactRef, Handoff, HandoffState, PartnerAsk, PartnerStay, RoutingCause,
+    RoutingRequest, RoutingState, Session, SessionState, Transfer, TransferState,
 };
 use crate::domain::record::Record;
 use crate::domain::record_lookup::RecordLookup;
@@ -112,6 +112,7 @@ fn ask_to_route(draft: &mut Draft<'_>, session: Session, mut stay: PartnerStay) 
         acknowledged_at: None,
         ended_at: None,
         claimed_by: None,
+        steps: AskSteps { asked: draft.provenance(), ..AskSteps::default() },
     };
     draft.fact(Fact::of(FactKind::RoutingAsked).session(session.id));
     draft.put(Record::RoutingRequest(Arc::new(request)));
@@ -148,6 +149,7 @@ fn ask_to_take(draft: &mut Draft<'_>, session: Session, mut stay: PartnerStay, c
         acknowledged_at: None,
         ended_at: None,
         claimed_by: None,
+        steps: AskSteps { asked: draft.provenance(), ..AskSteps::default() },
     };
     draft.fact(Fact::of(FactKind::HandoffAsked).session(session.id));
     draft.put(Record::Handoff(Arc::new(handoff)));
@@ -183,6 +185,7 @@ pub(super) fn withdraw(draft: &mut Draft<'_>, session: &mut Session, ended: bool
             let mut handoff = Arc::unwrap_or_clone(handoff);
             handoff.state = HandoffState::SessionEnded;
             handoff.ended_at = now;
+            handoff.steps.ended = draft.provenance();
             draft.fact(Fact::of(FactKind::HandoffSessionEnded).session(session.id));
             draft.put(Record::Handoff(Arc::new(handoff)));
         }
@@ -191,6 +194,7 @@ pub(super) fn withdraw(draft: &mut Draft<'_>, session: &mut Session, ended: bool
             let mut request = Arc::unwrap_or_clone(request);
             request.state = RoutingState::Withdrawn;
             request.ended_at = now;
+            request.steps.ended = draft.provenance();
             draft.fact(Fact::of(FactKind::RoutingWithdrawn).session(session.id));
             draft.put(Record::RoutingRequest(Arc::new(request)));
         }

@@ -45,6 +45,7 @@ pub(in crate::domain::decide) fn acknowledge(
     if first {
         request.state = RoutingState::Acknowledged;
         request.acknowledged_at = Some(draft.now());
+        request.steps.acknowledged = draft.provenance();
         request.claimed_by = Some(reference.to_owned());
         wait_in_line(draft, &request);
     }
@@ -179,6 +180,7 @@ fn finish(
     health::note_progress(draft, &request.partner, true);
     request.claimed_by = Some(reference.to_owned());
     request.ended_at = Some(draft.now());
+    request.steps.ended = draft.provenance();
     request.state = state;
     draft.put(Record::RoutingRequest(Arc::new(request)));
 }

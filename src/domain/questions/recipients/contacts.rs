@@ -173,7 +173,7 @@ impl RecipientCase {
 }
 
 /// Whether a partner is asked now (N7).
-fn partner_is_asked(state: &State, partner: &PartnerId, now: Timestamp) -> RuleVerdict {
+pub(super) fn partner_is_asked(state: &State, partner: &PartnerId, now: Timestamp) -> RuleVerdict {
     let passed = state.partner_health(partner).not_asked_for(now).is_none();
     let (rule, reason) = ("N7", Reason::PartnerAway);
     let check = Check { rule, reason, passed, hides: false, forbids: true };

@@ -17,6 +17,7 @@ use crate::domain::time::Timestamp;
 use crate::domain::verdict::RuleVerdict;
 use crate::domain::wait::{Estimate, QueueSize, estimate, size};
 
+use super::contacts::partner_is_asked;
 use super::{RecipientCase, RecipientQuestion, against, case, forbidden};
 
 /// A queue in the list of recipients (L3).
@@ -87,6 +88,11 @@ impl RecipientCase {
         let check = Check { rule, reason, passed, hides: false, forbids: true };
         let text = describe_line(reason, passed, &to, &self.channel);
         verdicts.push(RuleVerdict::new(check, text));
+        // A partner that isn't asked now is none to wait for, unless there is a queue to fall back to (N7).
+        let partner = taken.as_ref().and_then(|taken| taken.partner.as_ref());
+        if let Some(of) = partner.filter(|_| !self.any && self.channel.fallback_queue.is_none()) {
+            verdicts.push(partner_is_asked(state, &of.partner, now));
+        }
         // The queue that it would overflow to has to serve it, too.
         if let Some(taken) = taken.filter(|taken| taken.id != queue.id) {
             let (rule, reason) = ("R10", Reason::QueueNotForChannel);

@@ -29,6 +29,7 @@ use crate::domain::stored::{shared, strict};
 use crate::domain::time::{Span, Timestamp};
 
 use super::actor::Actor;
+use super::provenance::AskSteps;
 use super::recipient::{ContactRef, Recipient};
 
 /// What a partner is being asked about a session.
@@ -309,6 +310,9 @@ pub struct Handoff {
     /// The worker's reference, once it is claimed (N9).
     #[n(20)]
     pub claimed_by: Option<String>,
+    /// Where its steps come from (S3).
+    #[cbor(n(21), default)]
+    pub steps: AskSteps,
 }
 
 impl Handoff {
@@ -436,6 +440,9 @@ pub struct RoutingRequest {
     /// The worker's reference, once it is claimed (N9).
     #[n(22)]
     pub claimed_by: Option<String>,
+    /// Where its steps come from (S3).
+    #[cbor(n(23), default)]
+    pub steps: AskSteps,
 }
 
 impl RoutingRequest {

@@ -48,6 +48,20 @@ pub struct WorkSteps {
     pub ended: Option<Arc<Provenance>>,
 }
 
+/// Where the steps of what a partner is asked come from.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Encode, Decode)]
+pub struct AskSteps {
+    /// The partner was asked.
+    #[cbor(n(0), with = "shared_option")]
+    pub asked: Option<Arc<Provenance>>,
+    /// A worker claimed it.
+    #[cbor(n(1), with = "shared_option")]
+    pub acknowledged: Option<Arc<Provenance>>,
+    /// It became final.
+    #[cbor(n(2), with = "shared_option")]
+    pub ended: Option<Arc<Provenance>>,
+}
+
 /// Where the steps of a transfer come from.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Encode, Decode)]
 pub struct TransferSteps {

@@ -1,11 +1,14 @@
 //! Ends that a channel gives a reason for, and returns from external contacts (O6). Values only.
 
+use std::sync::Arc;
+
 use minicbor::{Decode, Encode};
 
-use crate::domain::stored::strict;
+use crate::domain::stored::{shared_option, strict};
 use crate::domain::time::Timestamp;
 
 use super::actor::Actor;
+use super::provenance::Provenance;
 use super::recipient::{ContactRef, Recipient};
 
 /// Why a channel ended a session.
@@ -57,4 +60,7 @@ pub struct SessionReturn {
     /// Why.
     #[n(5)]
     pub reason: Option<ReturnReason>,
+    /// Where it comes from (S3).
+    #[cbor(n(6), with = "shared_option")]
+    pub step: Option<Arc<Provenance>>,
 }

@@ -1,21 +1,20 @@
 //! The part of a session's story that partners have in it: what they were asked, what they answered, and returns from their
-//! contacts. Their records don't say through which call and as part of which revision, so that this is told from what
-//! happened with it, where something did.
+//! contacts.
 
 use std::sync::Arc;
 
 use super::{Events, Phase, comes_from, event};
-use crate::domain::id::WorkId;
 use crate::domain::live::{
-    Actor, ContactRef, Handoff, HandoffState, PartnerAsk, Provenance, Recipient, RoutingRequest,
-    RoutingState, Session, SessionReturn, SessionState, Transfer, TransferState,
+    ContactRef, Handoff, HandoffState, PartnerAsk, Provenance, Recipient, RoutingRequest,
+    RoutingState, Session, SessionReturn,
 };
 use crate::domain::reasons::named;
 use crate::domain::time::Timestamp;
 use crate::grpc::to_proto::{ObjectContext, actor};
 use crate::pb;
 
-type From<'p> = Option<&'p Arc<Provenance>>;
+type From<'p> = &'p Option<Arc<Provenance>>;
+type Step = (Phase, pb::SessionEvent);
 
 /// When something of a session's at a partner began and ended, and what comes first of what did so in the same moment: a
 /// session is given back by who has it, and may be asked about then; while it is asked about, nothing else is.
@@ -29,11 +28,11 @@ pub(super) fn add(context: ObjectContext<'_>, s: &Session, events: &mut Events) 
             PartnerAsk::Handoff(id) => all.extend(context.records.handoff(&id).map(|h| {
                 let rank = if h.state == HandoffState::Completed { 0 } else { 3 };
                 let place = (h.asked_at, h.ended_at.unwrap_or(Timestamp::MAX), rank);
-                (place, of_handoff(context, s, &h))
+                (place, of_handoff(&h))
             })),
             PartnerAsk::Routing(id) => all.extend(context.records.routing_request(&id).map(|r| {
                 let place = (r.asked_at, r.ended_at.unwrap_or(Timestamp::MAX), 2);
-                (place, of_routing_request(context, s, &r))
+                (place, of_routing_request(&r))
             })),
         }
     }
@@ -47,6 +46,7 @@ fn of_return(back: &SessionReturn) -> (Phase, pb::SessionEvent) {
     let text = format!("contact {contact} of partner {partner} gave the session back");
     let mut returned = event(back.at, "session_returned", &text);
     returned.actor = Some(actor(&back.by));
+    comes_from(&mut returned, back.step.as_deref());
     if let Some(to) = &back.to {
         goes_to(&mut returned, to);
     }
@@ -61,85 +61,39 @@ fn goes_to(event: &mut pb::SessionEvent, to: &Recipient) {
     }
 }
 
-/// When a partner was asked, when it answered, and the transfer that it is about.
-struct Asked<'a> {
-    at: Timestamp,
-    by: Option<&'a Actor>,
-    session: &'a Session,
-    transfer: Option<Arc<Transfer>>,
+/// What a partner was asked, as its steps are told.
+struct Asked {
+    transfer: String,
     queue: String,
 }
 
-impl Asked<'_> {
-    fn event(&self, at: Timestamp, kind: &str, text: &str, from: From<'_>) -> pb::SessionEvent {
-        let mut happened = event(at, kind, text);
-        happened.transfer = self.transfer.as_ref().map(|t| t.id.to_string()).unwrap_or_default();
-        happened.queue.clone_from(&self.queue);
-        comes_from(&mut happened, from.map(Arc::as_ref));
-        happened
-    }
-
-    fn asked(&self, kind: &str, text: &str) -> (Phase, pb::SessionEvent) {
-        let requested = self.transfer.as_ref().filter(|t| t.requested_at == self.at);
-        let opened = Some(self.session).filter(|s| s.opened_at == self.at);
-        let from = requested
-            .and_then(|t| t.steps.requested.as_ref())
-            .or_else(|| opened.and_then(|s| s.steps.opened.as_ref()));
-        let mut asked = self.event(self.at, kind, text, from);
-        if let Some(by) = self.by {
-            asked.actor = Some(actor(by));
-        }
-        (Phase::PartnerAsked, asked)
-    }
-
-    /// An answer, or that there was none in time: part of what ended, or removed the original rep of, the transfer then.
-    fn answer(
+impl Asked {
+    fn step(
         &self,
+        phase: Phase,
         at: Timestamp,
-        kind: &str,
-        text: &str,
-        work: From<'_>,
-    ) -> (Phase, pb::SessionEvent) {
-        let of_transfer = self.transfer.as_ref().and_then(|t| match ended(t) {
-            Some(then) if then == at => t.steps.ended.as_ref(),
-            _ => t.steps.removed.as_ref().filter(|_| t.original_removed_at == Some(at)),
-        });
-        let of_session = self.session.steps.ended.as_ref().filter(|_| is_end(self.session, at));
-        let from = work.or(of_transfer).or(of_session);
-        (Phase::PartnerAnswered, self.event(at, kind, text, from))
+        (kind, text): (&str, &str),
+        from: From<'_>,
+    ) -> Step {
+        let mut happened = event(at, kind, text);
+        happened.transfer.clone_from(&self.transfer);
+        happened.queue.clone_from(&self.queue);
+        comes_from(&mut happened, from.as_deref());
+        (phase, happened)
     }
 }
 
-fn is_end(s: &Session, then: Timestamp) -> bool {
-    matches!(s.state, SessionState::Ended { at, .. } if at == then)
-}
-
-fn ended(t: &Transfer) -> Option<Timestamp> {
-    match t.state {
-        TransferState::Completed { at, .. }
-        | TransferState::HandedOver { at, .. }
-        | TransferState::Failed { at, .. }
-        | TransferState::SessionEnded { at } => Some(at),
-        TransferState::Offered { .. } | TransferState::Waiting { .. } | TransferState::Asked(_) => {
-            None
-        }
-    }
-}
-
-fn of_handoff(context: ObjectContext<'_>, s: &Session, h: &Handoff) -> Events {
-    let asked = Asked {
-        at: h.asked_at,
-        by: Some(&h.asked_by),
-        session: s,
-        transfer: h.transfer.and_then(|id| context.records.transfer(&id)),
-        queue: String::new(),
-    };
+fn of_handoff(h: &Handoff) -> Events {
+    let transfer = h.transfer.map(|id| id.to_string()).unwrap_or_default();
+    let asked = Asked { transfer, queue: String::new() };
     let (partner, contact) = (&h.contact.partner, &h.contact.contact);
     let text = format!("partner {partner} was asked to take the session to contact {contact}");
-    let mut events = vec![asked.asked("handoff_asked", &text)];
+    let first = ("handoff_asked", text.as_str());
+    let mut events = vec![asked.step(Phase::PartnerAsked, h.asked_at, first, &h.steps.asked)];
     if let Some(at) = h.acknowledged_at {
         let text = format!("partner {partner} is at work on it");
-        events.push(asked.answer(at, "handoff_acknowledged", &text, None));
+        let claimed = ("handoff_acknowledged", text.as_str());
+        events.push(asked.step(Phase::PartnerAnswered, at, claimed, &h.steps.acknowledged));
     }
     let ended = match &h.state {
         HandoffState::Asked | HandoffState::Acknowledged => None,
@@ -159,25 +113,24 @@ fn of_handoff(context: ObjectContext<'_>, s: &Session, h: &Handoff) -> Events {
         }
     };
     if let (Some((kind, text)), Some(at)) = (ended, h.ended_at) {
-        events.push(asked.answer(at, kind, &text, None));
+        events.push(asked.step(Phase::PartnerAnswered, at, (kind, &text), &h.steps.ended));
     }
     events
 }
 
-fn of_routing_request(context: ObjectContext<'_>, s: &Session, r: &RoutingRequest) -> Events {
+fn of_routing_request(r: &RoutingRequest) -> Events {
     let asked = Asked {
-        at: r.asked_at,
-        by: None,
-        session: s,
-        transfer: r.transfer.and_then(|id| context.records.transfer(&id)),
+        transfer: r.transfer.map(|id| id.to_string()).unwrap_or_default(),
         queue: r.queue.as_ref().map(ToString::to_string).unwrap_or_default(),
     };
     let partner = &r.partner;
     let text = format!("partner {partner} was asked where the session goes");
-    let mut events = vec![asked.asked("routing_asked", &text)];
+    let first = ("routing_asked", text.as_str());
+    let mut events = vec![asked.step(Phase::PartnerAsked, r.asked_at, first, &r.steps.asked)];
     if let Some(at) = r.acknowledged_at {
         let text = format!("the session waits in the line of partner {partner}");
-        events.push(asked.answer(at, "routing_acknowledged", &text, None));
+        let claimed = ("routing_acknowledged", text.as_str());
+        events.push(asked.step(Phase::PartnerAnswered, at, claimed, &r.steps.acknowledged));
     }
     let Some(at) = r.ended_at else { return events };
     let (kind, text) = match &r.state {
@@ -201,9 +154,7 @@ fn of_routing_request(context: ObjectContext<'_>, s: &Session, r: &RoutingReques
         RoutingState::Routed { to, work } => (*work, Some(to)),
         _ => (None, None),
     };
-    let offered = work.and_then(|id: WorkId| context.records.work(&id));
-    let from = offered.as_ref().and_then(|work| work.steps.offered.as_ref());
-    let (phase, mut answer) = asked.answer(at, kind, &text, from);
+    let (phase, mut answer) = asked.step(Phase::PartnerAnswered, at, (kind, &text), &r.steps.ended);
     answer.work = work.map(|id| id.to_string()).unwrap_or_default();
     if let Some(to) = to {
         answer.queue = String::new();

@@ -7,9 +7,9 @@ use crate::domain::directory::Partner;
 use crate::domain::entry::{Answer, RenewalFailure, Renewals};
 use crate::domain::id::{HandoffId, RoutingRequestId};
 use crate::domain::live::{
-    AskFailure, ContactRef, FailureReason, Handoff, HandoffState, PartnerAsk, PartnerHealth,
-    PartnerStay, Recipient, ReturnReason, RoutingCause, RoutingRequest, RoutingState,
-    SessionReturn,
+    AskFailure, AskSteps, ContactRef, FailureReason, Handoff, HandoffState, PartnerAsk,
+    PartnerHealth, PartnerStay, Provenance, Recipient, ReturnReason, RoutingCause, RoutingRequest,
+    RoutingState, SessionReturn,
 };
 use crate::domain::record::{Mark, MarkKey, Record};
 use crate::domain::rejection::Reason;
@@ -55,6 +55,7 @@ pub fn returned() -> SessionReturn {
         to: Some(Recipient::Contact(contact())),
         note: "done there".into(),
         reason: Some(ReturnReason::WrongContact),
+        step: steps().ended,
     }
 }
 
@@ -93,6 +94,7 @@ fn handoff(state: HandoffState) -> Handoff {
         acknowledged_at: Some(at(21)),
         ended_at: Some(at(22)),
         claimed_by: Some("worker-1".into()),
+        steps: steps(),
     }
 }
 
@@ -121,6 +123,7 @@ fn routing_request(state: RoutingState) -> RoutingRequest {
         acknowledged_at: Some(at(21)),
         ended_at: Some(at(22)),
         claimed_by: Some("worker-1".into()),
+        steps: steps(),
     }
 }
 
@@ -188,4 +191,9 @@ pub fn renewed() -> Answer {
         until: Some(at(60_030)),
         failures: vec![failure],
     }))
+}
+
+fn steps() -> AskSteps {
+    let step = |revision| Some(Arc::new(Provenance { revision, by: actor(), rpc: "x/Y".into() }));
+    AskSteps { asked: step(1), acknowledged: step(2), ended: step(3) }
 }
