@@ -211,7 +211,7 @@ fn open_session(bits: &mut Randomness) -> Command {
     }))
 }
 
-fn sessions<'a>(state: &'a State, of: impl Fn(&Session) -> bool) -> Vec<&'a Session> {
+fn sessions(state: &State, of: impl Fn(&Session) -> bool) -> Vec<&Session> {
     let all = state.records().filter_map(|(_, held)| match &held.record {
         Record::Session(session) if of(session) => Some(&**session),
         _ => None,

@@ -123,11 +123,7 @@ fn dispatch(draft: &mut Draft<'_>, request: &Request) -> Result<AnswerSubject, R
         | Command::Reconnect(_) => of_presences(draft, actor, command),
         Command::OpenSession(opening) => session::open(draft, actor, opening, stated, *txn),
         Command::UpdateSession { session, attributes, priority, skills } => {
-            let change = session::Change {
-                attributes: attributes.as_ref(),
-                priority: *priority,
-                skills: skills.as_ref(),
-            };
+            let change = session::Change::of(attributes.as_ref(), *priority, skills.as_ref());
             session::update(draft, actor, *session, change, stated)
         }
         Command::PauseSession(id) => session::pause(draft, actor, *id),

@@ -148,6 +148,16 @@ pub(crate) struct Change<'c> {
     pub skills: Option<&'c Skills>,
 }
 
+impl<'c> Change<'c> {
+    pub(crate) const fn of(
+        attributes: Option<&'c AttributesChange>,
+        priority: Option<u32>,
+        skills: Option<&'c Skills>,
+    ) -> Self {
+        Self { attributes, priority, skills }
+    }
+}
+
 /// Changes facts about a session. One that waits is looked at anew at once (R1).
 pub(crate) fn update(
     draft: &mut Draft<'_>,

@@ -150,17 +150,17 @@ pub fn describe(reason: Reason, passed: bool, rep: &Rep, channel: &Channel) -> S
         (Reason::SelfTransfer, true) => format!("{id} doesn't have the session"),
         (Reason::SelfTransfer, false) => format!("{id} has the session already"),
         (Reason::RecipientNotAllowed, true) => format!("{id} may be chosen"),
-        (Reason::RecipientNotAllowed, false)
-            if !offers(channel, &Recipient::Rep(rep.id.clone())) =>
-        {
-            format!("channel {} lets no session go to a rep", channel.id)
-        }
-        (Reason::RecipientNotAllowed, false) => format!(
-            "the presence configuration allows only listed profiles, and {} isn't one",
-            rep.profile
-        ),
+        (Reason::RecipientNotAllowed, false) => not_allowed(rep, channel),
         (other, _) => other.name().to_owned(),
     }
+}
+
+/// Why a rep may not be chosen (T15, N8).
+fn not_allowed(rep: &Rep, channel: &Channel) -> String {
+    if !offers(channel, &Recipient::Rep(rep.id.clone())) {
+        return format!("channel {} lets no session go to a rep", channel.id);
+    }
+    format!("the presence configuration allows only listed profiles, and {} isn't one", rep.profile)
 }
 
 /// A check of a presence, whatever the channel, in words.

@@ -6,7 +6,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::domain::decide::destination::serves;
-use crate::domain::decide::{partner, strand};
+use crate::domain::decide::partner;
+use crate::domain::decide::strand;
 use crate::domain::draft::Draft;
 use crate::domain::eligibility::is_there;
 use crate::domain::id::{QueueId, RepId, SessionId};

@@ -3,7 +3,8 @@
 
 use std::sync::Arc;
 
-use crate::domain::decide::{leave, route};
+use crate::domain::decide::leave;
+use crate::domain::decide::route;
 use crate::domain::draft::Draft;
 use crate::domain::entry::{Fact, FactKind};
 use crate::domain::id::QueueId;
@@ -14,10 +15,11 @@ use crate::domain::live::{
 use crate::domain::record::Record;
 use crate::domain::record_lookup::RecordLookup;
 
-use super::{health, transfer_of};
+use super::ask::{stand, transfer_of};
+use super::health;
 
 /// A partner has had long enough to answer, or to renew.
-pub(in crate::domain::decide) fn expire(draft: &mut Draft<'_>, ask: PartnerAsk) {
+pub(crate) fn expire(draft: &mut Draft<'_>, ask: PartnerAsk) {
     let now = draft.now();
     let (session, partner) = match ask {
         PartnerAsk::Handoff(id) => {
@@ -89,7 +91,7 @@ pub(super) fn not_asked(draft: &mut Draft<'_>, mut session: Session) {
     if let Some(stay) = &mut session.stay {
         stay.again_at = None;
     }
-    super::stand(draft, &mut session);
+    stand(draft, &mut session);
     strand(draft, session);
     if let Some(partner) = partner {
         health::await_return(draft, &partner);
@@ -145,11 +147,7 @@ fn fallback(draft: &Draft<'_>, session: &Session) -> Option<QueueId> {
 
 /// The channel's fallback queue takes a session, at its original age (T17, N6). Whoever still has it keeps it until somebody
 /// of that queue takes it, or it has to wait there (T9).
-pub(in crate::domain::decide) fn fall_back(
-    draft: &mut Draft<'_>,
-    mut session: Session,
-    queue: QueueId,
-) {
+pub(crate) fn fall_back(draft: &mut Draft<'_>, mut session: Session, queue: QueueId) {
     let fact = match session.transfer {
         Some(transfer) => Fact::of(FactKind::TransferRerouted).transfer(transfer),
         None => Fact::of(FactKind::SessionRerouted),

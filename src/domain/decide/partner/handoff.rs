@@ -16,11 +16,12 @@ use crate::domain::record::{Record, RecordKey};
 use crate::domain::record_lookup::RecordLookup;
 use crate::domain::rejection::Rejection;
 
+use super::ask::transfer_of;
 use super::failure::come_to_nothing;
-use super::{claim, health, transfer_of};
+use super::{claim, health};
 
 /// A worker of the partner's claims it. The deadline stays.
-pub(in crate::domain::decide) fn acknowledge(
+pub(crate) fn acknowledge(
     draft: &mut Draft<'_>,
     actor: &Actor,
     id: HandoffId,
@@ -41,7 +42,7 @@ pub(in crate::domain::decide) fn acknowledge(
 }
 
 /// The partner has the conversation: custody, as T6. Completed already: nothing changes.
-pub(in crate::domain::decide) fn complete(
+pub(crate) fn complete(
     draft: &mut Draft<'_>,
     actor: &Actor,
     id: HandoffId,
@@ -84,7 +85,7 @@ fn take_over(draft: &mut Draft<'_>, handoff: &Handoff) {
 }
 
 /// It is refused, or failed. Failed already: nothing changes.
-pub(in crate::domain::decide) fn fail(
+pub(crate) fn fail(
     draft: &mut Draft<'_>,
     actor: &Actor,
     id: HandoffId,

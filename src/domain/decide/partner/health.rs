@@ -72,7 +72,7 @@ pub(super) fn await_return(draft: &mut Draft<'_>, partner: &PartnerId) {
 }
 
 /// It is time to ask a partner that is away about one session.
-pub(in crate::domain::decide) fn probe(draft: &mut Draft<'_>, partner: &PartnerId) {
+pub(crate) fn probe(draft: &mut Draft<'_>, partner: &PartnerId) {
     let mut health = draft.partner_health(partner);
     if health.probe_at.is_none_or(|at| at > draft.now()) {
         return;
@@ -86,7 +86,7 @@ pub(in crate::domain::decide) fn probe(draft: &mut Draft<'_>, partner: &PartnerI
 }
 
 /// Asks a partner that is back about some of the sessions that wait for it; the mark stays while there are more.
-pub(in crate::domain::decide) fn resume(draft: &mut Draft<'_>, partner: &PartnerId) {
+pub(crate) fn resume(draft: &mut Draft<'_>, partner: &PartnerId) {
     let mut some: Vec<SessionId> = draft.unasked(partner).take(AT_ONCE + 1).collect();
     let more = some.len() > AT_ONCE;
     some.truncate(AT_ONCE);

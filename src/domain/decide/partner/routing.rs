@@ -26,12 +26,13 @@ use crate::domain::record_lookup::RecordLookup;
 use crate::domain::rejection::{BadField, Reason, Rejection};
 use crate::domain::time::{Span, Timestamp};
 
+use super::ask::{stand, transfer_of};
 use super::failure::come_to_nothing;
-use super::{claim, health, transfer_of};
+use super::{claim, health};
 
 /// A worker claims it: the session waits in the partner's line. From now on a lease counts, and the original rep of a transfer
 /// is removed. Acknowledged already by this worker: the lease is renewed.
-pub(in crate::domain::decide) fn acknowledge(
+pub(crate) fn acknowledge(
     draft: &mut Draft<'_>,
     actor: &Actor,
     id: RoutingRequestId,
@@ -90,7 +91,7 @@ fn wait_in_line(draft: &mut Draft<'_>, request: &RoutingRequest) {
 }
 
 /// Renews the leases of many; of each that can't be renewed it says why.
-pub(in crate::domain::decide) fn renew(
+pub(crate) fn renew(
     draft: &mut Draft<'_>,
     actor: &Actor,
     (of, ids): (Option<&PartnerId>, &[RoutingRequestId]),
@@ -148,7 +149,7 @@ fn renewable(
 }
 
 /// The partner can't route it. Failed already: nothing changes.
-pub(in crate::domain::decide) fn fail(
+pub(crate) fn fail(
     draft: &mut Draft<'_>,
     actor: &Actor,
     id: RoutingRequestId,
@@ -186,7 +187,7 @@ fn finish(
 }
 
 /// The partner says where a session goes. Routed already to the same: nothing changes.
-pub(in crate::domain::decide) fn route(
+pub(crate) fn route(
     draft: &mut Draft<'_>,
     actor: &Actor,
     answer: &RouteAnswer,
@@ -313,7 +314,7 @@ fn offer_to(
     origin: OfferOrigin,
 ) -> WorkId {
     if session.owner().is_none() {
-        super::stand(draft, &mut session);
+        stand(draft, &mut session);
         session.state = SessionState::Waiting { offer: None, absence: None };
     }
     routing::offer(draft, session, channel, rep, origin)

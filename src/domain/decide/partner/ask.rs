@@ -1,66 +1,22 @@
-//! What partners are asked (N1, N6, T23): where a session goes that stands in one of their lines, or whether they take it to
-//! a contact. A session comes here when its turn comes in such a line, whatever brought it there, so nobody has to remember
-//! to ask. What partners answer is in `handoff` and `routing`, what becomes of a session when that is nothing in `failure`,
-//! and how a partner does in `health`.
-
-mod claim;
-mod failure;
-mod handoff;
-pub(super) mod health;
-mod routing;
+//! Asking a partner: where a session goes (N6), or whether it is taken to a contact (T23); and asking no more. Whether it is asked
+//! at all is decided above.
 
 use std::sync::Arc;
 
 use crate::domain::draft::Draft;
 use crate::domain::entry::{Fact, FactKind};
-use crate::domain::id::{ContactId, PartnerId, SessionId};
+use crate::domain::id::ContactId;
 use crate::domain::live::{
-    AskSteps, ContactRef, Handoff, HandoffState, PartnerAsk, PartnerStay, RoutingCause,
-    RoutingRequest, RoutingState, Session, SessionState, Transfer, TransferState,
+    AskSteps, ContactRef, Handoff, HandoffState, PartnerAsk, PartnerStay, RoutingRequest,
+    RoutingState, Session, SessionState, Transfer, TransferState,
 };
 use crate::domain::record::Record;
 use crate::domain::record_lookup::RecordLookup;
 
-pub(super) use failure::{expire, fall_back};
-pub(super) use handoff::{acknowledge as acknowledge_handoff, complete, fail as fail_handoff};
-pub(super) use routing::{acknowledge, fail as fail_routing, renew, route};
-
-/// Asks the partner about a session that has come to its line, or isn't asked about there yet; while the partner is away, sends
-/// it on (N7).
-pub(super) fn place(draft: &mut Draft<'_>, mut session: Session, partner: &PartnerId) {
-    let stay = match session.stay.take() {
-        Some(stay) if stay.partner == *partner => *stay,
-        _ => PartnerStay::at(partner.clone(), RoutingCause::New),
-    };
-    if stay.open.is_some() {
-        return;
-    }
-    if draft.partner_health(partner).not_asked_for(draft.now()).is_some() {
-        session.stay = Some(Box::new(stay));
-        return failure::not_asked(draft, session);
-    }
-    stand(draft, &mut session);
-    match stay.contact.clone() {
-        Some(contact) => ask_to_take(draft, session, stay, contact),
-        None => ask_to_route(draft, session, stay),
-    }
-}
-
-/// A session that is asked again because its time has come (N6).
-pub(super) fn ask_again(draft: &mut Draft<'_>, id: SessionId) {
-    let Some(session) = draft.session(&id).filter(|session| session.waits_for_an_offer()) else {
-        return;
-    };
-    let mut session = Arc::unwrap_or_clone(session);
-    let Some(stay) = &mut session.stay else { return };
-    if stay.open.is_none() && stay.again_at.is_some_and(|at| at <= draft.now()) {
-        stay.again_at = None;
-        draft.put_arrival(session);
-    }
-}
+use super::health;
 
 /// A session without an owner stands in its transfer's line, if a transfer brings it.
-fn stand(draft: &Draft<'_>, session: &mut Session) {
+pub(super) fn stand(draft: &Draft<'_>, session: &mut Session) {
     if session.owner().is_some() {
         return;
     }
@@ -76,12 +32,12 @@ fn stand(draft: &Draft<'_>, session: &mut Session) {
     }
 }
 
-fn transfer_of(draft: &Draft<'_>, session: &Session) -> Option<Arc<Transfer>> {
+pub(super) fn transfer_of(draft: &Draft<'_>, session: &Session) -> Option<Arc<Transfer>> {
     session.transfer.and_then(|id| draft.transfer(&id))
 }
 
 /// Asks where a session goes.
-fn ask_to_route(draft: &mut Draft<'_>, session: Session, mut stay: PartnerStay) {
+pub(super) fn ask_to_route(draft: &mut Draft<'_>, session: Session, mut stay: PartnerStay) {
     let (now, id) = (draft.now(), draft.routing_request_id());
     let own = draft.partner(&stay.partner).and_then(|partner| partner.routing_deadline);
     let deadline = now + own.unwrap_or_else(|| draft.settings().routing_deadline());
@@ -120,7 +76,12 @@ fn ask_to_route(draft: &mut Draft<'_>, session: Session, mut stay: PartnerStay) 
 }
 
 /// Asks for a session to be taken to a contact.
-fn ask_to_take(draft: &mut Draft<'_>, session: Session, mut stay: PartnerStay, contact: ContactId) {
+pub(super) fn ask_to_take(
+    draft: &mut Draft<'_>,
+    session: Session,
+    mut stay: PartnerStay,
+    contact: ContactId,
+) {
     let (now, id) = (draft.now(), draft.handoff_id());
     let own = draft.partner(&stay.partner).and_then(|partner| partner.handoff_deadline);
     let deadline = now + own.unwrap_or_else(|| draft.settings().handoff_deadline);
@@ -175,7 +136,7 @@ fn asked(draft: &mut Draft<'_>, mut session: Session, mut stay: PartnerStay, ask
 }
 
 /// What a partner is being asked about a session isn't needed any more: it ends, or goes elsewhere (T18, N6).
-pub(super) fn withdraw(draft: &mut Draft<'_>, session: &mut Session, ended: bool) {
+pub(crate) fn withdraw(draft: &mut Draft<'_>, session: &mut Session, ended: bool) {
     let Some(stay) = session.stay.take() else { return };
     let Some(ask) = stay.open else { return };
     let now = Some(draft.now());
