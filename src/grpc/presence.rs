@@ -182,10 +182,9 @@ fn verdict(
     }
 }
 
-fn known(view: &View, caller: &Caller, rep: &RepId) -> Result<Arc<RepPresence>, Problem> {
-    view.state.expect_rep(rep)?;
-    scope::rep(view, caller, rep)?;
-    Ok(view.state.rep_presence(rep))
+fn known(view: &View, caller: &Caller, named: &RepId) -> Result<Arc<RepPresence>, Problem> {
+    let rep = scope::rep(view, caller, named)?;
+    Ok(view.state.rep_presence(&rep))
 }
 
 #[tonic::async_trait]
@@ -291,7 +290,7 @@ impl PresenceService for Presences {
         let rep = about(&caller, asked.rep)?;
         let answer = self.0.read(&caller, asked.at_least, |view| {
             let image = known(view, &caller, &rep)?;
-            let changed = view.state.revision_of(&RecordKey::RepPresence(rep.clone()));
+            let changed = view.state.revision_of(&RecordKey::RepPresence(image.rep.clone()));
             Ok(pb::GetRepPresenceResponse {
                 rep_presence: Some(to_proto::rep_presence(
                     ObjectContext::of(view),
@@ -313,7 +312,8 @@ impl PresenceService for Presences {
         let filter = from_proto::list_presences(&message)?;
         let window = self.0.window(&caller, RPC, message)?;
         let answer = self.0.read(&caller, window.at_least, |view| {
-            let queue = filter.queue.as_ref().map(|id| view.state.queue(id));
+            let queue = scope::queue_meant(view, &caller, filter.queue.as_ref());
+            let queue = queue.map(|id| view.state.queue(&id));
             let is_member = |rep: &RepId| match &queue {
                 Some(queue) => queue.as_ref().is_some_and(|queue| queue.reps.contains(rep)),
                 None => true,

@@ -5,6 +5,8 @@ use std::sync::Arc;
 
 use super::caller::Caller;
 use super::status::Problem;
+use crate::domain::aliases;
+use crate::domain::directory::Queue;
 use crate::domain::id::{ChannelId, PartnerId, QueueId, RepId, SessionId, TransferId};
 use crate::domain::live::{Role, Session, Transfer};
 use crate::domain::recipients::RecipientQuestion;
@@ -56,26 +58,42 @@ fn channel(view: &View, caller: &Caller, id: &ChannelId) -> Result<(), Problem> 
     Err(Rejection::not_found("channel", id).into())
 }
 
-/// Whether a rep is there for the caller.
+/// The rep whom the caller names, a partner also by its own id (N8), if they are there for the caller.
 ///
 /// # Errors
 /// NOT_FOUND.
-pub fn rep(view: &View, caller: &Caller, id: &RepId) -> Result<(), Problem> {
-    if scope::may_see_rep(&view.state, &caller.actor, id) {
-        return Ok(());
+pub fn rep(view: &View, caller: &Caller, named: &RepId) -> Result<RepId, Problem> {
+    let rep = aliases::rep_named(&view.state, &caller.actor, named);
+    view.state.expect_rep(&rep)?;
+    if scope::may_see_rep(&view.state, &caller.actor, &rep) {
+        return Ok(rep);
     }
-    Err(Rejection::not_found("rep", id).into())
+    Err(Rejection::not_found("rep", named).into())
 }
 
-/// Whether a queue is there for the caller.
+/// The queue that the caller names, a partner also by its own id (N8), if it is there for the caller.
 ///
 /// # Errors
 /// NOT_FOUND.
-pub fn queue(view: &View, caller: &Caller, id: &QueueId) -> Result<(), Problem> {
-    if scope::may_see_queue(&view.state, &caller.actor, id) {
-        return Ok(());
+pub fn queue(view: &View, caller: &Caller, named: &QueueId) -> Result<Arc<Queue>, Problem> {
+    let id = aliases::queue_named(&view.state, &caller.actor, named);
+    let queue = view.state.expect_queue(&id)?;
+    if scope::may_see_queue(&view.state, &caller.actor, &id) {
+        return Ok(queue);
     }
-    Err(Rejection::not_found("queue", id).into())
+    Err(Rejection::not_found("queue", named).into())
+}
+
+/// The rep that a filter of the caller's means, there or not.
+#[must_use]
+pub fn rep_meant(view: &View, caller: &Caller, named: Option<&RepId>) -> Option<RepId> {
+    named.map(|rep| aliases::rep_named(&view.state, &caller.actor, rep))
+}
+
+/// The queue that a filter of the caller's means, there or not.
+#[must_use]
+pub fn queue_meant(view: &View, caller: &Caller, named: Option<&QueueId>) -> Option<QueueId> {
+    named.map(|queue| aliases::queue_named(&view.state, &caller.actor, queue))
 }
 
 /// The partner that a request is about, if it is about one: the one named, or the caller itself. A PARTNER finds no

@@ -131,6 +131,11 @@ impl SessionService for Sessions {
         let filter = from_proto::list_sessions(&message)?;
         let window = self.0.window(&caller, RPC, message)?;
         let answer = self.0.read(&caller, window.at_least, |view| {
+            let filter = SessionFilter {
+                rep: scope::rep_meant(view, &caller, filter.rep.as_ref()),
+                queue: scope::queue_meant(view, &caller, filter.queue.as_ref()),
+                ..filter.clone()
+            };
             let all = view
                 .state
                 .range(RecordKey::Session(SessionId::MIN)..)

@@ -346,6 +346,11 @@ impl TransferService for Transfers {
         let filter = from_proto::list_transfers(&message)?;
         let window = self.0.window(&caller, RPC, message)?;
         let answer = self.0.read(&caller, window.at_least, |view| {
+            let filter = TransferFilter {
+                rep: scope::rep_meant(view, &caller, filter.rep.as_ref()),
+                queue: scope::queue_meant(view, &caller, filter.queue.as_ref()),
+                ..filter.clone()
+            };
             let all = candidates(view, &filter)
                 .filter(|t| is_listed(view, t, &filter))
                 .filter(|t| may_see_session_of(&view.state, &caller.actor, t.session));

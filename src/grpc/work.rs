@@ -9,7 +9,7 @@ use super::caller::Caller;
 use super::from_proto::{ActingOn, WorkFilter};
 use super::status::Problem;
 use super::to_proto::ObjectContext;
-use super::{from_proto, to_proto};
+use super::{from_proto, scope, to_proto};
 use crate::domain::command::Command;
 use crate::domain::id::WorkId;
 use crate::domain::live::Work;
@@ -160,6 +160,8 @@ impl WorkService for Works {
         }
         let window = self.0.window(&caller, RPC, message)?;
         let answer = self.0.read(&caller, window.at_least, |view| {
+            let rep = scope::rep_meant(view, &caller, filter.rep.as_ref());
+            let filter = WorkFilter { rep, ..filter.clone() };
             let all = candidates(view, &filter)
                 .filter(|w| is_listed(w, &filter))
                 .filter(|w| may_see_session_of(&view.state, &caller.actor, w.session));

@@ -120,20 +120,26 @@ async fn n8_partners_are_written_listed_and_deleted_one_by_one() {
     for site in [Site::in_memory().await, Site::on_redis().await] {
         let (mut here, mut there) = (site.a.admin(), site.b().admin());
         here.configure(org()).await;
+        let mut at_least_revision = 0;
         for partner in [pb::Partner { id: "umbra".into(), ..Default::default() }, acme()] {
             let request = pb::UpsertPartnerRequest { partner: Some(partner), ..Default::default() };
-            here.directory.upsert_partner(request).await.expect("it is right");
+            let saved = here.directory.upsert_partner(request).await.expect("it is right");
+            at_least_revision = saved.into_inner().revision;
         }
         let get = pb::GetPartnerRequest { id: "umbra".into(), ..Default::default() };
         let found = there.directory.get_partner(get).await.expect("it is there").into_inner();
         assert_eq!(found.partner, Some(umbra()), "with what is in force");
-        let list = pb::ListPartnersRequest { query: "ACM".into(), ..Default::default() };
+        let query = "ACM".into();
+        let list = pb::ListPartnersRequest { query, at_least_revision, ..Default::default() };
         let listed = there.directory.list_partners(list).await.expect("a list").into_inner();
         assert_eq!(listed.partners, [acme()]);
         let gone = pb::DeletePartnerRequest { id: "acme".into(), ..Default::default() };
         let gone = there.directory.delete_partner(gone).await.expect("nothing names it");
-        assert_eq!(gone.into_inner().partner, Some(acme()), "as it was");
-        let listed = here.directory.list_partners(pb::ListPartnersRequest::default()).await;
+        let gone = gone.into_inner();
+        assert_eq!(gone.partner, Some(acme()), "as it was");
+        let at_least_revision = gone.revision;
+        let list = pb::ListPartnersRequest { at_least_revision, ..Default::default() };
+        let listed = here.directory.list_partners(list).await;
         let ids = listed.expect("a list").into_inner().partners.into_iter().map(|p| p.id);
         assert_eq!(ids.collect::<Vec<_>>(), ["umbra"]);
     }

@@ -298,3 +298,59 @@ async fn n6_lists_of_what_partners_are_asked_come_in_pages_and_by_state_and_sess
     assert_eq!((lines[0].holds_centi_units, lines[0].session.as_str()), (100, ""));
     assert_eq!((lines[0].work.as_str(), lines[0].channel.as_str()), ("", ""));
 }
+
+/// The sessions of a list, by the rep and the queue as the caller names them.
+async fn found(
+    caller: &mut Caller,
+    (rep, queue): (&str, &str),
+    at_least_revision: i64,
+) -> Vec<String> {
+    let (rep, queue) = (rep.to_owned(), queue.to_owned());
+    let request = pb::ListSessionsRequest { rep, queue, at_least_revision, ..Default::default() };
+    let sessions = caller.sessions.list_sessions(request).await.expect("a list").into_inner();
+    sessions.sessions.into_iter().map(|session| session.id).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn n8_a_partner_names_its_reps_and_queues_by_its_own_ids() {
+    use pb::open_session_request::Target as At;
+    for site in sites().await {
+        site.a.admin().arrive("ana").await;
+        let mut acme = partner(&site.a, "acme");
+        let open = |reference: &str, target| pb::OpenSessionRequest {
+            channel: "ccaas".into(),
+            external_reference: reference.into(),
+            target: Some(target),
+            ..Default::default()
+        };
+        let hers = acme.sessions.open_session(open("c-1", At::Rep("a-1".into()))).await;
+        let hers = hers.expect("acme drives her").into_inner().session.expect("a session");
+        assert_eq!(hers.offer.expect("she is asked").rep, "ana", "{}", site.name());
+        let waits = acme.sessions.open_session(open("c-2", At::Queue("q-7".into()))).await;
+        let waits = waits.expect("its own queue").into_inner();
+        let (waits, at) = (waits.session.expect("a session"), waits.revision);
+        assert_eq!(found(&mut acme, ("a-1", ""), at).await, [hers.id]);
+        assert_eq!(found(&mut acme, ("", "q-7"), at).await, [waits.id]);
+        let rep = || "a-1".to_owned();
+        let shown = pb::GetRepPresenceRequest { rep: rep(), ..Default::default() };
+        let shown = acme.presence.get_rep_presence(shown).await.expect("hers").into_inner();
+        let shown = shown.rep_presence.expect("a state");
+        assert_eq!((shown.rep.as_str(), shown.open_work), ("ana", 1));
+        let full = pb::ExplainCapacityRequest { rep: rep(), ..Default::default() };
+        let full = acme.presence.explain_capacity(full).await.expect("hers").into_inner();
+        assert_eq!(full.explanation.expect("the work").lines.len(), 1);
+        let work = pb::ListWorkRequest { rep: rep(), ..Default::default() };
+        let work = acme.work.list_work(work).await.expect("a list").into_inner().work;
+        assert_eq!(work.iter().map(|work| work.rep.as_str()).collect::<Vec<_>>(), ["ana"]);
+        let line = pb::GetQueueStateRequest { queue: "q-7".into(), ..Default::default() };
+        let line = acme.watches.get_queue_state(line).await.expect("its own").into_inner();
+        let line = line.queue_state.expect("a state");
+        assert_eq!((line.queue.as_str(), line.length), ("vips", 1));
+        // Others don't know these ids: an admin means Baton's, and zeta has none of them.
+        for mut other in [partner(&site.a, "zeta"), site.a.admin()] {
+            let shown = pb::GetRepPresenceRequest { rep: rep(), ..Default::default() };
+            let refused = other.presence.get_rep_presence(shown).await;
+            assert_eq!(refusal(refused), (Code::NotFound, "NOT_FOUND".into()));
+        }
+    }
+}

@@ -6,7 +6,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::domain::admission::admitting;
-use crate::domain::command::Skills;
+use crate::domain::aliases::{queue_named, rep_named};
+use crate::domain::command::{Skills, Target};
 use crate::domain::directory::{Channel, DefaultTarget, Queue};
 use crate::domain::draft::Draft;
 use crate::domain::eligibility::{Check, handing_on, queue_takes, receiving};
@@ -15,9 +16,9 @@ use crate::domain::flow::{self, FlowTarget, SkillsTarget, Trace};
 use crate::domain::flow_world::{self, Org};
 use crate::domain::id::{ContactId, FlowId, QueueId, RepId, SkillId};
 use crate::domain::live::{
-    ContactRef, Line, PartnerStay, Recipient, RoutingCause, Session, SkillWish,
+    Actor, ContactRef, Line, PartnerStay, Recipient, RoutingCause, Session, SkillWish,
 };
-use crate::domain::reasons::{line_refusal, refusal};
+use crate::domain::reasons::{entitled, line_refusal, refusal};
 use crate::domain::record_lookup::RecordLookup;
 use crate::domain::rejection::{BadField, Reason, Rejection};
 
@@ -67,6 +68,39 @@ impl Destination {
                 ..Self::line(Line::Partner(partner.clone()))
             },
             None => Self::line(Line::Rep(rep.clone())),
+        }
+    }
+
+    /// Where a new session goes (R10). A partner may name the rep or the queue by its own id (N8).
+    ///
+    /// # Errors
+    /// Whatever the target is refused for.
+    pub(crate) fn of_new(
+        draft: &Draft<'_>,
+        (actor, target): (&Actor, Option<&Target>),
+        session: &mut Session,
+        channel: &Channel,
+    ) -> Result<Self, Rejection> {
+        match target {
+            None => Self::untargeted(draft, session, channel, Admission::New),
+            Some(Target::Rep(named)) => {
+                direct_routing(draft)?;
+                let rep = draft.expect_rep(&rep_named(draft, actor, named))?;
+                entitled(&rep, channel)?;
+                Ok(Self::rep(&rep.id, channel))
+            }
+            Some(Target::Queue(named)) => {
+                let queue = queue_named(draft, actor, named);
+                Self::queue(draft, &queue, channel, Admission::New)
+            }
+            Some(Target::Skills(target)) => {
+                let (required, additional) = (target.required.clone(), target.additional.clone());
+                check_skills(draft, &Skills { required, additional })?;
+                Self::skills(draft, target, channel, Admission::New)
+            }
+            Some(Target::Flow(flow)) => {
+                Self::flow(draft, flow, session, channel, (false, Admission::New))
+            }
         }
     }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::domain::attributes::{self, AttributesChange};
 use crate::domain::capacity;
-use crate::domain::command::{Opening, Skills, Target};
+use crate::domain::command::{Opening, Skills};
 use crate::domain::directory::{CapacityModel, Channel};
 use crate::domain::draft::Draft;
 use crate::domain::entry::{Fact, FactKind};
@@ -23,7 +23,7 @@ use crate::domain::scope::{may_see_channel, may_see_session};
 use crate::domain::units::Units;
 
 use super::actors::{acting_rep, acts_for, not_owner};
-use super::destination::{Admission, Destination, ask_for, check_skills, direct_routing};
+use super::destination::{Destination, ask_for, check_skills};
 use super::stated::Stated;
 use super::subject::{AnswerSubject, about};
 use super::{leave, partner, route};
@@ -54,7 +54,8 @@ pub(crate) fn open(
     check_skills(draft, &opening.skills)?;
     let mut session = Session { previous, opened_in: Some(txn), ..blank(draft, &channel, opening) };
     session.steps.opened = draft.provenance();
-    let destination = destination(draft, opening.target.as_ref(), &mut session, &channel)?;
+    let target = opening.target.as_ref();
+    let destination = Destination::of_new(draft, (actor, target), &mut session, &channel)?;
     ask_for(draft, &mut session, &opening.skills);
     destination.prepare(draft, &mut session);
     destination.enter(draft, &mut session, RoutingCause::New);
@@ -95,34 +96,6 @@ fn blank(draft: &mut Draft<'_>, channel: &Channel, opening: &Opening) -> Session
         stay: None,
         end_reason: None,
         returns: Vec::new(),
-    }
-}
-
-/// Where a new session goes (R10).
-fn destination(
-    draft: &Draft<'_>,
-    target: Option<&Target>,
-    session: &mut Session,
-    channel: &Channel,
-) -> Result<Destination, Rejection> {
-    match target {
-        None => Destination::untargeted(draft, session, channel, Admission::New),
-        Some(Target::Rep(rep)) => {
-            direct_routing(draft)?;
-            let rep = draft.expect_rep(rep)?;
-            entitled(&rep, channel)?;
-            Ok(Destination::rep(&rep.id, channel))
-        }
-        Some(Target::Queue(queue)) => Destination::queue(draft, queue, channel, Admission::New),
-        Some(Target::Skills(target)) => {
-            let skills =
-                Skills { required: target.required.clone(), additional: target.additional.clone() };
-            check_skills(draft, &skills)?;
-            Destination::skills(draft, target, channel, Admission::New)
-        }
-        Some(Target::Flow(flow)) => {
-            Destination::flow(draft, flow, session, channel, (false, Admission::New))
-        }
     }
 }
 

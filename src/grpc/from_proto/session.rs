@@ -92,6 +92,7 @@ pub fn get_session(request: &pb::GetSessionRequest) -> Result<(Which, Option<Rev
 }
 
 /// Which sessions are listed.
+#[derive(Clone)]
 pub struct SessionFilter {
     /// States; empty: all but ENDED.
     pub states: BTreeSet<pb::SessionState>,

@@ -174,6 +174,7 @@ pub fn accept_transfer(
 }
 
 /// Which transfers are listed.
+#[derive(Clone)]
 pub struct TransferFilter {
     /// States; `None`: all.
     pub states: Option<BTreeSet<pb::TransferState>>,
@@ -235,6 +236,7 @@ pub fn on_work(
 }
 
 /// Which work is listed.
+#[derive(Clone)]
 pub struct WorkFilter {
     /// Of which rep.
     pub rep: Option<RepId>,

@@ -32,7 +32,6 @@ use super::to_proto::{self, ObjectContext};
 use crate::domain::id::QueueId;
 use crate::domain::live::Role;
 use crate::domain::record::{Record, RecordKey};
-use crate::domain::record_lookup::RecordLookup as _;
 use crate::domain::scope::{is_scoped, may_see_queue};
 use crate::pb;
 use crate::pb::watch_service_server::WatchService;
@@ -86,8 +85,7 @@ impl WatchService for Watches {
         let (caller, message) = self.0.admit("WatchService/GetQueueState", request)?;
         let (id, at_least) = from_proto::about_queue(&message)?;
         let answer = self.0.read(&caller, at_least, |view| {
-            let queue = view.state.expect_queue(&id)?;
-            scope::queue(view, &caller, &id)?;
+            let queue = scope::queue(view, &caller, &id)?;
             let (context, at) = (ObjectContext::of(view), view.state.head().revision);
             let state = to_proto::queue_state(context, &queue, at);
             Ok(pb::GetQueueStateResponse {

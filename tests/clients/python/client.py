@@ -1,189 +1,35 @@
-"""Plays whole transfers through grpcio, with stubs generated from proto/ by grpc_tools when it starts; with queues.py
-also queues, skills and a flow, with presence.py renewals, statuses and after-conversation work.
+"""Plays whole transfers through grpcio, with stubs that wire.py generates from proto/; with queues.py also queues,
+skills and a flow, with presence.py renewals, statuses and after-conversation work.
 
     client.py JOURNAL ADDRESS [OTHER_ADDRESS]
 
-With two addresses it asks at the first and watches and accepts at the other. Prints one line per scenario. It never
-waits for a time to pass: it waits for what the watch stream says, with a deadline.
+With two addresses it asks at the first and watches and accepts at the other. Prints one line per scenario.
 """
 
-import itertools
-import os
 import sys
-import tempfile
-import threading
-import traceback
-import uuid
 
 import grpc
-from google.rpc import error_details_pb2, status_pb2
-from grpc_tools import protoc
 
-ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
-DEADLINE = 20  # seconds, for a call and for anything to be seen on a stream
+import wire  # first: it makes the stubs importable
+from wire import Stream, equal, refused, request_id
+
+from baton.v1 import channel_type_pb2 as channel_types
+from baton.v1 import directory_service_pb2 as directory_api
+from baton.v1 import presence_service_pb2 as presence_api
+from baton.v1 import recipient_pb2 as recipients
+from baton.v1 import rep_pb2 as rep_types
+from baton.v1 import session_pb2 as sessions
+from baton.v1 import session_service_pb2 as session_api
+from baton.v1 import transfer_pb2 as transfers
+from baton.v1 import transfer_service_pb2 as transfer_api
+from baton.v1 import watch_service_pb2 as watch_api
+from baton.v1 import work_pb2 as work_types
+from baton.v1 import work_service_pb2 as work_api
+
+import presence
+import queues
+
 ORG = "clients-python"
-
-
-def generate(into):
-    """Generates the stubs and makes them importable."""
-    folder = os.path.join(ROOT, "proto", "baton", "v1")
-    names = sorted("baton/v1/" + name for name in os.listdir(folder) if name.endswith(".proto"))
-    well_known = os.path.join(os.path.dirname(protoc.__file__), "_proto")
-    flags = ["protoc", "-I" + os.path.join(ROOT, "proto"), "-I" + well_known]
-    flags += ["--python_out=" + into, "--grpc_python_out=" + into]
-    if protoc.main(flags + names) != 0:
-        sys.exit("the stubs could not be generated")
-    sys.path.insert(0, into)
-
-
-STUBS = tempfile.TemporaryDirectory(prefix="baton-stubs-")
-generate(STUBS.name)
-
-# pylint: disable=wrong-import-position
-from baton.v1 import channel_type_pb2 as channel_types  # noqa: E402
-from baton.v1 import directory_service_pb2 as directory_api  # noqa: E402
-from baton.v1 import directory_service_pb2_grpc, presence_service_pb2_grpc, session_service_pb2_grpc  # noqa: E402
-from baton.v1 import presence_service_pb2 as presence_api  # noqa: E402
-from baton.v1 import recipient_pb2 as recipients  # noqa: E402
-from baton.v1 import rep_pb2 as rep_types  # noqa: E402
-from baton.v1 import session_pb2 as sessions  # noqa: E402
-from baton.v1 import session_service_pb2 as session_api  # noqa: E402
-from baton.v1 import transfer_pb2 as transfers  # noqa: E402
-from baton.v1 import transfer_service_pb2 as transfer_api  # noqa: E402
-from baton.v1 import transfer_service_pb2_grpc, watch_service_pb2_grpc, work_service_pb2_grpc  # noqa: E402
-from baton.v1 import watch_service_pb2 as watch_api  # noqa: E402
-from baton.v1 import work_pb2 as work_types  # noqa: E402
-from baton.v1 import work_service_pb2 as work_api  # noqa: E402
-
-import presence  # noqa: E402
-import queues  # noqa: E402
-
-
-class Caller:
-    """One server, asked in one role."""
-
-    def __init__(self, channel, role, actor):
-        metadata = (("baton-org", ORG), ("baton-role", role), ("baton-actor", actor))
-        stubs = [
-            directory_service_pb2_grpc.DirectoryServiceStub(channel),
-            presence_service_pb2_grpc.PresenceServiceStub(channel),
-            session_service_pb2_grpc.SessionServiceStub(channel),
-            transfer_service_pb2_grpc.TransferServiceStub(channel),
-            work_service_pb2_grpc.WorkServiceStub(channel),
-        ]
-        for name, call in itertools.chain.from_iterable(vars(stub).items() for stub in stubs):
-            setattr(self, name, lambda request, call=call: call(request, timeout=DEADLINE, metadata=metadata))
-        watch = watch_service_pb2_grpc.WatchServiceStub(channel).Watch
-        self.Watch = lambda request: watch(request, metadata=metadata)
-
-
-class Stream:
-    """A watch stream, read by a thread of its own; what came is kept in order."""
-
-    def __init__(self, caller, kinds, token=""):
-        self.arrived = threading.Condition()
-        self.started = None
-        self.snapshot = []
-        self.synced = False
-        self.revisions = []  # of (revision, RevisionChanges, token of its frame)
-        self.over = None
-        request = watch_api.WatchRequest(kinds=kinds, resume_token=token)
-        self.call = caller.Watch(request)
-        threading.Thread(target=self._read, daemon=True).start()
-
-    def _read(self):
-        try:
-            for response in self.call:
-                with self.arrived:
-                    self._take(response)
-                    self.arrived.notify_all()
-            over = "the server ended the stream"
-        except grpc.RpcError as error:
-            over = f"{error.code()}: {error.details()}"
-        with self.arrived:
-            self.over = over
-            self.arrived.notify_all()
-
-    def _take(self, response):
-        frame = response.WhichOneof("frame")
-        if frame == "started":
-            self.started = response.started.mode
-        elif frame == "snapshot":
-            self.snapshot.extend(response.snapshot.objects)
-        elif frame == "synced":
-            self.synced = True
-        elif frame == "changes":
-            for one in response.changes.revisions:
-                self.revisions.append((one.revision, one, response.resume_token))
-
-    def until(self, what, holds):
-        """Waits until `holds(self)` is truthy, and gives that back."""
-        found = None
-        with self.arrived:
-
-            def done():
-                nonlocal found
-                found = holds(self)
-                return found or self.over
-
-            self.arrived.wait_for(done, DEADLINE)
-            assert found, f"not seen: {what} (revisions {[r[0] for r in self.revisions]}, {self.over or 'stream open'})"
-            return found
-
-    def until_revision(self, revision):
-        """Waits for the revision; its changes as {kind: [object]}."""
-        one = self.until(
-            f"revision {revision}", lambda s: next((r for r in s.revisions if r[0] == revision), None)
-        )[1]
-        return by_kind(one)
-
-    def until_transfer(self, transfer, state):
-        """Waits for the transfer to be in the state; the transfer then."""
-
-        def holds(stream):
-            for _, one, _ in stream.revisions:
-                for seen in by_kind(one)["transfer"]:
-                    if seen.id == transfer and seen.state == state:
-                        return seen
-            return None
-
-        return self.until(f"transfer {transfer} {transfers.TransferState.Name(state)}", holds)
-
-
-def by_kind(revision):
-    """The objects that a revision changed, by their kinds."""
-    found = {"rep_presence": [], "session": [], "transfer": [], "work": []}
-    for change in revision.changes:
-        if change.HasField("upserted"):
-            kind = change.upserted.WhichOneof("object")
-            found.setdefault(kind, []).append(getattr(change.upserted, kind))
-    return found
-
-
-def refused(call, request, code, reason):
-    """Makes the call, which must be refused with exactly this; gives the error's details back."""
-    try:
-        call(request)
-    except grpc.RpcError as error:
-        assert error.code() == code, f"{error.code()} {error.details()}, not {code}"
-        trailers = dict(error.trailing_metadata())
-        status = status_pb2.Status.FromString(trailers["grpc-status-details-bin"])
-        info = error_details_pb2.ErrorInfo()
-        bad = error_details_pb2.BadRequest()
-        for detail in status.details:
-            detail.Unpack(info)
-            detail.Unpack(bad)
-        assert (info.reason, info.domain) == (reason, "baton"), f"{info.reason} of {info.domain}, not {reason}"
-        return info, [violation.field for violation in bad.field_violations]
-    raise AssertionError(f"not refused; expected {reason}")
-
-
-def equal(left, right, what):
-    assert left == right, f"{what}: {left!r}, not {right!r}"
-
-
-def request_id():
-    return str(uuid.uuid4())
 
 
 def to_rep(rep):
@@ -196,13 +42,13 @@ class Play:
     def __init__(self, journal, address, other):
         self.journal = journal
         channel, other = grpc.insecure_channel(address), grpc.insecure_channel(other)
-        self.admin = Caller(channel, "admin", "admin")
-        self.adapter = Caller(channel, "adapter", "wa-gateway")
-        self.ana = Caller(channel, "rep", "ana")
-        self.ben = Caller(other, "rep", "ben")
-        self.ben_elsewhere = Caller(channel, "rep", "ben")
-        self.cleo = Caller(other, "rep", "cleo")
-        self.watcher = Caller(other, "dashboard", "watcher")
+        self.admin = wire.Caller(channel, ORG, "admin", "admin")
+        self.adapter = wire.Caller(channel, ORG, "adapter", "wa-gateway")
+        self.ana = wire.Caller(channel, ORG, "rep", "ana")
+        self.ben = wire.Caller(other, ORG, "rep", "ben")
+        self.ben_elsewhere = wire.Caller(channel, ORG, "rep", "ben")
+        self.cleo = wire.Caller(other, ORG, "rep", "cleo")
+        self.watcher = wire.Caller(other, ORG, "dashboard", "watcher")
 
     def scenarios(self):
         return [
@@ -220,8 +66,8 @@ class Play:
             self.offers_the_waiting_transfer_when_there_is_room,
             self.resumes_a_watch_with_no_gap_and_no_repetition,
             self.tells_the_history,
-            *queues.Queues(self, sys.modules[__name__]).scenarios(),
-            *presence.Presence(self, sys.modules[__name__]).scenarios(),
+            *queues.Queues(self, wire).scenarios(),
+            *presence.Presence(self, wire).scenarios(),
             self.signs_reps_out,
         ]
 
@@ -501,18 +347,7 @@ class Play:
         self.all.call.cancel()
 
     def run(self):
-        passed, names = 0, self.scenarios()
-        for scenario in names:
-            title = scenario.__name__.replace("_", " ")
-            try:
-                scenario()
-            except Exception:  # pylint: disable=broad-except
-                print(f"  FAILED {title}; what follows it wasn't played\n{traceback.format_exc()}")
-                break
-            passed += 1
-            print(f"  ok     {title}")
-        print(f"python on {self.journal}: {passed} passed, {len(names) - passed} failed", flush=True)
-        return passed == len(names)
+        return wire.play("python", self.journal, self.scenarios())
 
 
 if __name__ == "__main__":

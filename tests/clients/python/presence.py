@@ -1,5 +1,5 @@
 """Presence and capacity, played by client.py after its queues: a batch of renewals with bad entries, a status for when
-the current work is done, after-conversation work. `wire` is what client.py offers: Stream, refused, equal.
+the current work is done, after-conversation work. `wire` is wire.py.
 """
 
 import grpc

@@ -1,5 +1,5 @@
 """Queues, skills and a flow, played by client.py after its transfers: a queue transfer, a session that waits for its
-rep, a rep found by skill, a flow that is tried out and run. `wire` is what client.py offers: Stream, refused, equal.
+rep, a rep found by skill, a flow that is tried out and run. `wire` is wire.py.
 """
 
 import grpc
