@@ -225,7 +225,7 @@ async fn d1_a_badly_stated_request_is_told_so_while_redis_is_away_and_is_not_rem
         let bad = status.get_details_bad_request().expect("bad fields are named");
         bad.field_violations.into_iter().map(|violation| violation.field).collect()
     };
-    let all = ["target", "required_skills[0].level", "required_skills[0].skill"];
+    let all = ["required_skills[0].level", "required_skills[0].skill"];
     assert_eq!(fields(&again), all);
     // The request can be mended under its id.
     let good = pb::OpenSessionRequest {

@@ -8,7 +8,9 @@ use tonic::{Code, Status};
 use tonic_types::StatusExt as _;
 
 use super::home::home_among;
-use super::site::{Site, queue, routed_org, to_flow, to_queue};
+use super::partner_scope::partner;
+use super::site::{Log, Site, queue, routed_org, seconds, to_flow, to_queue};
+use super::vendor::{partner_org, to_desk};
 use super::world::{Caller, House, to_rep};
 
 const REASONS: &str =
@@ -200,8 +202,68 @@ async fn d1_every_refusal_brings_what_is_promised_of_it() {
     }
     let told = hand_on(&mut site.a.rep("ana"), &session.id, to_rep("ben")).await;
     assert_eq!(provoked.hold("CHANNEL_NOT_TRANSFERABLE", told)["channel_type"], "STANDARD_SMS");
+    of_partners(&mut provoked).await;
     let promised: BTreeSet<String> = provoked.promises.keys().cloned().collect();
     assert_eq!(provoked.seen, promised, "each promise is provoked");
+}
+
+/// What partners, and reps to whom they route, are refused for.
+async fn of_partners(provoked: &mut Provoked) {
+    let site = Site::in_memory().await;
+    let mut admin = site.a.admin();
+    let mut directory = partner_org();
+    directory.partners[0].routing_deadline = seconds(1);
+    directory.partners[0].away_after = 1;
+    admin.configure(directory).await;
+    admin.arrive("ana").await;
+    let mut acme = partner(&site.a, "acme");
+    let (session, _) = admin.bring("ccaas", "p-1").await;
+    let routed = pb::RouteSessionRequest {
+        routing_request: session.routing_request,
+        target: Some(pb::route_session_request::Target::Rep("a-1".into())),
+        restrictions: Some(pb::RepRestrictions { no_end: true, ..Default::default() }),
+        ..Default::default()
+    };
+    let routed = acme.partners.route_session(routed).await.expect("she is there").into_inner();
+    let ana = &mut site.a.rep("ana");
+    ana.take(&routed.routing_request.expect("a request").work).await.expect("it is hers");
+    let end = pb::EndSessionRequest { session: session.id.clone(), ..Default::default() };
+    let told = provoked.hold("NOT_ALLOWED_BY_PARTNER", ana.sessions.end_session(end).await);
+    assert_eq!(told["partner"], "acme");
+
+    let contact = |n: usize| {
+        let id = if n == 0 { "desk".to_owned() } else { format!("c-{n}") };
+        pb::Contact { name: id.clone(), id, ..Default::default() }
+    };
+    let page = |generation: i64, count: usize| pb::SyncContactsRequest {
+        mode: pb::SyncMode::Full.into(),
+        generation,
+        page: 1,
+        last: true,
+        total: u32::try_from(count).expect("few"),
+        contacts: (0..count).map(contact).collect(),
+        ..Default::default()
+    };
+    acme.partners.sync_contacts(page(1, 150)).await.expect("they are right");
+    let fewer = acme.partners.sync_contacts(page(2, 1)).await;
+    let told = provoked.hold("SYNC_DELETES_TOO_MANY", fewer);
+    assert_eq!((told["deletes"].as_str(), told["allowed"].as_str()), ("149", "100"));
+
+    let mut log = Log::of(&mut acme, &[pb::WatchKind::Partner]).await;
+    admin.bring("ccaas", "p-2").await;
+    log.find("that acme is away", is_away).await;
+    let told = provoked.hold("PARTNER_AWAY", hand_on(ana, &session.id, to_desk()).await);
+    assert_eq!(told["partner"], "acme");
+}
+
+fn is_away(changes: &pb::RevisionChanges) -> Option<()> {
+    let away = changes.changes.iter().any(|change| match change.change.as_ref() {
+        Some(pb::change::Change::Upserted(pb::WatchObject { object: Some(object) })) => {
+            matches!(object, pb::watch_object::Object::Partner(state) if state.away)
+        }
+        _ => false,
+    });
+    away.then_some(())
 }
 
 fn uuid_of_nobody() -> String {

@@ -107,7 +107,8 @@ pub(super) fn give_back(draft: &mut Draft<'_>, session: Session, channel: &Chann
     }
     let line = line_back(draft, &session, channel, &rep);
     let state = Session::WAITING;
-    draft.put_arrival(Session { line, line_since: now, estimated: None, state, ..session });
+    let (line_since, estimated, stay) = (now, None, None);
+    draft.put_arrival(Session { line, line_since, estimated, stay, state, ..session });
 }
 
 /// The line that a session goes back to: the queue that it came from, or the channel's fallback queue, whichever is the

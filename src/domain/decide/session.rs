@@ -371,7 +371,8 @@ fn reroute(draft: &mut Draft<'_>, session: &Session) -> Result<(), Rejection> {
     };
     let line_since = draft.now();
     let state = Session::WAITING;
-    draft.put_arrival(Session { line, line_since, estimated: None, state, ..session.clone() });
+    let (estimated, stay) = (None, None);
+    draft.put_arrival(Session { line, line_since, estimated, stay, state, ..session.clone() });
     Ok(())
 }
 
