@@ -20,12 +20,13 @@ use baton::domain::decide::decide;
 use baton::domain::decide::stated::Stated;
 use baton::domain::directory::{CapacityModel, Channel, ChannelType, Partner, RoutingOwner};
 use baton::domain::draft::Entropy;
-use baton::domain::entry::{Cause, Fingerprint};
+use baton::domain::entry::{Cause, Fingerprint, Head, Revision};
 use baton::domain::id::TxnId;
 use baton::domain::live::{Actor, Role};
 use baton::domain::recipients::RecipientQuestion;
 use baton::domain::recipients::contacts::{ContactPlace, list_contacts};
-use baton::domain::state::State;
+use baton::domain::record::RecordKey;
+use baton::domain::state::{HeldRecord, State};
 use baton::domain::time::{Span, Timestamp};
 use baton::domain::units::{Units, Weight};
 use divan::{Bencher, black_box};
@@ -176,10 +177,32 @@ fn resident() -> Option<usize> {
     Some(status.split(' ').nth(1)?.parse::<usize>().ok()? * 4_096)
 }
 
-/// What a contact takes, and how long searches take while a sync runs.
+/// An org as it is stored.
+fn stored(state: &State) -> Vec<(RecordKey, Vec<u8>)> {
+    let encoded = |(key, held): (&RecordKey, &HeldRecord)| {
+        (key.clone(), minicbor::to_vec(&held.record).expect("there is room"))
+    };
+    state.records().map(encoded).collect()
+}
+
+/// The org as a server has it that begins with what is stored.
+fn loaded(stored: &[(RecordKey, Vec<u8>)]) -> State {
+    let revision = Revision::new(1);
+    let held = stored.iter().map(|(key, image)| {
+        let record = minicbor::decode(image).expect("it was encoded");
+        (key.clone(), HeldRecord { revision, record })
+    });
+    State::restore(Head::default(), held)
+}
+
+/// What a contact takes in a server that has loaded the org, and how long searches take while a sync runs. Two loaded before
+/// fill what the sync has let go.
 fn measure() {
+    let first = synced();
+    let stored = stored(&first);
+    let _kept = [loaded(&stored), loaded(&stored)];
     let before = resident();
-    let state = synced();
+    let state = loaded(&stored);
     let taken = resident().zip(before).map(|(after, before)| after.saturating_sub(before));
     let each = taken.map(|bytes| bytes / usize::try_from(CONTACTS).expect("some"));
     let shared = Mutex::new(state);

@@ -40,6 +40,8 @@ mod orgs;
 mod outages;
 #[path = "blackbox/ownership.rs"]
 mod ownership;
+#[path = "blackbox/partner_chaos.rs"]
+mod partner_chaos;
 #[path = "blackbox/partner_races.rs"]
 mod partner_races;
 #[path = "blackbox/partner_scope.rs"]

@@ -204,3 +204,18 @@ fn p5_a_flapping_rep_costs_a_bounded_number_of_entries_and_bothers_nobody_else()
         x.expect("ben notices nothing");
     }
 }
+
+/// What a partner was asked about a session that nobody takes doesn't pile up (O5, C8).
+#[test]
+fn o5_c8_of_what_a_partner_was_asked_about_a_session_the_last_are_known() {
+    let mut world = World::with_partners();
+    let mut say = |line: &str| world.line(line).unwrap_or_else(|why| panic!("{line}: {why}"));
+    say("0s hal online");
+    say("0s channel open s ext none");
+    for time in 1..50 {
+        say(&format!("{time}s vendor route s hal"));
+        say(&format!("{time}s hal decline s"));
+    }
+    say("? asks s: 33");
+    say("? ask s: routing ASKED Declined 50 tried hal");
+}

@@ -23,7 +23,7 @@ use crate::domain::recipients::{self, RepEntry, RepVerdicts};
 use crate::domain::record::{Record, RecordKey};
 use crate::domain::record_lookup::RecordLookup as _;
 use crate::domain::rejection::{Reason, Rejection};
-use crate::domain::scope::may_see_session_of;
+use crate::domain::scope::{may_see_session_of, may_take_transfer};
 use crate::domain::time::Timestamp;
 use crate::domain::verdict::RuleVerdict;
 use crate::engine::View;
@@ -183,6 +183,9 @@ impl Transfers {
         self.0
             .read(caller, None, |view| {
                 let transfer = view.state.expect_transfer(transfer)?;
+                if !may_take_transfer(&view.state, &caller.actor, &transfer) {
+                    return Err(Rejection::not_found("transfer", transfer.id).into());
+                }
                 let to = match &transfer.state {
                     TransferState::Offered { rep, .. } | TransferState::Completed { rep, .. } => {
                         rep

@@ -1,6 +1,8 @@
 //! Where scenarios about queues are played: one server in memory, or two on one Redis, over the same
 //! org with two queues, a skill and a flow; and what its people do there. Expects nothing.
 
+use std::time::Duration;
+
 use std::sync::Arc;
 
 use baton::engine::EngineOptions;
@@ -269,8 +271,18 @@ impl Log {
         what: &str,
         pick: impl Fn(&pb::RevisionChanges) -> Option<T>,
     ) -> (i64, T) {
+        self.find_within(DEADLINE, what, pick).await
+    }
+
+    /// The same, of something that takes long; ask for heartbeats more often than every ten seconds.
+    pub async fn find_within<T>(
+        &mut self,
+        deadline: Duration,
+        what: &str,
+        pick: impl Fn(&pb::RevisionChanges) -> Option<T>,
+    ) -> (i64, T) {
         let mut from = 0;
-        let found = tokio::time::timeout(DEADLINE, async {
+        let found = tokio::time::timeout(deadline, async {
             loop {
                 let found = |c: &pb::RevisionChanges| Some((c.revision, pick(c)?));
                 if let Some(found) = self.seen[from..].iter().find_map(found) {

@@ -70,6 +70,11 @@ impl World {
             ["work", s] => self.work_words(s)?,
             ["by", rep] => self.by(rep)?,
             [s, "state"] => self.session_words(s)?,
+            ["asks", s] => self.state.asks_of_session(self.session(s)?).count().to_string(),
+            [s, "priority"] => {
+                let session = self.state.session(&self.session(s)?);
+                session.map_or("FORGOTTEN".into(), |session| session.priority.to_string())
+            }
             other => return Err(format!("unknown question {other:?}")),
         };
         same(asked, &found, &wanted, "is")

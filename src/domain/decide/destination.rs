@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::domain::admission::admitting;
-use crate::domain::aliases::{queue_named, rep_named};
+use crate::domain::aliases::{queue_meant, rep_meant};
 use crate::domain::command::{Skills, Target};
 use crate::domain::directory::{Channel, DefaultTarget, Queue};
 use crate::domain::draft::Draft;
@@ -85,12 +85,12 @@ impl Destination {
             None => Self::untargeted(draft, session, channel, Admission::New),
             Some(Target::Rep(named)) => {
                 direct_routing(draft)?;
-                let rep = draft.expect_rep(&rep_named(draft, actor, named))?;
+                let rep = rep_meant(draft, actor, named)?;
                 entitled(&rep, channel)?;
                 Ok(Self::rep(&rep.id, channel))
             }
             Some(Target::Queue(named)) => {
-                let queue = queue_named(draft, actor, named);
+                let queue = queue_meant(draft, actor, named)?;
                 Self::queue(draft, &queue, channel, Admission::New)
             }
             Some(Target::Skills(target)) => {
@@ -282,9 +282,9 @@ impl Destination {
         session.stay = Some(Box::new(stay));
     }
 
-    /// Puts the session's skills and priority as they are to be there.
+    /// Puts the session's skills and priority as they are to be there. A partner asked about it is told its priority of before.
     pub(crate) fn prepare(&self, draft: &Draft<'_>, session: &mut Session) {
-        if !session.priority_given {
+        if !session.priority_given && !matches!(self.line, Line::Partner(_)) {
             session.priority = self.default_priority;
         }
         ask_for(draft, session, &self.skills);

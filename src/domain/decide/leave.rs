@@ -101,7 +101,7 @@ pub(super) fn give_back(draft: &mut Draft<'_>, session: Session, channel: &Chann
     }
     capacity::end(draft, work, why);
     draft.fact(Fact::of(FactKind::SessionOrphaned).session(id).work(work).rep(&rep));
-    if draft.partner_of(&session.line).is_some() {
+    if draft.partner_left(&session.line, channel).is_some() {
         let stayed = partner_line(draft, &session, &rep, RoutingCause::RepGone, now);
         return draft.put_arrival(stayed);
     }
@@ -119,12 +119,13 @@ pub(super) fn line_back(
     channel: &Channel,
     rep: &RepId,
 ) -> Line {
-    if draft.partner_of(&session.line).is_some() {
+    if draft.partner_left(&session.line, channel).is_some() {
         return session.line.clone();
     }
     let own = session.line.queue().cloned();
     let queues = own.into_iter().chain(channel.fallback_queue.clone());
-    let known: Vec<QueueId> = queues.filter(|queue| draft.queue(queue).is_some()).collect();
+    let ours = |queue: &QueueId| draft.queue(queue).is_some_and(|queue| queue.partner.is_none());
+    let known: Vec<QueueId> = queues.filter(ours).collect();
     let demand = Demand::of(session);
     let served = known.iter().find(|queue| anybody_could(draft, queue, &demand)).cloned();
     let line = served.or_else(|| known.into_iter().next());

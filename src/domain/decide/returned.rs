@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use crate::domain::aliases::{queue_named, rep_named};
+use crate::domain::aliases::{queue_meant, rep_meant};
 use crate::domain::command::{Returning, Target};
 use crate::domain::directory::Channel;
 use crate::domain::draft::Draft;
@@ -96,7 +96,7 @@ fn destination(
         }
         Some(Target::Rep(named)) => {
             direct_routing(draft)?;
-            let rep = draft.expect_rep(&rep_named(draft, actor, named))?;
+            let rep = rep_meant(draft, actor, named)?;
             let checks = receiving(draft, &rep, channel, None);
             if let Some(check) = checks.iter().find(|check| check.forbids && !check.passed) {
                 return Err(refusal(check.reason, &rep, channel));
@@ -105,7 +105,7 @@ fn destination(
             Ok((Destination::rep(&rep.id, channel), Some(to)))
         }
         Some(Target::Queue(named)) => {
-            let queue = queue_named(draft, actor, named);
+            let queue = queue_meant(draft, actor, named)?;
             let found = Destination::queue(draft, &queue, channel, Admission::Back)?;
             Ok((found, Some(Recipient::Queue(queue))))
         }

@@ -277,12 +277,12 @@ pub fn withdraw(draft: &mut Draft<'_>, work: &Work, why: WorkEnd) {
     });
     draft.fact(fact.session(session.id).work(work.id).rep(&work.rep));
     let passed = matches!(why, WorkEnd::Declined | WorkEnd::PushTimeout);
-    if work.routed_by.is_some() {
-        if let Some(stay) = &mut session.stay {
-            stay.passed_by(&work.rep, cause_of(why));
+    match &mut session.stay {
+        Some(stay) if work.routed_by.is_some() => stay.passed_by(&work.rep, cause_of(why)),
+        _ if passed && work.queue.is_some() => {
+            session.passed_by.insert(work.rep.clone());
         }
-    } else if passed && work.queue.is_some() {
-        session.passed_by.insert(work.rep.clone());
+        _ => {}
     }
     status::set_by_offer(draft, &work.rep, why);
     if session.owner().is_none() {

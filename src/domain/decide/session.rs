@@ -186,7 +186,8 @@ pub(crate) fn update(
         changed.required.clear();
         changed.wished.clear();
         ask_for(draft, &mut changed, skills);
-        if changed.waits_for_an_offer() && changed.line.queue().is_some() {
+        let ours = changed.line.queue().is_some() && draft.partner_of(&changed.line).is_none();
+        if changed.waits_for_an_offer() && ours {
             let absence = route::absence(draft, &changed);
             changed.state = SessionState::Waiting { offer: None, absence };
         }
@@ -355,7 +356,7 @@ fn reroute(draft: &mut Draft<'_>, session: &Session) -> Result<(), Rejection> {
     }
     capacity::end(draft, work, WorkEnd::Rerouted);
     draft.fact(Fact::of(FactKind::SessionResumed).session(session.id).work(work).rep(&rep));
-    if draft.partner_of(&session.line).is_some() {
+    if draft.partner_left(&session.line, &channel).is_some() {
         let stayed = partner_line(draft, session, &rep, RoutingCause::Reopened, draft.now());
         draft.put_arrival(stayed);
         return Ok(());

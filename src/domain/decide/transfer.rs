@@ -4,6 +4,7 @@
 
 use std::sync::Arc;
 
+use crate::domain::aliases::{acting_partner, queue_meant, rep_meant};
 use crate::domain::directory::Channel;
 use crate::domain::draft::Draft;
 use crate::domain::eligibility::{Check, handing_on_to_line, runs_flows};
@@ -18,6 +19,7 @@ use crate::domain::reasons::line_refusal;
 use crate::domain::record::RecordKey;
 use crate::domain::record_lookup::RecordLookup;
 use crate::domain::rejection::{Reason, Rejection};
+use crate::domain::scope::may_see_session;
 use crate::domain::units::times;
 use crate::domain::verdict::RuleVerdict;
 
@@ -34,6 +36,10 @@ pub(crate) fn request(
     note: &str,
 ) -> Result<AnswerSubject, Rejection> {
     let session = draft.expect_session(id)?;
+    if !within_reach(draft, actor, &session) {
+        return Err(Rejection::not_found("session", id));
+    }
+    let recipient = &meant(draft, actor, recipient)?;
     if let Some(v) = session_checks(draft, actor, &session).into_iter().find(|v| !v.passed) {
         return Err(unready(draft, &session, v));
     }
@@ -77,6 +83,28 @@ pub(crate) fn request(
     Ok(subject)
 }
 
+/// To a partner and an adapter a session exists that is on a channel of theirs, or that a rep has whom the partner drives
+/// (N3, N4).
+fn within_reach(draft: &Draft<'_>, actor: &Actor, session: &Session) -> bool {
+    let owner = session.owner().map(|(rep, _)| rep);
+    may_see_session(draft, actor, session) || owner.is_some_and(|rep| acts_for(draft, actor, rep))
+}
+
+/// The recipient by Baton's names (N8).
+fn meant(draft: &Draft<'_>, actor: &Actor, named: &Recipient) -> Result<Recipient, Rejection> {
+    Ok(match named {
+        Recipient::Rep(rep) if acting_partner(actor).is_some() => {
+            Recipient::Rep(rep_meant(draft, actor, rep)?.id.clone())
+        }
+        Recipient::Queue(queue) if acting_partner(actor).is_some() => {
+            Recipient::Queue(queue_meant(draft, actor, queue)?)
+        }
+        Recipient::Rep(_) | Recipient::Queue(_) | Recipient::Flow(_) | Recipient::Contact(_) => {
+            named.clone()
+        }
+    })
+}
+
 /// Why a session can't be transferred now.
 fn unready(draft: &Draft<'_>, session: &Session, failed: RuleVerdict) -> Rejection {
     let refused = Rejection::new(failed.reason, "session", session.id, failed.text);
@@ -110,7 +138,7 @@ fn destination(
     match recipient {
         Recipient::Rep(rep) => {
             may_receive(draft, owner, rep, channel)?;
-            Ok(Destination::rep(rep, channel))
+            routed_now(draft, Destination::rep(rep, channel), channel)
         }
         Recipient::Queue(queue) => {
             draft.expect_queue(queue)?;

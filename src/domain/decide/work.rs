@@ -14,6 +14,7 @@ use crate::domain::reasons::{entitled, refusal};
 use crate::domain::record::RecordKey;
 use crate::domain::record_lookup::RecordLookup;
 use crate::domain::rejection::{Reason, Rejection};
+use crate::domain::scope::may_take_transfer;
 use crate::domain::units::Units;
 
 use super::actors::{acts_for, ended, not_owner, own_work};
@@ -56,6 +57,9 @@ pub(crate) fn accept_transfer(
     id: TransferId,
 ) -> Result<AnswerSubject, Rejection> {
     let transfer = draft.expect_transfer(id)?;
+    if !may_take_transfer(draft, actor, &transfer) {
+        return Err(Rejection::not_found("transfer", id));
+    }
     match &transfer.state {
         TransferState::Offered { rep, work } => {
             if !acts_for(draft, actor, rep) {

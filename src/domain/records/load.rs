@@ -78,6 +78,13 @@ impl RepLoad {
         self.used <= self.capacity && self.interruptible_used <= self.interruptible_capacity
     }
 
+    /// Is there nothing in this pool?
+    #[must_use]
+    pub fn carries_nothing(self, interruptible: bool) -> bool {
+        let used = if interruptible { self.interruptible_used } else { self.used };
+        used == Units::ZERO
+    }
+
     /// As it would be without what `work` holds.
     #[must_use]
     pub fn without(mut self, work: &Work) -> Self {

@@ -2,10 +2,15 @@
 //! place of Baton's; where the two could be mistaken, its own go first. Asked by whoever decides or answers a call that a
 //! partner may make; whether what is named is there, and may be named, is theirs to see.
 
+use std::sync::Arc;
+
+use crate::domain::directory::Rep;
 use crate::domain::id::{PartnerId, PartnersId, QueueId, RepId, StatusId};
 use crate::domain::live::{Actor, Role};
 use crate::domain::record::AliasOf;
 use crate::domain::record_lookup::RecordLookup;
+use crate::domain::rejection::Rejection;
+use crate::domain::scope::{may_see_queue, may_see_rep};
 use crate::domain::state::State;
 
 /// The partner that `actor` acts as, if it is one.
@@ -41,6 +46,30 @@ pub fn queue_named(state: &State, actor: &Actor, named: &QueueId) -> QueueId {
         _ => None,
     });
     own.unwrap_or_else(|| named.clone())
+}
+
+/// The rep to whom `actor` sends something: a partner names those whom it drives, and others don't exist for it (N3).
+///
+/// # Errors
+/// NOT_FOUND.
+pub fn rep_meant(state: &State, actor: &Actor, named: &RepId) -> Result<Arc<Rep>, Rejection> {
+    let id = rep_named(state, actor, named);
+    let rep = state.expect_rep(&id)?;
+    if may_see_rep(state, actor, &id) { Ok(rep) } else { Err(Rejection::not_found("rep", named)) }
+}
+
+/// The queue to which `actor` sends something: a partner names its own and Baton's.
+///
+/// # Errors
+/// NOT_FOUND.
+pub fn queue_meant(state: &State, actor: &Actor, named: &QueueId) -> Result<QueueId, Rejection> {
+    let id = queue_named(state, actor, named);
+    state.expect_queue(&id)?;
+    if may_see_queue(state, actor, &id) {
+        Ok(id)
+    } else {
+        Err(Rejection::not_found("queue", named))
+    }
 }
 
 /// The presence status that `actor` means.

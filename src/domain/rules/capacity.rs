@@ -194,9 +194,12 @@ pub fn paused_holds(records: &impl RecordLookup, channel: &Channel, work: &Work)
     }
 }
 
-/// Can `work` hold its full weight again without going over (C3)?
+/// Can `work` hold its full weight again without going over (C3)? What a partner assigned past the check it can where the
+/// rep carries nothing else: it may be heavier than all that they have.
 #[must_use]
 pub fn can_hold_fully(records: &impl RecordLookup, work: &Work) -> bool {
     let others = records.load_of(&work.rep).without(work);
-    work.holds == work.weight || others.fits(Weight::Units(work.weight), work.interruptible)
+    work.holds == work.weight
+        || others.fits(Weight::Units(work.weight), work.interruptible)
+        || (work.check_skipped && others.carries_nothing(work.interruptible))
 }

@@ -3,7 +3,7 @@
 
 use crate::domain::directory::{Channel, Queue, Rep};
 use crate::domain::id::{ChannelId, PartnerId, QueueId, RepId, SessionId};
-use crate::domain::live::{Actor, Role, Session};
+use crate::domain::live::{Actor, Role, Session, Transfer, TransferState};
 use crate::domain::record_lookup::RecordLookup;
 
 /// Is `actor` this partner?
@@ -65,6 +65,22 @@ pub fn may_see_session_of(
 #[must_use]
 pub fn may_see_rep(records: &(impl RecordLookup + ?Sized), actor: &Actor, rep: &RepId) -> bool {
     actor.role != Role::Partner || records.rep(rep).is_some_and(|rep| drives(actor, &rep))
+}
+
+/// Does this transfer exist for `actor` when it is to be accepted? For a PARTNER it does if it sees its session, or drives the
+/// rep to whom it is offered.
+#[must_use]
+pub fn may_take_transfer(
+    records: &(impl RecordLookup + ?Sized),
+    actor: &Actor,
+    transfer: &Transfer,
+) -> bool {
+    let to = match &transfer.state {
+        TransferState::Offered { rep, .. } | TransferState::Completed { rep, .. } => Some(rep),
+        _ => None,
+    };
+    let driven = |rep: &RepId| actor.role == Role::Partner && may_see_rep(records, actor, rep);
+    may_see_session_of(records, actor, transfer.session) || to.is_some_and(driven)
 }
 
 /// May `actor` see this queue? A PARTNER sees its own and Baton's, into which it may route.

@@ -104,6 +104,12 @@ pub trait RecordLookup {
         }
     }
 
+    /// The partner that a session of this channel goes back to in this line: the line's, if it still routes the channel.
+    fn partner_left(&self, line: &Line, channel: &Channel) -> Option<PartnerId> {
+        let known = |partner: &PartnerId| self.partner(partner).is_some();
+        self.partner_of(line).filter(|p| channel.partner() == Some(p)).filter(known)
+    }
+
     /// What a rep carries, and how much more the directory lets them; without a configuration nothing.
     fn load_of(&self, rep: &RepId) -> RepLoad {
         let configuration = self.rep(rep).and_then(|rep| self.configuration_of(&rep));

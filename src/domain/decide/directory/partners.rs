@@ -10,7 +10,7 @@ use crate::domain::decide::stated::{AliasField, Stated};
 use crate::domain::directory::Queue;
 use crate::domain::draft::Draft;
 use crate::domain::id::{ChannelId, FlowId, PartnerId, QueueId, SessionId};
-use crate::domain::live::{Line, PartnerAsk, SessionState};
+use crate::domain::live::{Line, PartnerAsk, Session, SessionState};
 use crate::domain::record::{AliasOf, Record, RecordKey};
 use crate::domain::record_lookup::RecordLookup;
 use crate::domain::rejection::{BadField, Rejection};
@@ -165,14 +165,16 @@ pub(super) fn live_user(state: &State, key: &RecordKey) -> Option<String> {
 fn session_with(state: &State, partner: &PartnerId) -> Option<SessionId> {
     let asked = open_asks(state, partner).map(|ask| ask.session).next();
     let waits = || state.standing(&Line::Partner(partner.clone())).next();
-    let has = || {
-        let with = |state: &SessionState| matches!(state, SessionState::External { contact, .. } if contact.partner == *partner);
-        sessions(state).find(|session| with(&session.state)).map(|session| session.id)
-    };
+    let has = || sessions(state).find(|s| is_with(s, partner)).map(|session| session.id);
     asked.or_else(waits).or_else(has)
 }
 
-/// A session of a channel that waits for a partner, or that the partner is asked about.
+/// Does a contact of the partner have the session?
+fn is_with(session: &Session, partner: &PartnerId) -> bool {
+    matches!(&session.state, SessionState::External { contact, .. } if contact.partner == *partner)
+}
+
+/// A session of a channel that waits for a partner, that the partner is asked about, or that a contact of its has.
 fn session_of_channel(
     state: &State,
     partner: &PartnerId,
@@ -184,7 +186,9 @@ fn session_of_channel(
     let mut waiting = lines.flat_map(|line| state.standing(&line).collect::<Vec<_>>());
     let of_channel = |id: &SessionId| state.session(id).is_some_and(|s| s.channel == *channel);
     let asked = open_asks(state, partner).find(|ask| ask.channel == *channel);
-    asked.map(|ask| ask.session).or_else(|| waiting.find(of_channel))
+    let has = || sessions(state).find(|s| s.channel == *channel && is_with(s, partner));
+    let stands = asked.map(|ask| ask.session).or_else(|| waiting.find(of_channel));
+    stands.or_else(|| has().map(|session| session.id))
 }
 
 /// A session that stands in a queue, or that the partner whose queue it is, is asked about for it.

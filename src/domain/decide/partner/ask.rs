@@ -5,15 +5,18 @@ use std::sync::Arc;
 
 use crate::domain::draft::Draft;
 use crate::domain::entry::{Fact, FactKind};
-use crate::domain::id::ContactId;
+use crate::domain::id::{ContactId, SessionId, TransferId};
 use crate::domain::live::{
     AskSteps, ContactRef, Handoff, HandoffState, PartnerAsk, PartnerStay, RoutingRequest,
     RoutingState, Session, SessionState, Transfer, TransferState,
 };
-use crate::domain::record::Record;
+use crate::domain::record::{Record, RecordKey};
 use crate::domain::record_lookup::RecordLookup;
 
 use super::health;
+
+/// Asks about one session that are over, and are still known.
+const OVER_KEPT: usize = 32;
 
 /// A session without an owner stands in its transfer's line, if a transfer brings it.
 pub(super) fn stand(draft: &Draft<'_>, session: &mut Session) {
@@ -117,8 +120,34 @@ pub(super) fn ask_to_take(
     asked(draft, session, stay, PartnerAsk::Handoff(id));
 }
 
+/// Forgets the oldest asks about a session that are over, beyond a few: a partner that never says where it goes is asked for
+/// as long as it waits. What a transfer or live work came by stays.
+fn forget_asks(draft: &mut Draft<'_>, session: SessionId) {
+    let works: Vec<_> = draft.work_of_session(session).filter(|work| work.is_live()).collect();
+    let kept = |ask: PartnerAsk, transfer: Option<TransferId>| {
+        transfer.and_then(|id| draft.transfer(&id)).is_some_and(|t| t.asked == Some(ask))
+    };
+    let over = |ask: &PartnerAsk| match *ask {
+        PartnerAsk::Handoff(id) => {
+            draft.handoff(&id).is_some_and(|h| h.ended_at.is_some() && !kept(*ask, h.transfer))
+        }
+        PartnerAsk::Routing(id) => draft.routing_request(&id).is_some_and(|request| {
+            let brought = works.iter().any(|work| work.routed_by == Some(id));
+            request.ended_at.is_some() && !brought && !kept(*ask, request.transfer)
+        }),
+    };
+    let all: Vec<PartnerAsk> = draft.asks_of_session(session).filter(over).collect();
+    for ask in &all[..all.len().saturating_sub(OVER_KEPT)] {
+        draft.remove(match *ask {
+            PartnerAsk::Handoff(id) => RecordKey::Handoff(id),
+            PartnerAsk::Routing(id) => RecordKey::RoutingRequest(id),
+        });
+    }
+}
+
 /// Notes on a session, on its transfer and on the partner that it is asked.
 fn asked(draft: &mut Draft<'_>, mut session: Session, mut stay: PartnerStay, ask: PartnerAsk) {
+    forget_asks(draft, session.id);
     health::note_asked(draft, &stay.partner);
     stay.open = Some(ask);
     stay.again_at = None;

@@ -125,10 +125,11 @@ fn give_back(
     if let Some(from) = from {
         session.line = from;
     }
-    if let Some(channel) = draft.channel(&session.channel) {
-        session.line = leave::line_back(draft, &session, &channel, rep);
+    let channel = draft.channel(&session.channel);
+    if let Some(channel) = &channel {
+        session.line = leave::line_back(draft, &session, channel, rep);
     }
-    if let Some(partner) = draft.partner_of(&session.line) {
+    if let Some(partner) = channel.and_then(|c| draft.partner_left(&session.line, &c)) {
         let mut stay = PartnerStay::at(partner, RoutingCause::RepGone);
         stay.passed_by(rep, RoutingCause::RepGone);
         session.stay = Some(Box::new(stay));

@@ -93,8 +93,12 @@ pub(crate) fn resume(draft: &mut Draft<'_>, partner: &PartnerId) {
     for session in some.into_iter().filter_map(|id| draft.session(&id)).collect::<Vec<_>>() {
         draft.put_arrival(Arc::unwrap_or_clone(session));
     }
-    if !more || draft.partner_health(partner).away_since.is_some() {
+    let away = draft.partner_health(partner).away_since.is_some();
+    if !more || away {
         draft.remove(RecordKey::Mark(MarkKey::Partner(partner.clone())));
+    }
+    if more && away {
+        await_return(draft, partner);
     }
 }
 

@@ -7,7 +7,7 @@ use crate::domain::aliases::{drives, queue_named, rep_named};
 use crate::domain::capacity::OfferOrigin;
 use crate::domain::command::{RouteAnswer, RouteTarget};
 use crate::domain::decide::acceptance;
-use crate::domain::decide::destination::{Admission, Destination};
+use crate::domain::decide::destination::{Admission, Destination, may_receive};
 use crate::domain::decide::route as routing;
 use crate::domain::decide::subject::{AnswerSubject, about};
 use crate::domain::directory::{Channel, Partner, Queue};
@@ -16,14 +16,15 @@ use crate::domain::eligibility::receiving;
 use crate::domain::entry::{Answer, Fact, FactKind, RenewalFailure, Renewals};
 use crate::domain::id::{ContactId, PartnerId, QueueId, RepId, RoutingRequestId, WorkId};
 use crate::domain::live::{
-    Actor, AskFailure, ContactRef, HowFound, PartnerAsk, Recipient, RoutingRequest, RoutingState,
-    Session, SessionState, TransferState, WorkEnd,
+    Actor, AskFailure, ContactRef, HowFound, Line, PartnerAsk, Recipient, RoutingRequest,
+    RoutingState, Session, SessionState, TransferState, WorkEnd,
 };
 use crate::domain::load::weight_of;
 use crate::domain::reasons::refusal;
 use crate::domain::record::{Record, RecordKey};
 use crate::domain::record_lookup::RecordLookup;
 use crate::domain::rejection::{BadField, Reason, Rejection};
+use crate::domain::scope::may_see_queue;
 use crate::domain::time::{Span, Timestamp};
 
 use super::ask::{stand, transfer_of};
@@ -212,13 +213,17 @@ pub(crate) fn route(
     let work = match &to {
         Recipient::Rep(rep) => Some(to_rep(draft, &request, session, &channel, rep, answer)?),
         Recipient::Queue(queue) => {
-            to_queue(draft, session, &channel, queue)?;
+            to_queue(draft, actor, session, &channel, queue)?;
             None
         }
         Recipient::Flow(flow) => {
             let transferred = session.transfer.is_some();
             let admission = (transferred, Admission::New);
             let found = Destination::flow(draft, flow, &mut session, &channel, admission)?;
+            let owner = session.owner().map(|(owner, _)| owner.clone());
+            if let (Line::Rep(rep), Some(owner)) = (&found.line, owner) {
+                may_receive(draft, &owner, rep, &channel)?;
+            }
             routing::send_on(draft, session, found);
             None
         }
@@ -323,10 +328,14 @@ fn offer_to(
 /// It goes to a queue of Baton's, whose rules hold from there.
 fn to_queue(
     draft: &mut Draft<'_>,
+    actor: &Actor,
     session: Session,
     channel: &Channel,
     queue: &QueueId,
 ) -> Result<(), Rejection> {
+    if !may_see_queue(draft, actor, queue) {
+        return Err(Rejection::not_found("queue", queue));
+    }
     if draft.expect_queue(queue)?.partner.is_some() {
         let why = format!("names {queue}, a partner's queue; name a queue of Baton's");
         return Err(Rejection::invalid(vec![BadField { field: "queue".to_owned(), why }]));
