@@ -144,7 +144,12 @@ fn leave_in_transfer(
         _ => None,
     };
     acceptance::remove_owner(draft, &session, &mut transfer, why);
-    transfer.owner_left = matches!(transfer.state, TransferState::Asked(_));
+    transfer.owner_left = match &transfer.state {
+        TransferState::Asked(_) => true,
+        // Whom the partner named may not take it, and then the partner is asked again.
+        TransferState::Offered { .. } => draft.partner_of(&transfer.line).is_some(),
+        _ => false,
+    };
     session.line = transfer.line.clone();
     session.line_since = transfer.requested_at;
     session.estimated = None;

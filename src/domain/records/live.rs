@@ -436,7 +436,7 @@ pub struct Transfer {
     /// The line that the session had before, to which it goes back if the owner has left and the partner fails (T19).
     #[cbor(n(13), decode_with = "strict")]
     pub from_line: Option<Line>,
-    /// Whether the owner left while the partner was being asked (T19).
+    /// Whether the owner left while the partner, or a rep whom it named, was being asked (T19).
     #[cbor(n(14), default)]
     pub owner_left: bool,
     /// What its partner was last asked.
