@@ -4,10 +4,11 @@
 use std::time::Duration;
 
 use baton::client::vendor::{Temper, Vendor, VendorPlan};
-use baton::client::{Client, Identity, RetryPolicy};
+use baton::client::{Client, Failure, Identity, RetryPolicy};
 use baton::pb::HandoffFailure;
 use serde_json::Value;
 use tokio::sync::mpsc;
+use tokio::task::JoinSet;
 use tokio::time::timeout;
 
 use super::guide::Shell;
@@ -40,8 +41,14 @@ async fn shell<T: Send + 'static>(
     done.await.expect("each command works")
 }
 
-/// A vendor of this temper, at work, and what it has to say.
-async fn vendor(url: &str, temper: Temper) -> mpsc::UnboundedReceiver<String> {
+/// A vendor at work. It stops when this is dropped: one that went on would find the next server at the same port.
+struct Working {
+    said: mpsc::UnboundedReceiver<String>,
+    _serves: JoinSet<Result<(), Failure>>,
+}
+
+/// A vendor of this temper, at work.
+async fn vendor(url: &str, temper: Temper) -> Working {
     let identity = Identity { org: "demo".into(), role: "partner".into(), actor: "acme".into() };
     let client = Client::new(url, &identity, RetryPolicy::default()).expect("a good address");
     let reps = vec![("sam".to_owned(), "READY".to_owned())];
@@ -52,15 +59,16 @@ async fn vendor(url: &str, temper: Temper) -> mpsc::UnboundedReceiver<String> {
         let _ = say.send(news.to_owned());
     };
     let vendor = Vendor::start(client, plan, news).await.expect("it is let in");
-    tokio::spawn(async move { vendor.serve().await });
-    said
+    let mut serves = JoinSet::new();
+    serves.spawn(async move { vendor.serve().await });
+    Working { said, _serves: serves }
 }
 
 /// Waits until the vendor says this.
-async fn until_said(said: &mut mpsc::UnboundedReceiver<String>, wanted: &str) {
+async fn until_said(vendor: &mut Working, wanted: &str) {
     let mut all = Vec::new();
     let heard = timeout(DEADLINE, async {
-        while let Some(news) = said.recv().await {
+        while let Some(news) = vendor.said.recv().await {
             let found = news.contains(wanted);
             all.push(news);
             if found {
@@ -80,10 +88,10 @@ async fn handed_over(temper: Temper, says: &str) -> (Value, Value) {
     let house = House::new().await;
     let url = format!("http://{}", house.server.address);
     let terminal = stage(url.clone()).await;
-    let mut said = vendor(&url, temper).await;
+    let mut vendor = vendor(&url, temper).await;
     let transfer = |shell: &mut Shell| shell.json("baton transfer SESSION --to contact:acme/42");
     let (terminal, transfer) = shell(terminal, transfer).await;
-    until_said(&mut said, says).await;
+    until_said(&mut vendor, says).await;
     let id = transfer["id"].as_str().expect("an id").to_owned();
     let look = move |shell: &mut Shell| {
         let transfer = shell.json(&format!("baton transfers get {id}"));
@@ -162,12 +170,12 @@ async fn n6_n1_a_vendor_s_temper_decides_what_becomes_of_a_routing_request() {
         let house = House::new().await;
         let url = format!("http://{}", house.server.address);
         let terminal = stage(url.clone()).await;
-        let mut said = vendor(&url, temper).await;
+        let mut vendor = vendor(&url, temper).await;
         let open = |shell: &mut Shell| {
             shell.run("baton session open --channel acme-chat --reference c-2");
         };
         let (terminal, ()) = shell(terminal, open).await;
-        until_said(&mut said, says).await;
+        until_said(&mut vendor, says).await;
         let look = |shell: &mut Shell| shell.json("baton routing list --session SESSION");
         let (_terminal, requests) = shell(terminal, look).await;
         assert_eq!(requests[0]["state"], state, "{told}: {requests}");
@@ -191,11 +199,11 @@ async fn n9_a_worker_that_comes_back_goes_on_with_what_it_had() {
     };
     let (terminal, ()) = shell(terminal, claim).await;
     // Started only now: what w1 has claimed is in the snapshot.
-    let mut said = vendor(&url, Temper::default()).await;
+    let mut vendor = vendor(&url, Temper::default()).await;
     let (mut routed, mut taken) = (false, false);
     let both = timeout(DEADLINE, async {
         while !(routed && taken) {
-            let news = said.recv().await.expect("it goes on");
+            let news = vendor.said.recv().await.expect("it goes on");
             routed |= news.contains("to rep sam");
             taken |= news.contains("contact 42 has session");
         }
