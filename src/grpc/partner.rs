@@ -1,6 +1,7 @@
 //! PartnerService: what partners supply, are asked, and answer.
 
 mod answers;
+mod asks;
 mod contacts;
 mod handoffs;
 mod routings;

@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use crate::domain::aliases::{acting_partner, drives};
 use crate::domain::draft::Draft;
 use crate::domain::id::{RepId, WorkId};
 use crate::domain::live::{Actor, Role, Work, WorkEnd};
 use crate::domain::record_lookup::RecordLookup;
 use crate::domain::rejection::{Reason, Rejection};
+use crate::domain::scope::is_driven_by;
 
 /// The rep that `actor` acts as, if it is one.
 #[must_use]
@@ -24,7 +24,7 @@ pub fn acting_rep(actor: &Actor) -> Option<RepId> {
 pub fn acts_for(records: &impl RecordLookup, actor: &Actor, rep: &RepId) -> bool {
     match actor.role {
         Role::Rep => actor.id.as_str() == rep.as_str(),
-        Role::Partner => acting_partner(actor).is_some_and(|of| drives(records, &of, rep)),
+        Role::Partner => is_driven_by(records, actor, rep),
         Role::Admin | Role::Supervisor | Role::Server => true,
         Role::Adapter | Role::Dashboard => false,
     }

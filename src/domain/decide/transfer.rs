@@ -19,7 +19,7 @@ use crate::domain::reasons::line_refusal;
 use crate::domain::record::RecordKey;
 use crate::domain::record_lookup::RecordLookup;
 use crate::domain::rejection::{Reason, Rejection};
-use crate::domain::scope::may_see_session;
+use crate::domain::scope::may_hand_on;
 use crate::domain::units::times;
 use crate::domain::verdict::RuleVerdict;
 
@@ -36,7 +36,7 @@ pub(crate) fn request(
     note: &str,
 ) -> Result<AnswerSubject, Rejection> {
     let session = draft.expect_session(id)?;
-    if !within_reach(draft, actor, &session) {
+    if !may_hand_on(draft, actor, &session) {
         return Err(Rejection::not_found("session", id));
     }
     let recipient = &meant(draft, actor, recipient)?;
@@ -81,13 +81,6 @@ pub(crate) fn request(
     draft.put_transfer(transfer);
     draft.put_arrival(session);
     Ok(subject)
-}
-
-/// To a partner and an adapter a session exists that is on a channel of theirs, or that a rep has whom the partner drives
-/// (N3, N4).
-fn within_reach(draft: &Draft<'_>, actor: &Actor, session: &Session) -> bool {
-    let owner = session.owner().map(|(rep, _)| rep);
-    may_see_session(draft, actor, session) || owner.is_some_and(|rep| acts_for(draft, actor, rep))
 }
 
 /// The recipient by Baton's names (N8).

@@ -64,7 +64,18 @@ pub fn may_see_session_of(
 /// May `actor` see this rep's presence and capacity? A PARTNER sees the reps whom it drives (N4).
 #[must_use]
 pub fn may_see_rep(records: &(impl RecordLookup + ?Sized), actor: &Actor, rep: &RepId) -> bool {
-    actor.role != Role::Partner || records.rep(rep).is_some_and(|rep| drives(actor, &rep))
+    actor.role != Role::Partner || is_driven_by(records, actor, rep)
+}
+
+/// Does this session exist for `actor` when it is handed on? For a PARTNER it does if it sees it, or drives the rep who has it.
+#[must_use]
+pub fn may_hand_on(
+    records: &(impl RecordLookup + ?Sized),
+    actor: &Actor,
+    session: &Session,
+) -> bool {
+    may_see_session(records, actor, session)
+        || session.owner().is_some_and(|(rep, _)| is_driven_by(records, actor, rep))
 }
 
 /// Does this transfer exist for `actor` when it is to be accepted? For a PARTNER it does if it sees its session, or drives the
@@ -79,8 +90,15 @@ pub fn may_take_transfer(
         TransferState::Offered { rep, .. } | TransferState::Completed { rep, .. } => Some(rep),
         _ => None,
     };
-    let driven = |rep: &RepId| actor.role == Role::Partner && may_see_rep(records, actor, rep);
-    may_see_session_of(records, actor, transfer.session) || to.is_some_and(driven)
+    may_see_session_of(records, actor, transfer.session)
+        || to.is_some_and(|rep| is_driven_by(records, actor, rep))
+}
+
+/// Is `actor` a PARTNER that drives this rep (N4, N8)?
+#[must_use]
+pub fn is_driven_by(records: &(impl RecordLookup + ?Sized), actor: &Actor, rep: &RepId) -> bool {
+    let drives = |rep: &Rep| rep.partners.keys().any(|partner| is_partner(actor, partner));
+    actor.role == Role::Partner && records.rep(rep).is_some_and(|rep| drives(&rep))
 }
 
 /// May `actor` see this queue? A PARTNER sees its own and Baton's, into which it may route.
@@ -95,12 +113,6 @@ pub fn may_see_queue(
         || records
             .queue(queue)
             .is_some_and(|queue| owner(&queue).is_none_or(|own| is_partner(actor, &own)))
-}
-
-/// Is `actor` a PARTNER that drives this rep (N4, N8)?
-#[must_use]
-pub fn drives(actor: &Actor, rep: &Rep) -> bool {
-    rep.partners.keys().any(|partner| is_partner(actor, partner))
 }
 
 /// Does `actor` see a part of the org alone?

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use tonic::Request;
 
+use super::asks::narrowed;
 use crate::domain::id::HandoffId;
 use crate::domain::live::{Handoff, PartnerAsk};
 use crate::domain::record::{Record, RecordKey};
@@ -86,23 +87,18 @@ fn candidates<'v>(
 ) -> Box<dyn Iterator<Item = Arc<Handoff>> + 'v> {
     use pb::HandoffState::{Acknowledged, Asked};
     let open_only = filter.states.iter().all(|state| matches!(state, Asked | Acknowledged));
-    let asks: Vec<PartnerAsk> = match (filter.session, &filter.partner) {
-        (Some(session), _) => view.state.asks_of_session(session).collect(),
-        (None, Some(partner)) if open_only => view.state.asks_open_with(partner).collect(),
-        (None, None) if open_only => view.state.open_asks_of_all().collect(),
-        (None, _) => {
-            let records = view.state.range(RecordKey::Handoff(from)..);
-            return Box::new(records.map_while(|record| match record {
-                Record::Handoff(handoff) => Some(Arc::clone(handoff)),
-                _ => None,
-            }));
-        }
-    };
-    let ids = asks.into_iter().filter_map(|ask| match ask {
+    let id_of = |ask| match ask {
         PartnerAsk::Handoff(id) => Some(id),
         PartnerAsk::Routing(_) => None,
-    });
-    let mut ids: Vec<HandoffId> = ids.filter(|id| *id >= from).collect();
-    ids.sort_unstable();
-    Box::new(ids.into_iter().filter_map(|id| view.state.handoff(&id)))
+    };
+    match narrowed(view, filter, open_only, (from, id_of)) {
+        Some(ids) => Box::new(ids.into_iter().filter_map(|id| view.state.handoff(&id))),
+        None => {
+            let records = view.state.range(RecordKey::Handoff(from)..);
+            Box::new(records.map_while(|record| match record {
+                Record::Handoff(handoff) => Some(Arc::clone(handoff)),
+                _ => None,
+            }))
+        }
+    }
 }

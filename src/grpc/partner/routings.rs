@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use tonic::Request;
 
+use super::asks::narrowed;
 use crate::domain::id::RoutingRequestId;
 use crate::domain::live::{PartnerAsk, RoutingRequest};
 use crate::domain::record::{Record, RecordKey};
@@ -90,23 +91,18 @@ fn candidates<'v>(
 ) -> Box<dyn Iterator<Item = Arc<RoutingRequest>> + 'v> {
     use pb::RoutingRequestState::{Acknowledged, Asked};
     let open_only = filter.states.iter().all(|state| matches!(state, Asked | Acknowledged));
-    let asks: Vec<PartnerAsk> = match (filter.session, &filter.partner) {
-        (Some(session), _) => view.state.asks_of_session(session).collect(),
-        (None, Some(partner)) if open_only => view.state.asks_open_with(partner).collect(),
-        (None, None) if open_only => view.state.open_asks_of_all().collect(),
-        (None, _) => {
-            let records = view.state.range(RecordKey::RoutingRequest(from)..);
-            return Box::new(records.map_while(|record| match record {
-                Record::RoutingRequest(asked) => Some(Arc::clone(asked)),
-                _ => None,
-            }));
-        }
-    };
-    let ids = asks.into_iter().filter_map(|ask| match ask {
+    let id_of = |ask| match ask {
         PartnerAsk::Routing(id) => Some(id),
         PartnerAsk::Handoff(_) => None,
-    });
-    let mut ids: Vec<RoutingRequestId> = ids.filter(|id| *id >= from).collect();
-    ids.sort_unstable();
-    Box::new(ids.into_iter().filter_map(|id| view.state.routing_request(&id)))
+    };
+    match narrowed(view, filter, open_only, (from, id_of)) {
+        Some(ids) => Box::new(ids.into_iter().filter_map(|id| view.state.routing_request(&id))),
+        None => {
+            let records = view.state.range(RecordKey::RoutingRequest(from)..);
+            Box::new(records.map_while(|record| match record {
+                Record::RoutingRequest(asked) => Some(Arc::clone(asked)),
+                _ => None,
+            }))
+        }
+    }
 }

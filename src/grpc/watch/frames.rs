@@ -1,6 +1,6 @@
 //! How a stream is written: snapshots, and the changes of a revision.
 
-use super::asks::is_fact_of;
+use super::facts::{concerns, is_fact_of};
 use super::filter::StreamFilter;
 use super::inferred::{is_new, state_before};
 use super::records::RevisionContext;
@@ -263,32 +263,6 @@ const fn watch_kind(kind: Kind) -> pb::WatchKind {
         Kind::Handoff => pb::WatchKind::Handoff,
         Kind::RoutingRequest => pb::WatchKind::RoutingRequest,
         Kind::Partner => pb::WatchKind::Partner,
-    }
-}
-
-pub(super) fn concerns(fact: &Fact, key: &RecordKey) -> bool {
-    match key {
-        // Which of a session's these are of says their records.
-        RecordKey::Handoff(_) | RecordKey::RoutingRequest(_) => false,
-        RecordKey::Session(id) => fact.session == Some(*id),
-        RecordKey::Transfer(id) => fact.transfer == Some(*id),
-        RecordKey::Work(id) => fact.work == Some(*id),
-        RecordKey::RepPresence(id) | RecordKey::Rep(id) => fact.rep.as_ref() == Some(id),
-        RecordKey::Settings
-        | RecordKey::Configuration(_)
-        | RecordKey::Status(_)
-        | RecordKey::Profile(_)
-        | RecordKey::Channel(_)
-        | RecordKey::Skill(_)
-        | RecordKey::Queue(_)
-        | RecordKey::Flow(_)
-        | RecordKey::Reference(..)
-        | RecordKey::Partner(_)
-        | RecordKey::PartnerHealth(_)
-        | RecordKey::ContactBook(_)
-        | RecordKey::ContactBlock(..)
-        | RecordKey::QueueReport(_)
-        | RecordKey::Mark(_) => fact.kind == FactKind::DirectoryChanged,
     }
 }
 

@@ -2,8 +2,7 @@
 
 use std::sync::Arc;
 
-use super::asks::is_fact_of;
-use super::frames::concerns;
+use super::facts::{concerns, is_fact_of};
 use super::records::RevisionContext;
 use crate::domain::entry::FactKind;
 use crate::domain::live::{PartnerAsk, RoutingRequest, Transfer, TransferState};

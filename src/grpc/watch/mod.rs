@@ -4,8 +4,8 @@
 //! what the records were at each revision, `told` what follows from many of them (queues, places in
 //! lines), `frames` how it is written, `stream` when.
 
-mod asks;
 mod dependents;
+mod facts;
 mod filter;
 mod frames;
 mod inferred;

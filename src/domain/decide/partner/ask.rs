@@ -123,6 +123,9 @@ pub(super) fn ask_to_take(
 /// Forgets the oldest asks about a session that are over, beyond a few: a partner that never says where it goes is asked for
 /// as long as it waits. What a transfer or live work came by stays.
 fn forget_asks(draft: &mut Draft<'_>, session: SessionId) {
+    if draft.asks_of_session(session).nth(OVER_KEPT).is_none() {
+        return;
+    }
     let works: Vec<_> = draft.work_of_session(session).filter(|work| work.is_live()).collect();
     let kept = |ask: PartnerAsk, transfer: Option<TransferId>| {
         transfer.and_then(|id| draft.transfer(&id)).is_some_and(|t| t.asked == Some(ask))
