@@ -1,8 +1,8 @@
 //! How what partners are asked, and how they do, looks: rows, lines of a watch, and all that is known of one.
 
 use super::names;
-use super::table::{actor, attributes, clock, labelled, set_name, skills, units};
 use super::target::{recipient_text, span};
+use super::words::{actor, attributes, clock, labelled, set_name, skills, units};
 use crate::output::Table;
 use crate::pb;
 

@@ -4,10 +4,10 @@ use anyhow::{Context as _, bail};
 use prost::Message as _;
 
 use super::args::{Contacts, Narrowed, SyncContacts};
-use super::list::pages;
 use super::org_file::{self, Placed};
+use super::pages::pages;
 use super::target::span;
-use super::{Context, directory, json, table};
+use super::{Context, directory, json, words};
 use crate::client::Client;
 use crate::output::{self, Table};
 use crate::pb;
@@ -82,28 +82,28 @@ fn rows(contacts: &[pb::Contact]) -> Table {
             contact.id.clone(),
             contact.name.clone(),
             contact.r#type.clone(),
-            table::set_name::<pb::ContactAvailability>(contact.availability),
+            words::set_name::<pb::ContactAvailability>(contact.availability),
             contact.estimated_wait.as_ref().map(span).unwrap_or_default(),
             contact.channels.join(","),
             contact.description.clone(),
-            table::attributes(&contact.fields),
+            words::attributes(&contact.fields),
         ]);
     }
     rows
 }
 
 fn text(contact: &pb::Contact) -> String {
-    table::labelled(&[
+    words::labelled(&[
         ("contact", contact.id.clone()),
         ("name", contact.name.clone()),
         ("type", contact.r#type.clone()),
         ("description", contact.description.clone()),
         ("channels", contact.channels.join(", ")),
-        ("fields", table::attributes(&contact.fields)),
-        ("availability", table::set_name::<pb::ContactAvailability>(contact.availability)),
+        ("fields", words::attributes(&contact.fields)),
+        ("availability", words::set_name::<pb::ContactAvailability>(contact.availability)),
         ("estimated wait", contact.estimated_wait.as_ref().map(span).unwrap_or_default()),
-        ("observed", table::clock(contact.observed_at.as_ref())),
-        ("holds until", table::clock(contact.valid_until.as_ref())),
+        ("observed", words::clock(contact.observed_at.as_ref())),
+        ("holds until", words::clock(contact.valid_until.as_ref())),
     ])
 }
 

@@ -3,7 +3,7 @@
 use anyhow::bail;
 
 use super::args::{Explain, Recipients};
-use super::{Context, asked, contact, json, names, queue, rep, table, target};
+use super::{Context, asked, contact, json, names, queue, rep, target, words};
 use crate::output::Table;
 use crate::pb;
 use crate::pb::recipient_entry::Entry;
@@ -119,7 +119,7 @@ fn recipient_cells(entry: &pb::RecipientEntry) -> Option<Vec<String>> {
                 (true, true) => "yes",
                 (true, false) => "would wait",
             };
-            let used = table::percent(rep.used_centi_percent);
+            let used = words::percent(rep.used_centi_percent);
             vec![format!("rep:{}", rep.rep), rep.name.clone(), used, now.to_owned()]
         }
         Entry::Queue(q) => vec![
@@ -133,7 +133,7 @@ fn recipient_cells(entry: &pb::RecipientEntry) -> Option<Vec<String>> {
         Entry::Flow(f) => vec![format!("flow:{}", f.flow), f.name.clone()],
         Entry::ExternalContact(c) => {
             let wait = c.estimated_wait.as_ref().map(target::span).unwrap_or_default();
-            let availability = table::set_name::<pb::ContactAvailability>(c.availability);
+            let availability = words::set_name::<pb::ContactAvailability>(c.availability);
             let contact = asked::contact(c.contact.as_ref());
             vec![contact, c.name.clone(), c.r#type.clone(), availability, wait]
         }

@@ -4,7 +4,7 @@
 use std::path::Path;
 
 use super::args::TestFlow;
-use super::{Context, directory, json, org_file, table};
+use super::{Context, directory, json, org_file, words};
 use crate::client::Client;
 use crate::output::Table;
 use crate::pb;
@@ -46,7 +46,7 @@ fn trace_text(trace: &pb::FlowTrace) -> String {
     let mut text = steps(&trace.steps).text();
     text += &format!("→ {}\n", decision(trace.decision.as_ref()));
     if !trace.attributes.is_empty() {
-        text += &format!("  attributes afterwards: {}\n", table::attributes(&trace.attributes));
+        text += &format!("  attributes afterwards: {}\n", words::attributes(&trace.attributes));
     }
     text
 }
@@ -128,7 +128,7 @@ fn decision(decision: Option<&pb::FlowDecision>) -> String {
         None => String::new(),
     };
     if !decision.set_attributes.is_empty() {
-        text += &format!(", sets {}", table::attributes(&decision.set_attributes));
+        text += &format!(", sets {}", words::attributes(&decision.set_attributes));
     }
     if let Some(priority) = decision.set_priority {
         text += &format!(", priority {priority}");
@@ -142,7 +142,7 @@ fn skills_text(skills: &pb::SkillsTarget) -> String {
     } else {
         format!("queue:{}", skills.queue)
     };
-    format!("skills {} in {queue}", table::skills(&skills.required, &skills.additional))
+    format!("skills {} in {queue}", words::skills(&skills.required, &skills.additional))
 }
 
 #[cfg(test)]

@@ -3,38 +3,9 @@
 use anyhow::bail;
 
 use super::args::{Flows, Reps, Sessions, Skills, Transfers, WorkQuery};
+use super::pages::pages;
 use super::{Context, flow, json, rep, table};
 use crate::{output, pb};
-
-/// Largest page that the API gives.
-pub(super) const PAGE: usize = 500;
-
-/// Fetches pages until there are no more or the limit is reached.
-macro_rules! pages {
-    ($limit:expr, $token:ident, $size:ident => $call:expr, $items:ident) => {{
-        let limit: usize = $limit;
-        let mut all = Vec::new();
-        let mut $token = String::new();
-        loop {
-            let left = (limit - all.len()).clamp(1, $crate::cli::list::PAGE);
-            let $size = i32::try_from(left).expect("500 at most");
-            let response = $call;
-            all.extend(response.$items);
-            $token = response.next_page_token;
-            if $token.is_empty() || all.len() >= limit {
-                break;
-            }
-        }
-        all.truncate(limit);
-        if !$token.is_empty() {
-            $crate::cli::output::note(&format!(
-                "there are more: these are the first {limit}; see --limit"
-            ));
-        }
-        all
-    }};
-}
-pub(super) use pages;
 
 /// `baton reps`.
 pub async fn reps(context: &Context, what: Reps) -> anyhow::Result<()> {

@@ -16,6 +16,7 @@ mod list;
 mod names;
 mod org;
 mod org_file;
+mod pages;
 mod partner;
 mod presence;
 mod queue;
@@ -27,6 +28,7 @@ mod table;
 mod target;
 mod traffic;
 mod watch;
+mod words;
 mod work;
 
 use anyhow::{Context as _, bail};

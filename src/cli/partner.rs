@@ -4,8 +4,8 @@
 use std::time::Duration;
 
 use super::args::{AnswerHandoff, FailHandoff, FailRouting, Handoffs, Partners, Route, Routing};
-use super::list::pages;
 use super::names::Named;
+use super::pages::pages;
 use super::{Context, asked, json};
 use crate::pb;
 

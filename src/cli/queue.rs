@@ -9,9 +9,9 @@ use prost_types::Timestamp;
 use tokio::time::timeout;
 
 use super::args::Queues;
-use super::list::pages;
+use super::pages::pages;
 use super::target::span;
-use super::{Context, json, names, table};
+use super::{Context, json, names, words};
 use crate::client::{Client, WatchEvent};
 use crate::output::Table;
 use crate::pb;
@@ -171,7 +171,7 @@ fn text(shown: &Shown, now: Option<Timestamp>) -> String {
     if queue.max_length > 0 {
         rows.push(("refuses at", format!("{} waiting", queue.max_length)));
     }
-    table::labelled(&rows)
+    words::labelled(&rows)
 }
 
 /// A queue in one line of a watch.
@@ -295,7 +295,7 @@ fn configured_table(queues: &[pb::Queue]) -> Table {
 fn serves(queue: &pb::Queue) -> String {
     match queue.channel_types.as_slice() {
         [] => "all".to_owned(),
-        types => table::channel_types(types),
+        types => words::channel_types(types),
     }
 }
 
@@ -314,8 +314,8 @@ fn overflow(overflow: Option<&pb::Overflow>) -> String {
 fn weight(weight: Option<pb::Weight>) -> String {
     use pb::weight::Weight;
     match weight.and_then(|w| w.weight) {
-        Some(Weight::CentiUnits(n)) => table::units(n),
-        Some(Weight::CentiPercent(n)) => table::percent(n.into()),
+        Some(Weight::CentiUnits(n)) => words::units(n),
+        Some(Weight::CentiPercent(n)) => words::percent(n.into()),
         None => String::new(),
     }
 }

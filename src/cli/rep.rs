@@ -1,6 +1,6 @@
 //! How one rep looks: connected, chosen and available, kept apart (P3), and the ledger of what fills them (C7).
 
-use super::{Context, json, names, table};
+use super::{Context, json, names, words};
 use crate::output::Table;
 use crate::pb;
 
@@ -52,12 +52,12 @@ fn text(rep: &pb::RepPresence) -> String {
         rows.push(("presence", presence.id.clone()));
     }
     rows.push(("work", work(rep)));
-    table::labelled(&rows)
+    words::labelled(&rows)
 }
 
 fn work(rep: &pb::RepPresence) -> String {
     match &rep.sessions_kept_until {
-        Some(until) => format!("{}, kept until {}", rep.open_work, table::clock(Some(until))),
+        Some(until) => format!("{}, kept until {}", rep.open_work, words::clock(Some(until))),
         None => rep.open_work.to_string(),
     }
 }
@@ -65,15 +65,15 @@ fn work(rep: &pb::RepPresence) -> String {
 fn connected(rep: &pb::RepPresence) -> String {
     match (&rep.presence, &rep.last_closed) {
         (Some(presence), _) if rep.connected => {
-            format!("yes, signed in at {}", table::clock(presence.opened_at.as_ref()))
+            format!("yes, signed in at {}", words::clock(presence.opened_at.as_ref()))
         }
         (Some(presence), _) => format!(
             "no: not renewed since {}, and waited for",
-            table::clock(presence.disconnected_since.as_ref())
+            words::clock(presence.disconnected_since.as_ref())
         ),
         (None, Some(last)) => format!(
             "no: signed out at {} ({})",
-            table::clock(last.closed_at.as_ref()),
+            words::clock(last.closed_at.as_ref()),
             because(last.cause, last.closed_by.as_ref())
         ),
         (None, None) => "no: never signed in".to_owned(),
@@ -83,13 +83,13 @@ fn connected(rep: &pb::RepPresence) -> String {
 fn chosen(rep: &pb::RepPresence) -> String {
     let Some(presence) = &rep.presence else { return "OFFLINE".to_owned() };
     let means = names::of::<pb::PresenceStatusType>(rep.status_type);
-    let since = table::clock(presence.status_since.as_ref());
+    let since = words::clock(presence.status_since.as_ref());
     format!("{} ({means}) since {since}", presence.status)
 }
 
 fn available(rep: &pb::RepPresence) -> String {
     if !rep.available_channel_types.is_empty() {
-        return table::channel_types(&rep.available_channel_types);
+        return words::channel_types(&rep.available_channel_types);
     }
     let why = match &rep.presence {
         None => "offline",
@@ -105,7 +105,7 @@ fn available(rep: &pb::RepPresence) -> String {
 fn because(cause: i32, by: Option<&pb::Actor>) -> String {
     let cause = names::of::<pb::PresenceCause>(cause);
     match by {
-        Some(by) => format!("{cause}, by {}", table::actor(Some(by))),
+        Some(by) => format!("{cause}, by {}", words::actor(Some(by))),
         None => cause,
     }
 }
@@ -140,15 +140,15 @@ pub fn choice(rep: &pb::RepPresence) -> String {
 fn ledger_text(told: &pb::CapacityExplanation) -> String {
     let mut sum = format!(
         "{} of {} units, {}",
-        table::units(told.used_centi_units),
-        table::units(told.capacity_centi_units),
-        table::percent(told.used_centi_percent)
+        words::units(told.used_centi_units),
+        words::units(told.capacity_centi_units),
+        words::percent(told.used_centi_percent)
     );
     if told.interruptible_capacity_centi_units > 0 || told.interruptible_used_centi_units > 0 {
         sum += &format!(
             "; interruptible {} of {}",
-            table::units(told.interruptible_used_centi_units),
-            table::units(told.interruptible_capacity_centi_units)
+            words::units(told.interruptible_used_centi_units),
+            words::units(told.interruptible_capacity_centi_units)
         );
     }
     if told.lines.is_empty() {
@@ -158,8 +158,8 @@ fn ledger_text(told: &pb::CapacityExplanation) -> String {
     for line in &told.lines {
         let pool = if line.interruptible { " interruptible" } else { "" };
         rows.row([
-            table::units(line.holds_centi_units) + pool,
-            table::clock(line.since.as_ref()),
+            words::units(line.holds_centi_units) + pool,
+            words::clock(line.since.as_ref()),
             line.session.clone(),
             line.channel.clone(),
             names::of::<pb::WorkState>(line.state),

@@ -1,6 +1,6 @@
 //! `servers`: who is there, and who is home of the org.
 
-use super::{Context, json, names, table};
+use super::{Context, json, names, words};
 use crate::output::Table;
 use crate::pb;
 
@@ -33,7 +33,7 @@ fn servers(servers: &[pb::Server]) -> Table {
             format!("{short}{}", if server.answering { " *" } else { "" }),
             server.address.clone(),
             names::of::<pb::ServerState>(server.state),
-            table::clock(server.start_time.as_ref()),
+            words::clock(server.start_time.as_ref()),
             age(server.heartbeat_age.as_ref()),
             counts.passed_on.to_string(),
             counts.passed_in_vain.to_string(),

@@ -1,7 +1,7 @@
 //! `session`, `transfer` and `history`: what a channel and an owner do with a session.
 
 use super::args::{Open, Return, Session, Transfer};
-use super::{Context, asked, flow, json, names, table, target};
+use super::{Context, asked, flow, json, names, table, target, words};
 use crate::pb;
 use crate::pb::recipient::Recipient;
 
@@ -127,7 +127,7 @@ pub async fn transfer(context: &Context, args: Transfer) -> anyhow::Result<()> {
 
 /// What the partner said, who has the session now, and whether trying again makes sense (T23).
 fn failure(transfer: &pb::Transfer) -> String {
-    let reason = table::set_name::<pb::HandoffFailure>(transfer.failure_reason);
+    let reason = words::set_name::<pb::HandoffFailure>(transfer.failure_reason);
     let said = match transfer.end_detail.as_str() {
         "" => String::new(),
         detail => format!(", “{detail}”"),

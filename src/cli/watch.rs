@@ -1,7 +1,7 @@
 //! `watch`: prints what is there and what changes, line by line, across reconnects.
 
 use super::args::WatchArgs;
-use super::{Context, json, names, table};
+use super::{Context, json, names, table, words};
 use crate::client::WatchEvent;
 use crate::pb::change::Change as ChangeKind;
 use crate::pb::watch_response::Frame;
@@ -88,7 +88,7 @@ fn print_lines(context: &Context, response: &pb::WatchResponse) {
 }
 
 fn print_revision(context: &Context, revision: &pb::RevisionChanges) {
-    let time = table::clock(revision.time.as_ref());
+    let time = words::clock(revision.time.as_ref());
     for change in &revision.changes {
         let line = change_line(change);
         context.out.say(&format!("{time} r{:<6} {line}", revision.revision));

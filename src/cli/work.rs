@@ -6,7 +6,7 @@ use anyhow::{Context as _, bail};
 use tokio::time::timeout;
 
 use super::args::Accept;
-use super::{Context, json, names, session, table};
+use super::{Context, json, names, session, table, words};
 use crate::client::{Client, WatchEvent};
 use crate::pb::watch_object::Object;
 use crate::pb::watch_response::Frame;
@@ -159,7 +159,7 @@ fn show_work(context: &Context, work: &pb::Work) {
                 format!("  transfer {}", work.transfer)
             };
             let state = names::of::<pb::WorkState>(work.state);
-            let reason = table::set_name::<pb::WorkEndReason>(work.end_reason);
+            let reason = words::set_name::<pb::WorkEndReason>(work.end_reason);
             let end = if reason.is_empty() { reason } else { format!(" ({reason})") };
             let after = table::wrap_up(work).map_or_else(String::new, |text| format!(" ({text})"));
             format!(
