@@ -6,6 +6,7 @@
 /// The release that this is, as it is written beside what it commits.
 pub(crate) const RELEASE: &str = env!("CARGO_PKG_VERSION");
 
+pub mod access;
 pub mod admin;
 pub mod bench;
 pub mod cli;

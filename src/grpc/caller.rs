@@ -3,10 +3,14 @@
 //! What each role may call stands in `roles`; whether it owns what it acts on is decided in the
 //! domain.
 
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
 use tonic::metadata::MetadataMap;
 
 use super::passed::Passed;
 use super::status::Problem;
+use crate::access::{Credential, Orgs, Origin, Scopes};
 use crate::domain::id::{ActorId, OrgId, RepId};
 use crate::domain::live::{Actor, Role};
 use crate::domain::rejection::BadField;
@@ -23,8 +27,10 @@ pub const ACTOR: &str = "baton-actor";
 pub struct Caller {
     /// In which org. Nothing crosses orgs.
     pub org: OrgId,
-    /// In which role, and by which name.
+    /// In which role, and by which name: the credential's.
     pub actor: Actor,
+    /// By what it is known, and what that is good for.
+    pub credential: Arc<Credential>,
     /// What the call brings along if other servers had to do with it.
     pub passed: Option<Passed>,
 }
@@ -55,7 +61,23 @@ impl Caller {
             None => name,
         };
         let id = ActorId::new(id).map_err(|why| bad(ACTOR, &why.to_string()))?;
-        Ok(Self { org, actor: Actor { role, id }, passed: None })
+        Ok(Self::claimed(org, Actor { role, id }))
+    }
+
+    /// Whoever it says that it is.
+    #[must_use]
+    pub fn claimed(org: OrgId, actor: Actor) -> Self {
+        let credential = Credential {
+            name: Arc::from("claims"),
+            orgs: Orgs::These(BTreeSet::from([org.clone()])),
+            actor: actor.clone(),
+            delegate: None,
+            scopes: Scopes::EVERYTHING,
+            narrowing: None,
+            expires: None,
+            origin: Origin::Claims,
+        };
+        Self { org, actor, credential: Arc::new(credential), passed: None }
     }
 
     /// The rep that the caller is, if it is one.

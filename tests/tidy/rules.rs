@@ -9,9 +9,10 @@ use super::source::{Finding, Source, is_word, paths_after, word_at};
 const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("domain", &[]),
     ("journal", &["domain"]),
+    ("access", &["domain"]),
     ("home", &["domain", "journal"]),
     ("engine", &["domain", "journal", "home"]),
-    ("grpc", &["domain", "engine", "journal", "home", "pb"]),
+    ("grpc", &["domain", "access", "engine", "journal", "home", "pb"]),
     ("client", &["pb"]),
     ("output", &[]),
     ("launch", &[]),

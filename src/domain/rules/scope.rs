@@ -1,10 +1,21 @@
 //! What a PARTNER or an ADAPTER may see and act on (N3, N5, N8): what it may not see doesn't exist for it (S2). The other
 //! roles see all of the org; what a rep may do with it is decided elsewhere.
 
+use std::collections::BTreeSet;
+
 use crate::domain::directory::{Channel, Queue, Rep};
 use crate::domain::id::{ChannelId, PartnerId, QueueId, RepId, SessionId};
 use crate::domain::live::{Actor, Role, Session, Transfer, TransferState};
 use crate::domain::record_lookup::RecordLookup;
+
+/// The part of an org that a credential is narrowed to (S4).
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Narrowing {
+    /// Of queues only these, and what stands, or last stood, in their lines. Empty: all.
+    pub queues: BTreeSet<QueueId>,
+    /// Of channels only these, and what is on them. Empty: all.
+    pub channels: BTreeSet<ChannelId>,
+}
 
 /// Is `actor` this partner?
 #[must_use]
