@@ -5,7 +5,7 @@
 //! |---|---|---|
 //! | `/livez` | `alive`, while the process' event loop runs | never |
 //! | `/readyz` | `ready` | `draining`, or `journal`: it takes no writes |
-//! | `/stats` | a line for each figure of the engine: its name, a space, the number | never |
+//! | `/stats` | a line for each figure of the server: its name, a space, the number | never |
 //!
 //! It only reads what the server already knows, and asks nobody. Started by `server`, beside the services; it answers
 //! until the drain is over.
@@ -40,8 +40,8 @@ impl Readiness {
     }
 }
 
-/// What the engine has counted, and how things are now.
-pub type Figures = Arc<dyn Fn() -> Vec<(&'static str, i64)> + Send + Sync>;
+/// What the server has counted, and how things are now.
+pub type Figures = Arc<dyn Fn() -> Vec<(String, i64)> + Send + Sync>;
 
 /// Answers until it is dropped.
 pub async fn serve(listener: TcpListener, readiness: Readiness, figures: Figures) {

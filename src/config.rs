@@ -4,6 +4,7 @@
 
 use std::fmt;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::time::Duration;
 
 /// Where a server listens unless it is told otherwise: on this machine only.
@@ -42,6 +43,24 @@ pub struct ServerConfig {
     /// Where other servers reach this one: host and port. `None`: where it listens, which is of no use to
     /// them if that is every address of a machine.
     pub advertise: Option<String>,
+    /// The access file: who may call, and how much. `None`: this server knows no credentials.
+    pub access: Option<PathBuf>,
+    /// Whether callers are believed who say themselves who they are.
+    pub trust: Trust,
+    /// Serve without TLS where others than this machine can listen.
+    pub plaintext_anywhere: bool,
+}
+
+/// Whether callers are believed who show no credential, and say in the request's metadata who they are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Trust {
+    /// Nothing was said: on loopback and without an access file they are, and it is logged; else they aren't.
+    #[default]
+    Unsaid,
+    /// They are, on loopback.
+    OnLoopback,
+    /// They are, wherever they call from: whoever reaches the port is whoever they want to be.
+    Anywhere,
 }
 
 impl Default for ServerConfig {
@@ -55,6 +74,9 @@ impl Default for ServerConfig {
             notice: DEFAULT_NOTICE,
             drain: DEFAULT_DRAIN,
             advertise: None,
+            access: None,
+            trust: Trust::Unsaid,
+            plaintext_anywhere: false,
         }
     }
 }
@@ -78,7 +100,14 @@ pub struct Checked {
     pub drain: Duration,
     /// Where other servers reach it.
     pub advertise: Option<String>,
+    /// The access file.
+    pub access: Option<PathBuf>,
+    /// Whether callers' own words are believed, and whether their role may be missing in them.
+    pub trusted: Option<RoleMayBeMissing>,
 }
+
+/// Whether callers who are believed may leave their role out, and are admins then.
+pub type RoleMayBeMissing = bool;
 
 /// What seals tokens.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -153,6 +182,9 @@ impl ServerConfig {
         if self.advertise.as_deref().is_some_and(|address| !is_host_and_port(address)) {
             faults.push("advertise isn't a host and port such as 10.0.0.7:50051".to_owned());
         }
+        if let Some(listen) = listen {
+            faults.extend(self.exposures(listen));
+        }
         for (name, span) in [("notice", self.notice), ("drain", self.drain)] {
             if span > Duration::from_secs(300) {
                 faults.push(format!("{name} is {} s; at most 300 are allowed", span.as_secs()));
@@ -168,8 +200,56 @@ impl ServerConfig {
                 notice: self.notice,
                 drain: self.drain,
                 advertise: self.advertise.clone(),
+                access: self.access.clone(),
+                trusted: self.trusted(listen),
             }),
             _ => Err(BadConfig(faults)),
+        }
+    }
+}
+
+impl ServerConfig {
+    /// What would lay the server open to whoever reaches its port.
+    fn exposures(&self, listen: SocketAddr) -> Vec<String> {
+        let mut faults = Vec::new();
+        if self.access.is_some() && self.redis.is_some() && self.token_key.is_none() {
+            faults.push(
+                "token_key is missing: with credentials, servers on one Redis need a secret of their own to believe each \
+                 other; give all of them the same"
+                    .to_owned(),
+            );
+        }
+        if listen.ip().is_loopback() {
+            return faults;
+        }
+        if self.trust == Trust::OnLoopback {
+            faults.push(format!(
+                "listen {listen} isn't loopback: there, callers who say themselves who they are can't be trusted; name an \
+                 access file (--access), or listen on 127.0.0.1"
+            ));
+        }
+        if self.trust == Trust::Unsaid && self.access.is_none() {
+            faults.push(format!(
+                "listen {listen} isn't loopback, and there is no access file (--access), so whoever reaches the port could \
+                 say who they are; --insecure-trust-anybody is for those who want that"
+            ));
+        }
+        if !self.plaintext_anywhere {
+            faults.push(format!(
+                "listen {listen} isn't loopback, and there is no TLS (--tls-cert and --tls-key), so credentials and \
+                 customers' data could be read on the way; --insecure-plaintext is for those whose network is safe, or \
+                 whose proxy ends TLS"
+            ));
+        }
+        faults
+    }
+
+    /// Whether callers' own words are believed.
+    fn trusted(&self, listen: SocketAddr) -> Option<RoleMayBeMissing> {
+        match self.trust {
+            Trust::Anywhere => Some(listen.ip().is_loopback()),
+            Trust::OnLoopback => Some(true),
+            Trust::Unsaid => self.access.is_none().then_some(true),
         }
     }
 }
@@ -214,8 +294,28 @@ mod tests {
             notice: Duration::from_secs(301),
             drain: Duration::from_secs(301),
             advertise: Some("10.0.0.7".into()),
+            ..ServerConfig::default()
         };
         assert_eq!(config.check().map(|_| ()).map_err(|bad| bad.0.len()), Err(8));
+    }
+
+    #[test]
+    fn s1_a_server_that_others_reach_has_credentials_and_tls_or_says_honestly_that_it_hasnt() {
+        let at = |listen: &str| ServerConfig { listen: listen.into(), ..ServerConfig::default() };
+        let faults = |config: &ServerConfig| config.check().map_or_else(|bad| bad.0.len(), |_| 0);
+        let trusted = |config: &ServerConfig| config.check().ok().and_then(|c| c.trusted);
+        assert_eq!(trusted(&at("127.0.0.1:0")), Some(true), "for tries");
+        assert_eq!(faults(&at("0.0.0.0:0")), 2);
+        let trusting = ServerConfig { trust: Trust::OnLoopback, ..at("0.0.0.0:0") };
+        assert_eq!(faults(&trusting), 2);
+        let anybody = ServerConfig { trust: Trust::Anywhere, ..at("0.0.0.0:0") };
+        assert_eq!(faults(&anybody), 1);
+        let anybody = ServerConfig { plaintext_anywhere: true, ..anybody };
+        assert_eq!(trusted(&anybody), Some(false), "nobody is an admin by saying nothing");
+        let known = ServerConfig { access: Some("access.toml".into()), ..at("127.0.0.1:0") };
+        assert_eq!((faults(&known), trusted(&known)), (0, None));
+        let shared = ServerConfig { redis: Some("redis://127.0.0.1".into()), ..known };
+        assert_eq!(faults(&shared), 1, "servers that believe each other need a secret");
     }
 
     #[test]

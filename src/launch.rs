@@ -2,6 +2,7 @@
 //! alone knows how one is made, and gives `cli` and `bench` a `StartServer`.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::pin::Pin;
 use std::sync::Arc;
 
@@ -24,6 +25,42 @@ pub struct ServerPlan {
     pub token_key: Option<String>,
     /// Where other servers reach it: host and port. None: where it listens.
     pub advertise: Option<String>,
+    /// The access file. None: it knows no credentials.
+    pub access: Option<PathBuf>,
+    /// Whether callers are believed who show none.
+    pub trust: CallersTrusted,
+    /// Serve without TLS where others than this machine can listen.
+    pub plaintext_anywhere: bool,
+}
+
+/// Whether a server believes callers who show no credential and say themselves who they are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum CallersTrusted {
+    /// On loopback, if there is no access file.
+    #[default]
+    Unsaid,
+    /// On loopback.
+    OnLoopback,
+    /// Wherever they call from.
+    Anywhere,
+}
+
+impl ServerPlan {
+    /// A server on loopback, for tries: in memory, and believing its callers.
+    #[must_use]
+    pub fn on_loopback(listen: SocketAddr) -> Self {
+        Self {
+            listen,
+            admin: None,
+            redis: None,
+            default_org: None,
+            token_key: None,
+            advertise: None,
+            access: None,
+            trust: CallersTrusted::OnLoopback,
+            plaintext_anywhere: false,
+        }
+    }
 }
 
 /// A server that is listening.

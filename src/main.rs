@@ -6,8 +6,8 @@
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use baton::config::ServerConfig;
-use baton::launch::{Counters, ForgetOrg, RunningServer, ServerPlan, StartServer};
+use baton::config::{ServerConfig, Trust};
+use baton::launch::{CallersTrusted, Counters, ForgetOrg, RunningServer, ServerPlan, StartServer};
 use baton::{bench, cli, server, telemetry};
 
 /// A server of small records allocates all the time, which costs less here than with the system's.
@@ -37,6 +37,13 @@ async fn start(plan: ServerPlan) -> anyhow::Result<RunningServer> {
         default_org: plan.default_org,
         token_key: plan.token_key,
         advertise: plan.advertise,
+        access: plan.access,
+        trust: match plan.trust {
+            CallersTrusted::Unsaid => Trust::Unsaid,
+            CallersTrusted::OnLoopback => Trust::OnLoopback,
+            CallersTrusted::Anywhere => Trust::Anywhere,
+        },
+        plaintext_anywhere: plan.plaintext_anywhere,
         ..ServerConfig::default()
     };
     let server::Running { address, admin, durability, done, stop, counters } =

@@ -4,6 +4,7 @@
 //! Ending: not ready, not serving → (with an admin listener) a while in which all goes on, so that balancers notice →
 //! `Closing` on each stream → calls in flight → the engine → a hard deadline.
 
+mod guard;
 mod membership;
 
 use std::future::Future;
@@ -22,23 +23,29 @@ use tonic_health::server::HealthReporter;
 use tower::layer::util::{Identity, Stack};
 
 use self::membership::Membership;
+use crate::access::Limits;
 use crate::admin::{self, Readiness};
 use crate::config::{Checked, DEFAULT_DRAIN, DEFAULT_NOTICE, ServerConfig, TokenKey};
 use crate::domain::id::OrgId;
 use crate::engine::clock::steady_wall;
 use crate::engine::{Engine, EngineOptions, SystemClock};
+use crate::grpc::admission::{Admission, AdmissionLayer, Gate};
 use crate::grpc::api::Api;
 use crate::grpc::call_id::CallIds;
 use crate::grpc::deadline::Deadlines;
-use crate::grpc::passing::table::{DIRECTORY, MESSAGE, RENEWAL};
 use crate::grpc::passing::{PASSED, Passer, PassingLayer};
+use crate::grpc::quotas::Quotas;
 use crate::grpc::streams::PartnerStreams;
+use crate::grpc::table::{DIRECTORY, MESSAGE, RENEWAL};
 use crate::grpc::token::Seal;
-use crate::grpc::{Directory, Partners, Presences, Servers, Sessions, Transfers, Watches, Works};
+use crate::grpc::{
+    Directory, Identities, Partners, Presences, Servers, Sessions, Transfers, Watches, Works,
+};
 use crate::journal::Journal;
 use crate::journal::memory::MemoryJournal;
 use crate::journal::redis::{RedisJournal, RedisOptions};
 use crate::pb::directory_service_server::DirectoryServiceServer;
+use crate::pb::identity_service_server::IdentityServiceServer;
 use crate::pb::partner_service_server::PartnerServiceServer;
 use crate::pb::presence_service_server::PresenceServiceServer;
 use crate::pb::server_service_server::ServerServiceServer;
@@ -57,8 +64,9 @@ const CALL: Duration = Duration::from_secs(10);
 const KEEPALIVE: (Duration, Duration) = (Duration::from_secs(30), Duration::from_secs(10));
 
 /// The services whose health is told one by one.
-const SERVICES: [&str; 8] = [
+const SERVICES: [&str; 9] = [
     "baton.v1.DirectoryService",
+    "baton.v1.IdentityService",
     "baton.v1.PartnerService",
     "baton.v1.PresenceService",
     "baton.v1.ServerService",
@@ -71,8 +79,10 @@ const SERVICES: [&str; 8] = [
 /// How a server is put together.
 #[derive(Debug, Clone)]
 pub struct ServerOptions {
-    /// The org of callers who don't name one; `None`: they must.
-    pub default_org: Option<OrgId>,
+    /// How it finds out who calls.
+    pub gate: Gate,
+    /// How much is taken from whom, where no access file says it.
+    pub limits: Limits,
     /// What seals tokens.
     pub token_key: TokenKey,
     /// How long everything goes on after `/readyz` has begun to say `draining`; without an admin
@@ -87,7 +97,8 @@ pub struct ServerOptions {
 impl Default for ServerOptions {
     fn default() -> Self {
         Self {
-            default_org: None,
+            gate: Gate::trusting(),
+            limits: Limits::default(),
             token_key: TokenKey::Development,
             notice: DEFAULT_NOTICE,
             drain: DEFAULT_DRAIN,
@@ -187,6 +198,7 @@ pub async fn start(config: &ServerConfig) -> anyhow::Result<Running> {
         .as_deref()
         .map(|org| OrgId::new(org).map_err(|why| anyhow::anyhow!("default_org {why}")))
         .transpose()?;
+    let gate = guard::gate(&checked, default_org).await?;
     if checked.token_key == TokenKey::Development && checked.redis.is_some() {
         tracing::warn!("no token key is set: resume tokens can be forged; give one to all servers");
     }
@@ -199,8 +211,13 @@ pub async fn start(config: &ServerConfig) -> anyhow::Result<Running> {
              give --advertise with the host and port at which they reach it"
         );
     }
-    let Checked { token_key, notice, drain, advertise, .. } = checked;
-    let options = ServerOptions { default_org, token_key, notice, drain, advertise };
+    let Checked { mut token_key, notice, drain, advertise, .. } = checked;
+    if gate.access.is_some() && token_key == TokenKey::Development {
+        // Alone it has to be believed by nobody else, so nobody else has to know its key.
+        token_key = TokenKey::Secret(rand::random());
+    }
+    let limits = Limits::default();
+    let options = ServerOptions { gate, limits, token_key, notice, drain, advertise };
     run(Listeners { api, admin }, engine, options, durability)
 }
 
@@ -279,10 +296,12 @@ pub async fn serve(
     let (closing, closed) = watch::channel(false);
     let address = listener.local_addr().context("the listener has no address")?;
     let (membership, home) = Membership::begin(&engine, options.advertise.as_deref(), address)?;
+    let quotas = Quotas::new(guard::limits_in_force(&options));
     let api = Arc::new(Api {
         engine: engine.clone(),
         home: home.clone(),
-        default_org: options.default_org.clone(),
+        access: options.gate.access.clone(),
+        quotas: Arc::clone(&quotas),
         seal: Seal::new(options.token_key.bytes()),
         closing: closed,
         looks: Arc::new(tokio::sync::Semaphore::new(LOOKS)),
@@ -290,19 +309,23 @@ pub async fn serve(
     });
     let health = HealthReporter::new();
     let key = options.token_key.bytes();
-    let passer = Arc::new(Passer::new(home, engine.clone(), options.default_org, key));
-    let router = router(&api, &health, &passer)?;
+    let passer = Arc::new(Passer::new(home, engine.clone(), key));
+    let router = router(&api, &health, &passer, options.gate.clone())?;
     // Ends with this function, also if that is dropped.
     let mut beside = JoinSet::new();
     let notice = if admin.is_some() { options.notice } else { Duration::ZERO };
     if let Some(listener) = admin {
         let (journal, draining) = (engine.readiness(), left.clone());
         let engine = engine.clone();
-        let figures: admin::Figures = Arc::new(move || engine.figures());
+        let figures = guard::figures(engine, Arc::clone(&quotas), options.gate.access.clone());
         beside.spawn(admin::serve(listener, Readiness { journal, draining }, figures));
     }
     beside.spawn(tell_health(health, engine.readiness(), left));
     beside.spawn(membership.clone().take_part(passer));
+    if let Some(access) = options.gate.access {
+        beside.spawn(access.keep_current());
+    }
+    beside.spawn(guard::forget_quiet(quotas));
     let (begun, draining) = oneshot::channel();
     let leave = membership.clone();
     let goodbye = async move {
@@ -343,13 +366,17 @@ async fn in_time(
 }
 
 /// The services, each call bounded in time, behind what passes calls on to other servers.
-type Services = Router<Stack<PassingLayer, Stack<Deadlines, Stack<CallIds, Identity>>>>;
+type Services =
+    Router<Stack<PassingLayer, Stack<AdmissionLayer, Stack<Deadlines, Stack<CallIds, Identity>>>>>;
 
 fn router(
     api: &Arc<Api>,
     health: &HealthReporter,
     passer: &Arc<Passer>,
+    gate: Gate,
 ) -> anyhow::Result<Services> {
+    let (passing, quotas) = (Arc::clone(passer), Arc::clone(&api.quotas));
+    let admission = Admission { gate, passer: passing, quotas };
     let health = tonic_health::server::HealthService::from_health_reporter(health.clone());
     let health = tonic_health::pb::health_server::HealthServer::new(health);
     let reflection = || {
@@ -371,11 +398,13 @@ fn router(
         .http2_keepalive_interval(Some(KEEPALIVE.0))
         .http2_keepalive_timeout(Some(KEEPALIVE.1))
         .http2_max_header_list_size(16 * 1024)
+        .layer(AdmissionLayer(Arc::new(admission)))
         .layer(PassingLayer(Arc::clone(passer)))
         .add_service(health)
         .add_service(v1)
         .add_service(v1alpha)
         .add_service(service!(DirectoryServiceServer, Directory(Arc::clone(api)), DIRECTORY))
+        .add_service(service!(IdentityServiceServer, Identities(Arc::clone(api)), MESSAGE))
         .add_service(service!(PresenceServiceServer, Presences(Arc::clone(api)), RENEWAL))
         .add_service(service!(ServerServiceServer, Servers(Arc::clone(api)), MESSAGE))
         .add_service(service!(SessionServiceServer, Sessions(Arc::clone(api)), MESSAGE))

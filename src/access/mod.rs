@@ -5,6 +5,7 @@
 
 pub mod credential;
 pub mod fault;
+pub mod gate;
 pub mod limits;
 pub mod peer;
 pub mod scopes;

@@ -47,7 +47,12 @@ impl Ground {
             bail!("no server to measure: give --server");
         }
         let org = format!("bench-{:016x}", rand::random::<u64>());
-        let identity = Identity { org, role: "admin".to_owned(), actor: "bench".to_owned() };
+        let identity = Identity {
+            org,
+            role: "admin".to_owned(),
+            actor: "bench".to_owned(),
+            ..Identity::default()
+        };
         let ground = Self { urls, connections: measured.connections, started, identity };
         if ground.embedded() && ground.urls.len() > 1 {
             timeout(KNOWN_WITHIN, ground.servers_know_each_other())
@@ -174,12 +179,9 @@ async fn start_servers(
     let mut servers = Vec::new();
     for _ in 0..measured.servers {
         let plan = ServerPlan {
-            listen: SocketAddr::from(([127, 0, 0, 1], 0)),
-            admin: None,
             redis: measured.redis.clone(),
-            default_org: None,
             token_key: Some(key.clone()),
-            advertise: None,
+            ..ServerPlan::on_loopback(SocketAddr::from(([127, 0, 0, 1], 0)))
         };
         servers.push(start(plan).await?);
     }

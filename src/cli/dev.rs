@@ -8,6 +8,7 @@ mod partner;
 use anyhow::{Context as _, bail};
 
 use super::args::Dev;
+use super::contexts::{self, Contexts, SavedContext, USUAL_SERVER};
 use super::{Context, directory, traffic};
 use crate::client::{Client, Failure, Identity, RetryPolicy, SignedIn, keep_signed_in, sign_in};
 use crate::launch::{ServerPlan, StartServer, interrupted};
@@ -21,17 +22,11 @@ const ORG: &str = "demo";
 pub async fn run(context: &Context, args: &Dev, start: StartServer) -> anyhow::Result<()> {
     if !args.listen.ip().is_loopback() {
         bail!(
-            "`dev` has no credentials, so it listens on loopback only: use 127.0.0.1, or `serve`"
+            "`dev` believes its callers, so it listens on loopback only: use 127.0.0.1, or `serve`"
         );
     }
-    let plan = ServerPlan {
-        listen: args.listen,
-        admin: None,
-        redis: None,
-        default_org: Some(ORG.to_owned()),
-        token_key: None,
-        advertise: None,
-    };
+    let plan =
+        ServerPlan { default_org: Some(ORG.to_owned()), ..ServerPlan::on_loopback(args.listen) };
     let mut server = start(plan).await?;
     let url = server.url();
     let stage = Stage::at(&url)?;
@@ -44,6 +39,10 @@ pub async fn run(context: &Context, args: &Dev, start: StartServer) -> anyhow::R
         stage.sign_in(&traffic::REPS).await.context("can't sign the simulated reps in")?;
         tokio::spawn(traffic::run(stage.clone(), args.traffic));
     }
+    let pasted = kept_context(&url).unwrap_or_else(|error| {
+        output::note(&format!("no context is kept: {error:#}"));
+        Pasted::WithServer
+    });
     context.out.event(
         || {
             let Scene { session, waiting, at_partner } = &scene;
@@ -51,7 +50,7 @@ pub async fn run(context: &Context, args: &Dev, start: StartServer) -> anyhow::R
                 "server": url, "org": ORG, "session": session, "waiting": waiting, "atPartner": at_partner,
             })
         },
-        || welcome(&url, &scene, args.traffic),
+        || welcome(&url, &scene, args.traffic, pasted),
     );
     tokio::select! {
         ended = &mut server.done => return ended.context("the server broke down")?,
@@ -59,6 +58,40 @@ pub async fn run(context: &Context, args: &Dev, start: StartServer) -> anyhow::R
     }
     server.stop().await
 }
+
+/// How commands name this server when they are pasted.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Pasted {
+    /// They needn't: the current context is the one that was kept for it, or there is none, and it is the usual server.
+    AsTheyAre,
+    /// By the context.
+    InContext,
+    /// By the address.
+    WithServer,
+}
+
+/// Keeps a context for the usual server, so that commands find it whatever the current one is. It becomes the current one
+/// only where there was none. A server elsewhere is named by its address: there may be several.
+fn kept_context(url: &str) -> anyhow::Result<Pasted> {
+    if url != USUAL_SERVER || std::env::var_os("BATON_SERVER").is_some() {
+        return Ok(Pasted::WithServer);
+    }
+    let folder = contexts::folder()?;
+    let mut contexts = Contexts::read(&folder)?;
+    let saved = SavedContext {
+        server: url.to_owned(),
+        org: Some(ORG.to_owned()),
+        ..SavedContext::default()
+    };
+    contexts.all.insert(CONTEXT.to_owned(), saved);
+    let current = contexts.current.get_or_insert_with(|| CONTEXT.to_owned());
+    let pasted = if current == CONTEXT { Pasted::AsTheyAre } else { Pasted::InContext };
+    contexts.write(&folder)?;
+    Ok(pasted)
+}
+
+/// The context of `baton dev`.
+const CONTEXT: &str = "dev";
 
 /// What there is to try things with.
 struct Scene {
@@ -79,7 +112,7 @@ pub struct Stage {
 impl Stage {
     fn at(url: &str) -> anyhow::Result<Self> {
         let identity =
-            Identity { org: ORG.to_owned(), role: "admin".to_owned(), actor: String::new() };
+            Identity { org: ORG.to_owned(), role: "admin".to_owned(), ..Identity::default() };
         Ok(Self { admin: Client::new(url, &identity, RetryPolicy::default())? })
     }
 
@@ -94,6 +127,7 @@ impl Stage {
             org: ORG.to_owned(),
             role: "rep".to_owned(),
             actor: rep.to_owned(),
+            ..Identity::default()
         })
     }
 
@@ -145,11 +179,14 @@ pub fn opening(what: &str, channel: &str, target: Option<Target>) -> pb::OpenSes
     }
 }
 
-fn welcome(url: &str, scene: &Scene, traffic: u32) -> String {
+fn welcome(url: &str, scene: &Scene, traffic: u32, pasted: Pasted) -> String {
     let Scene { session, waiting, at_partner } = scene;
     let baton = Words::of_this_process().baton();
-    let default = url == "http://127.0.0.1:50051";
-    let baton = if default { baton } else { format!("{baton} --server {url}") };
+    let baton = match pasted {
+        Pasted::AsTheyAre => baton,
+        Pasted::InContext => format!("{baton} --context {CONTEXT}"),
+        Pasted::WithServer => format!("{baton} --server {url}"),
+    };
     let traffic = match traffic {
         0 => "no simulated traffic; `--traffic 30` moves some reps and customers".to_owned(),
         rate => {
@@ -238,15 +275,18 @@ mod tests {
     #[test]
     fn without_a_partner_nothing_is_said_of_one() {
         let alone = Scene { at_partner: None, ..scene() };
-        assert!(!welcome("http://127.0.0.1:50051", &alone, 0).contains("partner"));
-        assert!(welcome("http://127.0.0.1:50051", &scene(), 0).contains("contact:acme/42"));
+        let said = |scene: &Scene| welcome(USUAL_SERVER, scene, 0, Pasted::AsTheyAre);
+        assert!(!said(&alone).contains("partner"));
+        assert!(said(&scene()).contains("contact:acme/42"));
     }
 
     #[test]
-    fn the_welcome_names_the_server_only_if_it_isnt_the_default() {
+    fn the_welcome_names_the_server_or_the_context_only_where_it_has_to() {
         let scene = scene();
-        assert!(!welcome("http://127.0.0.1:50051", &scene, 0).contains("--server"));
-        let other = welcome("http://127.0.0.1:6000", &scene, 30);
+        assert!(!welcome(USUAL_SERVER, &scene, 0, Pasted::AsTheyAre).contains("--server"));
+        let in_context = welcome(USUAL_SERVER, &scene, 0, Pasted::InContext);
+        assert!(in_context.contains("--context dev transfer s1 --to rep:ben"), "{in_context}");
+        let other = welcome("http://127.0.0.1:6000", &scene, 30, Pasted::WithServer);
         assert!(
             other.contains("--server http://127.0.0.1:6000 transfer s1 --to rep:ben"),
             "{other}"
@@ -258,7 +298,7 @@ mod tests {
     fn every_command_to_paste_is_one_that_the_program_knows() {
         use clap::Parser as _;
         let scene = scene();
-        let text = welcome("http://127.0.0.1:6000", &scene, 0);
+        let text = welcome("http://127.0.0.1:6000", &scene, 0, Pasted::WithServer);
         let commands: Vec<&str> = text.lines().filter(|line| line.starts_with("  ")).collect();
         assert!(commands.len() > 18, "{text}");
         for command in commands {

@@ -7,6 +7,8 @@
 pub(crate) mod args;
 mod asked;
 mod contact;
+mod context;
+mod contexts;
 mod dev;
 mod directory;
 mod explain;
@@ -37,18 +39,23 @@ use clap::{CommandFactory as _, Parser as _};
 use crate::client::{Client, Identity, RetryPolicy};
 use crate::launch::{ForgetOrg, StartServer};
 use crate::output::{self, Output};
+use contexts::Target;
+
 use args::{BenchCall, Cli, Command, Global};
 
 /// What a command works with.
 struct Context {
+    /// What was given.
     global: Global,
+    /// What follows from it and from the context that is kept.
+    target: Target,
     out: Output,
 }
 
 impl Context {
     /// A client for the first server, as whom the command line says.
     fn client(&self) -> anyhow::Result<Client> {
-        if self.global.server.len() > 1 {
+        if self.target.servers.len() > 1 {
             bail!("only `bench` takes several servers: give one --server");
         }
         self.client_as(&self.identity())
@@ -56,31 +63,44 @@ impl Context {
 
     fn client_as(&self, identity: &Identity) -> anyhow::Result<Client> {
         let policy = RetryPolicy::default().within(self.global.timeout).context("--timeout")?;
-        let server = self.global.server.first().context("--server is empty")?;
+        let server = self.target.servers.first().context("--server is empty")?;
         Ok(Client::new(server, identity, policy)?)
     }
 
-    /// Who acts. `--as` alone means a rep; neither, an admin.
+    /// Who acts. With a credential that says it. Without: `--as` alone means a rep; neither, an admin.
     fn identity(&self) -> Identity {
+        let Target { org, credential, .. } = &self.target;
+        if credential.is_some() {
+            let org = org.clone().unwrap_or_default();
+            return Identity { org, credential: credential.clone(), ..Identity::default() };
+        }
         let role = self.global.role.clone().unwrap_or_else(|| match self.global.actor {
             Some(_) => "rep".to_owned(),
             None => "admin".to_owned(),
         });
         Identity {
-            org: self.global.org.clone(),
+            org: org.clone().unwrap_or_else(|| DEMO.to_owned()),
             role,
             actor: self.global.actor.clone().unwrap_or_default(),
+            ..Identity::default()
         }
     }
 
-    /// Who acts where the command itself names the rep: they do, unless the command line says otherwise.
+    /// Who acts where the command itself names the rep: they do, unless the command line or the credential says otherwise.
     fn identity_of_rep(&self, rep: &str) -> Identity {
-        if self.global.role.is_some() || self.global.actor.is_some() {
-            return self.identity();
+        let identity = self.identity();
+        if self.global.role.is_some()
+            || self.global.actor.is_some()
+            || identity.credential.is_some()
+        {
+            return identity;
         }
-        Identity { org: self.global.org.clone(), role: "rep".to_owned(), actor: rep.to_owned() }
+        Identity { role: "rep".to_owned(), actor: rep.to_owned(), ..identity }
     }
 }
+
+/// The org of callers who name none, and show no credential.
+const DEMO: &str = "demo";
 
 /// Parses the process' arguments and runs what they ask for; `forget` gives an org up, `bench` runs `baton bench`. Bad arguments and `--help` end
 /// the process here, as clap does it.
@@ -93,7 +113,10 @@ pub async fn run(
     bench: impl AsyncFnOnce(BenchCall, StartServer) -> anyhow::Result<()>,
 ) -> anyhow::Result<()> {
     let Cli { global, command } = Cli::parse();
-    let context = Context { out: Output::new(global.output), global };
+    // Contexts can be mended also when the one that is named isn't there.
+    let keeps = matches!(command, Command::Context { .. });
+    let target = if keeps { Target::default() } else { Target::of(&global)? };
+    let context = Context { out: Output::new(global.output), global, target };
     match command {
         Command::Dev(args) => dev::run(&context, &args, start).await,
         Command::Serve(args) => serve::run(&args, start).await,
@@ -127,8 +150,11 @@ pub async fn run(
         Command::History { session } => session::history(&context, session).await,
         Command::Org { what } => org::run(what, forget).await,
         Command::Bench(args) => {
-            bench(BenchCall { args, servers: context.global.server, out: context.out }, start).await
+            bench(BenchCall { args, servers: context.target.servers, out: context.out }, start)
+                .await
         }
+        Command::Context { what } => context::run(&context, what),
+        Command::Whoami => context::whoami(&context).await,
         Command::Completion { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Cli::command(), "baton", &mut script);

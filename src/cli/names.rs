@@ -54,6 +54,7 @@ named! {
     CapacityModel "CAPACITY_MODEL_",
     ChannelType "CHANNEL_TYPE_",
     ContactAvailability "CONTACT_AVAILABILITY_",
+    CredentialKind "CREDENTIAL_KIND_",
     DirectoryAction "DIRECTORY_ACTION_",
     DirectoryKind "DIRECTORY_KIND_",
     ErrorReason "ERROR_REASON_",

@@ -3,18 +3,25 @@
 use anyhow::Context as _;
 
 use super::args::Serve;
-use crate::launch::{ServerPlan, StartServer, interrupted};
+use crate::launch::{CallersTrusted, ServerPlan, StartServer, interrupted};
 use crate::output;
 
 /// `baton serve`: until Ctrl-C or SIGTERM; a second one doesn't wait for the drain.
 pub async fn run(args: &Serve, start: StartServer) -> anyhow::Result<()> {
+    let trust = match (args.insecure_trust_anybody, args.trust_callers_claims) {
+        (true, _) => CallersTrusted::Anywhere,
+        (false, true) => CallersTrusted::OnLoopback,
+        (false, false) => CallersTrusted::Unsaid,
+    };
     let plan = ServerPlan {
-        listen: args.listen,
         admin: args.admin,
         redis: args.redis.clone(),
-        default_org: None,
         token_key: args.token_key.clone(),
         advertise: args.advertise.clone(),
+        access: args.access.clone(),
+        trust,
+        plaintext_anywhere: args.insecure_plaintext,
+        ..ServerPlan::on_loopback(args.listen)
     };
     let mut server = start(plan).await?;
     if let Some(admin) = server.admin {

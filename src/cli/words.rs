@@ -45,6 +45,12 @@ pub fn set_name<E: names::Named>(number: i32) -> String {
     if number == 0 { String::new() } else { names::of::<E>(number) }
 }
 
+/// A moment, in UTC, to the second.
+pub fn moment(time: &Timestamp) -> String {
+    let time = chrono::DateTime::from_timestamp(time.seconds, 0);
+    time.map(|time| time.naive_utc().to_string() + " UTC").unwrap_or_default()
+}
+
 /// The time of day, in UTC, to the millisecond.
 pub fn clock(time: Option<&Timestamp>) -> String {
     let Some(time) = time else {

@@ -46,6 +46,9 @@ calls! {
         read list_partners(ListPartnersRequest) -> ListPartnersResponse;
         read test_flow(TestFlowRequest) -> TestFlowResponse;
     }
+    IdentityServiceClient in identity_service_client {
+        read who_am_i(WhoAmIRequest) -> WhoAmIResponse;
+    }
     PartnerServiceClient in partner_service_client {
         change sync_contacts(SyncContactsRequest) -> SyncContactsResponse;
         change report_availability(ReportAvailabilityRequest) -> ReportAvailabilityResponse;

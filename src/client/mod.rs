@@ -30,8 +30,8 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 /// How often a quiet connection is probed, and how long the answer may take.
 const KEEPALIVE: (Duration, Duration) = (Duration::from_secs(30), Duration::from_secs(10));
 
-/// Who is asking: sent with each call as `baton-org`, `baton-role` and `baton-actor`.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+/// Who is asking: sent with each call as `baton-org`, `baton-role` and `baton-actor`, or as a credential.
+#[derive(Clone, Default, PartialEq, Eq)]
 pub struct Identity {
     /// The org. Empty: left to the server.
     pub org: String,
@@ -39,6 +39,17 @@ pub struct Identity {
     pub role: String,
     /// Id of the rep, partner or other holder. Empty: left to the server.
     pub actor: String,
+    /// An API key or a token, sent as `authorization: Bearer …`. None: the server believes what is said above, or nobody.
+    pub credential: Option<String>,
+}
+
+impl std::fmt::Debug for Identity {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { org, role, actor, credential } = self;
+        let mut shown = f.debug_struct("Identity");
+        shown.field("org", org).field("role", role).field("actor", actor);
+        shown.field("credential", &credential.as_ref().map(|_| "…")).finish()
+    }
 }
 
 /// The identity as it goes on the wire, checked once.
@@ -63,6 +74,14 @@ impl Headers {
                 )
             })?;
             headers.push((key, value));
+        }
+        if let Some(credential) = &identity.credential {
+            let mut value: MetadataValue<Ascii> =
+                format!("Bearer {credential}").parse().map_err(|_| {
+                    Failure::local("the credential isn't printable ASCII", "correct it")
+                })?;
+            value.set_sensitive(true);
+            headers.push(("authorization", value));
         }
         Ok(Self(headers))
     }

@@ -167,7 +167,10 @@ impl Watch {
                 ));
             }
             pb::ClosingAction::Resnapshot => self.request.resume_token.clear(),
-            pb::ClosingAction::Resume | pb::ClosingAction::Unspecified => {}
+            // With whatever credential there is by then.
+            pb::ClosingAction::Reauthenticate
+            | pb::ClosingAction::Resume
+            | pb::ClosingAction::Unspecified => {}
         }
         let pause = closing.retry_after.and_then(|d| Duration::try_from(d).ok());
         Ok(self.lost(&format!("the server is closing: {}", closing.reason), pause))

@@ -11,22 +11,25 @@ use sha2::{Digest as _, Sha256};
 use tokio::sync::{Semaphore, watch};
 use tonic::Request;
 
+use super::admission;
 use super::caller::Caller;
 use super::deadline;
 use super::from_proto::{ActingOn, Asked};
 use super::passed::Passed;
+use super::quotas::Quotas;
 use super::request_id::WithRequestId;
-use super::roles;
 use super::status::{Problem, Repeat};
 use super::streams::PartnerStreams;
+use super::table::{self, role_name};
 use super::token::Seal;
+use crate::access::gate::Access;
 use crate::domain::command;
 use crate::domain::decide::decide;
 use crate::domain::decide::stated::Stated;
 use crate::domain::draft::Entropy;
 use crate::domain::entry::{Answer, Cause, Fingerprint, Revision};
 use crate::domain::id::{OrgId, TxnId};
-use crate::domain::live::{Actor, Role};
+use crate::domain::live::Actor;
 use crate::domain::record::Record;
 use crate::domain::time::Span;
 use crate::engine::clock::duration;
@@ -48,8 +51,10 @@ pub struct Api {
     pub engine: Engine,
     /// Knows the servers, and who is home of what.
     pub home: Home,
-    /// The org of callers who don't name one; `None`: they must.
-    pub default_org: Option<OrgId>,
+    /// Knows which credentials still stand; `None`: callers are believed.
+    pub access: Option<Arc<Access>>,
+    /// Counts streams.
+    pub quotas: Arc<Quotas>,
     /// Seals resume tokens and page tokens.
     pub seal: Seal,
     /// Turns true when the server is going away (W7).
@@ -131,14 +136,18 @@ impl AskedCall {
 }
 
 impl Api {
-    /// Lets a request in: who calls, and whether the role may.
+    /// Who calls, and what: `admission` has let it in by its path. It is asked again by the handler's own name for the call,
+    /// so that no call is ever done for nobody, nor as another than it was let in for.
     ///
     /// # Errors
-    /// UNAUTHENTICATED or PERMISSION_DENIED.
+    /// PERMISSION_DENIED; INTERNAL if it came past admission.
     pub fn admit<M>(&self, rpc: &'static str, request: Request<M>) -> Result<(Caller, M), Problem> {
-        let mut caller = Caller::from_metadata(request.metadata(), self.default_org.as_ref())?;
-        roles::check(&caller, rpc)?;
-        caller.passed = request.extensions().get::<Passed>().cloned();
+        let extensions = request.extensions();
+        let caller = extensions.get::<Caller>().cloned();
+        let mut caller = caller.ok_or(Problem::Internal("a call came past admission"))?;
+        let row = table::named(rpc).ok_or(Problem::Internal("a call has no row"))?;
+        admission::check(&caller, row)?;
+        caller.passed = extensions.get::<Passed>().cloned();
         Ok((caller, request.into_inner()))
     }
 
@@ -346,16 +355,7 @@ fn tell_revision(caller: &Caller, revision: Revision) {
 /// The transaction id of a request with this id: the same on every replica (T21).
 fn txn_of(org: &OrgId, actor: &Actor, request_id: &str) -> TxnId {
     let mut hash = Sha256::new();
-    let role = match actor.role {
-        Role::Admin => "admin",
-        Role::Supervisor => "supervisor",
-        Role::Rep => "rep",
-        Role::Adapter => "adapter",
-        Role::Partner => "partner",
-        Role::Dashboard => "dashboard",
-        Role::Server => "server",
-    };
-    for part in [org.as_str(), role, actor.id.as_str(), request_id] {
+    for part in [org.as_str(), role_name(actor.role), actor.id.as_str(), request_id] {
         hash.update((part.len() as u64).to_be_bytes());
         hash.update(part.as_bytes());
     }
@@ -381,6 +381,7 @@ fn first_128(hash: &[u8]) -> u128 {
 mod tests {
     use super::*;
     use crate::domain::id::ActorId;
+    use crate::domain::live::Role;
 
     #[test]
     fn t21_a_request_id_is_one_transaction_per_caller() {

@@ -1,12 +1,12 @@
-//! Who calls: org, role and name from the request's metadata (S1). Until credentials land this is
-//! an arrangement for trusted networks: `baton-org`, `baton-role` and `baton-actor` are believed.
-//! What each role may call stands in `roles`; whether it owns what it acts on is decided in the
-//! domain.
+//! Who calls: an org, and a credential that says in which role and as whom (S1, S4). Made by `admission` before anything
+//! else is done with a call, from a credential that was checked, from what another server has sealed, or, on a server that
+//! trusts its callers, from the metadata `baton-org`, `baton-role` and `baton-actor`. What each role may call stands in
+//! `table`; whether it owns what it acts on is decided in the domain.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use tonic::metadata::MetadataMap;
+use tonic::codegen::http::HeaderMap;
 
 use super::passed::Passed;
 use super::status::Problem;
@@ -35,33 +35,20 @@ pub struct Caller {
     pub passed: Option<Passed>,
 }
 
+/// How much of a caller's own words is taken where they are trusted.
+#[derive(Debug, Clone, Default)]
+pub struct TrustedClaims {
+    /// The org of callers who don't name one; `None`: they must.
+    pub default_org: Option<OrgId>,
+    /// Whether the role may be left out, which means an admin. On loopback alone.
+    pub role_may_be_missing: bool,
+}
+
 impl Caller {
-    /// Reads the caller from a request's metadata. Without `baton-org` it is of `default_org`.
-    ///
-    /// # Errors
-    /// UNAUTHENTICATED if the org is missing or anything given can't be understood.
-    pub fn from_metadata(
-        metadata: &MetadataMap,
-        default_org: Option<&OrgId>,
-    ) -> Result<Self, Problem> {
-        let org = match (text(metadata, ORG)?, default_org) {
-            (Some(given), _) => OrgId::new(given).map_err(|why| bad(ORG, &why.to_string()))?,
-            (None, Some(default)) => default.clone(),
-            (None, None) => return Err(bad(ORG, "is missing; give the org that you call for")),
-        };
-        let name = text(metadata, ROLE)?.unwrap_or("admin");
-        let role = role_of(name).ok_or_else(|| {
-            bad(ROLE, "is none of admin, supervisor, rep, adapter, partner, dashboard")
-        })?;
-        let id = match text(metadata, ACTOR)? {
-            Some(given) => given,
-            None if role == Role::Rep => {
-                return Err(bad(ACTOR, "is missing; a rep's is the rep's id"));
-            }
-            None => name,
-        };
-        let id = ActorId::new(id).map_err(|why| bad(ACTOR, &why.to_string()))?;
-        Ok(Self::claimed(org, Actor { role, id }))
+    /// Whoever this credential says, in this org.
+    #[must_use]
+    pub fn known(org: OrgId, credential: Arc<Credential>) -> Self {
+        Self { org, actor: credential.actor.clone(), credential, passed: None }
     }
 
     /// Whoever it says that it is.
@@ -70,14 +57,43 @@ impl Caller {
         let credential = Credential {
             name: Arc::from("claims"),
             orgs: Orgs::These(BTreeSet::from([org.clone()])),
-            actor: actor.clone(),
+            actor,
             delegate: None,
             scopes: Scopes::EVERYTHING,
             narrowing: None,
             expires: None,
             origin: Origin::Claims,
         };
-        Self { org, actor, credential: Arc::new(credential), passed: None }
+        Self::known(org, Arc::new(credential))
+    }
+
+    /// Reads the caller from what a request says.
+    ///
+    /// # Errors
+    /// UNAUTHENTICATED if the org is missing or anything given can't be understood.
+    pub fn from_claims(headers: &HeaderMap, trusted: &TrustedClaims) -> Result<Self, Problem> {
+        let org = match (text(headers, ORG)?, &trusted.default_org) {
+            (Some(given), _) => OrgId::new(given).map_err(|why| bad(ORG, &why.to_string()))?,
+            (None, Some(default)) => default.clone(),
+            (None, None) => return Err(bad(ORG, "is missing; give the org that you call for")),
+        };
+        let name = match text(headers, ROLE)? {
+            Some(given) => given,
+            None if trusted.role_may_be_missing => "admin",
+            None => return Err(bad(ROLE, "is missing; give the role that you call in")),
+        };
+        let role = role_of(name).ok_or_else(|| {
+            bad(ROLE, "is none of admin, supervisor, rep, adapter, partner, dashboard")
+        })?;
+        let id = match text(headers, ACTOR)? {
+            Some(given) => given,
+            None if role == Role::Rep => {
+                return Err(bad(ACTOR, "is missing; a rep's is the rep's id"));
+            }
+            None => name,
+        };
+        let id = ActorId::new(id).map_err(|why| bad(ACTOR, &why.to_string()))?;
+        Ok(Self::claimed(org, Actor { role, id }))
     }
 
     /// The rep that the caller is, if it is one.
@@ -114,8 +130,12 @@ impl Caller {
     }
 }
 
-fn text<'m>(metadata: &'m MetadataMap, key: &str) -> Result<Option<&'m str>, Problem> {
-    metadata
+/// The value of a header, if it is there and can be read.
+///
+/// # Errors
+/// UNAUTHENTICATED if it isn't printable ASCII.
+pub fn text<'m>(headers: &'m HeaderMap, key: &str) -> Result<Option<&'m str>, Problem> {
+    headers
         .get(key)
         .map(|value| value.to_str().map_err(|_| bad(key, "isn't printable ASCII")))
         .transpose()
@@ -143,19 +163,21 @@ pub fn role_of(name: &str) -> Option<Role> {
 mod tests {
     use super::*;
 
-    fn call(pairs: &[(&'static str, &str)]) -> Result<Caller, Problem> {
-        let mut metadata = MetadataMap::new();
+    fn call(pairs: &[(&'static str, &str)], role_may_be_missing: bool) -> Result<Caller, Problem> {
+        let mut headers = HeaderMap::new();
         for (key, value) in pairs {
-            metadata.insert(*key, value.parse().expect("valid metadata"));
+            headers.insert(*key, value.parse().expect("a valid value"));
         }
-        Caller::from_metadata(&metadata, None)
+        let trusted = TrustedClaims { default_org: None, role_may_be_missing };
+        Caller::from_claims(&headers, &trusted)
     }
 
     #[test]
     fn s1_who_calls_is_read_or_refused() {
-        let ana = call(&[(ORG, "acme"), (ROLE, "rep"), (ACTOR, "ana")]).expect("complete");
+        let ana = [(ORG, "acme"), (ROLE, "rep"), (ACTOR, "ana")];
+        let ana = call(&ana, false).expect("complete");
         assert_eq!(ana.rep(), RepId::new("ana").ok());
-        assert!(call(&[(ORG, "acme")]).is_ok_and(|c| c.actor.role == Role::Admin));
+        assert!(call(&[(ORG, "acme")], true).is_ok_and(|c| c.actor.role == Role::Admin));
         for wrong in [
             &[][..],
             &[(ORG, "a b")],
@@ -163,13 +185,16 @@ mod tests {
             &[(ORG, "acme"), (ROLE, "rep")],
             &[(ORG, "acme"), (ACTOR, "x y")],
         ] {
-            assert!(matches!(call(wrong), Err(Problem::Unauthenticated(_))), "{wrong:?}");
+            let refused = call(wrong, true);
+            assert!(matches!(refused, Err(Problem::Unauthenticated(_))), "{wrong:?}");
         }
+        assert!(matches!(call(&[(ORG, "acme")], false), Err(Problem::Unauthenticated(_))));
     }
 
     #[test]
     fn s1_a_rep_acts_for_itself() {
-        let ana = call(&[(ORG, "acme"), (ROLE, "rep"), (ACTOR, "ana")]).expect("complete");
+        let ana = [(ORG, "acme"), (ROLE, "rep"), (ACTOR, "ana")];
+        let ana = call(&ana, false).expect("complete");
         assert!(matches!(ana.acting_for("rep", RepId::new("ben").ok()), Err(Problem::Denied(_))));
         assert_eq!(ana.acting_for("rep", None), Ok(RepId::new("ana").expect("an id")));
     }

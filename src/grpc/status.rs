@@ -7,10 +7,10 @@
 //! | INVALID_ARGUMENT | INVALID_FIELD, REQUEST_ID_REUSED, INVALID_TOKEN | no: correct it first |
 //! | NOT_FOUND | NOT_FOUND | it won't help |
 //! | PERMISSION_DENIED | PERMISSION_DENIED | it won't help |
-//! | UNAUTHENTICATED | UNAUTHENTICATED | with another identity |
+//! | UNAUTHENTICATED | UNAUTHENTICATED, CREDENTIAL_EXPIRED | with another credential |
 //! | FAILED_PRECONDITION | every other reason of the domain | once the state has changed |
 //! | ABORTED | CONTENDED | yes, best with the same request id |
-//! | RESOURCE_EXHAUSTED | OVERLOADED | yes, after the delay given |
+//! | RESOURCE_EXHAUSTED | OVERLOADED, LIMIT_EXCEEDED | yes, after the delay given |
 //! | UNAVAILABLE | STORE_UNAVAILABLE, TIMED_OUT, REVISION_NOT_REACHED | yes, after the delay given |
 //! | UNAVAILABLE | ORG_UNREADABLE | yes, after the delay given; an operator has to look |
 //! | UNAVAILABLE | OUTCOME_UNKNOWN, the request had an id | yes, with the same request id |
@@ -26,6 +26,7 @@ use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, StatusExt as _};
 
 use super::call_id;
+use crate::access::Scope;
 use crate::domain::rejection::{BadField, Reason, Rejection};
 use crate::engine::Refusal;
 
@@ -59,8 +60,21 @@ pub enum Problem {
     ResumeNotPossible,
     /// The caller doesn't say who it is in a way that can be understood.
     Unauthenticated(String),
+    /// The credential was good and has expired (W10).
+    CredentialExpired,
     /// The role may not make this call (S1).
     Denied(String),
+    /// The credential hasn't got the scope that this needs (S4).
+    MissingScope(Scope),
+    /// A limit of `access::limits` is met.
+    Limit {
+        /// Its name.
+        limit: &'static str,
+        /// How much it allows.
+        most: u32,
+        /// When to come back.
+        wait: Duration,
+    },
     /// The domain says no.
     Rejected(Rejection),
     /// The engine didn't do it; and whether the request carried a request id.
@@ -101,6 +115,16 @@ impl From<Problem> for Status {
             Problem::Unauthenticated(why) => {
                 plain(Code::Unauthenticated, "UNAUTHENTICATED", why, [])
             }
+            Problem::CredentialExpired => {
+                let why = "the credential has expired: get another";
+                plain(Code::Unauthenticated, "CREDENTIAL_EXPIRED", why, [])
+            }
+            Problem::MissingScope(scope) => {
+                let why = format!("the credential hasn't got the scope {}", scope.name());
+                let about = [("scope", scope.name().to_owned())];
+                plain(Code::PermissionDenied, "PERMISSION_DENIED", why, about)
+            }
+            Problem::Limit { limit, most, wait } => of_limit(limit, most, wait),
             Problem::Denied(why) => plain(Code::PermissionDenied, "PERMISSION_DENIED", why, []),
             Problem::Rejected(rejection) => of_rejection(&rejection),
             Problem::Refused(refusal, repeat) => of_refusal(&refusal, repeat),
@@ -110,6 +134,15 @@ impl From<Problem> for Status {
             }
         }
     }
+}
+
+fn of_limit(limit: &str, most: u32, wait: Duration) -> Status {
+    let text = format!("the limit {limit} ({most}) is met: nothing was done");
+    let about = [("limit", limit.to_owned()), ("most", most.to_string())];
+    let mut details = info("LIMIT_EXCEEDED", about);
+    details.add_quota_failure_violation(limit, text.as_str());
+    details.set_retry_info(Some(jittered(wait)));
+    Status::with_error_details(Code::ResourceExhausted, text, details)
 }
 
 fn of_refusal(refusal: &Refusal, repeat: Repeat) -> Status {

@@ -1,6 +1,7 @@
 //! The command line as a value: what can be asked, and nothing of how it is done.
 
 mod bench;
+mod context;
 mod lists;
 mod org;
 mod partners;
@@ -21,6 +22,7 @@ pub use bench::{
     Bench, BenchCall, BenchDay, BenchPresence, BenchRouting, BenchWhat, DayProfile, HandlingLaw,
     Measured,
 };
+pub use context::{ContextArgs, SetContext};
 pub use lists::{Flows, Queues, Reps, Sessions, Skills, TestFlow, Transfers, WorkQuery};
 pub use org::Org;
 pub use partners::{
@@ -50,20 +52,27 @@ pub struct Cli {
 /// What every command understands.
 #[derive(Clone, Debug, Args)]
 pub struct Global {
-    /// The server to ask; `bench` takes several
-    #[arg(
-        long,
-        global = true,
-        env = "BATON_SERVER",
-        default_value = "http://127.0.0.1:50051",
-        value_name = "URL",
-        value_delimiter = ','
-    )]
+    /// The server to ask; `bench` takes several [default: the context's, else http://127.0.0.1:50051]
+    #[arg(long, global = true, env = "BATON_SERVER", value_name = "URL", value_delimiter = ',')]
     pub server: Vec<String>,
-    /// The org
-    #[arg(long, global = true, env = "BATON_ORG", default_value = "demo", hide_env = false)]
-    pub org: String,
-    /// The role to act in: admin, supervisor, rep, adapter, partner or dashboard [default: rep with --as, else admin]
+    /// The org [default: the context's, else the credential's, else demo]
+    #[arg(long, global = true, env = "BATON_ORG", hide_env = false)]
+    pub org: Option<String>,
+    /// The context to work in (`baton context`) [default: the current one]
+    #[arg(
+        long = "context",
+        global = true,
+        env = "BATON_CONTEXT",
+        value_name = "NAME",
+        id = "in_context"
+    )]
+    pub context: Option<String>,
+    /// The file with the credential in its first line, an API key or a token; BATON_CREDENTIAL holds one itself [default:
+    /// the context's]
+    #[arg(long, global = true, env = "BATON_CREDENTIAL_FILE", value_name = "PATH")]
+    pub credential_file: Option<PathBuf>,
+    /// Without a credential: the role to act in, as which admin, supervisor, rep, adapter, partner or dashboard
+    /// [default: rep with --as, else admin]
     #[arg(long, global = true, env = "BATON_ROLE")]
     pub role: Option<String>,
     /// Who acts: the id of a rep, for example
@@ -220,6 +229,14 @@ pub enum Command {
     },
     /// Measure servers under load: transfers, or with a subcommand routing or a whole day
     Bench(Bench),
+    /// Keep, choose and show the contexts to work in: each a server, an org and a credential
+    Context {
+        /// What to do; without it they are listed.
+        #[command(subcommand)]
+        what: Option<ContextArgs>,
+    },
+    /// Say whom the server takes the caller for
+    Whoami,
     /// Print a completion script for a shell
     Completion {
         /// The shell
@@ -261,6 +278,20 @@ pub struct Serve {
     /// hexadecimal digits
     #[arg(long, env = "BATON_TOKEN_KEY", hide_env_values = true, value_name = "HEX")]
     pub token_key: Option<String>,
+    /// The access file: who may call (API keys, tokens, certificates), and how much (docs/access.md)
+    #[arg(long, env = "BATON_ACCESS", value_name = "PATH")]
+    pub access: Option<PathBuf>,
+    /// Believe callers who show no credential and say in the request's metadata who they are; on loopback only, for tests
+    /// and tries [default: on loopback, without --access]
+    #[arg(long)]
+    pub trust_callers_claims: bool,
+    /// The same wherever they call from: whoever reaches the port is whoever they want to be
+    #[arg(long)]
+    pub insecure_trust_anybody: bool,
+    /// Serve without TLS on an address that others than this machine reach: for a network that is safe, or a proxy that
+    /// ends TLS
+    #[arg(long)]
+    pub insecure_plaintext: bool,
 }
 
 /// `baton apply`.

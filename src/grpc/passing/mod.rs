@@ -17,7 +17,7 @@
 
 mod links;
 mod seal;
-pub mod table;
+mod vouched;
 
 use std::convert::Infallible;
 use std::future::poll_fn;
@@ -30,18 +30,20 @@ use std::time::Duration;
 use http_body_util::{BodyExt as _, Full};
 use tonic::Code;
 use tonic::body::Body;
-use tonic::codegen::http::{HeaderMap, HeaderValue, Request, Response, Version, request};
+use tonic::codegen::http::{HeaderValue, Request, Response, Version, request};
 use tonic::codegen::{Bytes, Service};
 use tower::Layer;
 
 use self::links::Links;
 pub use self::seal::PASSED;
 use self::seal::{PassingSeal, REQUEST_ID, TRIED};
-use self::table::{Handling, handling};
+use self::vouched::CALLER;
+use super::admission::FORWARDED_CERTIFICATE;
 use super::call_id::{self, CALL_ID};
-use super::caller::ORG;
+use super::caller::{ACTOR, Caller, ORG, ROLE};
 use super::passed::Passed;
 use super::status::Problem;
+use super::table::{self, Handling};
 use crate::domain::entry::Revision;
 use crate::domain::id::OrgId;
 use crate::engine::Engine;
@@ -61,6 +63,9 @@ const LEAVING: &str = "leaving";
 const ROUNDS: u32 = 3;
 /// How long the next list of servers is waited for meanwhile.
 const LIST_PATIENCE: Duration = Duration::from_millis(500);
+/// The headers of a call that stay at the server that was called.
+const NOT_PASSED: [&str; 8] =
+    ["authorization", FORWARDED_CERTIFICATE, ORG, ROLE, ACTOR, CALLER, REQUEST_ID, TRIED];
 /// The bytes before a message: whether it is compressed, and its length.
 const FRAME_HEAD: usize = 5;
 
@@ -69,7 +74,6 @@ const FRAME_HEAD: usize = 5;
 pub struct Passer {
     home: Home,
     engine: Engine,
-    default_org: Option<OrgId>,
     seal: PassingSeal,
     links: Links,
     decided_by: HeaderValue,
@@ -177,7 +181,7 @@ enum Next {
 struct HeldCall {
     parts: request::Parts,
     body: Bytes,
-    org: OrgId,
+    caller: Caller,
     /// The request id that it has if the client gave none.
     id: Option<Arc<str>>,
     /// A server may have got it, and nobody knows what became of that.
@@ -203,10 +207,10 @@ impl HeldCall {
 impl Passer {
     /// Passes on what isn't this server's, sealed with this key.
     #[must_use]
-    pub fn new(home: Home, engine: Engine, default_org: Option<OrgId>, key: [u8; 32]) -> Self {
+    pub fn new(home: Home, engine: Engine, key: [u8; 32]) -> Self {
         let decided_by = HeaderValue::try_from(name_of(home.id())).expect("digits are printable");
         let (seal, links) = (PassingSeal::new(key), Links::default());
-        Self { home, engine, default_org, seal, links, decided_by }
+        Self { home, engine, seal, links, decided_by }
     }
 
     /// Forgets the connections to servers that aren't there any more.
@@ -216,28 +220,24 @@ impl Passer {
     }
 
     async fn take(&self, mut request: Request<Body>) -> Next {
-        let Some((handling, largest)) = handling(request.uri().path()) else {
+        let row = table::row(request.uri().path());
+        let caller = request.extensions().get::<Caller>().cloned();
+        let (Some(rpc), Some(caller)) = (row, caller) else {
             return Next::Untouched(request);
         };
-        let stats = self.engine.stats();
-        match self.opened(&request) {
+        if let Some(passed) = caller.passed {
             // Whoever is asked next decides it, and not two at once.
-            Some(Ok(_)) if self.home.state() == MemberState::Leaving => {
+            if self.home.state() == MemberState::Leaving {
                 return Next::Answered(leaving());
             }
-            Some(Ok(passed)) => {
-                stats.done_for_others.add(1);
-                request.extensions_mut().insert(passed);
-                return Next::Here(request);
-            }
-            Some(Err(why)) => return Next::Answered(refused(why)),
-            None => {}
-        }
-        let Some(org) =
-            self.org(request.headers()).filter(|org| self.concerns_others(org, handling))
-        else {
+            self.engine.stats().done_for_others.add(1);
+            request.extensions_mut().insert(passed);
             return Next::Here(request);
-        };
+        }
+        if !self.concerns_others(&caller.org, rpc.handling) {
+            return Next::Here(request);
+        }
+        let largest = rpc.largest();
         let (parts, body) = request.into_parts();
         let Some(body) = buffered(body, largest).await else {
             return Next::Answered(broken_off());
@@ -246,31 +246,36 @@ impl Passer {
             // Its head says how long it would be: that is refused here as anywhere.
             return Next::Here(Request::from_parts(parts, Body::new(Full::new(body))));
         }
-        let id = (handling == Handling::Mutation)
+        let id = (rpc.handling == Handling::Mutation)
             .then(|| format!("passed-{:032x}", rand::random::<u128>()).into());
-        Next::AnyServer(HeldCall { parts, body, org, id, tried: false })
+        Next::AnyServer(HeldCall { parts, body, caller, id, tried: false })
     }
 
-    /// What a sealed call brings along. `None`: it isn't sealed.
-    fn opened(&self, request: &Request<Body>) -> Option<Result<Passed, &'static str>> {
+    /// The caller of a call that another server has let in and sealed. `None`: it isn't sealed.
+    ///
+    /// # Errors
+    /// The answer to one whose seal isn't right.
+    pub fn sealed_caller(
+        &self,
+        request: &Request<Body>,
+    ) -> Result<Option<Caller>, Box<Response<Body>>> {
         let headers = request.headers();
-        let seal = headers.get(PASSED)?;
+        let Some(seal) = headers.get(PASSED) else { return Ok(None) };
         let now = self.home.members().store_time();
         let seal = seal.to_str().unwrap_or_default();
-        let by = self.seal.open(request.uri().path(), headers, seal, now);
+        self.seal
+            .open(request.uri().path(), headers, seal, now)
+            .map_err(|why| Box::new(refused(why)))?;
         let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
-        Some(by.map(|_| Passed {
+        let caller = text(CALLER).and_then(vouched::read);
+        let caller =
+            caller.ok_or_else(|| Box::new(refused("comes with a caller that can't be read")))?;
+        let passed = Passed {
             request_id: text(REQUEST_ID).map(Arc::from),
             tried: text(TRIED).is_some(),
             revision: Arc::default(),
-        }))
-    }
-
-    fn org(&self, headers: &HeaderMap) -> Option<OrgId> {
-        match headers.get(ORG) {
-            Some(org) => OrgId::new(org.to_str().ok()?).ok(),
-            None => self.default_org.clone(),
-        }
+        };
+        Ok(Some(Caller { passed: Some(passed), ..caller }))
     }
 
     /// Whether there are other servers that have to do with such a call.
@@ -294,13 +299,13 @@ impl Passer {
     /// Asks one server after the other. `None`: nobody is there, or it is this server's.
     async fn ask_others(&self, held: &mut HeldCall) -> Option<Response<Body>> {
         let stats = self.engine.stats();
-        for target in self.targets(&held.org) {
+        for target in self.targets(&held.caller.org) {
             let request = self.sealed(held)?;
             match self.links.call(&target, request).await {
                 Ok(response) => match response.headers().get(REFUSED) {
                     None => {
                         stats.passed_on.add(1);
-                        return Some(self.answered(&held.org, &target, response));
+                        return Some(self.answered(&held.caller.org, &target, response));
                     }
                     Some(why) if why == LEAVING => {}
                     Some(_) => tracing::warn!(
@@ -325,12 +330,13 @@ impl Passer {
 
     /// The call as it goes to another server.
     fn sealed(&self, held: &HeldCall) -> Option<Request<Body>> {
-        let HeldCall { parts, body, org, id, tried, .. } = held;
+        let HeldCall { parts, body, caller, id, tried } = held;
         let mut headers = parts.headers.clone();
-        for name in [ORG, REQUEST_ID, TRIED] {
+        // What the caller has shown isn't shown to others.
+        for name in NOT_PASSED {
             headers.remove(name);
         }
-        headers.insert(ORG, HeaderValue::from_str(org.as_str()).ok()?);
+        headers.insert(CALLER, HeaderValue::from_str(&vouched::written(caller)?).ok()?);
         if let Some(id) = id {
             headers.insert(REQUEST_ID, HeaderValue::from_str(id).ok()?);
         }

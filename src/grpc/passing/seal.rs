@@ -6,8 +6,8 @@ use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::Sha256;
 use tonic::codegen::http::HeaderMap;
 
-use super::super::caller::{ACTOR, ORG, ROLE};
 use super::super::token::from_hex;
+use super::vouched::CALLER;
 use crate::domain::time::{Span, Timestamp};
 use crate::journal::ServerId;
 
@@ -80,7 +80,7 @@ impl PassingSeal {
         };
         part(b"a call passed on by a server");
         part(path.as_bytes());
-        for name in [ORG, ROLE, ACTOR, REQUEST_ID, TRIED] {
+        for name in [CALLER, REQUEST_ID, TRIED] {
             let mut values = headers.get_all(name).iter();
             part(values.next().map(|value| value.as_bytes()).unwrap_or_default());
             // A second value of the same name would be read by nobody; that there is one is covered.
@@ -110,21 +110,21 @@ mod tests {
     #[test]
     fn a_seal_is_good_for_the_call_that_it_was_made_for_and_for_a_while() {
         let seal = PassingSeal::new([7; 32]);
-        let call = [(ORG, "acme"), (ROLE, "rep"), (ACTOR, "ana"), (REQUEST_ID, "r")];
+        let call = [(CALLER, "ana of acme"), (REQUEST_ID, "r")];
         let closed = seal.close(PATH, &headers(&call), ServerId(9), NOW);
         let open = |path, call: &[_], now| seal.open(path, &headers(call), &closed, now);
         assert_eq!(open(PATH, &call, Some(NOW + Span::from_secs(30))), Ok(ServerId(9)));
         assert_eq!(open(PATH, &call, None), Ok(ServerId(9)));
         assert!(open(PATH, &call, Some(NOW + Span::from_secs(31))).is_err());
         assert!(open("/baton.v1.WorkService/CloseWork", &call, Some(NOW)).is_err());
-        for (at, other) in [(0, (ORG, "other")), (1, (ROLE, "admin")), (2, (ACTOR, "ben"))] {
+        for (at, other) in [(0, (CALLER, "ben of acme")), (1, (REQUEST_ID, "s"))] {
             let mut changed = call;
             changed[at] = other;
             assert!(open(PATH, &changed, Some(NOW)).is_err(), "{other:?}");
         }
         let tried = [&call[..], &[(TRIED, "1")]].concat();
         assert!(open(PATH, &tried, Some(NOW)).is_err());
-        let twice = [&call[..], &[(ORG, "other")]].concat();
+        let twice = [&call[..], &[(CALLER, "ben of acme")]].concat();
         assert!(open(PATH, &twice, Some(NOW)).is_err());
         let other_key = PassingSeal::new([8; 32]);
         assert!(other_key.open(PATH, &headers(&call), &closed, Some(NOW)).is_err());

@@ -22,6 +22,7 @@ use tokio_stream::Stream;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status};
 
+use super::admission::has_scope;
 use super::api::{Api, fingerprint, number, unread};
 use super::caller::Caller;
 use super::from_proto;
@@ -29,6 +30,7 @@ use super::from_proto::Kind;
 use super::scope;
 use super::status::Problem;
 use super::to_proto::{self, ObjectContext};
+use crate::access::Scope;
 use crate::domain::id::QueueId;
 use crate::domain::live::Role;
 use crate::domain::record::{Record, RecordKey};
@@ -54,6 +56,7 @@ impl WatchService for Watches {
         let (caller, message) = self.0.admit("WatchService/Watch", request)?;
         let mut asked = from_proto::watch(&message)?;
         check_kinds(&caller, &asked)?;
+        let slot = self.0.quotas.stream(&caller)?;
         scope::partner(&caller, asked.partner.clone())?;
         asked.own_work = caller.rep().filter(|_| asked.kinds.contains(&Kind::Work));
         asked.seen_by = Some(caller.actor.clone()).filter(is_scoped);
@@ -72,7 +75,7 @@ impl WatchService for Watches {
         };
         let views = self.0.engine.subscribe(&caller.org).await.map_err(unread)?;
         let (out, frames) = mpsc::channel(FRAMES);
-        let watcher = Watcher::new(Arc::clone(&self.0), caller, asked, filter, views, out);
+        let watcher = Watcher::new(Arc::clone(&self.0), caller, asked, filter, views, out, slot);
         let plan = watcher.plan(beginning).await?;
         tokio::spawn(watcher.run(plan));
         Ok(Response::new(Box::pin(ReceiverStream::new(frames))))
@@ -128,8 +131,24 @@ impl WatchService for Watches {
     }
 }
 
+/// The scope that a kind of objects needs (S4).
+const fn scope_of(kind: Kind) -> Scope {
+    match kind {
+        Kind::Rep => Scope::Presence,
+        Kind::Queue => Scope::Queues,
+        Kind::Session => Scope::Sessions,
+        Kind::Transfer => Scope::Transfers,
+        Kind::Work => Scope::Work,
+        Kind::Handoff => Scope::Handoffs,
+        Kind::RoutingRequest | Kind::Partner => Scope::Routing,
+    }
+}
+
 /// What partners are asked, and how they do, is theirs and of those who run the org.
 fn check_kinds(caller: &Caller, asked: &from_proto::WatchQuery) -> Result<(), Problem> {
+    for kind in &asked.kinds {
+        has_scope(caller, scope_of(*kind))?;
+    }
     let others = matches!(caller.actor.role, Role::Rep | Role::Adapter);
     if others && asked.kinds.iter().any(|kind| kind.is_of_partners()) {
         let why = "hand-offs, routing requests and partners are watched by partners, supervisors, dashboards and admins";

@@ -3,6 +3,7 @@
 //! the cursor, from the recent entries, else from the journal, else from a new snapshot.
 
 mod batch;
+mod endings;
 mod planning;
 
 use std::collections::HashMap;
@@ -10,7 +11,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
-use rand::Rng as _;
 use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 use tonic::Status;
@@ -19,12 +19,15 @@ use super::filter::StreamFilter;
 use super::frames::{self, FRAME};
 use super::records::{EarlierRecords, RecordsWith, ReplayedRecords, RevisionContext};
 use super::told::ToldQueues;
+use crate::access::gate::Standing;
 use crate::domain::entry::{Entry, Fingerprint, Revision};
 use crate::domain::record::{Record, RecordKey};
 use crate::engine::{Applied, View};
 use crate::grpc::api::{Api, number, unread};
 use crate::grpc::caller::Caller;
+use crate::grpc::credentials::credential_end;
 use crate::grpc::from_proto::WatchQuery;
+use crate::grpc::quotas::StreamSlot;
 use crate::grpc::scope;
 use crate::grpc::status::Problem;
 use crate::grpc::streams::{OpenStream, StreamCount};
@@ -59,6 +62,8 @@ pub struct Watcher {
     streams: StreamCount,
     /// It counts as one of its partner's, while it is open.
     _counted: Option<OpenStream>,
+    /// And as one of its credential's and its org's.
+    _slot: StreamSlot,
 }
 
 /// Why a stream ends.
@@ -67,6 +72,8 @@ enum End {
     Reader,
     /// The server is going away (W7).
     Closing,
+    /// The credential isn't what it was; everything up to here was written (W10).
+    Credential(Standing, Position),
     /// The stream can't go on.
     Failed(Problem),
 }
@@ -96,6 +103,7 @@ impl Watcher {
         question: Fingerprint,
         views: watch::Receiver<Arc<View>>,
         out: Out,
+        slot: StreamSlot,
     ) -> Self {
         let (heartbeat, live_only, strict) = (asked.heartbeat, asked.live_only, asked.strict);
         let filter = StreamFilter(asked);
@@ -116,6 +124,7 @@ impl Watcher {
             told: Mutex::new(ToldQueues::new(streams.clone())),
             streams,
             _counted: counted,
+            _slot: slot,
         }
     }
 
@@ -128,6 +137,7 @@ impl Watcher {
         match end {
             End::Reader => {}
             End::Closing => drop(self.say_goodbye().await),
+            End::Credential(standing, at) => drop(self.say_credential(standing, at).await),
             End::Failed(problem) => drop(self.out.send(Err(problem.into())).await),
         }
     }
@@ -136,6 +146,9 @@ impl Watcher {
         let mut closing = self.api.closing.clone();
         let mut at = self.start(plan).await?;
         let mut quiet = Instant::now() + self.heartbeat;
+        let credential = Arc::clone(&self.caller.credential);
+        let ended = credential_end(self.api.access.clone(), &credential);
+        tokio::pin!(ended);
         loop {
             at = tokio::select! {
                 biased;
@@ -144,6 +157,7 @@ impl Watcher {
                     return Err(End::Closing);
                 }
                 () = self.out.closed() => return Err(End::Reader),
+                standing = &mut ended => return Err(End::Credential(standing, at)),
                 // Before the news: entries without anything for this stream come without end, and
                 // must not put off what says so.
                 () = tokio::time::sleep_until(quiet) => self.beat(at).await?,
@@ -432,16 +446,6 @@ impl Watcher {
             revision: number(from.revision),
         };
         self.say(Frame::Started(started), token).await
-    }
-
-    async fn say_goodbye(&self) -> Result<(), End> {
-        let wait = Duration::from_millis(rand::rng().next_u64() % 2_000);
-        let closing = pb::Closing {
-            action: pb::ClosingAction::Resume.into(),
-            reason: "the server is going away; come back with the last resume token".to_owned(),
-            retry_after: prost_types::Duration::try_from(wait).ok(),
-        };
-        self.say(Frame::Closing(closing), None).await
     }
 
     async fn say(&self, frame: Frame, token: Option<Position>) -> Result<(), End> {

@@ -1,0 +1,219 @@
+//! Lets calls in: a layer around the services that sees every call before it is passed on or read. It finds out who calls,
+//! asks the one table whether they may (`table`), counts the call against their limits (`quotas`), and leaves the
+//! [`Caller`] in the request's extensions. Whatever it refuses has touched no org.
+//!
+//! | the call | who calls |
+//! |---|---|
+//! | is sealed by another server (`passing`) | whom that server has let in |
+//! | shows a credential | whom `access` says, or nobody |
+//! | shows none, on a server that trusts its callers | whom it says in its metadata |
+//! | is none of the public API's (health, reflection) | nobody asks |
+
+use std::convert::Infallible;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use tonic::Status;
+use tonic::body::Body;
+use tonic::codegen::Service;
+use tonic::codegen::http::header::AUTHORIZATION;
+use tonic::codegen::http::{HeaderMap, Request, Response};
+use tower::Layer;
+
+use super::caller::{Caller, ORG, TrustedClaims, text};
+use super::passing::Passer;
+use super::quotas::{CallSlot, Quotas};
+use super::status::Problem;
+use super::table::{self, Rpc, role_name};
+use crate::access::gate::{Access, Presented};
+use crate::access::{Fault, Peer, Scope, Told};
+
+/// The header in which a proxy that ends TLS says which certificate it was shown.
+pub const FORWARDED_CERTIFICATE: &str = "x-forwarded-client-cert";
+
+/// How a server finds out who calls: by credentials, by callers' own words, or by these where there is no credential.
+#[derive(Clone, Default)]
+pub struct Gate {
+    /// Checks credentials. `None`: this server knows none.
+    pub access: Option<Arc<Access>>,
+    /// Callers are believed. `None`: they aren't.
+    pub claims: Option<TrustedClaims>,
+}
+
+impl std::fmt::Debug for Gate {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Gate")
+            .field("access", &self.access.is_some())
+            .field("claims", &self.claims)
+            .finish()
+    }
+}
+
+impl Gate {
+    /// Believes whatever callers say. For tests and tries.
+    #[must_use]
+    pub fn trusting() -> Self {
+        let claims = TrustedClaims { default_org: None, role_may_be_missing: true };
+        Self { access: None, claims: Some(claims) }
+    }
+
+    fn caller(&self, headers: &HeaderMap, peer: &Peer) -> Result<Caller, Problem> {
+        let shown = headers.contains_key(AUTHORIZATION) || peer.certificate.is_some();
+        let forwarded = text(headers, FORWARDED_CERTIFICATE)?;
+        match (&self.access, &self.claims) {
+            (Some(access), claims) => {
+                let authorization: Vec<&str> =
+                    headers.get_all(AUTHORIZATION).iter().flat_map(|v| v.to_str()).collect();
+                let org = text(headers, ORG)?;
+                let presented = Presented { authorization: &authorization, org, forwarded, peer };
+                match (access.authenticate(&presented), claims) {
+                    (Ok((org, credential)), _) => Ok(Caller::known(org, credential)),
+                    (Err(Fault::Missing), Some(trusted)) => Caller::from_claims(headers, trusted),
+                    (Err(fault), _) => Err(refused(fault)),
+                }
+            }
+            (None, _) if shown => Err(Problem::Unauthenticated(
+                "this server knows no credentials (it was started without --access): leave it out"
+                    .to_owned(),
+            )),
+            (None, Some(trusted)) => Caller::from_claims(headers, trusted),
+            (None, None) => Err(refused(Fault::Missing)),
+        }
+    }
+}
+
+/// What a caller is told whose credential isn't believed.
+fn refused(fault: Fault) -> Problem {
+    tracing::debug!(fault = fault.name(), "a credential isn't believed");
+    match fault.told() {
+        Told::NoCredential => Problem::Unauthenticated(
+            "no credential: give an API key or a token as `authorization: Bearer …`, or a client certificate".to_owned(),
+        ),
+        Told::NotAccepted => Problem::Unauthenticated("the credential isn't accepted".to_owned()),
+        Told::Expired => Problem::CredentialExpired,
+        Told::Org => Problem::Unauthenticated(format!(
+            "the credential isn't good for one org alone, or not for the one named: give one of its own as `{ORG}`"
+        )),
+    }
+}
+
+/// Whether the caller's role and scopes allow a call.
+///
+/// # Errors
+/// PERMISSION_DENIED.
+pub fn check(caller: &Caller, rpc: &Rpc) -> Result<(), Problem> {
+    let (role, scopes) = (caller.actor.role, caller.credential.scopes);
+    if !rpc.allows(role) {
+        let (role, call) = (role_name(role), rpc.name);
+        return Err(Problem::Denied(format!("the role {role} may not call {call}")));
+    }
+    if let Some(scope) = rpc.scope {
+        has_scope(caller, scope)?;
+    }
+    if rpc.changes && scopes.has(Scope::ReadOnly) {
+        return Err(Problem::Denied(format!(
+            "the credential only reads: it may not call {}",
+            rpc.name
+        )));
+    }
+    Ok(())
+}
+
+/// Whether the caller's credential has a scope.
+///
+/// # Errors
+/// PERMISSION_DENIED, naming the scope.
+pub fn has_scope(caller: &Caller, scope: Scope) -> Result<(), Problem> {
+    if caller.credential.scopes.has(scope) { Ok(()) } else { Err(Problem::MissingScope(scope)) }
+}
+
+/// Lets calls in.
+pub struct Admission {
+    /// Finds out who calls.
+    pub gate: Gate,
+    /// Knows the seals of other servers.
+    pub passer: Arc<Passer>,
+    /// Counts calls.
+    pub quotas: Arc<Quotas>,
+}
+
+impl Admission {
+    /// Who calls, and their place among the calls that are being answered. `None`: it is none of the public API's.
+    fn admit(&self, request: &mut Request<Body>) -> Result<Option<CallSlot>, Box<Response<Body>>> {
+        let path = request.uri().path();
+        if !table::is_ours(path) {
+            return Ok(None);
+        }
+        let Some(rpc) = table::row(path) else {
+            let path = path.chars().take(200).collect::<String>();
+            let unknown = Status::unimplemented(format!("there is no call {path}"));
+            return Err(Box::new(unknown.into_http()));
+        };
+        let answered = |problem: Problem| Box::new(Status::from(problem).into_http());
+        let (caller, slot) = match self.passer.sealed_caller(request)? {
+            // The server that was called has counted it.
+            Some(caller) => {
+                check(&caller, rpc).map_err(answered)?;
+                (caller, None)
+            }
+            None => {
+                let peer = request.extensions().get::<Arc<Peer>>().cloned().unwrap_or_default();
+                let caller = self.gate.caller(request.headers(), &peer).map_err(answered)?;
+                check(&caller, rpc).map_err(answered)?;
+                let slot = self.quotas.call(&caller, rpc).map_err(answered)?;
+                (caller, Some(slot))
+            }
+        };
+        request.extensions_mut().insert(caller);
+        Ok(slot)
+    }
+}
+
+/// Puts an [`Admitting`] around the services.
+#[derive(Clone)]
+pub struct AdmissionLayer(pub Arc<Admission>);
+
+impl<S> Layer<S> for AdmissionLayer {
+    type Service = Admitting<S>;
+
+    fn layer(&self, inner: S) -> Admitting<S> {
+        Admitting { inner, admission: Arc::clone(&self.0) }
+    }
+}
+
+/// The services, with an [`Admission`] before them.
+#[derive(Clone)]
+pub struct Admitting<S> {
+    inner: S,
+    admission: Arc<Admission>,
+}
+
+type Answering = Pin<Box<dyn Future<Output = Result<Response<Body>, Infallible>> + Send>>;
+
+impl<S> Service<Request<Body>> for Admitting<S>
+where
+    S: Service<Request<Body>, Response = Response<Body>, Error = Infallible>,
+    S::Future: Send + 'static,
+{
+    type Response = Response<Body>;
+    type Error = Infallible;
+    type Future = Answering;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        self.inner.poll_ready(context)
+    }
+
+    fn call(&mut self, mut request: Request<Body>) -> Answering {
+        match self.admission.admit(&mut request) {
+            Ok(slot) => {
+                let answer = self.inner.call(request);
+                Box::pin(async move {
+                    let _slot = slot;
+                    answer.await
+                })
+            }
+            Err(response) => Box::pin(std::future::ready(Ok(*response))),
+        }
+    }
+}

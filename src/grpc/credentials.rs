@@ -1,0 +1,39 @@
+//! How long the credential of a stream is good (W10): until it expires, is revoked, or says something else. Calls are
+//! looked at one by one (`admission`); streams outlive that look.
+
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use crate::access::Credential;
+use crate::access::gate::{Access, Standing};
+
+/// The wall clock is looked at again after so long at the latest: it may have been set.
+const LOOK_AGAIN: Duration = Duration::from_secs(30);
+
+/// Waits until a credential isn't good any more, and says what became of it.
+pub async fn credential_end(access: Option<Arc<Access>>, credential: &Credential) -> Standing {
+    let Some(access) = access else { return std::future::pending().await };
+    let mut changes = access.changes();
+    loop {
+        changes.mark_unchanged();
+        match access.standing(credential) {
+            Standing::Good => {}
+            ended @ (Standing::Expired | Standing::Changed | Standing::Revoked) => return ended,
+        }
+        let left = credential
+            .expires
+            .map(|at| at.duration_since(SystemTime::now()).unwrap_or(Duration::ZERO).max(A_MOMENT));
+        let wait = left.unwrap_or(LOOK_AGAIN).min(LOOK_AGAIN);
+        tokio::select! {
+            changed = changes.changed() => {
+                if changed.is_err() {
+                    return std::future::pending().await;
+                }
+            }
+            () = tokio::time::sleep(wait) => {}
+        }
+    }
+}
+
+/// The leeway of tokens keeps one good past its time: then it is looked at again soon.
+const A_MOMENT: Duration = Duration::from_millis(500);

@@ -1,0 +1,63 @@
+//! Putting together what guards a server: who is let in, how much of whom, and what of that is told.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::ServerOptions;
+use crate::access::gate::Access;
+use crate::admin;
+use crate::config::Checked;
+use crate::domain::id::OrgId;
+use crate::engine::Engine;
+use crate::grpc::admission::Gate;
+use crate::grpc::caller::TrustedClaims;
+use crate::grpc::quotas::{LimitsInForce, Quotas};
+
+/// How a server finds out who calls.
+pub async fn gate(config: &Checked, default_org: Option<OrgId>) -> anyhow::Result<Gate> {
+    let access = match &config.access {
+        Some(path) => Some(Access::open(path).await?),
+        None => None,
+    };
+    let claims = config
+        .trusted
+        .map(|role_may_be_missing| TrustedClaims { default_org, role_may_be_missing });
+    if claims.is_some() {
+        tracing::warn!(
+            "callers are believed who say themselves who they are: for tests and tries only"
+        );
+    }
+    Ok(Gate { access, claims })
+}
+
+/// The limits of the access file, or those given.
+pub fn limits_in_force(options: &ServerOptions) -> LimitsInForce {
+    match &options.gate.access {
+        Some(access) => {
+            let access = Arc::clone(access);
+            Arc::new(move || access.limits())
+        }
+        None => {
+            let limits = options.limits;
+            Arc::new(move || limits)
+        }
+    }
+}
+
+/// What `/stats` tells.
+pub fn figures(engine: Engine, quotas: Arc<Quotas>, access: Option<Arc<Access>>) -> admin::Figures {
+    Arc::new(move || {
+        let of_engine =
+            engine.figures().into_iter().map(|(name, number)| (name.to_owned(), number));
+        let of_access = access.as_ref().map(|access| access.figures()).unwrap_or_default();
+        of_engine.chain(quotas.figures()).chain(of_access).collect()
+    })
+}
+
+/// Once a minute, who was quiet is forgotten.
+pub async fn forget_quiet(quotas: Arc<Quotas>) {
+    loop {
+        tokio::time::sleep(Duration::from_secs(60)).await;
+        quotas.forget_quiet();
+    }
+}
