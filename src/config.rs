@@ -4,7 +4,10 @@
 
 use std::fmt;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::time::Duration;
+
+use crate::access::limits::Limits;
 
 /// Where a server listens unless it is told otherwise: on this machine only.
 pub const DEFAULT_LISTEN: &str = "127.0.0.1:50051";
@@ -18,6 +21,19 @@ pub const DEFAULT_NOTICE: Duration = Duration::from_secs(2);
 
 /// How long streams and calls have to end, unless it is told otherwise.
 pub const DEFAULT_DRAIN: Duration = Duration::from_secs(5);
+
+/// The files that a server speaks TLS with, in PEM. Exchanged without a restart.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TlsFiles {
+    /// Its certificate, and those between it and the CA.
+    pub cert: PathBuf,
+    /// The private key of that.
+    pub key: PathBuf,
+    /// The CA of client certificates, which clients may show then. `None`: they are asked for none.
+    pub client_ca: Option<PathBuf>,
+    /// The CA of the other servers' certificates. `None`: the system's roots.
+    pub peer_ca: Option<PathBuf>,
+}
 
 /// A server's configuration, as given.
 #[derive(Debug, Clone)]
@@ -42,6 +58,10 @@ pub struct ServerConfig {
     /// Where other servers reach this one: host and port. `None`: where it listens, which is of no use to
     /// them if that is every address of a machine.
     pub advertise: Option<String>,
+    /// What to speak TLS with. `None`: it isn't spoken.
+    pub tls: Option<TlsFiles>,
+    /// How much is taken from whom.
+    pub limits: Limits,
 }
 
 impl Default for ServerConfig {
@@ -55,6 +75,8 @@ impl Default for ServerConfig {
             notice: DEFAULT_NOTICE,
             drain: DEFAULT_DRAIN,
             advertise: None,
+            tls: None,
+            limits: Limits::default(),
         }
     }
 }
@@ -78,6 +100,10 @@ pub struct Checked {
     pub drain: Duration,
     /// Where other servers reach it.
     pub advertise: Option<String>,
+    /// What to speak TLS with.
+    pub tls: Option<TlsFiles>,
+    /// How much is taken from whom.
+    pub limits: Limits,
 }
 
 /// What seals tokens.
@@ -158,6 +184,7 @@ impl ServerConfig {
                 faults.push(format!("{name} is {} s; at most 300 are allowed", span.as_secs()));
             }
         }
+        faults.extend(self.limits.faults());
         match listen {
             Some(listen) if faults.is_empty() => Ok(Checked {
                 listen,
@@ -168,6 +195,8 @@ impl ServerConfig {
                 notice: self.notice,
                 drain: self.drain,
                 advertise: self.advertise.clone(),
+                tls: self.tls.clone(),
+                limits: self.limits,
             }),
             _ => Err(BadConfig(faults)),
         }
@@ -214,8 +243,10 @@ mod tests {
             notice: Duration::from_secs(301),
             drain: Duration::from_secs(301),
             advertise: Some("10.0.0.7".into()),
+            tls: None,
+            limits: Limits { connections: 0, ..Limits::default() },
         };
-        assert_eq!(config.check().map(|_| ()).map_err(|bad| bad.0.len()), Err(8));
+        assert_eq!(config.check().map(|_| ()).map_err(|bad| bad.0.len()), Err(9));
     }
 
     #[test]

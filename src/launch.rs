@@ -9,6 +9,8 @@ use anyhow::Context as _;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
+pub use crate::config::TlsFiles;
+
 /// A server to be started.
 #[derive(Clone, Debug)]
 pub struct ServerPlan {
@@ -24,6 +26,8 @@ pub struct ServerPlan {
     pub token_key: Option<String>,
     /// Where other servers reach it: host and port. None: where it listens.
     pub advertise: Option<String>,
+    /// What it speaks TLS with. None: it doesn't.
+    pub tls: Option<TlsFiles>,
 }
 
 /// A server that is listening.
@@ -33,6 +37,8 @@ pub struct RunningServer {
     pub address: SocketAddr,
     /// Where its admin listener is, if it has one.
     pub admin: Option<SocketAddr>,
+    /// Whether it speaks TLS.
+    pub tls: bool,
     /// How durable it is, as a sentence.
     pub durability: String,
     /// Asks it to drain and stop.
@@ -69,7 +75,7 @@ impl RunningServer {
     /// The address as clients write it.
     #[must_use]
     pub fn url(&self) -> String {
-        format!("http://{}", self.address)
+        format!("{}://{}", if self.tls { "https" } else { "http" }, self.address)
     }
 
     /// Stops it and waits until it has.

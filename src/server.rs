@@ -4,6 +4,7 @@
 //! Ending: not ready, not serving → (with an admin listener) a while in which all goes on, so that balancers notice →
 //! `Closing` on each stream → calls in flight → the engine → a hard deadline.
 
+mod front;
 mod membership;
 
 use std::future::Future;
@@ -16,20 +17,24 @@ use tokio::net::TcpListener;
 use tokio::sync::{oneshot, watch};
 use tokio::task::{JoinHandle, JoinSet};
 use tonic::transport::Server;
-use tonic::transport::server::{Router, TcpIncoming};
+use tonic::transport::server::Router;
 use tonic_health::ServingStatus;
 use tonic_health::server::HealthReporter;
 use tower::layer::util::{Identity, Stack};
 
+use self::front::certificates::Certificates;
+use self::front::{Front, FrontFigures, http2};
 use self::membership::Membership;
+use crate::access::limits::Limits;
 use crate::admin::{self, Readiness};
-use crate::config::{Checked, DEFAULT_DRAIN, DEFAULT_NOTICE, ServerConfig, TokenKey};
+use crate::config::{Checked, DEFAULT_DRAIN, DEFAULT_NOTICE, ServerConfig, TlsFiles, TokenKey};
 use crate::domain::id::OrgId;
 use crate::engine::clock::steady_wall;
 use crate::engine::{Engine, EngineOptions, SystemClock};
 use crate::grpc::api::Api;
 use crate::grpc::call_id::CallIds;
 use crate::grpc::deadline::Deadlines;
+use crate::grpc::passing::links::Links;
 use crate::grpc::passing::table::{DIRECTORY, MESSAGE, RENEWAL};
 use crate::grpc::passing::{PASSED, Passer, PassingLayer};
 use crate::grpc::streams::PartnerStreams;
@@ -47,14 +52,10 @@ use crate::pb::transfer_service_server::TransferServiceServer;
 use crate::pb::watch_service_server::WatchServiceServer;
 use crate::pb::work_service_server::WorkServiceServer;
 
-/// Streams and calls that one connection may have open.
-const STREAMS: u32 = 128;
 /// How many badly stated requests are looked at together.
 const LOOKS: usize = 2;
 /// How long a call may take.
 const CALL: Duration = Duration::from_secs(10);
-/// How often a quiet connection is probed, and how long the answer may take.
-const KEEPALIVE: (Duration, Duration) = (Duration::from_secs(30), Duration::from_secs(10));
 
 /// The services whose health is told one by one.
 const SERVICES: [&str; 8] = [
@@ -82,6 +83,10 @@ pub struct ServerOptions {
     pub drain: Duration,
     /// Where other servers reach this one: host and port. `None`: where it listens.
     pub advertise: Option<String>,
+    /// What it speaks TLS with, to its clients and to other servers. `None`: neither.
+    pub tls: Option<TlsFiles>,
+    /// How much is taken from whom. What changes holds for new connections.
+    pub limits: watch::Receiver<Limits>,
 }
 
 impl Default for ServerOptions {
@@ -92,8 +97,15 @@ impl Default for ServerOptions {
             notice: DEFAULT_NOTICE,
             drain: DEFAULT_DRAIN,
             advertise: None,
+            tls: None,
+            limits: fixed(Limits::default()),
         }
     }
+}
+
+/// Limits that never change.
+fn fixed(limits: Limits) -> watch::Receiver<Limits> {
+    watch::Sender::new(limits).subscribe()
 }
 
 /// What a server listens on, bound already.
@@ -125,16 +137,16 @@ pub struct Running {
     pub done: JoinHandle<anyhow::Result<()>>,
     /// Asks it to drain and stop.
     pub stop: oneshot::Sender<()>,
-    /// What its engine has counted so far.
+    /// What it has counted so far.
     pub counters: Counters,
 }
 
-/// Tells what an engine has counted so far, each count with its name.
+/// Tells what a server has counted so far, each count with its name.
 #[derive(Clone)]
-pub struct Counters(Engine);
+pub struct Counters(Engine, FrontFigures);
 
 impl Counters {
-    /// All of them.
+    /// All that the engine counts.
     #[must_use]
     pub fn all(&self) -> Vec<(&'static str, u64)> {
         self.0.stats().all()
@@ -143,7 +155,9 @@ impl Counters {
     /// All of them, and how things are now.
     #[must_use]
     pub fn figures(&self) -> Vec<(&'static str, i64)> {
-        self.0.figures()
+        let mut figures = self.0.figures();
+        figures.extend(self.1.figures());
+        figures
     }
 }
 
@@ -199,15 +213,16 @@ pub async fn start(config: &ServerConfig) -> anyhow::Result<Running> {
              give --advertise with the host and port at which they reach it"
         );
     }
-    let Checked { token_key, notice, drain, advertise, .. } = checked;
-    let options = ServerOptions { default_org, token_key, notice, drain, advertise };
+    let Checked { token_key, notice, drain, advertise, tls, limits, .. } = checked;
+    let limits = fixed(limits);
+    let options = ServerOptions { default_org, token_key, notice, drain, advertise, tls, limits };
     run(Listeners { api, admin }, engine, options, durability)
 }
 
 /// Starts a server over this engine, on listeners that are bound already.
 ///
 /// # Errors
-/// If a listener has no address or reflection can't be set up.
+/// If a listener has no address or the TLS files can't be used.
 pub fn run(
     listeners: impl Into<Listeners>,
     engine: Engine,
@@ -220,8 +235,11 @@ pub fn run(
     let admin = admin.context("the admin listener has no address")?;
     let (stop, stopped) = oneshot::channel::<()>();
     let shutdown = async move { drop(stopped.await) };
-    let counters = Counters(engine.clone());
-    let done = tokio::spawn(serve(listeners, engine, options, shutdown));
+    let certificates = options.tls.as_ref().map(Certificates::load).transpose()?;
+    let front = Front::new(listeners.api, options.limits.clone(), certificates.clone());
+    let counters = Counters(engine.clone(), front.figures());
+    let served = Serving { front, address, certificates, admin: listeners.admin, options };
+    let done = tokio::spawn(serve(served, engine, counters.clone(), shutdown));
     Ok(Running { address, admin, durability, done, stop, counters })
 }
 
@@ -264,20 +282,29 @@ pub fn embedded() -> Engine {
     engine_over(Arc::new(journal), EngineOptions::embedded())
 }
 
+/// What a server is made of besides its engine.
+struct Serving {
+    front: Front,
+    /// Where it listens.
+    address: SocketAddr,
+    certificates: Option<Certificates>,
+    admin: Option<TcpListener>,
+    options: ServerOptions,
+}
+
 /// Serves until `shutdown`, drains, and stops the engine. `/readyz` says so first, `/livez` to the end.
 ///
 /// # Errors
 /// If reflection can't be set up or the listener breaks down.
-pub async fn serve(
-    listeners: impl Into<Listeners>,
+async fn serve(
+    serving: Serving,
     engine: Engine,
-    options: ServerOptions,
+    counters: Counters,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> anyhow::Result<()> {
-    let Listeners { api: listener, admin } = listeners.into();
+    let Serving { front, address, certificates, admin, options } = serving;
     let (leaving, left) = watch::channel(false);
     let (closing, closed) = watch::channel(false);
-    let address = listener.local_addr().context("the listener has no address")?;
     let (membership, home) = Membership::begin(&engine, options.advertise.as_deref(), address)?;
     let api = Arc::new(Api {
         engine: engine.clone(),
@@ -290,19 +317,22 @@ pub async fn serve(
     });
     let health = HealthReporter::new();
     let key = options.token_key.bytes();
-    let passer = Arc::new(Passer::new(home, engine.clone(), options.default_org, key));
+    let links = Links::new(certificates.as_ref().map(Certificates::calling));
+    let passer = Arc::new(Passer::new(home, engine.clone(), options.default_org, key, links));
     let router = router(&api, &health, &passer)?;
     // Ends with this function, also if that is dropped.
     let mut beside = JoinSet::new();
     let notice = if admin.is_some() { options.notice } else { Duration::ZERO };
     if let Some(listener) = admin {
         let (journal, draining) = (engine.readiness(), left.clone());
-        let engine = engine.clone();
-        let figures: admin::Figures = Arc::new(move || engine.figures());
+        let figures: admin::Figures = Arc::new(move || counters.figures());
         beside.spawn(admin::serve(listener, Readiness { journal, draining }, figures));
     }
     beside.spawn(tell_health(health, engine.readiness(), left));
     beside.spawn(membership.clone().take_part(passer));
+    if let Some(certificates) = certificates {
+        beside.spawn(certificates.follow());
+    }
     let (begun, draining) = oneshot::channel();
     let leave = membership.clone();
     let goodbye = async move {
@@ -314,7 +344,7 @@ pub async fn serve(
         closing.send_replace(true);
         drop(begun);
     };
-    let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
+    let incoming = front.open(&mut beside);
     let served = router.serve_with_incoming_shutdown(incoming, goodbye);
     let result = in_time(served, draining, options.drain).await;
     engine.shutdown().await;
@@ -364,13 +394,9 @@ fn router(
             $server::new($service).max_decoding_message_size($most)
         };
     }
-    Ok(Server::builder()
+    Ok(http2::bounded(Server::builder())
         .layer(CallIds { kept: PASSED })
         .layer(Deadlines { most: CALL })
-        .max_concurrent_streams(STREAMS)
-        .http2_keepalive_interval(Some(KEEPALIVE.0))
-        .http2_keepalive_timeout(Some(KEEPALIVE.1))
-        .http2_max_header_list_size(16 * 1024)
         .layer(PassingLayer(Arc::clone(passer)))
         .add_service(health)
         .add_service(v1)

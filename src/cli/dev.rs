@@ -31,6 +31,7 @@ pub async fn run(context: &Context, args: &Dev, start: StartServer) -> anyhow::R
         default_org: Some(ORG.to_owned()),
         token_key: None,
         advertise: None,
+        tls: None,
     };
     let mut server = start(plan).await?;
     let url = server.url();
@@ -78,8 +79,8 @@ pub struct Stage {
 
 impl Stage {
     fn at(url: &str) -> anyhow::Result<Self> {
-        let identity =
-            Identity { org: ORG.to_owned(), role: "admin".to_owned(), actor: String::new() };
+        let (org, role) = (ORG.to_owned(), "admin".to_owned());
+        let identity = Identity { org, role, ..Identity::default() };
         Ok(Self { admin: Client::new(url, &identity, RetryPolicy::default())? })
     }
 
@@ -94,6 +95,7 @@ impl Stage {
             org: ORG.to_owned(),
             role: "rep".to_owned(),
             actor: rep.to_owned(),
+            credential: None,
         })
     }
 

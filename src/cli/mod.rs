@@ -57,7 +57,7 @@ impl Context {
     fn client_as(&self, identity: &Identity) -> anyhow::Result<Client> {
         let policy = RetryPolicy::default().within(self.global.timeout).context("--timeout")?;
         let server = self.global.server.first().context("--server is empty")?;
-        Ok(Client::new(server, identity, policy)?)
+        Ok(Client::over(server, identity, policy, &self.global.tls.files())?)
     }
 
     /// Who acts. `--as` alone means a rep; neither, an admin.
@@ -70,6 +70,7 @@ impl Context {
             org: self.global.org.clone(),
             role,
             actor: self.global.actor.clone().unwrap_or_default(),
+            credential: None,
         }
     }
 
@@ -78,7 +79,7 @@ impl Context {
         if self.global.role.is_some() || self.global.actor.is_some() {
             return self.identity();
         }
-        Identity { org: self.global.org.clone(), role: "rep".to_owned(), actor: rep.to_owned() }
+        Identity { role: "rep".to_owned(), actor: rep.to_owned(), ..self.identity() }
     }
 }
 
@@ -127,7 +128,9 @@ pub async fn run(
         Command::History { session } => session::history(&context, session).await,
         Command::Org { what } => org::run(what, forget).await,
         Command::Bench(args) => {
-            bench(BenchCall { args, servers: context.global.server, out: context.out }, start).await
+            let Global { server, tls, .. } = context.global;
+            let call = BenchCall { args, servers: server, tls: tls.files(), out: context.out };
+            bench(call, start).await
         }
         Command::Completion { shell } => {
             let mut script = Vec::new();

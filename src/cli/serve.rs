@@ -15,6 +15,7 @@ pub async fn run(args: &Serve, start: StartServer) -> anyhow::Result<()> {
         default_org: None,
         token_key: args.token_key.clone(),
         advertise: args.advertise.clone(),
+        tls: args.tls.files(),
     };
     let mut server = start(plan).await?;
     if let Some(admin) = server.admin {

@@ -5,6 +5,7 @@ mod lists;
 mod org;
 mod partners;
 mod session;
+mod tls;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -28,6 +29,7 @@ pub use partners::{
     Routing, SyncContacts,
 };
 pub use session::{Open, Return, Session};
+pub use tls::{CallTls, ServeTls};
 
 /// Hands live messaging sessions from one service rep to the next.
 #[derive(Debug, Parser)]
@@ -75,6 +77,9 @@ pub struct Global {
     /// How long a call may take, retries included
     #[arg(long, global = true, default_value = "5s", value_parser = target::duration, value_name = "TIME")]
     pub timeout: Duration,
+    /// What to speak TLS with.
+    #[command(flatten)]
+    pub tls: CallTls,
 }
 
 /// What can be asked.
@@ -261,6 +266,9 @@ pub struct Serve {
     /// hexadecimal digits
     #[arg(long, env = "BATON_TOKEN_KEY", hide_env_values = true, value_name = "HEX")]
     pub token_key: Option<String>,
+    /// What to speak TLS with.
+    #[command(flatten)]
+    pub tls: ServeTls,
 }
 
 /// `baton apply`.
