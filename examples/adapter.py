@@ -51,6 +51,7 @@ def arguments():
     """What it is told."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--server", default="127.0.0.1:50051", help="host and port")
+    parser.add_argument("--ca", help="the CA of a server that speaks TLS, in PEM")
     parser.add_argument("--org", default="demo")
     parser.add_argument("--channel", default="acme-chat", help="id of the channel that it serves")
     parser.add_argument("--as", dest="adapter", default="acme-adapter", help="id of the adapter")
@@ -83,8 +84,17 @@ class Adapter:
 
     def __init__(self, args):
         self.args = args
-        self.metadata = (("baton-org", args.org), ("baton-role", "adapter"), ("baton-actor", args.adapter))
-        channel = grpc.insecure_channel(args.server)
+        # An API key or a token says who calls; without one the server has to believe what is said here, as `baton dev` does.
+        credential = os.environ.get("BATON_CREDENTIAL")
+        if credential:
+            self.metadata = (("baton-org", args.org), ("authorization", f"Bearer {credential}"))
+        else:
+            self.metadata = (("baton-org", args.org), ("baton-role", "adapter"), ("baton-actor", args.adapter))
+        if args.ca:
+            with open(args.ca, "rb") as file:
+                channel = grpc.secure_channel(args.server, grpc.ssl_channel_credentials(file.read()))
+        else:
+            channel = grpc.insecure_channel(args.server)
         self.calls = session_service_pb2_grpc.SessionServiceStub(channel)
         self.stream = watch_service_pb2_grpc.WatchServiceStub(channel)
         self.places = {}  # of a session: the revision that it was seen at, and where its messages go

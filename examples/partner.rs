@@ -24,6 +24,9 @@ struct Arguments {
     /// The org
     #[arg(long, env = "BATON_ORG", default_value = "demo")]
     org: String,
+    /// Its API key or token; without it the server has to believe its callers, as `baton dev` does
+    #[arg(long, env = "BATON_CREDENTIAL", hide_env_values = true)]
+    credential: Option<String>,
     /// Id of the partner that it is
     #[arg(long, default_value = "acme")]
     partner: String,
@@ -83,9 +86,13 @@ async fn main() -> ExitCode {
 }
 
 async fn run(arguments: Arguments) -> Result<(), Box<dyn std::error::Error>> {
-    // Today a caller says who it is; with credentials, the credential does.
-    let identity =
-        Identity { org: arguments.org, role: "partner".to_owned(), actor: arguments.partner };
+    // A server that believes its callers takes their word; any other goes by the credential alone.
+    let identity = Identity {
+        org: arguments.org,
+        role: "partner".to_owned(),
+        actor: arguments.partner,
+        credential: arguments.credential,
+    };
     let client = Client::new(&arguments.server, &identity, RetryPolicy::default())?;
     let status = arguments.status;
     let plan = VendorPlan {

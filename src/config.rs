@@ -7,6 +7,8 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::access::limits::Limits;
+
 /// Where a server listens unless it is told otherwise: on this machine only.
 pub const DEFAULT_LISTEN: &str = "127.0.0.1:50051";
 
@@ -19,6 +21,19 @@ pub const DEFAULT_NOTICE: Duration = Duration::from_secs(2);
 
 /// How long streams and calls have to end, unless it is told otherwise.
 pub const DEFAULT_DRAIN: Duration = Duration::from_secs(5);
+
+/// The files that a server speaks TLS with, in PEM. Exchanged without a restart.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TlsFiles {
+    /// Its certificate, and those between it and the CA.
+    pub cert: PathBuf,
+    /// The private key of that.
+    pub key: PathBuf,
+    /// The CA of client certificates, which clients may show then. `None`: they are asked for none.
+    pub client_ca: Option<PathBuf>,
+    /// The CA of the other servers' certificates. `None`: the system's roots.
+    pub peer_ca: Option<PathBuf>,
+}
 
 /// A server's configuration, as given.
 #[derive(Debug, Clone)]
@@ -49,6 +64,10 @@ pub struct ServerConfig {
     pub trust: Trust,
     /// Serve without TLS where others than this machine can listen.
     pub plaintext_anywhere: bool,
+    /// What to speak TLS with. `None`: it isn't spoken.
+    pub tls: Option<TlsFiles>,
+    /// How much is taken from whom, where no access file says it.
+    pub limits: Limits,
 }
 
 /// Whether callers are believed who show no credential, and say in the request's metadata who they are.
@@ -77,6 +96,8 @@ impl Default for ServerConfig {
             access: None,
             trust: Trust::Unsaid,
             plaintext_anywhere: false,
+            tls: None,
+            limits: Limits::default(),
         }
     }
 }
@@ -104,6 +125,10 @@ pub struct Checked {
     pub access: Option<PathBuf>,
     /// Whether callers' own words are believed, and whether their role may be missing in them.
     pub trusted: Option<RoleMayBeMissing>,
+    /// What to speak TLS with.
+    pub tls: Option<TlsFiles>,
+    /// How much is taken from whom.
+    pub limits: Limits,
 }
 
 /// Whether callers who are believed may leave their role out, and are admins then.
@@ -190,6 +215,7 @@ impl ServerConfig {
                 faults.push(format!("{name} is {} s; at most 300 are allowed", span.as_secs()));
             }
         }
+        faults.extend(self.limits.faults());
         match listen {
             Some(listen) if faults.is_empty() => Ok(Checked {
                 listen,
@@ -202,6 +228,8 @@ impl ServerConfig {
                 advertise: self.advertise.clone(),
                 access: self.access.clone(),
                 trusted: self.trusted(listen),
+                tls: self.tls.clone(),
+                limits: self.limits,
             }),
             _ => Err(BadConfig(faults)),
         }
@@ -234,7 +262,7 @@ impl ServerConfig {
                  say who they are; --insecure-trust-anybody is for those who want that"
             ));
         }
-        if !self.plaintext_anywhere {
+        if !self.plaintext_anywhere && self.tls.is_none() {
             faults.push(format!(
                 "listen {listen} isn't loopback, and there is no TLS (--tls-cert and --tls-key), so credentials and \
                  customers' data could be read on the way; --insecure-plaintext is for those whose network is safe, or \
@@ -294,9 +322,10 @@ mod tests {
             notice: Duration::from_secs(301),
             drain: Duration::from_secs(301),
             advertise: Some("10.0.0.7".into()),
+            limits: Limits { connections: 0, ..Limits::default() },
             ..ServerConfig::default()
         };
-        assert_eq!(config.check().map(|_| ()).map_err(|bad| bad.0.len()), Err(8));
+        assert_eq!(config.check().map(|_| ()).map_err(|bad| bad.0.len()), Err(9));
     }
 
     #[test]

@@ -10,6 +10,8 @@ use anyhow::Context as _;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
+pub use crate::config::TlsFiles;
+
 /// A server to be started.
 #[derive(Clone, Debug)]
 pub struct ServerPlan {
@@ -31,6 +33,8 @@ pub struct ServerPlan {
     pub trust: CallersTrusted,
     /// Serve without TLS where others than this machine can listen.
     pub plaintext_anywhere: bool,
+    /// What it speaks TLS with. None: it doesn't.
+    pub tls: Option<TlsFiles>,
 }
 
 /// Whether a server believes callers who show no credential and say themselves who they are.
@@ -59,6 +63,7 @@ impl ServerPlan {
             access: None,
             trust: CallersTrusted::OnLoopback,
             plaintext_anywhere: false,
+            tls: None,
         }
     }
 }
@@ -70,6 +75,8 @@ pub struct RunningServer {
     pub address: SocketAddr,
     /// Where its admin listener is, if it has one.
     pub admin: Option<SocketAddr>,
+    /// Whether it speaks TLS.
+    pub tls: bool,
     /// How durable it is, as a sentence.
     pub durability: String,
     /// Asks it to drain and stop.
@@ -106,7 +113,7 @@ impl RunningServer {
     /// The address as clients write it.
     #[must_use]
     pub fn url(&self) -> String {
-        format!("http://{}", self.address)
+        format!("{}://{}", if self.tls { "https" } else { "http" }, self.address)
     }
 
     /// Stops it and waits until it has.

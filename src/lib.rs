@@ -19,6 +19,7 @@ pub mod home;
 pub mod journal;
 pub mod launch;
 pub mod output;
+pub mod pem;
 pub mod server;
 pub mod telemetry;
 

@@ -30,6 +30,7 @@ fn main() -> ExitCode {
 
 async fn start(plan: ServerPlan) -> anyhow::Result<RunningServer> {
     telemetry::start()?;
+    let tls = plan.tls.is_some();
     let config = ServerConfig {
         listen: plan.listen.to_string(),
         admin: plan.admin.map(|address| address.to_string()),
@@ -44,12 +45,13 @@ async fn start(plan: ServerPlan) -> anyhow::Result<RunningServer> {
             CallersTrusted::Anywhere => Trust::Anywhere,
         },
         plaintext_anywhere: plan.plaintext_anywhere,
+        tls: plan.tls,
         ..ServerConfig::default()
     };
     let server::Running { address, admin, durability, done, stop, counters } =
         server::start(&config).await?;
     let counters = Counters::new(move || counters.all());
-    Ok(RunningServer { address, admin, durability, stop, done, counters })
+    Ok(RunningServer { address, admin, tls, durability, stop, done, counters })
 }
 
 fn failed(error: &anyhow::Error) -> ExitCode {

@@ -4,6 +4,7 @@
 //! Ending: not ready, not serving → (with an admin listener) a while in which all goes on, so that balancers notice →
 //! `Closing` on each stream → calls in flight → the engine → a hard deadline.
 
+mod front;
 mod guard;
 mod membership;
 
@@ -17,15 +18,17 @@ use tokio::net::TcpListener;
 use tokio::sync::{oneshot, watch};
 use tokio::task::{JoinHandle, JoinSet};
 use tonic::transport::Server;
-use tonic::transport::server::{Router, TcpIncoming};
+use tonic::transport::server::Router;
 use tonic_health::ServingStatus;
 use tonic_health::server::HealthReporter;
 use tower::layer::util::{Identity, Stack};
 
+use self::front::certificates::Certificates;
+use self::front::{Front, FrontFigures, http2};
 use self::membership::Membership;
 use crate::access::Limits;
 use crate::admin::{self, Readiness};
-use crate::config::{Checked, DEFAULT_DRAIN, DEFAULT_NOTICE, ServerConfig, TokenKey};
+use crate::config::{Checked, DEFAULT_DRAIN, DEFAULT_NOTICE, ServerConfig, TlsFiles, TokenKey};
 use crate::domain::id::OrgId;
 use crate::engine::clock::steady_wall;
 use crate::engine::{Engine, EngineOptions, SystemClock};
@@ -33,6 +36,7 @@ use crate::grpc::admission::{Admission, AdmissionLayer, Gate};
 use crate::grpc::api::Api;
 use crate::grpc::call_id::CallIds;
 use crate::grpc::deadline::Deadlines;
+use crate::grpc::passing::links::Links;
 use crate::grpc::passing::{PASSED, Passer, PassingLayer};
 use crate::grpc::quotas::Quotas;
 use crate::grpc::streams::PartnerStreams;
@@ -54,14 +58,10 @@ use crate::pb::transfer_service_server::TransferServiceServer;
 use crate::pb::watch_service_server::WatchServiceServer;
 use crate::pb::work_service_server::WorkServiceServer;
 
-/// Streams and calls that one connection may have open.
-const STREAMS: u32 = 128;
 /// How many badly stated requests are looked at together.
 const LOOKS: usize = 2;
 /// How long a call may take.
 const CALL: Duration = Duration::from_secs(10);
-/// How often a quiet connection is probed, and how long the answer may take.
-const KEEPALIVE: (Duration, Duration) = (Duration::from_secs(30), Duration::from_secs(10));
 
 /// The services whose health is told one by one.
 const SERVICES: [&str; 9] = [
@@ -81,8 +81,6 @@ const SERVICES: [&str; 9] = [
 pub struct ServerOptions {
     /// How it finds out who calls.
     pub gate: Gate,
-    /// How much is taken from whom, where no access file says it.
-    pub limits: Limits,
     /// What seals tokens.
     pub token_key: TokenKey,
     /// How long everything goes on after `/readyz` has begun to say `draining`; without an admin
@@ -92,19 +90,29 @@ pub struct ServerOptions {
     pub drain: Duration,
     /// Where other servers reach this one: host and port. `None`: where it listens.
     pub advertise: Option<String>,
+    /// What it speaks TLS with, to its clients and to other servers. `None`: neither.
+    pub tls: Option<TlsFiles>,
+    /// How much is taken from whom. What changes holds for new connections.
+    pub limits: watch::Receiver<Limits>,
 }
 
 impl Default for ServerOptions {
     fn default() -> Self {
         Self {
             gate: Gate::trusting(),
-            limits: Limits::default(),
             token_key: TokenKey::Development,
             notice: DEFAULT_NOTICE,
             drain: DEFAULT_DRAIN,
             advertise: None,
+            tls: None,
+            limits: fixed(Limits::default()),
         }
     }
+}
+
+/// Limits that never change.
+fn fixed(limits: Limits) -> watch::Receiver<Limits> {
+    watch::Sender::new(limits).subscribe()
 }
 
 /// What a server listens on, bound already.
@@ -136,16 +144,16 @@ pub struct Running {
     pub done: JoinHandle<anyhow::Result<()>>,
     /// Asks it to drain and stop.
     pub stop: oneshot::Sender<()>,
-    /// What its engine has counted so far.
+    /// What it has counted so far.
     pub counters: Counters,
 }
 
-/// Tells what an engine has counted so far, each count with its name.
+/// Tells what a server has counted so far, each count with its name.
 #[derive(Clone)]
-pub struct Counters(Engine);
+pub struct Counters(Engine, FrontFigures);
 
 impl Counters {
-    /// All of them.
+    /// All that the engine counts.
     #[must_use]
     pub fn all(&self) -> Vec<(&'static str, u64)> {
         self.0.stats().all()
@@ -154,7 +162,9 @@ impl Counters {
     /// All of them, and how things are now.
     #[must_use]
     pub fn figures(&self) -> Vec<(&'static str, i64)> {
-        self.0.figures()
+        let mut figures = self.0.figures();
+        figures.extend(self.1.figures());
+        figures
     }
 }
 
@@ -211,20 +221,20 @@ pub async fn start(config: &ServerConfig) -> anyhow::Result<Running> {
              give --advertise with the host and port at which they reach it"
         );
     }
-    let Checked { mut token_key, notice, drain, advertise, .. } = checked;
+    let Checked { mut token_key, notice, drain, advertise, tls, limits, .. } = checked;
     if gate.access.is_some() && token_key == TokenKey::Development {
         // Alone it has to be believed by nobody else, so nobody else has to know its key.
         token_key = TokenKey::Secret(rand::random());
     }
-    let limits = Limits::default();
-    let options = ServerOptions { gate, limits, token_key, notice, drain, advertise };
+    let limits = guard::limits_in_force(&gate, limits);
+    let options = ServerOptions { gate, limits, token_key, notice, drain, advertise, tls };
     run(Listeners { api, admin }, engine, options, durability)
 }
 
 /// Starts a server over this engine, on listeners that are bound already.
 ///
 /// # Errors
-/// If a listener has no address or reflection can't be set up.
+/// If a listener has no address or the TLS files can't be used.
 pub fn run(
     listeners: impl Into<Listeners>,
     engine: Engine,
@@ -237,8 +247,11 @@ pub fn run(
     let admin = admin.context("the admin listener has no address")?;
     let (stop, stopped) = oneshot::channel::<()>();
     let shutdown = async move { drop(stopped.await) };
-    let counters = Counters(engine.clone());
-    let done = tokio::spawn(serve(listeners, engine, options, shutdown));
+    let certificates = options.tls.as_ref().map(Certificates::load).transpose()?;
+    let front = Front::new(listeners.api, options.limits.clone(), certificates.clone());
+    let counters = Counters(engine.clone(), front.figures());
+    let served = Serving { front, address, certificates, admin: listeners.admin, options };
+    let done = tokio::spawn(serve(served, engine, counters.clone(), shutdown));
     Ok(Running { address, admin, durability, done, stop, counters })
 }
 
@@ -281,22 +294,31 @@ pub fn embedded() -> Engine {
     engine_over(Arc::new(journal), EngineOptions::embedded())
 }
 
+/// What a server is made of besides its engine.
+struct Serving {
+    front: Front,
+    /// Where it listens.
+    address: SocketAddr,
+    certificates: Option<Certificates>,
+    admin: Option<TcpListener>,
+    options: ServerOptions,
+}
+
 /// Serves until `shutdown`, drains, and stops the engine. `/readyz` says so first, `/livez` to the end.
 ///
 /// # Errors
 /// If reflection can't be set up or the listener breaks down.
-pub async fn serve(
-    listeners: impl Into<Listeners>,
+async fn serve(
+    serving: Serving,
     engine: Engine,
-    options: ServerOptions,
+    counters: Counters,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> anyhow::Result<()> {
-    let Listeners { api: listener, admin } = listeners.into();
+    let Serving { front, address, certificates, admin, options } = serving;
     let (leaving, left) = watch::channel(false);
     let (closing, closed) = watch::channel(false);
-    let address = listener.local_addr().context("the listener has no address")?;
     let (membership, home) = Membership::begin(&engine, options.advertise.as_deref(), address)?;
-    let quotas = Quotas::new(guard::limits_in_force(&options));
+    let quotas = Quotas::new(options.limits.clone());
     let api = Arc::new(Api {
         engine: engine.clone(),
         home: home.clone(),
@@ -309,15 +331,15 @@ pub async fn serve(
     });
     let health = HealthReporter::new();
     let key = options.token_key.bytes();
-    let passer = Arc::new(Passer::new(home, engine.clone(), key));
+    let links = Links::new(certificates.as_ref().map(Certificates::calling));
+    let passer = Arc::new(Passer::new(home, engine.clone(), key, links));
     let router = router(&api, &health, &passer, options.gate.clone())?;
     // Ends with this function, also if that is dropped.
     let mut beside = JoinSet::new();
     let notice = if admin.is_some() { options.notice } else { Duration::ZERO };
     if let Some(listener) = admin {
         let (journal, draining) = (engine.readiness(), left.clone());
-        let engine = engine.clone();
-        let figures = guard::figures(engine, Arc::clone(&quotas), options.gate.access.clone());
+        let figures = guard::figures(counters, Arc::clone(&quotas), options.gate.access.clone());
         beside.spawn(admin::serve(listener, Readiness { journal, draining }, figures));
     }
     beside.spawn(tell_health(health, engine.readiness(), left));
@@ -326,6 +348,9 @@ pub async fn serve(
         beside.spawn(access.keep_current());
     }
     beside.spawn(guard::forget_quiet(quotas));
+    if let Some(certificates) = certificates {
+        beside.spawn(certificates.follow());
+    }
     let (begun, draining) = oneshot::channel();
     let leave = membership.clone();
     let goodbye = async move {
@@ -337,7 +362,7 @@ pub async fn serve(
         closing.send_replace(true);
         drop(begun);
     };
-    let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
+    let incoming = front.open(&mut beside);
     let served = router.serve_with_incoming_shutdown(incoming, goodbye);
     let result = in_time(served, draining, options.drain).await;
     engine.shutdown().await;
@@ -391,13 +416,9 @@ fn router(
             $server::new($service).max_decoding_message_size($most)
         };
     }
-    Ok(Server::builder()
+    Ok(http2::bounded(Server::builder())
         .layer(CallIds { kept: PASSED })
         .layer(Deadlines { most: CALL })
-        .max_concurrent_streams(STREAMS)
-        .http2_keepalive_interval(Some(KEEPALIVE.0))
-        .http2_keepalive_timeout(Some(KEEPALIVE.1))
-        .http2_max_header_list_size(16 * 1024)
         .layer(AdmissionLayer(Arc::new(admission)))
         .layer(PassingLayer(Arc::clone(passer)))
         .add_service(health)

@@ -10,7 +10,7 @@ use tokio::time::{sleep, timeout};
 
 use super::Context;
 use crate::cli::args::Measured;
-use crate::client::{Client, Failure, Identity, RetryPolicy};
+use crate::client::{Client, ClientTls, Failure, Identity, RetryPolicy};
 use crate::launch::{RunningServer, ServerPlan, StartServer};
 use crate::pb;
 
@@ -27,6 +27,7 @@ pub struct Ground {
     connections: u16,
     started: Vec<RunningServer>,
     identity: Identity,
+    tls: ClientTls,
 }
 
 impl Ground {
@@ -47,13 +48,10 @@ impl Ground {
             bail!("no server to measure: give --server");
         }
         let org = format!("bench-{:016x}", rand::random::<u64>());
-        let identity = Identity {
-            org,
-            role: "admin".to_owned(),
-            actor: "bench".to_owned(),
-            ..Identity::default()
-        };
-        let ground = Self { urls, connections: measured.connections, started, identity };
+        let (role, actor) = ("admin".to_owned(), "bench".to_owned());
+        let identity = Identity { org, role, actor, credential: None };
+        let (connections, tls) = (measured.connections, context.tls.clone());
+        let ground = Self { urls, connections, started, identity, tls };
         if ground.embedded() && ground.urls.len() > 1 {
             timeout(KNOWN_WITHIN, ground.servers_know_each_other())
                 .await
@@ -65,7 +63,7 @@ impl Ground {
     /// Waits until every server knows that all serve: before that more than one may take itself for the home.
     async fn servers_know_each_other(&self) -> anyhow::Result<()> {
         for url in &self.urls {
-            let client = Client::new(url, &self.identity, RetryPolicy::default())?;
+            let client = self.client(url)?;
             loop {
                 let listed = client.list_servers(pb::ListServersRequest::default()).await?.servers;
                 let serves = |server: &&pb::Server| server.state() == pb::ServerState::Serving;
@@ -88,7 +86,11 @@ impl Ground {
 
     /// Clients of one server, each with a connection of its own.
     pub fn connect(&self, url: &str, connections: usize) -> Result<Vec<Client>, Failure> {
-        (0..connections).map(|_| Client::new(url, &self.identity, RetryPolicy::default())).collect()
+        (0..connections).map(|_| self.client(url)).collect()
+    }
+
+    fn client(&self, url: &str) -> Result<Client, Failure> {
+        Client::over(url, &self.identity, RetryPolicy::default(), &self.tls)
     }
 
     /// Whether the servers run in this process.

@@ -29,7 +29,7 @@ use anyhow::{Context as _, bail};
 use tokio::time::Instant;
 
 use crate::cli::args::{Bench, BenchCall, BenchWhat};
-use crate::client::Client;
+use crate::client::{Client, ClientTls};
 use crate::launch::StartServer;
 use crate::output::Output;
 use crate::{output, pb};
@@ -50,6 +50,8 @@ const ROOMY: u32 = 1_000_000;
 struct Context {
     /// Addresses of the servers to be measured, unless the bench starts its own.
     servers: Vec<String>,
+    /// What to speak TLS with to those.
+    tls: ClientTls,
     out: Output,
 }
 
@@ -58,11 +60,11 @@ struct Context {
 /// # Errors
 /// If a server can't be started or reached, or what is measured fails from the start.
 pub async fn run(call: BenchCall, start: StartServer) -> anyhow::Result<()> {
-    let BenchCall { args, servers, out } = call;
+    let BenchCall { args, servers, tls, out } = call;
     if args.serve_echo {
         return echo::serve_for_another().await;
     }
-    let context = &Context { servers, out };
+    let context = &Context { servers, tls, out };
     match &args.what {
         Some(BenchWhat::Routing(routing)) => routing::run(context, routing, &start).await,
         Some(BenchWhat::Day(day)) => day::run(context, day, &start).await,

@@ -95,9 +95,9 @@ fn set(contexts: &mut Contexts, asked: &SetContext, given: &Global) -> anyhow::R
         server: given.server.first().cloned().unwrap_or(before.server),
         org: given.org.clone().or(before.org),
         credential_file: path(&given.credential_file, before.credential_file),
-        ca: before.ca,
-        cert: before.cert,
-        key: before.key,
+        ca: path(&given.tls.ca, before.ca),
+        cert: path(&given.tls.cert, before.cert),
+        key: path(&given.tls.key, before.key),
     };
     if saved.server.is_empty() {
         bail!("a new context needs the server to ask: give --server https://…");

@@ -11,6 +11,7 @@ use anyhow::{Context as _, bail};
 use serde::{Deserialize, Serialize};
 
 use super::args::Global;
+use crate::client::ClientTls;
 
 /// What is kept of a context.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -56,6 +57,8 @@ pub struct Target {
     pub org: Option<String>,
     /// The credential, if there is one.
     pub credential: Option<String>,
+    /// What to speak TLS with.
+    pub tls: ClientTls,
 }
 
 /// The server of those who name none.
@@ -83,7 +86,13 @@ impl Target {
             (None, None, Some(path)) => Some(credential_in(path)?),
             (None, None, None) => None,
         };
-        Ok(Self { servers, org: given.org.clone().or(kept.org), credential })
+        let tls = given.tls.files();
+        let (cert, key) = match (tls.cert, tls.key) {
+            (None, None) => (kept.cert, kept.key),
+            given => given,
+        };
+        let tls = ClientTls { ca: tls.ca.or(kept.ca), cert, key };
+        Ok(Self { servers, org: given.org.clone().or(kept.org), credential, tls })
     }
 }
 

@@ -111,8 +111,8 @@ pub struct Stage {
 
 impl Stage {
     fn at(url: &str) -> anyhow::Result<Self> {
-        let identity =
-            Identity { org: ORG.to_owned(), role: "admin".to_owned(), ..Identity::default() };
+        let (org, role) = (ORG.to_owned(), "admin".to_owned());
+        let identity = Identity { org, role, ..Identity::default() };
         Ok(Self { admin: Client::new(url, &identity, RetryPolicy::default())? })
     }
 
@@ -127,7 +127,7 @@ impl Stage {
             org: ORG.to_owned(),
             role: "rep".to_owned(),
             actor: rep.to_owned(),
-            ..Identity::default()
+            credential: None,
         })
     }
 

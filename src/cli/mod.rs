@@ -64,7 +64,7 @@ impl Context {
     fn client_as(&self, identity: &Identity) -> anyhow::Result<Client> {
         let policy = RetryPolicy::default().within(self.global.timeout).context("--timeout")?;
         let server = self.target.servers.first().context("--server is empty")?;
-        Ok(Client::new(server, identity, policy)?)
+        Ok(Client::over(server, identity, policy, &self.target.tls)?)
     }
 
     /// Who acts. With a credential that says it. Without: `--as` alone means a rep; neither, an admin.
@@ -82,7 +82,7 @@ impl Context {
             org: org.clone().unwrap_or_else(|| DEMO.to_owned()),
             role,
             actor: self.global.actor.clone().unwrap_or_default(),
-            ..Identity::default()
+            credential: None,
         }
     }
 
@@ -150,8 +150,8 @@ pub async fn run(
         Command::History { session } => session::history(&context, session).await,
         Command::Org { what } => org::run(what, forget).await,
         Command::Bench(args) => {
-            bench(BenchCall { args, servers: context.target.servers, out: context.out }, start)
-                .await
+            let Target { servers, tls, .. } = context.target;
+            bench(BenchCall { args, servers, tls, out: context.out }, start).await
         }
         Command::Context { what } => context::run(&context, what),
         Command::Whoami => context::whoami(&context).await,

@@ -21,6 +21,7 @@ pub async fn run(args: &Serve, start: StartServer) -> anyhow::Result<()> {
         access: args.access.clone(),
         trust,
         plaintext_anywhere: args.insecure_plaintext,
+        tls: args.tls.files(),
         ..ServerPlan::on_loopback(args.listen)
     };
     let mut server = start(plan).await?;

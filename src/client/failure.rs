@@ -10,6 +10,8 @@ use std::time::Duration;
 use tonic::{Code, Status};
 use tonic_types::{FieldViolation, StatusExt as _};
 
+use super::tls;
+
 /// Why a call failed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Failure(Box<Said>);
@@ -48,6 +50,12 @@ impl Failure {
     /// What a status of `server` means.
     #[must_use]
     pub fn of(status: &Status, server: &str) -> Self {
+        // A status that came from a server has no source.
+        let source = std::error::Error::source(status);
+        let explained = source.and_then(|source| tls::explained(source, server));
+        if let Some((message, advice, false)) = explained {
+            return Self::local(message, advice);
+        }
         let details = status.get_error_details();
         let (reason, metadata) = details.error_info().map_or_else(Default::default, |info| {
             (info.reason.clone(), info.metadata.clone().into_iter().collect::<BTreeMap<_, _>>())
@@ -82,12 +90,13 @@ impl Failure {
         {
             said.push(format!("call {}", call.request_id));
         }
-        let (message, advice) = match status.code() {
-            Code::Unavailable if reason.is_empty() => (
+        let (message, advice) = match (explained, status.code()) {
+            (Some((message, advice, _)), _) => (message, advice),
+            (None, Code::Unavailable) if reason.is_empty() => (
                 format!("can't reach {server}: {}", root_cause(status)),
                 "is it running? `baton dev` starts a server; --server or BATON_SERVER names another",
             ),
-            Code::Cancelled | Code::DeadlineExceeded if reason.is_empty() => (
+            (None, Code::Cancelled | Code::DeadlineExceeded) if reason.is_empty() => (
                 format!("{server} didn't answer in time"),
                 "it may have happened: look before you try again",
             ),
@@ -192,13 +201,16 @@ fn one_line(text: &str) -> String {
 
 /// The innermost error, which says what went wrong; the outer ones say only that something did.
 fn root_cause(status: &Status) -> String {
-    let mut cause = status.message().to_owned();
-    let mut next = std::error::Error::source(status);
-    while let Some(error) = next {
-        cause = error.to_string();
-        next = error.source();
+    let cause = std::error::Error::source(status);
+    cause.map_or_else(|| status.message().to_owned(), innermost)
+}
+
+/// The innermost of an error's causes, or itself.
+pub(super) fn innermost(error: &dyn std::error::Error) -> String {
+    match error.source() {
+        Some(cause) => innermost(cause),
+        None => error.to_string(),
     }
-    cause
 }
 
 /// What a caller can do about a reason, as the API's `ErrorReason` says.

@@ -8,6 +8,7 @@ mod calls;
 mod failure;
 mod presence;
 mod retry;
+mod tls;
 pub mod vendor;
 mod watch;
 
@@ -23,6 +24,7 @@ use tonic::{Request, Response, Status};
 pub use failure::Failure;
 pub use presence::{SignedIn, keep_signed_in, sign_in};
 pub use retry::{BadRetryPolicy, RetryPolicy};
+pub use tls::ClientTls;
 pub use watch::{Watch, WatchEvent};
 
 /// How long a connection may take to come up.
@@ -30,7 +32,7 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 /// How often a quiet connection is probed, and how long the answer may take.
 const KEEPALIVE: (Duration, Duration) = (Duration::from_secs(30), Duration::from_secs(10));
 
-/// Who is asking: sent with each call as `baton-org`, `baton-role` and `baton-actor`, or as a credential.
+/// Who is asking: sent with each call as `baton-org`, `baton-role` and `baton-actor`, and what proves it.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct Identity {
     /// The org. Empty: left to the server.
@@ -39,16 +41,19 @@ pub struct Identity {
     pub role: String,
     /// Id of the rep, partner or other holder. Empty: left to the server.
     pub actor: String,
-    /// An API key or a token, sent as `authorization: Bearer …`. None: the server believes what is said above, or nobody.
+    /// An API key or a token, sent as `authorization: Bearer …`. `None`: nothing is proven so.
     pub credential: Option<String>,
 }
 
 impl std::fmt::Debug for Identity {
+    /// Without the credential, which is a secret.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Self { org, role, actor, credential } = self;
-        let mut shown = f.debug_struct("Identity");
-        shown.field("org", org).field("role", role).field("actor", actor);
-        shown.field("credential", &credential.as_ref().map(|_| "…")).finish()
+        f.debug_struct("Identity")
+            .field("org", &self.org)
+            .field("role", &self.role)
+            .field("actor", &self.actor)
+            .field("credential", &self.credential.as_ref().map(|_| "…"))
+            .finish()
     }
 }
 
@@ -76,10 +81,11 @@ impl Headers {
             headers.push((key, value));
         }
         if let Some(credential) = &identity.credential {
-            let mut value: MetadataValue<Ascii> =
-                format!("Bearer {credential}").parse().map_err(|_| {
-                    Failure::local("the credential isn't printable ASCII", "correct it")
-                })?;
+            let value = format!("Bearer {credential}").parse();
+            let mut value: MetadataValue<Ascii> = value.map_err(|_| {
+                // What it is isn't repeated: it may be a secret with a line break too many.
+                Failure::local("the credential isn't printable ASCII", "give it as it was issued")
+            })?;
             value.set_sensitive(true);
             headers.push(("authorization", value));
         }
@@ -100,9 +106,20 @@ pub struct Client {
 
 impl Client {
     /// A client of the server at `server`, such as `http://127.0.0.1:50051`. It connects when first used, and again
-    /// whenever the connection is lost. Fails only if the address or the identity is malformed.
+    /// whenever the connection is lost. An `https://` server is believed if the system's roots say so. Fails only if the
+    /// address or the identity is malformed.
     pub fn new(server: &str, identity: &Identity, policy: RetryPolicy) -> Result<Self, Failure> {
-        let endpoint = endpoint(server)?;
+        Self::over(server, identity, policy, &ClientTls::default())
+    }
+
+    /// The same with these files for `https://` servers, which are read now.
+    pub fn over(
+        server: &str,
+        identity: &Identity,
+        policy: RetryPolicy,
+        tls: &ClientTls,
+    ) -> Result<Self, Failure> {
+        let endpoint = endpoint(server, tls)?;
         Ok(Self {
             channel: endpoint.connect_lazy(),
             server: server.into(),
@@ -189,21 +206,26 @@ pub fn request_id() -> String {
     format!("{}-{}-{}-{}-{}", &hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..])
 }
 
-fn endpoint(server: &str) -> Result<Endpoint, Failure> {
+fn endpoint(server: &str, tls: &ClientTls) -> Result<Endpoint, Failure> {
     let bad = |why: &str| {
         Failure::local(
             format!("`{server}` isn't a server's address: {why}"),
             "give one such as http://127.0.0.1:50051, with --server or BATON_SERVER",
         )
     };
-    if server.starts_with("https://") {
-        return Err(bad("TLS isn't supported yet"));
+    let encrypted = server.starts_with("https://");
+    if !encrypted && !server.starts_with("http://") {
+        return Err(bad("it must begin with http:// or https://"));
     }
-    if !server.starts_with("http://") {
-        return Err(bad("it must begin with http://"));
-    }
-    let endpoint =
+    let mut endpoint =
         Endpoint::from_shared(server.to_owned()).map_err(|error| bad(&error.to_string()))?;
+    if encrypted {
+        let with_tls = endpoint.tls_config(tls.config()?.timeout(CONNECT_TIMEOUT));
+        endpoint = with_tls.map_err(|error| {
+            let message = format!("TLS can't be spoken: {}", failure::innermost(&error));
+            Failure::local(message, "give the server's CA with --ca or BATON_CA")
+        })?;
+    }
     Ok(endpoint
         .connect_timeout(CONNECT_TIMEOUT)
         .tcp_nodelay(true)
@@ -227,11 +249,24 @@ mod tests {
 
     #[tokio::test]
     async fn a_malformed_address_is_refused_before_any_call() {
-        for server in ["127.0.0.1:50051", "https://x", "http://", "http://a b"] {
+        for server in ["127.0.0.1:50051", "ftp://x", "http://", "http://a b"] {
             let failure =
                 Client::new(server, &Identity::default(), RetryPolicy::default()).unwrap_err();
             assert!(failure.to_string().contains("isn't a server's address"), "{failure}");
         }
+    }
+
+    #[test]
+    fn a_credential_is_sent_and_never_shown() {
+        let credential = Some("secret-key".to_owned());
+        let identity = Identity { credential, ..Identity::default() };
+        let headers = Headers::of(&identity).unwrap();
+        assert_eq!(headers.0[0].1.as_encoded_bytes(), b"Bearer secret-key");
+        let shown = format!("{identity:?} {headers:?}");
+        assert!(!shown.contains("secret"), "{shown}");
+        let broken = Identity { credential: Some("secret\n".to_owned()), ..Identity::default() };
+        let failure = Headers::of(&broken).unwrap_err().to_string();
+        assert!(failure.contains("credential") && !failure.contains("secret"), "{failure}");
     }
 
     #[tokio::test]

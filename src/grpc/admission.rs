@@ -158,7 +158,7 @@ impl Admission {
                 (caller, None)
             }
             None => {
-                let peer = request.extensions().get::<Arc<Peer>>().cloned().unwrap_or_default();
+                let peer = request.extensions().get::<Peer>().cloned().unwrap_or_default();
                 let caller = self.gate.caller(request.headers(), &peer).map_err(answered)?;
                 check(&caller, rpc).map_err(answered)?;
                 let slot = self.quotas.call(&caller, rpc).map_err(answered)?;

@@ -15,15 +15,13 @@ use std::time::Duration;
 use governor::clock::{Clock as _, MonotonicClock};
 use governor::state::keyed::DashMapStateStore;
 use governor::{Quota, RateLimiter};
+use tokio::sync::watch;
 
 use super::caller::Caller;
 use super::status::Problem;
 use super::table::Rpc;
 use crate::access::{Limits, Origin};
 use crate::domain::id::OrgId;
-
-/// Tells the limits in force.
-pub type LimitsInForce = Arc<dyn Fn() -> Limits + Send + Sync>;
 
 /// A credential of an org, as it is counted.
 type Holder = (OrgId, Arc<str>);
@@ -38,7 +36,7 @@ const LATER: Duration = Duration::from_secs(5);
 
 /// Counts calls and streams.
 pub struct Quotas {
-    limits: LimitsInForce,
+    limits: watch::Receiver<Limits>,
     rates: RwLock<CallRates>,
     calls: AtomicU32,
     streams: AtomicU32,
@@ -145,8 +143,8 @@ impl Drop for StreamSlot {
 impl Quotas {
     /// Counts against these limits.
     #[must_use]
-    pub fn new(limits: LimitsInForce) -> Arc<Self> {
-        let rates = RwLock::new(CallRates::of(&limits()));
+    pub fn new(limits: watch::Receiver<Limits>) -> Arc<Self> {
+        let rates = RwLock::new(CallRates::of(&limits.borrow()));
         Arc::new(Self {
             limits,
             rates,
@@ -165,7 +163,7 @@ impl Quotas {
     /// # Errors
     /// LIMIT_EXCEEDED or OVERLOADED, with when to come back.
     pub fn call(self: &Arc<Self>, caller: &Caller, rpc: &Rpc) -> Result<CallSlot, Problem> {
-        let limits = (self.limits)();
+        let limits = *self.limits.borrow();
         let holder = holder(caller);
         let renewal = rpc.name == "PresenceService/KeepAlive";
         self.within_rates(&limits, caller, &holder)?;
@@ -223,7 +221,7 @@ impl Quotas {
     /// # Errors
     /// LIMIT_EXCEEDED, with when to come back.
     pub fn stream(self: &Arc<Self>, caller: &Caller) -> Result<StreamSlot, Problem> {
-        let limits = (self.limits)();
+        let limits = *self.limits.borrow();
         if self.streams.fetch_add(1, Ordering::Relaxed) >= limits.streams {
             self.streams.fetch_sub(1, Ordering::Relaxed);
             return Err(self.refuse("streams", limits.streams, LATER));
@@ -319,7 +317,7 @@ mod tests {
     }
 
     fn quotas(limits: Limits) -> Arc<Quotas> {
-        Quotas::new(Arc::new(move || limits))
+        Quotas::new(watch::Sender::new(limits).subscribe())
     }
 
     fn get() -> &'static Rpc {
@@ -369,15 +367,12 @@ mod tests {
 
     #[test]
     fn limits_that_change_hold_from_then_on() {
-        let most = Arc::new(AtomicU32::new(1));
-        let read = Arc::clone(&most);
-        let quotas = Quotas::new(Arc::new(move || Limits {
-            calls_per_credential: read.load(Ordering::Relaxed),
-            ..Limits::default()
-        }));
+        let limits = |most| Limits { calls_per_credential: most, ..Limits::default() };
+        let told = watch::Sender::new(limits(1));
+        let quotas = Quotas::new(told.subscribe());
         assert!((0..2).all(|_| quotas.call(&caller("a"), get()).is_ok()));
         assert_eq!(limit_of(quotas.call(&caller("a"), get())), "calls_per_credential");
-        most.store(1_000, Ordering::Relaxed);
+        told.send_replace(limits(1_000));
         assert!((0..100).all(|_| quotas.call(&caller("a"), get()).is_ok()));
     }
 }

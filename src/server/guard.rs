@@ -3,15 +3,17 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::ServerOptions;
+use tokio::sync::watch;
+
+use super::Counters;
+use crate::access::Limits;
 use crate::access::gate::Access;
 use crate::admin;
 use crate::config::Checked;
 use crate::domain::id::OrgId;
-use crate::engine::Engine;
 use crate::grpc::admission::Gate;
 use crate::grpc::caller::TrustedClaims;
-use crate::grpc::quotas::{LimitsInForce, Quotas};
+use crate::grpc::quotas::Quotas;
 
 /// How a server finds out who calls.
 pub async fn gate(config: &Checked, default_org: Option<OrgId>) -> anyhow::Result<Gate> {
@@ -30,27 +32,36 @@ pub async fn gate(config: &Checked, default_org: Option<OrgId>) -> anyhow::Resul
     Ok(Gate { access, claims })
 }
 
-/// The limits of the access file, or those given.
-pub fn limits_in_force(options: &ServerOptions) -> LimitsInForce {
-    match &options.gate.access {
-        Some(access) => {
-            let access = Arc::clone(access);
-            Arc::new(move || access.limits())
+/// The limits of the access file, as they change, or else those given.
+pub fn limits_in_force(gate: &Gate, given: Limits) -> watch::Receiver<Limits> {
+    let Some(access) = gate.access.clone() else {
+        return watch::Sender::new(given).subscribe();
+    };
+    let (told, limits) = watch::channel(access.limits());
+    tokio::spawn(async move {
+        let mut changes = access.changes();
+        loop {
+            tokio::select! {
+                changed = changes.changed() => if changed.is_err() { return },
+                () = told.closed() => return,
+            }
+            told.send_replace(access.limits());
         }
-        None => {
-            let limits = options.limits;
-            Arc::new(move || limits)
-        }
-    }
+    });
+    limits
 }
 
 /// What `/stats` tells.
-pub fn figures(engine: Engine, quotas: Arc<Quotas>, access: Option<Arc<Access>>) -> admin::Figures {
+pub fn figures(
+    counters: Counters,
+    quotas: Arc<Quotas>,
+    access: Option<Arc<Access>>,
+) -> admin::Figures {
     Arc::new(move || {
-        let of_engine =
-            engine.figures().into_iter().map(|(name, number)| (name.to_owned(), number));
+        let counted = counters.figures().into_iter();
+        let counted = counted.map(|(name, number)| (name.to_owned(), number));
         let of_access = access.as_ref().map(|access| access.figures()).unwrap_or_default();
-        of_engine.chain(quotas.figures()).chain(of_access).collect()
+        counted.chain(quotas.figures()).chain(of_access).collect()
     })
 }
 

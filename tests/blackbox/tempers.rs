@@ -49,7 +49,12 @@ struct Working {
 
 /// A vendor of this temper, at work.
 async fn vendor(url: &str, temper: Temper) -> Working {
-    let identity = Identity { org: "demo".into(), role: "partner".into(), actor: "acme".into() };
+    let identity = Identity {
+        org: "demo".into(),
+        role: "partner".into(),
+        actor: "acme".into(),
+        credential: None,
+    };
     let client = Client::new(url, &identity, RetryPolicy::default()).expect("a good address");
     let reps = vec![("sam".to_owned(), "READY".to_owned())];
     let plan = VendorPlan { reps, temper, ..VendorPlan::example("w1", 0) };

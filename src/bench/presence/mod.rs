@@ -62,7 +62,7 @@ impl Subject {
 
     fn identity(&self) -> Identity {
         let (org, role, actor) = (self.org.clone(), "admin".to_owned(), "bench".to_owned());
-        Identity { org, role, actor, credential: None }
+        Identity { org, role, actor, ..Identity::default() }
     }
 
     async fn usage(&mut self) -> anyhow::Result<(Usage, Usage)> {

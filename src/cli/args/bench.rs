@@ -5,6 +5,7 @@ use std::time::Duration;
 use clap::{Args, Subcommand, ValueEnum};
 
 use super::target;
+use crate::client::ClientTls;
 use crate::output::Output;
 
 /// A call of `baton bench`: what to measure, and what of the options of every command concerns it.
@@ -14,6 +15,8 @@ pub struct BenchCall {
     pub args: Bench,
     /// Addresses of the servers of `--server`.
     pub servers: Vec<String>,
+    /// What to speak TLS with.
+    pub tls: ClientTls,
     /// Where the figures go.
     pub out: Output,
 }

@@ -6,6 +6,7 @@ mod lists;
 mod org;
 mod partners;
 mod session;
+mod tls;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -30,6 +31,7 @@ pub use partners::{
     Routing, SyncContacts,
 };
 pub use session::{Open, Return, Session};
+pub use tls::{CallTls, ServeTls};
 
 /// Hands live messaging sessions from one service rep to the next.
 #[derive(Debug, Parser)]
@@ -84,6 +86,9 @@ pub struct Global {
     /// How long a call may take, retries included
     #[arg(long, global = true, default_value = "5s", value_parser = target::duration, value_name = "TIME")]
     pub timeout: Duration,
+    /// What to speak TLS with.
+    #[command(flatten)]
+    pub tls: CallTls,
 }
 
 /// What can be asked.
@@ -292,6 +297,9 @@ pub struct Serve {
     /// ends TLS
     #[arg(long)]
     pub insecure_plaintext: bool,
+    /// What to speak TLS with.
+    #[command(flatten)]
+    pub tls: ServeTls,
 }
 
 /// `baton apply`.

@@ -25,7 +25,7 @@ pub(super) async fn play(stage: &Stage) -> anyhow::Result<String> {
         org: ORG.to_owned(),
         role: "partner".to_owned(),
         actor: PARTNER.to_owned(),
-        ..Identity::default()
+        credential: None,
     })?;
     let say = |news: &str| output::note(&format!("{PARTNER}: {news}"));
     let vendor = Vendor::start(client, VendorPlan::example("baton dev", 0), say).await?;

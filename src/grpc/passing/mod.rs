@@ -15,7 +15,7 @@
 //! there. Every answer says in `baton-decided-by` which member gave it, and in `baton-passed-to` where that
 //! is, if it isn't the one that was called.
 
-mod links;
+pub mod links;
 mod seal;
 mod vouched;
 
@@ -205,11 +205,11 @@ impl HeldCall {
 }
 
 impl Passer {
-    /// Passes on what isn't this server's, sealed with this key.
+    /// Passes on what isn't this server's over these links, sealed with this key.
     #[must_use]
-    pub fn new(home: Home, engine: Engine, key: [u8; 32]) -> Self {
+    pub fn new(home: Home, engine: Engine, key: [u8; 32], links: Links) -> Self {
         let decided_by = HeaderValue::try_from(name_of(home.id())).expect("digits are printable");
-        let (seal, links) = (PassingSeal::new(key), Links::default());
+        let seal = PassingSeal::new(key);
         Self { home, engine, seal, links, decided_by }
     }
 
