@@ -1,5 +1,5 @@
 //! What a credential that was believed says: who, in which orgs, and what they may do there (S1, S4). How it came to be
-//! believed is `authenticate`'s business.
+//! believed is `gate`'s business.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -52,6 +52,10 @@ pub enum Origin {
         id: Option<Arc<str>>,
         /// When it was issued (`iat`), or from when it was good (`nbf`), if it says.
         issued: Option<SystemTime>,
+        /// What tells the key that it was signed with from all others.
+        key: [u8; 32],
+        /// What tells the binding of its issuer from others of the same issuer.
+        binding: u64,
     },
     /// A client certificate, by the SPIFFE URI in it.
     Certificate(Arc<str>),
@@ -77,7 +81,8 @@ pub struct Credential {
     pub scopes: Scopes,
     /// The part of the org that it sees, if not all of it.
     pub narrowing: Option<Arc<Narrowing>>,
-    /// Until when it is good; `None`: until it is revoked.
+    /// Until when it is good; `None`: until it is revoked. Of a token it is `exp` and the leeway (30 s), so that whatever
+    /// looks at it later says the same as whoever let it in.
     pub expires: Option<SystemTime>,
     /// Where it comes from.
     pub origin: Origin,

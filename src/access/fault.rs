@@ -30,6 +30,7 @@ pub enum Fault {
     ActorNotAllowed,
     ScopeNotAllowed,
     UnknownCertificate,
+    RevokedCertificate,
     OrgNotNamed,
     OrgMismatch,
     UntrustedProxy,
@@ -50,7 +51,7 @@ pub enum Told {
 
 impl Fault {
     /// All of them.
-    pub const ALL: [Self; 28] = [
+    pub const ALL: [Self; 29] = [
         Self::Missing,
         Self::Malformed,
         Self::TooLarge,
@@ -76,6 +77,7 @@ impl Fault {
         Self::ActorNotAllowed,
         Self::ScopeNotAllowed,
         Self::UnknownCertificate,
+        Self::RevokedCertificate,
         Self::OrgNotNamed,
         Self::OrgMismatch,
         Self::UntrustedProxy,
@@ -110,6 +112,7 @@ impl Fault {
             Self::ActorNotAllowed => "actor_not_allowed",
             Self::ScopeNotAllowed => "scope_not_allowed",
             Self::UnknownCertificate => "unknown_certificate",
+            Self::RevokedCertificate => "revoked_certificate",
             Self::OrgNotNamed => "org_not_named",
             Self::OrgMismatch => "org_mismatch",
             Self::UntrustedProxy => "untrusted_proxy",
@@ -146,6 +149,7 @@ impl Fault {
             | Self::ActorNotAllowed
             | Self::ScopeNotAllowed
             | Self::UnknownCertificate
+            | Self::RevokedCertificate
             | Self::UntrustedProxy => Told::NotAccepted,
         }
     }

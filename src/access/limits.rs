@@ -41,6 +41,14 @@ macro_rules! limits {
                 range: ($least, $most),
             },)*];
 
+            /// Sets the limit of this name, if there is one. Its range is looked at by [`Self::faults`].
+            pub fn set(&mut self, name: &str, value: u32) {
+                match name {
+                    $(stringify!($name) => self.$name = value,)*
+                    _ => {}
+                }
+            }
+
             /// What is wrong with them, if anything is.
             #[must_use]
             pub fn faults(&self) -> Vec<String> {

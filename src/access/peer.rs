@@ -1,5 +1,5 @@
 //! Who is at the other end of a connection, as far as the connection itself tells: an address, and the client certificate
-//! that was verified, if one was given. Made by whoever accepts connections, read by `authenticate`.
+//! that was verified, if one was given. Made by whoever accepts connections, read by `certificate`.
 
 use std::net::IpAddr;
 use std::sync::Arc;
