@@ -20,6 +20,7 @@ use toml::value::{Date, Datetime, Offset, Time};
 use super::credential::Orgs;
 use super::document::{BadAccess, Document};
 use super::grant::{Grant, role_name};
+pub use super::key_file::ApiKey as ListedKey;
 use super::key_file::{self, ApiKey, ID_LENGTH, PREFIX, digest_of};
 use super::scopes::Scope;
 

@@ -3,6 +3,7 @@
 //! It turns what a caller shows (an API key, a signed token, a client certificate) into a [`Credential`], or says why it
 //! doesn't. It knows neither calls nor orgs' states: which call needs what stands in `grpc`'s table.
 
+pub mod asked_key;
 mod certificate;
 mod claims;
 pub mod credential;

@@ -14,6 +14,7 @@ mod directory;
 mod explain;
 mod flow;
 mod json;
+mod key;
 mod list;
 mod names;
 mod org;
@@ -114,7 +115,7 @@ pub async fn run(
 ) -> anyhow::Result<()> {
     let Cli { global, command } = Cli::parse();
     // Contexts can be mended also when the one that is named isn't there.
-    let keeps = matches!(command, Command::Context { .. });
+    let keeps = matches!(command, Command::Context { .. } | Command::Keys(_));
     let target = if keeps { Target::default() } else { Target::of(&global)? };
     let context = Context { out: Output::new(global.output), global, target };
     match command {
@@ -154,6 +155,7 @@ pub async fn run(
             bench(BenchCall { args, servers, tls, out: context.out }, start).await
         }
         Command::Context { what } => context::run(&context, what),
+        Command::Keys(args) => key::run(&context, &args),
         Command::Whoami => context::whoami(&context).await,
         Command::Completion { shell } => {
             let mut script = Vec::new();

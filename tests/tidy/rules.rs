@@ -17,7 +17,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("output", &[]),
     ("pem", &[]),
     ("launch", &["config"]),
-    ("cli", &["pb", "client", "output", "launch"]),
+    ("cli", &["pb", "client", "output", "launch", "access"]),
     ("bench", &["pb", "client", "output", "launch", "cli"]),
     ("admin", &[]),
     ("config", &["access"]),
@@ -34,6 +34,7 @@ const NARROWED: &[(&str, &str, &[&str])] = &[
     ("engine", "journal", &[]),
     ("engine", "home", &["Home", "Place"]),
     ("grpc", "journal", &["Epoch", "History", "Member", "MemberState", "ServerId"]),
+    ("cli", "access", &["keys", "asked_key"]),
     ("bench", "cli", &["args"]),
 ];
 

@@ -2,6 +2,7 @@
 
 mod bench;
 mod context;
+mod keys;
 mod lists;
 mod org;
 mod partners;
@@ -24,6 +25,7 @@ pub use bench::{
     Measured,
 };
 pub use context::{ContextArgs, SetContext};
+pub use keys::{CreateKey, Keys, KeysWhat};
 pub use lists::{Flows, Queues, Reps, Sessions, Skills, TestFlow, Transfers, WorkQuery};
 pub use org::Org;
 pub use partners::{
@@ -240,6 +242,8 @@ pub enum Command {
         #[command(subcommand)]
         what: Option<ContextArgs>,
     },
+    /// Make, list and revoke API keys in the key file of a server
+    Keys(Keys),
     /// Say whom the server takes the caller for
     Whoami,
     /// Print a completion script for a shell
