@@ -21,7 +21,9 @@ pub fn run(context: &Context, args: &Keys) -> anyhow::Result<()> {
         KeysWhat::Revoke { key } => {
             let revoked = keys::revoke(file, key, SystemTime::now())?;
             let (id, name) = (&revoked.id, &revoked.name);
-            output::note(&format!("{name} ({id}) is revoked: its calls and streams end within a second"));
+            output::note(&format!(
+                "{name} ({id}) is revoked: its calls and streams end within a second"
+            ));
             Ok(())
         }
     }
