@@ -34,10 +34,13 @@ use crate::grpc::passing::table::{DIRECTORY, MESSAGE, RENEWAL};
 use crate::grpc::passing::{PASSED, Passer, PassingLayer};
 use crate::grpc::streams::PartnerStreams;
 use crate::grpc::token::Seal;
-use crate::grpc::{Directory, Partners, Presences, Servers, Sessions, Transfers, Watches, Works};
+use crate::grpc::{
+    Audits, Directory, Partners, Presences, Servers, Sessions, Transfers, Watches, Works,
+};
 use crate::journal::Journal;
 use crate::journal::memory::MemoryJournal;
 use crate::journal::redis::{RedisJournal, RedisOptions};
+use crate::pb::audit_service_server::AuditServiceServer;
 use crate::pb::directory_service_server::DirectoryServiceServer;
 use crate::pb::partner_service_server::PartnerServiceServer;
 use crate::pb::presence_service_server::PresenceServiceServer;
@@ -57,7 +60,8 @@ const CALL: Duration = Duration::from_secs(10);
 const KEEPALIVE: (Duration, Duration) = (Duration::from_secs(30), Duration::from_secs(10));
 
 /// The services whose health is told one by one.
-const SERVICES: [&str; 8] = [
+const SERVICES: [&str; 9] = [
+    "baton.v1.AuditService",
     "baton.v1.DirectoryService",
     "baton.v1.PartnerService",
     "baton.v1.PresenceService",
@@ -375,6 +379,7 @@ fn router(
         .add_service(health)
         .add_service(v1)
         .add_service(v1alpha)
+        .add_service(service!(AuditServiceServer, Audits(Arc::clone(api)), MESSAGE))
         .add_service(service!(DirectoryServiceServer, Directory(Arc::clone(api)), DIRECTORY))
         .add_service(service!(PresenceServiceServer, Presences(Arc::clone(api)), RENEWAL))
         .add_service(service!(ServerServiceServer, Servers(Arc::clone(api)), MESSAGE))

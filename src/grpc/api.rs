@@ -11,6 +11,7 @@ use sha2::{Digest as _, Sha256};
 use tokio::sync::{Semaphore, watch};
 use tonic::Request;
 
+use super::call_id;
 use super::caller::Caller;
 use super::deadline;
 use super::from_proto::{ActingOn, Asked};
@@ -317,9 +318,11 @@ pub fn request_of(caller: &Caller, asked: AskedCall, what: Asked) -> (command::R
         (id, _) => (txn_of(&caller.org, &caller.actor, id), Repeat::Safe),
     };
     let cause = Cause {
-        actor: caller.actor.clone(),
-        rpc: Arc::from(rpc),
         request_id: (!request_id.is_empty()).then(|| Arc::from(request_id)),
+        credential: caller.credential.audited_name(),
+        delegate: caller.credential.delegate.clone(),
+        call: call_id::current(),
+        ..Cause::new(caller.actor.clone(), rpc)
     };
     let Asked { command, stated } = what;
     (command::Request { txn, fingerprint, cause, presence: None, stated, command }, repeat)

@@ -2,6 +2,7 @@
 //! wire's types are seen here and nowhere else; the domain decides, the engine commits.
 
 pub mod api;
+mod audit;
 pub mod call_id;
 pub mod caller;
 pub mod deadline;
@@ -28,6 +29,7 @@ mod work;
 
 use std::sync::Arc;
 
+pub use audit::Audits;
 pub use directory::Directory;
 pub use partner::Partners;
 pub use presence::Presences;

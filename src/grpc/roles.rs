@@ -11,6 +11,8 @@ const READ_LIVE: &[Role] = &[Admin, Supervisor, Rep, Adapter, Partner, Dashboard
 /// What partners are asked, and how they do.
 const READ_PARTNERS: &[Role] = &[Admin, Supervisor, Partner, Dashboard];
 const CONFIGURE: &[Role] = &[Admin];
+/// The audit tells who did what in all of the org.
+const AUDIT: &[Role] = &[Admin];
 const ACT: &[Role] = &[Admin, Supervisor, Rep, Partner];
 const CHANNEL: &[Role] = &[Admin, Adapter, Partner];
 const ANY_SIDE: &[Role] = &[Admin, Supervisor, Rep, Adapter, Partner];
@@ -35,6 +37,7 @@ fn allowed(rpc: &str) -> &'static [Role] {
         | "WorkService/CloseWork"
         | "WorkService/ExtendWrapUp"
         | "WorkService/EndWrapUp" => ACT_OR_DRIVE,
+        "AuditService/ListAuditRecords" | "AuditService/WatchAudit" => AUDIT,
         "PresenceService/OpenPresences" | "PresenceService/SetStatuses" => DRIVE,
         "SessionService/OpenSession" => CHANNEL,
         "SessionService/ReturnSession" => RETURN,

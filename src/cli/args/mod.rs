@@ -1,5 +1,6 @@
 //! The command line as a value: what can be asked, and nothing of how it is done.
 
+mod audit;
 mod bench;
 mod lists;
 mod org;
@@ -17,6 +18,7 @@ use super::names::Named as _;
 use super::target;
 use crate::output::Format;
 use crate::pb;
+pub use audit::Audit;
 pub use bench::{
     Bench, BenchCall, BenchDay, BenchPresence, BenchRouting, BenchWhat, DayProfile, HandlingLaw,
     Measured,
@@ -207,6 +209,8 @@ pub enum Command {
     Explain(Explain),
     /// Print what changes, as it changes
     Watch(WatchArgs),
+    /// Who changed what, when and through which call: print it, follow it, or export it
+    Audit(Box<Audit>),
     /// Tell the story of a session, and why each rep was asked
     History {
         /// Id of the session

@@ -31,6 +31,13 @@ struct Row {
 
 const ROWS: &[Row] = &[
     Row {
+        service: "AuditService",
+        largest: MESSAGE,
+        mutations: &[],
+        reads: &["ListAuditRecords"],
+        local: &["WatchAudit"],
+    },
+    Row {
         service: "DirectoryService",
         largest: DIRECTORY,
         mutations: &[

@@ -10,7 +10,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
-use rand::Rng as _;
 use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 use tonic::Status;
@@ -235,7 +234,7 @@ impl Watcher {
         }
         let mut written = HashMap::new();
         while at.revision < head.revision {
-            if let Some(pending) = after(view, at.revision) {
+            if let Some(pending) = entries_after(view, at.revision) {
                 return match pending.first() {
                     Some(next) if next.entry.previous != at.entry => Err(CHANGED),
                     _ => self.deliver_recent(view, at, &pending).await,
@@ -435,13 +434,7 @@ impl Watcher {
     }
 
     async fn say_goodbye(&self) -> Result<(), End> {
-        let wait = Duration::from_millis(rand::rng().next_u64() % 2_000);
-        let closing = pb::Closing {
-            action: pb::ClosingAction::Resume.into(),
-            reason: "the server is going away; come back with the last resume token".to_owned(),
-            retry_after: prost_types::Duration::try_from(wait).ok(),
-        };
-        self.say(Frame::Closing(closing), None).await
+        self.say(Frame::Closing(frames::going_away()), None).await
     }
 
     async fn say(&self, frame: Frame, token: Option<Position>) -> Result<(), End> {
@@ -460,7 +453,8 @@ impl Watcher {
     }
 }
 
-fn position(view: &View) -> Position {
+/// The place of a view's head.
+pub(in crate::grpc) fn position(view: &View) -> Position {
     let head = view.state.head();
     Position {
         epoch: view.epoch,
@@ -471,7 +465,7 @@ fn position(view: &View) -> Position {
 }
 
 /// Every entry of the view after `revision`; `None` if it doesn't reach back that far.
-fn after(view: &View, revision: Revision) -> Option<Vec<Arc<Applied>>> {
+pub(in crate::grpc) fn entries_after(view: &View, revision: Revision) -> Option<Vec<Arc<Applied>>> {
     let first = view.recent.front()?.entry.revision;
     let known = (revision.get() + 1).checked_sub(first.get())?;
     let known = usize::try_from(known).ok()?;

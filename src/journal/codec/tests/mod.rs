@@ -11,7 +11,7 @@ use proptest::sample::Index;
 
 use super::super::JournalError;
 use super::{
-    decode_entry, decode_key, decode_outcome, decode_record, encode_entry, encode_key,
+    StoredEntry, decode_entry, decode_key, decode_outcome, decode_record, encode_entry, encode_key,
     encode_outcome, encode_outcome_head, encode_record, read,
 };
 use crate::domain::directory::{Channel, PresenceStatus, Queue, Recipients, Rep, Settings};
@@ -46,11 +46,18 @@ fn image(record: &Record) -> Vec<u8> {
 
 fn entry() -> Vec<u8> {
     let (cause, facts, changes) = sample::entry();
-    encode_entry(&cause, &facts, &changes).bytes
+    encode_entry(&cause, &facts, &changes, &[]).bytes
+}
+
+/// The same since level 6: with by what right it was done, and with a new record.
+fn authorised_entry() -> Vec<u8> {
+    let (_, facts, changes) = sample::entry();
+    encode_entry(&sample::authorised(), &facts, &changes, &[0]).bytes
 }
 
 fn every_record() -> Vec<Record> {
-    sample::full().into_iter().chain(sample::others()).collect()
+    let authorised = std::iter::once(sample::opened_by_right());
+    sample::full().into_iter().chain(sample::others()).chain(authorised).collect()
 }
 
 #[test]
@@ -67,6 +74,8 @@ fn everything_is_stored_as_it_always_was() {
         let outcome = encode_outcome(FINGERPRINT, &sample::answers()[index]);
         found += &line(format!("{name} outcome").as_bytes(), &outcome);
     }
+    found += &line(b"authorised entry", &authorised_entry());
+    found += &line(b"authorised session", &image(&sample::opened_by_right()));
     assert!(found == GOLDEN, "what is stored has changed; it would be:\n{found}");
 }
 
@@ -196,13 +205,17 @@ fn c3_who_carries_more_than_can_be_configured_is_read_back() {
 #[test]
 fn an_entry_is_read_back_and_its_images_are_where_it_says() {
     let (cause, facts, changes) = sample::entry();
-    let encoded = encode_entry(&cause, &facts, &changes);
-    for (range, (_, record)) in encoded.images.iter().zip(&changes) {
-        let there = range.clone().map(|range| encoded.bytes[range].to_vec());
-        assert_eq!(there, record.as_ref().map(image));
+    for (cause, created) in [(cause, vec![]), (sample::authorised(), vec![0, 2])] {
+        let encoded = encode_entry(&cause, &facts, &changes, &created);
+        for (range, (_, record)) in encoded.images.iter().zip(&changes) {
+            let there = range.clone().map(|range| encoded.bytes[range].to_vec());
+            assert_eq!(there, record.as_ref().map(image));
+        }
+        assert_eq!(encoded.images.len(), changes.len());
+        let (facts, changes) = (facts.clone(), changes.clone());
+        let whole = StoredEntry { cause, facts, changes, created };
+        assert_eq!(decode_entry(&encoded.bytes), Ok(whole));
     }
-    assert_eq!(encoded.images.len(), changes.len());
-    assert_eq!(decode_entry(&encoded.bytes), Ok((cause, facts, changes)));
 }
 
 #[test]
@@ -267,8 +280,9 @@ fn half_of_it_is_corrupt() {
             assert!(matches!(read, Err(JournalError::Corrupt(_))), "{read:?}");
         }
     }
-    let bytes = entry();
-    assert!((0..bytes.len()).all(|end| decode_entry(&bytes[..end]).is_err()));
+    for bytes in [entry(), authorised_entry()] {
+        assert!((0..bytes.len()).all(|end| decode_entry(&bytes[..end]).is_err()));
+    }
 }
 
 #[test]
@@ -308,7 +322,7 @@ proptest! {
         changed in prop::collection::vec((any::<Index>(), any::<u8>()), 1..4),
     ) {
         let mut stored: Vec<_> = every_record().iter().map(image).collect();
-        stored.push(entry());
+        stored.extend([entry(), authorised_entry()]);
         stored.push(encode_outcome(FINGERPRINT, &sample::answers()[0]));
         let mut mutant = which.get(&stored).clone();
         for (at, byte) in changed {

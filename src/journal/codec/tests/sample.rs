@@ -221,7 +221,30 @@ fn trace() -> Option<Arc<Trace>> {
 /// Where something comes from.
 fn provenance(revision: u64) -> Option<Arc<Provenance>> {
     let rpc = Arc::from("SessionService/OpenSession");
-    Some(Arc::new(Provenance { revision, by: actor(), rpc }))
+    Some(Arc::new(Provenance { revision, by: actor(), rpc, authority: None }))
+}
+
+/// The cause of what somebody did for a rep, with another's credential, since level 6.
+pub fn authorised() -> Cause {
+    Cause {
+        credential: Some(Arc::from("token:https://idp.example/#sue")),
+        delegate: Some(Arc::from("service-desk")),
+        on_behalf_of: Some(id("ana")),
+        call: Some(Arc::from("00112233445566778899aabbccddeeff")),
+        ..Cause::new(actor(), "PresenceService/SetStatus")
+    }
+}
+
+/// A session whose steps say by what right they were done.
+pub fn opened_by_right() -> Record {
+    let step = |revision| {
+        let Cause { actor: by, rpc, .. } = authorised();
+        let authority = authorised().authority().map(Arc::new);
+        Some(Arc::new(Provenance { revision, by, rpc, authority }))
+    };
+    let mut session = session(Session::WAITING);
+    session.steps = SessionSteps { opened: step(8), ended: step(9) };
+    Record::Session(Arc::new(session))
 }
 
 fn session(state: SessionState) -> Session {
@@ -436,9 +459,8 @@ pub fn others() -> Vec<Record> {
 /// release has a name for.
 pub fn entry() -> (Cause, Vec<Fact>, Vec<Change>) {
     let cause = Cause {
-        actor: actor(),
-        rpc: Arc::from("baton.v1.TransferService/TransferSession"),
         request_id: Some(Arc::from("req-1")),
+        ..Cause::new(actor(), "baton.v1.TransferService/TransferSession")
     };
     let requested = Fact::of(FactKind::TransferRequested).session(SESSION).transfer(TRANSFER);
     let facts = vec![
