@@ -9,8 +9,8 @@ use anyhow::Context as _;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
-/// A server to be started.
-#[derive(Clone, Debug)]
+/// A server to be started. Its address of Redis and its key are secrets, and not shown.
+#[derive(Clone)]
 pub struct ServerPlan {
     /// Where to listen; port 0 takes any.
     pub listen: SocketAddr,
@@ -24,6 +24,13 @@ pub struct ServerPlan {
     pub token_key: Option<String>,
     /// Where other servers reach it: host and port. None: where it listens.
     pub advertise: Option<String>,
+}
+
+impl std::fmt::Debug for ServerPlan {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let mut shown = f.debug_struct("ServerPlan");
+        shown.field("listen", &self.listen).field("admin", &self.admin).finish_non_exhaustive()
+    }
 }
 
 /// A server that is listening.

@@ -30,7 +30,7 @@ pub async fn run(context: &Context, args: Audit) -> anyhow::Result<()> {
     };
     let (kind, id) = args.what.unwrap_or_default();
     let filter = pb::AuditFilter {
-        actor: args.actor,
+        actor: args.who,
         role: args.actor_role.unwrap_or_default().into(),
         credential: args.credential,
         rpc: args.rpc,

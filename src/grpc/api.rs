@@ -385,6 +385,35 @@ mod tests {
     use super::*;
     use crate::domain::id::ActorId;
 
+    #[tokio::test]
+    async fn s3_a_cause_says_with_which_credential_and_who_holds_it() {
+        use crate::access::{Credential, Origin};
+        use crate::domain::command::Command;
+        use crate::domain::decide::stated::Stated;
+
+        let org = OrgId::new("acme").expect("an id");
+        let actor = Actor { role: Role::Supervisor, id: ActorId::new("sue").expect("an id") };
+        let claimed = Caller::claimed(org, actor);
+        let cause_of = |caller: &Caller| {
+            let asked = Asked { command: Command::WorkOff, stated: Stated::default() };
+            request_of(caller, AskedCall::without_id("WorkService/AcceptWork"), asked).0.cause
+        };
+        let cause = cause_of(&claimed);
+        assert_eq!((cause.credential, cause.delegate, cause.call), (None, None, None));
+        let credential = Credential {
+            name: Arc::from("key:desk"),
+            delegate: Some(Arc::from("service-desk")),
+            origin: Origin::ApiKey(Arc::from("k1")),
+            ..(*claimed.credential).clone()
+        };
+        let caller = Caller { credential: Arc::new(credential), ..claimed };
+        let cause = cause_of(&caller);
+        assert_eq!(cause.credential.as_deref(), Some("key:desk"));
+        assert_eq!(cause.delegate.as_deref(), Some("service-desk"));
+        let shared = cause.credential.expect("it has one");
+        assert!(Arc::ptr_eq(&shared, &caller.credential.name), "no copy per change");
+    }
+
     #[test]
     fn t21_a_request_id_is_one_transaction_per_caller() {
         let org = OrgId::new("acme").expect("an id");

@@ -18,8 +18,8 @@ pub struct Audit {
     #[arg(long, value_parser = target::since, value_name = "TIME")]
     pub since: Option<prost_types::Timestamp>,
     /// Only what this rep, partner or other holder of a credential did
-    #[arg(long, default_value = "", hide_default_value = true, value_name = "ID")]
-    pub actor: String,
+    #[arg(long = "actor", default_value = "", hide_default_value = true, value_name = "ID")]
+    pub who: String,
     /// Only what was done in this role; `server` is Baton's own doing
     #[arg(long, value_parser = pb::Role::parse, value_name = "ROLE")]
     pub actor_role: Option<pb::Role>,

@@ -256,7 +256,7 @@ pub struct Serve {
     #[arg(long, env = "BATON_ADMIN", value_name = "ADDRESS")]
     pub admin: Option<SocketAddr>,
     /// The Redis that makes several servers one, such as redis://127.0.0.1:6379 [default: in memory]
-    #[arg(long, env = "BATON_REDIS", value_name = "URL")]
+    #[arg(long, env = "BATON_REDIS", hide_env_values = true, value_name = "URL")]
     pub redis: Option<String>,
     /// Where the other servers of this Redis reach this one, such as 10.0.0.7:50051 [default: where it listens]
     #[arg(long, env = "BATON_ADVERTISE", value_name = "HOST:PORT")]

@@ -28,6 +28,7 @@ use super::JournalError;
 use crate::domain::entry::{Answer, Cause, Fact, Fingerprint};
 use crate::domain::record::{Record, RecordKey};
 
+use key::kind_of;
 pub use key::{decode_key, encode_key};
 
 /// A record's key, and what it is from then on; `None`: removed.
@@ -110,7 +111,8 @@ pub fn decode_record(key: &RecordKey, image: &[u8]) -> Result<Record, JournalErr
     if record.key() == *key {
         Ok(record)
     } else {
-        Err(corrupt(format_args!("under {key:?} lies {:?}", record.key())))
+        let (key, found) = (encode_key(key), encode_key(&record.key()));
+        Err(corrupt(format_args!("under {} lies {}", kind_of(&key), kind_of(&found))))
     }
 }
 

@@ -232,6 +232,27 @@ fn what_lies_under_another_key_is_corrupt() {
     assert!(matches!(decode_record(&one.key(), &image(&two)), Err(JournalError::Corrupt(_))));
 }
 
+/// What can't be read is said to whoever runs the server, by way of the log; a reference may be a customer's number.
+#[test]
+fn s3_what_is_said_of_corrupt_bytes_has_no_text_of_a_customer() {
+    let said = |error: JournalError| {
+        let text = error.to_string();
+        assert!(!text.contains("canary"), "{text}");
+    };
+    for key in ["ref:web:canary", "ref:canary", "ses:canary", "canary", "mrk:contacts/a/canary"] {
+        said(decode_key(key.as_bytes()).expect_err("no key"));
+    }
+    let reference = sample::key(8, "web", "canary", 7);
+    let record = Record::Reference(
+        "web".parse().expect("an id"),
+        "canary 2".parse().expect("a reference"),
+        crate::domain::id::SessionId::MIN,
+    );
+    said(decode_record(&reference, &image(&record)).expect_err("it lies elsewhere"));
+    let session = image(&sample::opened_by_right());
+    said(decode_record(&reference, &session[..session.len() - 1]).expect_err("cut short"));
+}
+
 #[test]
 fn a_field_of_a_later_release_is_skipped() {
     // `[kind, [[id, name]]]`, and the same with a third field.

@@ -4,6 +4,7 @@
 mod keys;
 mod partners;
 
+mod authority;
 mod contacts;
 
 use std::collections::BTreeMap;
@@ -38,6 +39,7 @@ use crate::domain::rejection::{BadField, Reason, Rejection, RejectionDetails};
 use crate::domain::time::{Span, Timestamp};
 use crate::domain::units::{CentiPercent, Units, Weight};
 
+pub use authority::{authorised, opened_by_right};
 pub use keys::{KEYS, key};
 
 const SESSION: SessionId = SessionId::from_u128(0x0189_0a5d_ac96_774b_bcce_b302_099a_8057);
@@ -222,29 +224,6 @@ fn trace() -> Option<Arc<Trace>> {
 fn provenance(revision: u64) -> Option<Arc<Provenance>> {
     let rpc = Arc::from("SessionService/OpenSession");
     Some(Arc::new(Provenance { revision, by: actor(), rpc, authority: None }))
-}
-
-/// The cause of what somebody did for a rep, with another's credential, since level 6.
-pub fn authorised() -> Cause {
-    Cause {
-        credential: Some(Arc::from("token:https://idp.example/#sue")),
-        delegate: Some(Arc::from("service-desk")),
-        on_behalf_of: Some(id("ana")),
-        call: Some(Arc::from("00112233445566778899aabbccddeeff")),
-        ..Cause::new(actor(), "PresenceService/SetStatus")
-    }
-}
-
-/// A session whose steps say by what right they were done.
-pub fn opened_by_right() -> Record {
-    let step = |revision| {
-        let Cause { actor: by, rpc, .. } = authorised();
-        let authority = authorised().authority().map(Arc::new);
-        Some(Arc::new(Provenance { revision, by, rpc, authority }))
-    };
-    let mut session = session(Session::WAITING);
-    session.steps = SessionSteps { opened: step(8), ended: step(9) };
-    Record::Session(Arc::new(session))
 }
 
 fn session(state: SessionState) -> Session {
