@@ -62,7 +62,7 @@ fn does(state: &mut State, command: Command) {
     let request = Request {
         txn: TxnId::from_u128(entropy.bits()),
         fingerprint: Fingerprint::default(),
-        cause: Cause { actor: admin(), rpc: "bench".into(), request_id: None },
+        cause: Cause::new(admin(), "bench"),
         presence: None,
         stated: Stated::default(),
         command,

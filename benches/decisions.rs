@@ -47,7 +47,7 @@ impl World {
     /// An org with a thousand reps online and so many sessions under way.
     fn with_sessions(open: usize) -> Self {
         let actor = Actor { role: Role::Admin, id: id("bench") };
-        let cause = Cause { actor, rpc: "bench".into(), request_id: None };
+        let cause = Cause::new(actor, "bench");
         let mut world = Self { state: State::default(), entropy: Counter(0), lives: 0, cause };
         world.run(Command::ApplyDirectory { directory: directory(), prune: false });
         for n in 0..REPS {

@@ -325,7 +325,7 @@ impl Centre {
         Request {
             txn: TxnId::from_u128(self.mix.bits() | 1),
             fingerprint: Fingerprint::default(),
-            cause: Cause { actor, rpc: "bench".into(), request_id: None },
+            cause: Cause::new(actor, "bench"),
             presence: None,
             stated: Stated::default(),
             command,

@@ -36,7 +36,7 @@ pub struct TlsFiles {
 }
 
 /// A server's configuration, as given.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct ServerConfig {
     /// Address and port; port 0: any free one.
     pub listen: String,
@@ -103,7 +103,7 @@ impl Default for ServerConfig {
 }
 
 /// A configuration that can be started.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Checked {
     /// Where to listen.
     pub listen: SocketAddr,
@@ -133,6 +133,25 @@ pub struct Checked {
 
 /// Whether callers who are believed may leave their role out, and are admins then.
 pub type RoleMayBeMissing = bool;
+// A Redis URL can have a password in it, and a key is one: neither is to get into a log by way of `{:?}`.
+impl fmt::Debug for ServerConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut shown = f.debug_struct("ServerConfig");
+        shown.field("listen", &self.listen).field("admin", &self.admin);
+        shown.field("advertise", &self.advertise).field("default_org", &self.default_org);
+        shown.field("notice", &self.notice).field("drain", &self.drain).finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Checked {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut shown = f.debug_struct("Checked");
+        shown.field("listen", &self.listen).field("admin", &self.admin);
+        shown.field("advertise", &self.advertise).field("default_org", &self.default_org);
+        shown.field("token_key", &self.token_key).field("notice", &self.notice);
+        shown.field("drain", &self.drain).finish_non_exhaustive()
+    }
+}
 
 /// What seals tokens.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -345,6 +364,25 @@ mod tests {
         assert_eq!((faults(&known), trusted(&known)), (0, None));
         let shared = ServerConfig { redis: Some("redis://127.0.0.1".into()), ..known };
         assert_eq!(faults(&shared), 1, "servers that believe each other need a secret");
+    }
+
+    #[test]
+    fn s3_neither_a_password_nor_a_key_is_shown_or_said_to_be_wrong() {
+        let config = ServerConfig {
+            redis: Some("redis://user:canary@127.0.0.1/".into()),
+            token_key: Some("0f".repeat(32)),
+            ..ServerConfig::default()
+        };
+        let checked = config.check().expect("it is right");
+        let wrong = ServerConfig {
+            redis: Some("http://user:canary@127.0.0.1/".into()),
+            token_key: Some("canary".into()),
+            ..ServerConfig::default()
+        };
+        let faults = wrong.check().expect_err("both are wrong");
+        for shown in [format!("{config:?} {wrong:?}"), format!("{checked:?}"), faults.to_string()] {
+            assert!(!shown.contains("canary") && !shown.contains("0f0f"), "{shown}");
+        }
     }
 
     #[test]

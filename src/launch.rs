@@ -12,8 +12,8 @@ use tokio::task::JoinHandle;
 
 pub use crate::config::TlsFiles;
 
-/// A server to be started.
-#[derive(Clone, Debug)]
+/// A server to be started. Its address of Redis and its key are secrets, and not shown.
+#[derive(Clone)]
 pub struct ServerPlan {
     /// Where to listen; port 0 takes any.
     pub listen: SocketAddr,
@@ -65,6 +65,13 @@ impl ServerPlan {
             plaintext_anywhere: false,
             tls: None,
         }
+    }
+}
+
+impl std::fmt::Debug for ServerPlan {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let mut shown = f.debug_struct("ServerPlan");
+        shown.field("listen", &self.listen).field("admin", &self.admin).finish_non_exhaustive()
     }
 }
 

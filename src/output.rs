@@ -166,7 +166,7 @@ pub fn fields(value: &Value) -> String {
 
 /// Text that others wrote, so that it stays text (D5): what would move the cursor, ring the bell, turn the direction of
 /// writing round or begin a line of its own is shown as an escape.
-fn one_line(text: &str) -> String {
+pub fn one_line(text: &str) -> String {
     escaped(text, |c| c.is_control() || turns_round(c))
 }
 

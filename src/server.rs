@@ -43,11 +43,13 @@ use crate::grpc::streams::PartnerStreams;
 use crate::grpc::table::{DIRECTORY, MESSAGE, RENEWAL};
 use crate::grpc::token::Seal;
 use crate::grpc::{
-    Directory, Identities, Partners, Presences, Servers, Sessions, Transfers, Watches, Works,
+    Audits, Directory, Identities, Partners, Presences, Servers, Sessions, Transfers, Watches,
+    Works,
 };
 use crate::journal::Journal;
 use crate::journal::memory::MemoryJournal;
 use crate::journal::redis::{RedisJournal, RedisOptions};
+use crate::pb::audit_service_server::AuditServiceServer;
 use crate::pb::directory_service_server::DirectoryServiceServer;
 use crate::pb::identity_service_server::IdentityServiceServer;
 use crate::pb::partner_service_server::PartnerServiceServer;
@@ -64,7 +66,8 @@ const LOOKS: usize = 2;
 const CALL: Duration = Duration::from_secs(10);
 
 /// The services whose health is told one by one.
-const SERVICES: [&str; 9] = [
+const SERVICES: [&str; 10] = [
+    "baton.v1.AuditService",
     "baton.v1.DirectoryService",
     "baton.v1.IdentityService",
     "baton.v1.PartnerService",
@@ -424,6 +427,7 @@ fn router(
         .add_service(health)
         .add_service(v1)
         .add_service(v1alpha)
+        .add_service(service!(AuditServiceServer, Audits(Arc::clone(api)), MESSAGE))
         .add_service(service!(DirectoryServiceServer, Directory(Arc::clone(api)), DIRECTORY))
         .add_service(service!(IdentityServiceServer, Identities(Arc::clone(api)), MESSAGE))
         .add_service(service!(PresenceServiceServer, Presences(Arc::clone(api)), RENEWAL))

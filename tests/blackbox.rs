@@ -1,6 +1,8 @@
 //! Whole servers, seen through gRPC alone: transfers from click to completion, repeated requests,
 //! streams that resume, and two servers on one Redis.
 
+#[path = "blackbox/audited.rs"]
+mod audited;
 #[path = "blackbox/site.rs"]
 mod site;
 #[path = "blackbox/stream.rs"]
@@ -10,6 +12,12 @@ mod vendor;
 #[path = "blackbox/world.rs"]
 mod world;
 
+#[path = "blackbox/audit.rs"]
+mod audit;
+#[path = "blackbox/audit_export.rs"]
+mod audit_export;
+#[path = "blackbox/audit_streams.rs"]
+mod audit_streams;
 #[path = "blackbox/balancer.rs"]
 mod balancer;
 #[path = "blackbox/by_turns.rs"]
@@ -32,6 +40,8 @@ mod handover;
 mod home;
 #[path = "blackbox/lines.rs"]
 mod lines;
+#[path = "blackbox/log_secrets.rs"]
+mod log_secrets;
 #[path = "blackbox/mirrors.rs"]
 mod mirrors;
 #[path = "blackbox/orgs.rs"]

@@ -225,7 +225,7 @@ impl Day {
         Request {
             txn: TxnId::from_u128(self.dice.bits() | 1),
             fingerprint: Fingerprint::default(),
-            cause: Cause { actor, rpc: "day".into(), request_id: None },
+            cause: Cause::new(actor, "day"),
             presence: None,
             stated: Stated::default(),
             command,

@@ -138,7 +138,7 @@ impl World {
         Request {
             txn: TxnId::from_u128(self.bits.bits()),
             fingerprint: Fingerprint::default(),
-            cause: Cause { actor: admin(), rpc: "test".into(), request_id: None },
+            cause: Cause::new(admin(), "test"),
             presence: None,
             stated: Stated::default(),
             command,

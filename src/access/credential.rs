@@ -89,6 +89,17 @@ pub struct Credential {
 }
 
 impl Credential {
+    /// Its name in the audit (S3); what callers say of themselves has none.
+    #[must_use]
+    pub fn audited_name(&self) -> Option<Arc<str>> {
+        match self.origin {
+            Origin::Claims => None,
+            Origin::ApiKey(_) | Origin::Token { .. } | Origin::Certificate(_) | Origin::Server => {
+                Some(Arc::clone(&self.name))
+            }
+        }
+    }
+
     /// Is it still good by then, as far as its own words go?
     #[must_use]
     pub fn is_current(&self, now: SystemTime) -> bool {

@@ -6,6 +6,7 @@
 
 pub(crate) mod args;
 mod asked;
+mod audit;
 mod contact;
 mod context;
 mod contexts;
@@ -148,6 +149,7 @@ pub async fn run(
         Command::Recipients(args) => explain::recipients(&context, args).await,
         Command::Explain(args) => explain::explain(&context, args).await,
         Command::Watch(args) => watch::run(&context, args).await,
+        Command::Audit(args) => audit::run(&context, *args).await,
         Command::History { session } => session::history(&context, session).await,
         Command::Org { what } => org::run(what, forget).await,
         Command::Bench(args) => {

@@ -51,6 +51,8 @@ macro_rules! named {
 }
 
 named! {
+    AuditAction "AUDIT_ACTION_",
+    AuditKind "AUDIT_KIND_",
     CapacityModel "CAPACITY_MODEL_",
     ChannelType "CHANNEL_TYPE_",
     ContactAvailability "CONTACT_AVAILABILITY_",

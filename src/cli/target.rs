@@ -1,7 +1,7 @@
 //! What people write for a recipient, an attribute, a skill or a length of time, as values, and back. Asked by the
 //! arguments of the command line and by org files.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use super::names::{Named as _, nearest};
 use crate::pb;
@@ -200,6 +200,20 @@ pub fn span(span: &prost_types::Duration) -> String {
 /// Parses a point in time such as `2026-03-02T09:30:00Z`.
 pub fn time(text: &str) -> Result<prost_types::Timestamp, String> {
     text.parse().map_err(|_| format!("`{text}` isn't a time: write 2026-03-02T09:30:00Z"))
+}
+
+/// Parses a time, or how long ago it was by this machine's clock.
+pub fn since(text: &str) -> Result<prost_types::Timestamp, String> {
+    let ago = || Some(SystemTime::now().checked_sub(duration(text).ok()?)?.into());
+    time(text).ok().or_else(ago).ok_or_else(|| {
+        format!("`{text}` isn't a time: write 2026-03-02T09:30:00Z, or 30m or 7d for so long ago")
+    })
+}
+
+/// Parses `SESSION`, `QUEUE:billing`: a kind of things that the audit names, or one of them.
+pub fn audited(text: &str) -> Result<(pb::AuditKind, String), String> {
+    let (kind, id) = text.split_once(':').unwrap_or((text, ""));
+    Ok((pb::AuditKind::parse(kind)?, id.to_owned()))
 }
 
 /// Parses `250ms`, `30s`, `1.5s`, `5m`, `24h`, `7d` or several of them in a row, such as `1m30s`.

@@ -32,6 +32,9 @@ macro_rules! calls {
 }
 
 calls! {
+    AuditServiceClient in audit_service_client {
+        read list_audit_records(ListAuditRecordsRequest) -> ListAuditRecordsResponse;
+    }
     DirectoryServiceClient in directory_service_client {
         change apply_directory(ApplyDirectoryRequest) -> ApplyDirectoryResponse;
         read get_directory(GetDirectoryRequest) -> GetDirectoryResponse;

@@ -4,6 +4,7 @@
 //! change that its retries share, retries with full jitter, and streams that come back by themselves (`watch`). It
 //! knows nothing of the server's inside: only the generated API. The command line is its first user.
 
+mod audit;
 mod calls;
 mod failure;
 mod presence;
@@ -21,6 +22,7 @@ use tonic::metadata::{Ascii, MetadataValue};
 use tonic::transport::{Channel, Endpoint};
 use tonic::{Request, Response, Status};
 
+pub use audit::{AuditEvent, AuditFeed};
 pub use failure::Failure;
 pub use presence::{SignedIn, keep_signed_in, sign_in};
 pub use retry::{BadRetryPolicy, RetryPolicy};

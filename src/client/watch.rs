@@ -14,9 +14,9 @@ use crate::pb;
 use crate::pb::watch_response::Frame;
 
 /// The heartbeat in force until the server says another (W5).
-const DEFAULT_HEARTBEAT: Duration = Duration::from_secs(10);
+pub(super) const DEFAULT_HEARTBEAT: Duration = Duration::from_secs(10);
 /// Longest wait that a server's `Closing` may impose.
-const LONGEST_PAUSE: Duration = Duration::from_secs(300);
+pub(super) const LONGEST_PAUSE: Duration = Duration::from_secs(300);
 
 /// What a watch has to say.
 #[derive(Clone, Debug)]
@@ -188,6 +188,6 @@ impl Watch {
 }
 
 /// Whether coming back can help.
-fn mendable(failure: &Failure) -> bool {
+pub(super) fn mendable(failure: &Failure) -> bool {
     failure.may_retry() || failure.reason() == "INTERNAL"
 }

@@ -1,7 +1,5 @@
 //! Requests of Baton's own, and answers to those that were done before (T21).
 
-use std::sync::Arc;
-
 use super::refusal::Refusal;
 use super::round::Remember;
 use super::view::Done;
@@ -15,7 +13,7 @@ use crate::domain::rejection::Rejection;
 /// A request of Baton's own.
 #[must_use]
 pub fn server_request(rpc: &str, command: Command, txn: TxnId) -> Box<Request> {
-    let cause = Cause { actor: Actor::baton(), rpc: Arc::from(rpc), request_id: None };
+    let cause = Cause::new(Actor::baton(), rpc);
     let (fingerprint, stated) = (Fingerprint::default(), Stated::default());
     Box::new(Request { txn, fingerprint, cause, presence: None, stated, command })
 }

@@ -6,7 +6,7 @@ use imbl::Vector;
 
 use super::clock;
 use super::steady::SteadyClock;
-use crate::domain::entry::{Answer, Entry, Revision};
+use crate::domain::entry::{Answer, Entry, RecordAction, Revision};
 use crate::domain::record::{Record, RecordKey};
 use crate::domain::state::State;
 use crate::domain::time::Timestamp;
@@ -30,11 +30,22 @@ impl Applied {
         if !entry.changes.iter().any(|(key, _)| is_contacts(key)) {
             return Self { entry: Arc::clone(entry), before };
         }
-        let shown = entry.changes.iter().zip(before).filter(|((key, _), _)| !is_contacts(key));
-        let (changes, before) = shown.map(|(change, before)| (change.clone(), before)).unzip();
+        let (mut changes, mut befores, mut created) = (Vec::new(), Vec::new(), Vec::new());
+        for ((change, (_, action)), before) in entry.changes.iter().zip(entry.actions()).zip(before)
+        {
+            if is_contacts(&change.0) {
+                continue;
+            }
+            if action == RecordAction::Created {
+                created.extend(u32::try_from(changes.len()));
+            }
+            changes.push(change.clone());
+            befores.push(before);
+        }
+        let before = befores;
         let (cause, facts) = (entry.cause.clone(), entry.facts.clone());
         let Entry { revision, id, previous, time, .. } = **entry;
-        let entry = Entry { revision, id, previous, time, cause, changes, facts };
+        let entry = Entry { revision, id, previous, time, cause, changes, facts, created };
         Self { entry: Arc::new(entry), before }
     }
 }
@@ -89,15 +100,18 @@ mod tests {
             id: EntryId::from_u128(2),
             previous: EntryId::from_u128(1),
             time: Timestamp::from_ms(5),
-            cause: Cause { actor: Actor::baton(), rpc: "test".into(), request_id: None },
+            cause: Cause::new(Actor::baton(), "test"),
             changes: vec![change(&block), change(&book)],
             facts: Vec::new(),
+            created: vec![1],
         });
         let shown = Applied::of(&entry, vec![Some(block), None]);
         assert_eq!(shown.entry.changes, [change(&book)]);
         assert_eq!(shown.before, [None], "beside the change that it was before");
+        assert_eq!(shown.entry.created, [0], "at its new place");
         assert_eq!(shown.entry.head(), entry.head());
-        let without = Arc::new(Entry { changes: vec![change(&book)], ..(*entry).clone() });
+        let created = vec![0];
+        let without = Arc::new(Entry { changes: vec![change(&book)], created, ..(*entry).clone() });
         assert!(Arc::ptr_eq(&Applied::of(&without, vec![None]).entry, &without));
     }
 }

@@ -12,6 +12,7 @@ use tokio::sync::{Semaphore, watch};
 use tonic::Request;
 
 use super::admission;
+use super::call_id;
 use super::caller::Caller;
 use super::deadline;
 use super::from_proto::{ActingOn, Asked};
@@ -326,9 +327,11 @@ pub fn request_of(caller: &Caller, asked: AskedCall, what: Asked) -> (command::R
         (id, _) => (txn_of(&caller.org, &caller.actor, id), Repeat::Safe),
     };
     let cause = Cause {
-        actor: caller.actor.clone(),
-        rpc: Arc::from(rpc),
         request_id: (!request_id.is_empty()).then(|| Arc::from(request_id)),
+        credential: caller.credential.audited_name(),
+        delegate: caller.credential.delegate.clone(),
+        call: call_id::current(),
+        ..Cause::new(caller.actor.clone(), rpc)
     };
     let Asked { command, stated } = what;
     (command::Request { txn, fingerprint, cause, presence: None, stated, command }, repeat)
@@ -382,6 +385,35 @@ mod tests {
     use super::*;
     use crate::domain::id::ActorId;
     use crate::domain::live::Role;
+
+    #[tokio::test]
+    async fn s3_a_cause_says_with_which_credential_and_who_holds_it() {
+        use crate::access::{Credential, Origin};
+        use crate::domain::command::Command;
+        use crate::domain::decide::stated::Stated;
+
+        let org = OrgId::new("acme").expect("an id");
+        let actor = Actor { role: Role::Supervisor, id: ActorId::new("sue").expect("an id") };
+        let claimed = Caller::claimed(org, actor);
+        let cause_of = |caller: &Caller| {
+            let asked = Asked { command: Command::WorkOff, stated: Stated::default() };
+            request_of(caller, AskedCall::without_id("WorkService/AcceptWork"), asked).0.cause
+        };
+        let cause = cause_of(&claimed);
+        assert_eq!((cause.credential, cause.delegate, cause.call), (None, None, None));
+        let credential = Credential {
+            name: Arc::from("key:desk"),
+            delegate: Some(Arc::from("service-desk")),
+            origin: Origin::ApiKey(Arc::from("k1")),
+            ..(*claimed.credential).clone()
+        };
+        let caller = Caller { credential: Arc::new(credential), ..claimed };
+        let cause = cause_of(&caller);
+        assert_eq!(cause.credential.as_deref(), Some("key:desk"));
+        assert_eq!(cause.delegate.as_deref(), Some("service-desk"));
+        let shared = cause.credential.expect("it has one");
+        assert!(Arc::ptr_eq(&shared, &caller.credential.name), "no copy per change");
+    }
 
     #[test]
     fn t21_a_request_id_is_one_transaction_per_caller() {

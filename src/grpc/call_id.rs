@@ -11,6 +11,8 @@ use tonic::body::Body;
 use tonic::codegen::http::{HeaderMap, HeaderValue, Request, Response};
 use tower::{Layer, Service};
 
+use super::table;
+
 /// The metadata key of the name.
 pub const CALL_ID: &str = "baton-call-id";
 /// The digits of a name.
@@ -65,12 +67,14 @@ where
     fn call(&mut self, request: Request<B>) -> Self::Future {
         let given = given(request.headers()).filter(|_| request.headers().contains_key(self.kept));
         let id = given.unwrap_or_else(|| format!("{:032x}", rand::random::<u128>()).into());
-        let path = request.uri().path().to_owned();
+        // Whatever else a caller asks for is its own text, and no path of ours.
+        let path = request.uri().path();
+        let path = table::row(path).map_or("another", |rpc| rpc.name);
         let call = CURRENT.sync_scope(Arc::clone(&id), || self.inner.call(request));
         let call = CURRENT.scope(Arc::clone(&id), call);
         Box::pin(async move {
             let mut response = call.await?;
-            log(&id, &path, response.headers());
+            log(&id, path, response.headers());
             if let Ok(value) = HeaderValue::from_str(&id) {
                 response.headers_mut().insert(CALL_ID, value);
             }

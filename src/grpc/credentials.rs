@@ -4,8 +4,11 @@
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use rand::Rng as _;
+
 use crate::access::Credential;
 use crate::access::gate::{Access, Standing};
+use crate::pb;
 
 /// The wall clock is looked at again after so long at the latest: it may have been set.
 const LOOK_AGAIN: Duration = Duration::from_secs(30);
@@ -37,3 +40,21 @@ pub async fn credential_end(access: Option<Arc<Access>>, credential: &Credential
 
 /// The leeway of tokens keeps one good past its time: then it is looked at again soon.
 const A_MOMENT: Duration = Duration::from_millis(500);
+
+/// What a stream says whose credential isn't good any more: to go on where it stopped with the next one, or not at all. Who
+/// is to come back does so spread over half a second.
+pub fn closing_for(standing: Standing) -> pb::Closing {
+    let (action, reason) = match standing {
+        Standing::Revoked => (pb::ClosingAction::Stop, "the credential was revoked"),
+        Standing::Good | Standing::Expired | Standing::Changed => (
+            pb::ClosingAction::Reauthenticate,
+            "the credential has expired or says something else by now: come back with a current one and the last resume token",
+        ),
+    };
+    let wait = Duration::from_millis(rand::rng().next_u64() % 500);
+    pb::Closing {
+        action: action.into(),
+        reason: reason.to_owned(),
+        retry_after: prost_types::Duration::try_from(wait).ok(),
+    }
+}

@@ -3,6 +3,7 @@
 
 pub mod admission;
 pub mod api;
+mod audit;
 pub mod call_id;
 pub mod caller;
 mod credentials;
@@ -32,6 +33,7 @@ mod work;
 
 use std::sync::Arc;
 
+pub use audit::Audits;
 pub use directory::Directory;
 pub use identity::Identities;
 pub use partner::Partners;

@@ -52,6 +52,7 @@ paged!(
     ListHandoffsRequest,
     ListRoutingRequestsRequest,
     ListContactsRequest,
+    ListAuditRecordsRequest,
 );
 
 /// The page that is asked for.
@@ -64,6 +65,12 @@ pub struct Window {
 }
 
 impl Window {
+    /// How many entries the page has at most.
+    #[must_use]
+    pub const fn size(&self) -> usize {
+        self.size
+    }
+
     /// How many entries tell the page and whether another follows.
     #[must_use]
     pub const fn one_more(&self) -> usize {
@@ -155,6 +162,17 @@ impl Api {
         key: impl Fn(&T) -> String,
     ) -> Shown<T> {
         self.cut(caller, window, view, entries.into_iter(), key)
+    }
+
+    /// The token of the page that goes on after `after`, for a list that isn't of a view.
+    pub fn token_after(
+        &self,
+        caller: &Caller,
+        window: &Window,
+        revision: Revision,
+        after: String,
+    ) -> String {
+        self.seal.page(&caller.org, window.filter, &Page { after, shown: 0, revision })
     }
 
     fn cut<T>(

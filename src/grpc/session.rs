@@ -12,7 +12,7 @@ use super::to_proto::ObjectContext;
 use super::{from_proto, scope, to_proto};
 use crate::domain::command::Command;
 use crate::domain::id::{RepId, SessionId};
-use crate::domain::live::{Line, Session, SessionState};
+use crate::domain::live::{Line, Role, Session, SessionState};
 use crate::domain::record::{Record, RecordKey};
 use crate::domain::record_lookup::RecordLookup;
 use crate::domain::rejection::Rejection;
@@ -245,7 +245,8 @@ impl SessionService for Sessions {
                     to_proto::transfer(context, t, changed)
                 })
                 .collect();
-            let mut events = to_proto::story(context, &session);
+            let may_audit = matches!(caller.actor.role, Role::Admin | Role::Supervisor);
+            let mut events = to_proto::story(context, &session, may_audit);
             let truncated = events.len() > 1_000;
             events.drain(..events.len().saturating_sub(1_000));
             Ok(pb::GetSessionHistoryResponse {

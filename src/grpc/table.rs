@@ -8,7 +8,8 @@ use std::collections::HashMap;
 use std::sync::LazyLock;
 
 use crate::access::Scope::{
-    self, Contacts, Directory, Handoffs, Presence, Queues, Routing, Sessions, Transfers, Work,
+    self, Audit, Contacts, Directory, Handoffs, Presence, Queues, Routing, Sessions, Transfers,
+    Work,
 };
 use crate::domain::live::Role::{self, Adapter, Admin, Dashboard, Partner, Rep, Supervisor};
 pub use docs::page;
@@ -139,6 +140,8 @@ const fn local(name: &'static str, scope: Option<Scope>, grants: &'static [Grant
 
 /// Every call.
 pub const ROWS: &[Rpc] = &[
+    read("AuditService/ListAuditRecords", Audit, CONFIGURE),
+    local("AuditService/WatchAudit", Some(Audit), CONFIGURE),
     change("DirectoryService/ApplyDirectory", Directory, CONFIGURE),
     change("DirectoryService/UpsertRep", Directory, CONFIGURE),
     change("DirectoryService/DeleteRep", Directory, CONFIGURE),

@@ -21,7 +21,7 @@ pub fn forgetful(recent: usize, kept: usize) -> Engine {
 }
 
 /// Makes `count` changes, one revision each.
-async fn changes(admin: &mut Caller, count: u32) -> i64 {
+pub async fn changes(admin: &mut Caller, count: u32) -> i64 {
     let mut revision = 0;
     for i in 0..count {
         let status = if i % 2 == 0 { "lunch" } else { "available" };

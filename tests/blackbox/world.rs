@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use baton::engine::Engine;
 use baton::pb;
+use baton::pb::audit_service_client::AuditServiceClient;
 use baton::pb::directory_service_client::DirectoryServiceClient;
 use baton::pb::partner_service_client::PartnerServiceClient;
 use baton::pb::presence_service_client::PresenceServiceClient;
@@ -101,6 +102,7 @@ type Line = InterceptedService<Channel, Identity>;
 /// Somebody who calls, with a client for each service.
 #[derive(Clone)]
 pub struct Caller {
+    pub audits: AuditServiceClient<Line>,
     pub directory: DirectoryServiceClient<Line>,
     pub presence: PresenceServiceClient<Line>,
     pub sessions: SessionServiceClient<Line>,
@@ -123,6 +125,7 @@ impl Caller {
         );
         let line = || InterceptedService::new(channel.clone(), identity.clone());
         Self {
+            audits: AuditServiceClient::new(line()),
             directory: DirectoryServiceClient::new(line()),
             presence: PresenceServiceClient::new(line()),
             sessions: SessionServiceClient::new(line()),

@@ -163,7 +163,7 @@ impl World {
         command: Command,
     ) -> Result<std::result::Result<(Vec<String>, Answer), Rejection>> {
         let txn = TxnId::from_u128(self.entropy.bits() | 1 << 100);
-        let cause = Cause { actor: actor.clone(), rpc: "scenario".into(), request_id: None };
+        let cause = Cause::new(actor.clone(), "scenario");
         let (fingerprint, stated) = (Fingerprint::default(), Stated::default());
         let request = Request { txn, fingerprint, cause, presence, stated, command };
         let before = self.state.clone();

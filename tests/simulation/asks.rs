@@ -53,7 +53,7 @@ pub fn request(bits: &mut Randomness, actor: Actor, command: Command) -> Request
     let of_a_lease = matches!(command, Command::LeasesLapsed(_) | Command::Reconnect(_));
     let named = chance(bits, 75) && !of_a_lease;
     let request_id = named.then(|| Arc::from(txn.to_string()));
-    let cause = Cause { actor, rpc: Arc::from("Simulated"), request_id };
+    let cause = Cause { request_id, ..Cause::new(actor, "Simulated") };
     Request { txn, fingerprint, cause, presence: None, stated: Stated::default(), command }
 }
 

@@ -130,13 +130,29 @@ impl EntryDraft {
             id: self.id,
             previous: head.entry,
             time: self.time.max(head.time),
-            cause: Cause {
-                actor: Actor { role: Role::Rep, id: ActorId::new("ana").expect("a good id") },
-                rpc: Arc::from("baton.v1.SessionService/TransferSession"),
-                request_id: self.request.map(|number| Arc::from(format!("req-{number}"))),
-            },
+            cause: self.cause(),
             changes: self.changes.clone().into_iter().collect(),
             facts: vec![Fact::of(FactKind::DirectoryChanged).rep(&rep("ana"))],
+            created: self
+                .changes
+                .values()
+                .take(1)
+                .flat_map(|new| new.as_ref().map(|_| 0))
+                .collect(),
+        }
+    }
+
+    /// Everything that can be said of who did it, so that whatever is kept or lost of it is seen.
+    fn cause(&self) -> Cause {
+        let text = |text: &str| Some(Arc::from(text));
+        let actor = Actor { role: Role::Rep, id: ActorId::new("ana").expect("a good id") };
+        Cause {
+            request_id: self.request.map(|number| Arc::from(format!("req-{number}"))),
+            credential: text("key:desk"),
+            delegate: text("service-desk"),
+            on_behalf_of: Some(rep("ben")),
+            call: text("00112233445566778899aabbccddeeff"),
+            ..Cause::new(actor, "baton.v1.SessionService/TransferSession")
         }
     }
 }

@@ -1,5 +1,6 @@
 //! The command line as a value: what can be asked, and nothing of how it is done.
 
+mod audit;
 mod bench;
 mod context;
 mod keys;
@@ -20,6 +21,7 @@ use super::names::Named as _;
 use super::target;
 use crate::output::Format;
 use crate::pb;
+pub use audit::Audit;
 pub use bench::{
     Bench, BenchCall, BenchDay, BenchPresence, BenchRouting, BenchWhat, DayProfile, HandlingLaw,
     Measured,
@@ -223,6 +225,8 @@ pub enum Command {
     Explain(Explain),
     /// Print what changes, as it changes
     Watch(WatchArgs),
+    /// Who changed what, when and through which call: print it, follow it, or export it
+    Audit(Box<Audit>),
     /// Tell the story of a session, and why each rep was asked
     History {
         /// Id of the session
@@ -278,7 +282,7 @@ pub struct Serve {
     #[arg(long, env = "BATON_ADMIN", value_name = "ADDRESS")]
     pub admin: Option<SocketAddr>,
     /// The Redis that makes several servers one, such as redis://127.0.0.1:6379 [default: in memory]
-    #[arg(long, env = "BATON_REDIS", value_name = "URL")]
+    #[arg(long, env = "BATON_REDIS", hide_env_values = true, value_name = "URL")]
     pub redis: Option<String>,
     /// Where the other servers of this Redis reach this one, such as 10.0.0.7:50051 [default: where it listens]
     #[arg(long, env = "BATON_ADVERTISE", value_name = "HOST:PORT")]

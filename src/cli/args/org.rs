@@ -11,7 +11,7 @@ pub enum Org {
         /// The org
         org: String,
         /// The Redis in which it is
-        #[arg(long, env = "BATON_REDIS", value_name = "URL")]
+        #[arg(long, env = "BATON_REDIS", hide_env_values = true, value_name = "URL")]
         redis: String,
         /// Really do it
         #[arg(long)]

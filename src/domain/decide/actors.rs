@@ -43,14 +43,18 @@ pub(crate) fn not_owner(
     Rejection::new(Reason::NotOwner, kind, id, message)
 }
 
-/// The work, if `actor` may act on it.
+/// The work, if `actor` may act on it; what is done to it is done for its rep (S3).
 pub(super) fn own_work(
-    draft: &Draft<'_>,
+    draft: &mut Draft<'_>,
     actor: &Actor,
     id: WorkId,
 ) -> Result<Arc<Work>, Rejection> {
     let work = draft.expect_work(id)?;
-    if acts_for(draft, actor, &work.rep) { Ok(work) } else { Err(not_owner(actor, "work", id)) }
+    if !acts_for(draft, actor, &work.rep) {
+        return Err(not_owner(actor, "work", id));
+    }
+    draft.acts_for(&work.rep);
+    Ok(work)
 }
 
 /// The refusal to do something with work that is over.

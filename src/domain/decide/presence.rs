@@ -35,6 +35,7 @@ pub(crate) fn open(
     device: &str,
 ) -> Result<AnswerSubject, Rejection> {
     let rep = rep_named(draft, actor, rep);
+    draft.acts_for(&rep);
     open_of(draft, actor, &rep, status, device)?;
     Ok(about(RecordKey::RepPresence(rep)))
 }
@@ -177,6 +178,8 @@ pub(crate) fn set_status(
     status: &StatusId,
     when_done: bool,
 ) -> Result<AnswerSubject, Rejection> {
+    let (live, _) = current(draft, actor, named)?;
+    draft.acts_for(&live.rep);
     let rep = choose(draft, actor, named, status, when_done)?;
     Ok(about(RecordKey::RepPresence(rep)))
 }
@@ -224,12 +227,14 @@ pub(crate) fn close(
                 PresenceRef::Presence(id) => draft.rep_of_presence(*id).cloned(),
             };
             let rep = rep.ok_or(rejection)?;
+            draft.acts_for(&rep);
             leave::give_up(draft, &rep);
             return Ok(about(RecordKey::RepPresence(rep)));
         }
         Err(rejection) => return Err(rejection),
     };
     let rep = live.rep.clone();
+    draft.acts_for(&rep);
     let (cause, by) = (PresenceCause::of(actor.role), actor.clone());
     if when_done {
         stop::plan(draft, live, presence, PlannedStop { then: PlannedChange::SignOut, cause, by });

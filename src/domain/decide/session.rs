@@ -100,7 +100,12 @@ fn blank(draft: &mut Draft<'_>, channel: &Channel, opening: &Opening) -> Session
 }
 
 /// The session, if `actor` may act on it: its owner, someone who acts for them, or its channel.
-fn own_session(draft: &Draft<'_>, actor: &Actor, id: SessionId) -> Result<Arc<Session>, Rejection> {
+/// Who acts for the owner does so on their behalf (S3); a channel acts for itself.
+fn own_session(
+    draft: &mut Draft<'_>,
+    actor: &Actor,
+    id: SessionId,
+) -> Result<Arc<Session>, Rejection> {
     let session = draft.expect_session(id)?;
     if !may_see_session(draft, actor, &session) {
         return Err(Rejection::not_found("session", id));
@@ -110,7 +115,14 @@ fn own_session(draft: &Draft<'_>, actor: &Actor, id: SessionId) -> Result<Arc<Se
         (_, Some((owner, _))) => acts_for(draft, actor, owner),
         (role, None) => role != Role::Rep,
     };
-    if may { Ok(session) } else { Err(not_owner(actor, "session", id)) }
+    if !may {
+        return Err(not_owner(actor, "session", id));
+    }
+    match (actor.role, session.owner()) {
+        (Role::Adapter | Role::Partner, _) | (_, None) => {}
+        (_, Some((owner, _))) => draft.acts_for(owner),
+    }
+    Ok(session)
 }
 
 fn not_active(session: &Session, wanted: &str) -> Rejection {

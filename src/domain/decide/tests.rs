@@ -70,7 +70,7 @@ fn state() -> State {
 
 fn request(txn: u128, role: Role, command: Command) -> Request {
     let actor = Actor { role, id: ActorId::new("ana").unwrap() };
-    let cause = Cause { actor, rpc: "test".into(), request_id: None };
+    let cause = Cause::new(actor, "test");
     let fingerprint = Fingerprint::default();
     Request {
         txn: TxnId::from_u128(txn),

@@ -47,6 +47,7 @@ pub(crate) fn request(
         return Err(not_owner(actor, "session", id));
     };
     let owner = owner.clone();
+    draft.acts_for(&owner);
     let channel = draft.expect_channel(&session.channel)?;
     let mut session = Arc::unwrap_or_clone(session);
     let destination = destination(draft, actor, &owner, recipient, &mut session, &channel)?;

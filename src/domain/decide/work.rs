@@ -65,6 +65,7 @@ pub(crate) fn accept_transfer(
             if !acts_for(draft, actor, rep) {
                 return Err(not_owner(actor, "transfer", id));
             }
+            draft.acts_for(rep);
             let work = draft.expect_work(*work)?;
             may_still_receive(draft, &work)?;
             acceptance::take(draft, work.id);

@@ -10,7 +10,7 @@ use crate::domain::contacts::{AvailabilityReport, ContactSync};
 use crate::domain::id::{
     EntryId, PresenceId, QueueId, RepId, RoutingRequestId, SessionId, TransferId, WorkId,
 };
-use crate::domain::live::Actor;
+use crate::domain::live::{Actor, Authority};
 use crate::domain::record::{Record, RecordKey};
 use crate::domain::rejection::{Reason, Rejection};
 use crate::domain::stored::{shared, shared_option};
@@ -257,6 +257,48 @@ pub struct Cause {
     /// The caller's request id, if it gave one.
     #[cbor(n(2), with = "shared_option")]
     pub request_id: Option<Arc<str>>,
+    /// The name of the credential that it showed; `None`: Baton's own doing, or whoever called said of itself who it is.
+    #[cbor(n(3), with = "shared_option")]
+    pub credential: Option<Arc<str>>,
+    /// Who really holds the credential, where somebody acts with another's.
+    #[cbor(n(4), with = "shared_option")]
+    pub delegate: Option<Arc<str>>,
+    /// The rep for whom somebody else acted (T1, P6, N4); a rep that acts as itself has none.
+    #[n(5)]
+    pub on_behalf_of: Option<RepId>,
+    /// The call's name, which its caller and the log know, too.
+    #[cbor(n(6), with = "shared_option")]
+    pub call: Option<Arc<str>>,
+}
+
+impl Cause {
+    /// `actor` did it through `rpc`, and nothing else is known of it.
+    #[must_use]
+    pub fn new(actor: Actor, rpc: impl Into<Arc<str>>) -> Self {
+        Self {
+            actor,
+            rpc: rpc.into(),
+            request_id: None,
+            credential: None,
+            delegate: None,
+            on_behalf_of: None,
+            call: None,
+        }
+    }
+
+    /// By what right it was done, as far as it says more than who did it.
+    #[must_use]
+    pub fn authority(&self) -> Option<Authority> {
+        let Self { credential, delegate, on_behalf_of, .. } = self;
+        if credential.is_none() && delegate.is_none() && on_behalf_of.is_none() {
+            return None;
+        }
+        Some(Authority {
+            credential: credential.clone(),
+            delegate: delegate.clone(),
+            on_behalf_of: on_behalf_of.clone(),
+        })
+    }
 }
 
 /// What a request was, in 128 bits: the same for the same content.
@@ -392,6 +434,17 @@ pub struct Outcome {
     pub answer: Answer,
 }
 
+/// What an entry did to a record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RecordAction {
+    /// It wasn't there before.
+    Created,
+    /// It was there, or that wasn't kept.
+    Changed,
+    /// It is gone.
+    Deleted,
+}
+
 /// A committed change: the records that it wrote, as complete images, and what happened.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Entry {
@@ -409,6 +462,8 @@ pub struct Entry {
     pub changes: Vec<(RecordKey, Option<Record>)>,
     /// What happened.
     pub facts: Vec<Fact>,
+    /// Places in `changes` of the records that weren't there before, ascending. Releases before level 6 didn't say.
+    pub created: Vec<u32>,
 }
 
 impl Entry {
@@ -416,6 +471,20 @@ impl Entry {
     #[must_use]
     pub const fn head(&self) -> Head {
         Head { revision: self.revision, entry: self.id, time: self.time }
+    }
+
+    /// What became of each record that it wrote, in key order (S3).
+    pub fn actions(&self) -> impl Iterator<Item = (&RecordKey, RecordAction)> {
+        self.changes.iter().enumerate().map(|(place, (key, record))| {
+            let is_new =
+                u32::try_from(place).is_ok_and(|at| self.created.binary_search(&at).is_ok());
+            let action = match record {
+                None => RecordAction::Deleted,
+                Some(_) if is_new => RecordAction::Created,
+                Some(_) => RecordAction::Changed,
+            };
+            (key, action)
+        })
     }
 
     /// Does it come right after `head`?

@@ -25,7 +25,7 @@ pub use presence::{
     ClosedPresence, Connection, EarlierPresence, PlannedChange, PlannedStop, Presence,
     PresenceCause, RepPresence, RepReach,
 };
-pub use provenance::{AskSteps, Provenance, SessionSteps, TransferSteps, WorkSteps};
+pub use provenance::{AskSteps, Authority, Provenance, SessionSteps, TransferSteps, WorkSteps};
 pub use recipient::{ContactRef, Recipient};
 pub use returned::{ReturnReason, SessionEndReason, SessionReturn};
 pub use work::{Candidate, HowFound, WhyNot, Work, WorkEnd, WorkRestrictions, WorkState};

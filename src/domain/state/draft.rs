@@ -10,7 +10,7 @@ use crate::domain::directory::Settings;
 use crate::domain::entry::{Cause, Entry, Fact};
 use crate::domain::id::{EntryId, HandoffId, RepId, RoutingRequestId, SessionId, WorkId};
 use crate::domain::line::LinePlace;
-use crate::domain::live::{Actor, Provenance, RepPresence, Session, Transfer, Work};
+use crate::domain::live::{Actor, Provenance, RepPresence, Role, Session, Transfer, Work};
 use crate::domain::record::{Record, RecordKey};
 use crate::domain::record_lookup::RecordLookup;
 use crate::domain::state::{HeldRecord, State};
@@ -61,6 +61,8 @@ pub struct Draft<'a> {
     cause: &'a Cause,
     now: Timestamp,
     entropy: &'a mut dyn Entropy,
+    /// The rep for whom somebody else acts, once that is known.
+    on_behalf_of: Option<RepId>,
     /// Where what it does comes from, once something says so.
     provenance: Option<Arc<Provenance>>,
     /// What was under each key that it wrote.
@@ -93,7 +95,17 @@ impl<'a> Draft<'a> {
     ) -> Self {
         let now = now.max(state.head().time);
         let (before, facts, touched) = (BTreeMap::new(), Vec::new(), Touched::default());
-        Self { state, cause, now, entropy, provenance: None, before, facts, touched }
+        Self {
+            state,
+            cause,
+            now,
+            entropy,
+            on_behalf_of: None,
+            provenance: None,
+            before,
+            facts,
+            touched,
+        }
     }
 
     /// The time of the decision.
@@ -104,14 +116,38 @@ impl<'a> Draft<'a> {
 
     /// Where what this decision does comes from (S3).
     pub fn provenance(&mut self) -> Option<Arc<Provenance>> {
-        let provenance = self.provenance.get_or_insert_with(|| {
-            Arc::new(Provenance {
+        if self.provenance.is_none() {
+            let cause = self.whole_cause();
+            self.provenance = Some(Arc::new(Provenance {
                 revision: self.state.head().revision.next().get(),
-                by: self.cause.actor.clone(),
-                rpc: Arc::clone(&self.cause.rpc),
-            })
-        });
-        Some(Arc::clone(provenance))
+                authority: cause.authority().map(Arc::new),
+                by: cause.actor,
+                rpc: cause.rpc,
+            }));
+        }
+        self.provenance.clone()
+    }
+
+    /// Notes that this is done for `rep`, which only a decision knows that has found whose it is. Whoever acts as itself,
+    /// and Baton, act for nobody.
+    pub fn acts_for(&mut self, rep: &RepId) {
+        let others = match self.cause.actor.role {
+            Role::Server => false,
+            Role::Rep => self.cause.actor.id.as_str() != rep.as_str(),
+            Role::Admin | Role::Supervisor | Role::Adapter | Role::Partner | Role::Dashboard => {
+                true
+            }
+        };
+        if others {
+            self.on_behalf_of = Some(rep.clone());
+            // What was asked before it was known for whom wasn't complete.
+            self.provenance = None;
+        }
+    }
+
+    /// Who caused it, and for whom.
+    fn whole_cause(&self) -> Cause {
+        Cause { on_behalf_of: self.on_behalf_of.clone(), ..self.cause.clone() }
     }
 
     /// The state as the decision leaves it so far.
@@ -319,16 +355,21 @@ impl<'a> Draft<'a> {
             return None;
         }
         let image = |key: &RecordKey| self.state.record(key);
-        let changes = self.before.keys().map(|key| (key.clone(), image(key))).collect();
+        let changes: Vec<_> = self.before.keys().map(|key| (key.clone(), image(key))).collect();
+        let is_new = |((place, (_, now)), before): ((u32, &(_, Option<Record>)), &Option<_>)| {
+            (before.is_none() && now.is_some()).then_some(place)
+        };
+        let created = (0..).zip(&changes).zip(self.before.values()).filter_map(is_new).collect();
         let entry = Entry {
             revision: head.revision.next(),
             // Nil comes before the first entry.
             id: EntryId::from_u128(self.entropy.bits() | 1),
             previous: head.entry,
             time: self.now,
-            cause: self.cause.clone(),
+            cause: self.whole_cause(),
             changes,
             facts: self.facts,
+            created,
         };
         self.state.advance(entry.head());
         Some((entry, self.before.into_values().map(|held| held.map(|h| h.record)).collect()))

@@ -1,6 +1,7 @@
 //! From the wire's types to the domain's. With `to_proto` and the handlers the only place that sees
 //! generated types. Every malformed field becomes a named one, all of them at once (D1, D4).
 
+mod audit;
 mod contacts;
 mod directory;
 mod fields;
@@ -13,6 +14,7 @@ mod session;
 mod transfer;
 mod watch;
 
+pub use audit::*;
 pub use contacts::*;
 pub use directory::*;
 pub use fields::Asked;

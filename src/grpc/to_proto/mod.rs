@@ -1,6 +1,7 @@
 //! From the domain's types to the wire's. With `from_proto` and the handlers the only place that
 //! sees generated types. Everything is shown as of one revision: a [`ObjectContext`].
 
+mod audit;
 mod contacts;
 mod context;
 mod directory;
@@ -12,6 +13,7 @@ mod queue;
 mod routing;
 mod story;
 
+pub use audit::*;
 pub use contacts::*;
 pub use context::ObjectContext;
 pub use directory::*;

@@ -9,8 +9,8 @@ use super::live::ended_by;
 use super::{ObjectContext, actor, time};
 use crate::domain::entry::Revision;
 use crate::domain::live::{
-    Candidate, HowFound, Provenance, Role, Session, SessionState, Transfer, TransferState, WhyNot,
-    Work, WorkEnd, WorkState,
+    Authority, Candidate, HowFound, Provenance, Role, Session, SessionState, Transfer,
+    TransferState, WhyNot, Work, WorkEnd, WorkState,
 };
 use crate::domain::reasons::named;
 use crate::domain::rejection::Reason;
@@ -19,9 +19,9 @@ use crate::grpc::api::number;
 use crate::pb;
 
 /// What happened to a session, as far as its records tell, in order, with who did it, through which call, and as part of
-/// which revision (S3).
+/// which revision; to a reader who `may_audit` also by what right (S3).
 #[must_use]
-pub fn story(context: ObjectContext<'_>, s: &Session) -> Vec<pb::SessionEvent> {
+pub fn story(context: ObjectContext<'_>, s: &Session, may_audit: bool) -> Vec<pb::SessionEvent> {
     let mut opened = event(s.opened_at, "session_opened", "the session was opened");
     opened.actor = s.opened_by.as_ref().map(actor);
     comes_from(&mut opened, s.steps.opened.as_deref());
@@ -39,7 +39,15 @@ pub fn story(context: ObjectContext<'_>, s: &Session) -> Vec<pb::SessionEvent> {
         comes_from(&mut end, s.steps.ended.as_deref());
         events.push((Phase::Ended, end));
     }
-    in_order(events)
+    let mut events = in_order(events);
+    if !may_audit {
+        for event in &mut events {
+            event.credential.clear();
+            event.delegate.clear();
+            event.on_behalf_of.clear();
+        }
+    }
+    events
 }
 
 /// The events by time, then by revision. What partners have in them comes in order, but for most of it the revision isn't
@@ -99,11 +107,16 @@ fn event(at: Timestamp, kind: &str, text: &str) -> pb::SessionEvent {
 
 /// Who did it, through which call, as part of which revision, where that was kept.
 fn comes_from(event: &mut pb::SessionEvent, provenance: Option<&Provenance>) {
-    let Some(Provenance { revision, by, rpc }) = provenance else { return };
+    let Some(Provenance { revision, by, rpc, authority }) = provenance else { return };
     event.actor = Some(actor(by));
     event.revision = number(Revision::new(*revision));
     if by.role != Role::Server {
         event.rpc = format!("baton.v1.{rpc}");
+    }
+    if let Some(Authority { credential, delegate, on_behalf_of }) = authority.as_deref() {
+        event.credential = credential.as_deref().unwrap_or_default().to_owned();
+        event.delegate = delegate.as_deref().unwrap_or_default().to_owned();
+        event.on_behalf_of = on_behalf_of.as_ref().map(ToString::to_string).unwrap_or_default();
     }
 }
 

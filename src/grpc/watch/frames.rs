@@ -1,5 +1,9 @@
 //! How a stream is written: snapshots, and the changes of a revision.
 
+use std::time::Duration;
+
+use rand::Rng as _;
+
 use super::facts::{concerns, is_fact_of};
 use super::filter::StreamFilter;
 use super::inferred::{is_new, state_before};
@@ -15,6 +19,16 @@ use crate::grpc::from_proto::Kind;
 use crate::grpc::streams::StreamCount;
 use crate::grpc::to_proto::{self, ObjectContext};
 use crate::pb;
+
+/// The server ends a stream because it goes away; streams come back at different times (W7).
+pub fn going_away() -> pb::Closing {
+    let wait = Duration::from_millis(rand::rng().next_u64() % 2_000);
+    pb::Closing {
+        action: pb::ClosingAction::Resume.into(),
+        reason: "the server is going away; come back with the last resume token".to_owned(),
+        retry_after: prost_types::Duration::try_from(wait).ok(),
+    }
+}
 
 /// Objects in one frame of a snapshot, and the changes after which a frame is closed.
 pub const FRAME: usize = 500;

@@ -37,7 +37,9 @@ use crate::domain::record::{Record, RecordKey};
 use crate::domain::scope::{is_scoped, may_see_queue};
 use crate::pb;
 use crate::pb::watch_service_server::WatchService;
+pub(super) use frames::going_away;
 use stream::{Beginning, Watcher};
+pub(super) use stream::{entries_after, position};
 
 /// Frames that wait for a slow reader; then its cursor waits.
 const FRAMES: usize = 4;

@@ -249,7 +249,7 @@ impl Watcher {
         }
         let mut written = HashMap::new();
         while at.revision < head.revision {
-            if let Some(pending) = after(view, at.revision) {
+            if let Some(pending) = entries_after(view, at.revision) {
                 return match pending.first() {
                     Some(next) if next.entry.previous != at.entry => Err(CHANGED),
                     _ => self.deliver_recent(view, at, &pending).await,
@@ -464,7 +464,8 @@ impl Watcher {
     }
 }
 
-fn position(view: &View) -> Position {
+/// The place of a view's head.
+pub(in crate::grpc) fn position(view: &View) -> Position {
     let head = view.state.head();
     Position {
         epoch: view.epoch,
@@ -475,7 +476,7 @@ fn position(view: &View) -> Position {
 }
 
 /// Every entry of the view after `revision`; `None` if it doesn't reach back that far.
-fn after(view: &View, revision: Revision) -> Option<Vec<Arc<Applied>>> {
+pub(in crate::grpc) fn entries_after(view: &View, revision: Revision) -> Option<Vec<Arc<Applied>>> {
     let first = view.recent.front()?.entry.revision;
     let known = (revision.get() + 1).checked_sub(first.get())?;
     let known = usize::try_from(known).ok()?;

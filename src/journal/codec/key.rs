@@ -56,7 +56,7 @@ pub fn encode_key(key: &RecordKey) -> Vec<u8> {
 /// # Errors
 /// [`JournalError::Corrupt`].
 pub fn decode_key(bytes: &[u8]) -> Result<RecordKey, JournalError> {
-    let unknown = || corrupt(format_args!("{} is no record key", bytes.escape_ascii()));
+    let unknown = || corrupt(format_args!("{} is no record key", kind_of(bytes)));
     let text = std::str::from_utf8(bytes).map_err(|_| unknown())?;
     let (tag, id) = text.split_once(':').ok_or_else(unknown)?;
     Ok(match tag {
@@ -105,8 +105,15 @@ pub fn decode_key(bytes: &[u8]) -> Result<RecordKey, JournalError> {
     })
 }
 
+/// What is said of a key that can't be read: what comes after the kind may be a customer's number, and is said to a log.
+pub(super) fn kind_of(bytes: &[u8]) -> String {
+    let shown = bytes.get(..4).unwrap_or(bytes).escape_ascii();
+    let rest = bytes.len().saturating_sub(4);
+    format!("{shown}… ({rest} bytes more)")
+}
+
 fn number(text: &str) -> Result<u64, JournalError> {
-    text.parse().map_err(|_| corrupt(format_args!("{text} is no generation")))
+    text.parse().map_err(|_| corrupt("a key's generation is no number"))
 }
 
 fn parse<T: FromStr<Err: fmt::Display>>(text: &str) -> Result<T, JournalError> {

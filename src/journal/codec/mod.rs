@@ -4,7 +4,7 @@
 //! | | CBOR |
 //! |---|---|
 //! | record | a [`Record`]: the kind's number and its fields, its id among them |
-//! | entry | `[cause, facts, changes]`; a change is a record's image as a byte string, or, of a removed record, its key as text |
+//! | entry | `[cause, facts, changes]`, and where some records are new a list of their places in `changes`; a change is a record's image as a byte string, or, of a removed record, its key as text |
 //! | outcome | `[fingerprint, answer]` |
 //!
 //! Decoding never guesses: what this release doesn't know is [`JournalError::Corrupt`], but for fields
@@ -28,6 +28,7 @@ use super::JournalError;
 use crate::domain::entry::{Answer, Cause, Fact, Fingerprint};
 use crate::domain::record::{Record, RecordKey};
 
+use key::kind_of;
 pub use key::{decode_key, encode_key};
 
 /// A record's key, and what it is from then on; `None`: removed.
@@ -42,14 +43,21 @@ pub struct EncodedEntry {
     pub images: Vec<Option<Range<usize>>>,
 }
 
-#[derive(Decode)]
-struct StoredEntry {
+/// What an entry's bytes say.
+#[derive(Debug, PartialEq, Eq, Decode)]
+pub struct StoredEntry {
+    /// Who caused it.
     #[n(0)]
-    cause: Cause,
+    pub cause: Cause,
+    /// What happened.
     #[n(1)]
-    facts: Vec<Fact>,
+    pub facts: Vec<Fact>,
+    /// What it wrote.
     #[cbor(n(2), decode_with = "decode_changes")]
-    changes: Vec<Change>,
+    pub changes: Vec<Change>,
+    /// Places in `changes` of what is new, ascending.
+    #[cbor(n(3), default)]
+    pub created: Vec<u32>,
 }
 
 #[derive(Encode, Decode)]
@@ -103,26 +111,38 @@ pub fn decode_record(key: &RecordKey, image: &[u8]) -> Result<Record, JournalErr
     if record.key() == *key {
         Ok(record)
     } else {
-        Err(corrupt(format_args!("under {key:?} lies {:?}", record.key())))
+        let (key, found) = (encode_key(key), encode_key(&record.key()));
+        Err(corrupt(format_args!("under {} lies {}", kind_of(&key), kind_of(&found))))
     }
 }
 
 /// The bytes of an entry.
 #[must_use]
-pub fn encode_entry(cause: &Cause, facts: &[Fact], changes: &[Change]) -> EncodedEntry {
+pub fn encode_entry(
+    cause: &Cause,
+    facts: &[Fact],
+    changes: &[Change],
+    created: &[u32],
+) -> EncodedEntry {
     let mut bytes = Vec::with_capacity(128 + 256 * changes.len());
-    let images = put_entry(&mut bytes, cause, facts, changes).expect("a Vec takes everything");
+    let parts = if created.is_empty() { 3 } else { 4 };
+    let images =
+        put_entry(&mut bytes, parts, cause, facts, changes).expect("a Vec takes everything");
+    if !created.is_empty() {
+        append(&created, &mut bytes);
+    }
     EncodedEntry { bytes, images }
 }
 
 fn put_entry(
     out: &mut Vec<u8>,
+    parts: u64,
     cause: &Cause,
     facts: &[Fact],
     changes: &[Change],
 ) -> Result<Vec<Option<Range<usize>>>, encode::Error<Infallible>> {
     let mut e = Encoder::new(out);
-    e.array(3)?.encode(cause)?.encode(facts)?.array(changes.len() as u64)?;
+    e.array(parts)?.encode(cause)?.encode(facts)?.array(changes.len() as u64)?;
     let mut image = Vec::with_capacity(512);
     let put = |(key, record): &Change| {
         let Some(record) = record else {
@@ -143,9 +163,8 @@ fn put_entry(
 ///
 /// # Errors
 /// [`JournalError::Corrupt`].
-pub fn decode_entry(bytes: &[u8]) -> Result<(Cause, Vec<Fact>, Vec<Change>), JournalError> {
-    let StoredEntry { cause, facts, changes } = read("an entry", bytes)?;
-    Ok((cause, facts, changes))
+pub fn decode_entry(bytes: &[u8]) -> Result<StoredEntry, JournalError> {
+    read("an entry", bytes)
 }
 
 fn decode_changes<C>(d: &mut Decoder<'_>, _: &mut C) -> Result<Vec<Change>, decode::Error> {

@@ -73,8 +73,11 @@ type Writes<'b> = BTreeMap<&'b RecordKey, (usize, Option<Range<usize>>)>;
 
 fn invocation(org: &OrgId, batch: &Batch, confirmed: Head) -> ScriptInvocation<'static> {
     let keys = Keys(org);
-    let encoded: Vec<EncodedEntry> =
-        batch.entries.iter().map(|e| encode_entry(&e.cause, &e.facts, &e.changes)).collect();
+    let encoded: Vec<EncodedEntry> = batch
+        .entries
+        .iter()
+        .map(|e| encode_entry(&e.cause, &e.facts, &e.changes, &e.created))
+        .collect();
     let mut writes = Writes::new();
     for ((entry, bytes), number) in batch.entries.iter().zip(&encoded).zip(1..) {
         for ((key, _), image) in entry.changes.iter().zip(&bytes.images) {

@@ -30,7 +30,7 @@ pub const MEMBERS_KEY: &str = "baton:members";
 
 /// The stored form's level: raised with each field or value that older releases would drop or couldn't
 /// read. Whoever knows less than what wrote last is held back.
-pub(super) const STORED_LEVEL: u32 = 5;
+pub(super) const STORED_LEVEL: u32 = 6;
 
 /// What [`wake_org`] understands.
 pub(super) const WAKE_PATTERN: &str = "baton:{*}:wake";

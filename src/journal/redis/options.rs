@@ -1,13 +1,14 @@
 //! How to reach a Redis, and why one isn't used.
 
+use std::fmt;
 use std::time::Duration;
 
 use super::keys::{MEMBERS_KEY, WAKE_PATTERN};
 
 /// How to reach Redis, and how much to keep there.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct RedisOptions {
-    /// `redis://[user:password@]host[:port][/database]`.
+    /// `redis://[user:password@]host[:port][/database]`. Nothing shows it, for the password's sake.
     pub url: String,
     /// How long an answer is waited for before the connection is doubted. When it is of no use, within
     /// half as long again, a commit is [`Unknown`](crate::journal::JournalError::Unknown).
@@ -31,6 +32,16 @@ impl RedisOptions {
             entries_kept: 200_000,
             members_key: MEMBERS_KEY.to_owned(),
         }
+    }
+}
+
+impl fmt::Debug for RedisOptions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut shown = f.debug_struct("RedisOptions");
+        shown.field("response_timeout", &self.response_timeout);
+        shown.field("connect_timeout", &self.connect_timeout);
+        shown.field("entries_kept", &self.entries_kept);
+        shown.field("members_key", &self.members_key).finish_non_exhaustive()
     }
 }
 

@@ -6,7 +6,7 @@ use std::str::FromStr;
 use ::redis::Value;
 
 use super::super::JournalError;
-use super::super::codec::{decode_entry, decode_outcome, id_from_bytes};
+use super::super::codec::{StoredEntry, decode_entry, decode_outcome, id_from_bytes};
 use super::keys::STORED_LEVEL;
 use crate::domain::entry::{Entry, Outcome, Revision};
 use crate::domain::id::OrgId;
@@ -129,11 +129,11 @@ pub(super) fn element(value: Value) -> Read<(Entry, Vec<u8>)> {
             return Err(odd("an element's fields"));
         }
     }
-    let (cause, facts, changes) = decode_entry(bytes(entry)?)?;
+    let StoredEntry { cause, facts, changes, created } = decode_entry(bytes(entry)?)?;
     let id = id_from_bytes(bytes(id)?)?;
     let previous = id_from_bytes(bytes(previous)?)?;
     let time = time(at)?;
-    let entry = Entry { revision, id, previous, time, cause, changes, facts };
+    let entry = Entry { revision, id, previous, time, cause, changes, facts, created };
     Ok((entry, bytes(request)?.to_vec()))
 }
 

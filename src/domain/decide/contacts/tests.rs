@@ -89,7 +89,7 @@ impl Org {
         let request = Request {
             txn: TxnId::from_u128(self.entropy.bits()),
             fingerprint: Fingerprint::default(),
-            cause: Cause { actor, rpc: "test".into(), request_id: None },
+            cause: Cause::new(actor, "test"),
             presence: None,
             stated: Stated::default(),
             command,

@@ -37,7 +37,7 @@ fn attempt(
     recipient: &Recipient,
     now: Timestamp,
 ) -> Result<(Transfer, Session), Rejection> {
-    let cause = Cause { actor: actor.clone(), rpc: "quote".into(), request_id: None };
+    let cause = Cause::new(actor.clone(), "quote");
     let (recipient, note) = (recipient.clone(), String::new());
     let command = Command::TransferSession { session, recipient, note };
     let (txn, fingerprint) = (TxnId::MIN, Fingerprint::default());

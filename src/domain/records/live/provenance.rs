@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use minicbor::{Decode, Encode};
 
+use crate::domain::id::RepId;
 use crate::domain::stored::{shared, shared_option};
 
 use super::actor::Actor;
@@ -21,6 +22,23 @@ pub struct Provenance {
     /// Through which method; of Baton's own, what it was about.
     #[cbor(n(2), with = "shared")]
     pub rpc: Arc<str>,
+    /// By what right, if that says more than who did it.
+    #[cbor(n(3), with = "shared_option")]
+    pub authority: Option<Arc<Authority>>,
+}
+
+/// By what right somebody did something (S3, S4). Together, since most of what happens in an org has none of it.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub struct Authority {
+    /// The name of the credential that was shown.
+    #[cbor(n(0), with = "shared_option")]
+    pub credential: Option<Arc<str>>,
+    /// Who really holds it, where somebody acts with another's.
+    #[cbor(n(1), with = "shared_option")]
+    pub delegate: Option<Arc<str>>,
+    /// The rep for whom somebody else acted.
+    #[n(2)]
+    pub on_behalf_of: Option<RepId>,
 }
 
 /// Where the steps of a session come from; `None`: it isn't there yet, or that wasn't kept.

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use super::{Watcher, after};
+use super::{Watcher, entries_after};
 use crate::domain::entry::Revision;
 use crate::domain::id::EntryId;
 use crate::engine::View;
@@ -98,7 +98,7 @@ impl Watcher {
         view: &View,
         revision: Revision,
     ) -> Result<Option<EntryId>, Problem> {
-        if let Some(pending) = after(view, revision) {
+        if let Some(pending) = entries_after(view, revision) {
             return Ok(pending.first().map(|applied| applied.entry.previous));
         }
         let read = self.api.engine.history(&self.caller.org, revision, 1).await;

@@ -11,7 +11,7 @@ use proptest::sample::Index;
 
 use super::super::JournalError;
 use super::{
-    decode_entry, decode_key, decode_outcome, decode_record, encode_entry, encode_key,
+    StoredEntry, decode_entry, decode_key, decode_outcome, decode_record, encode_entry, encode_key,
     encode_outcome, encode_outcome_head, encode_record, read,
 };
 use crate::domain::directory::{Channel, PresenceStatus, Queue, Recipients, Rep, Settings};
@@ -46,11 +46,18 @@ fn image(record: &Record) -> Vec<u8> {
 
 fn entry() -> Vec<u8> {
     let (cause, facts, changes) = sample::entry();
-    encode_entry(&cause, &facts, &changes).bytes
+    encode_entry(&cause, &facts, &changes, &[]).bytes
+}
+
+/// The same since level 6: with by what right it was done, and with a new record.
+fn authorised_entry() -> Vec<u8> {
+    let (_, facts, changes) = sample::entry();
+    encode_entry(&sample::authorised(), &facts, &changes, &[0]).bytes
 }
 
 fn every_record() -> Vec<Record> {
-    sample::full().into_iter().chain(sample::others()).collect()
+    let authorised = std::iter::once(sample::opened_by_right());
+    sample::full().into_iter().chain(sample::others()).chain(authorised).collect()
 }
 
 #[test]
@@ -67,6 +74,8 @@ fn everything_is_stored_as_it_always_was() {
         let outcome = encode_outcome(FINGERPRINT, &sample::answers()[index]);
         found += &line(format!("{name} outcome").as_bytes(), &outcome);
     }
+    found += &line(b"authorised entry", &authorised_entry());
+    found += &line(b"authorised session", &image(&sample::opened_by_right()));
     assert!(found == GOLDEN, "what is stored has changed; it would be:\n{found}");
 }
 
@@ -196,13 +205,17 @@ fn c3_who_carries_more_than_can_be_configured_is_read_back() {
 #[test]
 fn an_entry_is_read_back_and_its_images_are_where_it_says() {
     let (cause, facts, changes) = sample::entry();
-    let encoded = encode_entry(&cause, &facts, &changes);
-    for (range, (_, record)) in encoded.images.iter().zip(&changes) {
-        let there = range.clone().map(|range| encoded.bytes[range].to_vec());
-        assert_eq!(there, record.as_ref().map(image));
+    for (cause, created) in [(cause, vec![]), (sample::authorised(), vec![0, 2])] {
+        let encoded = encode_entry(&cause, &facts, &changes, &created);
+        for (range, (_, record)) in encoded.images.iter().zip(&changes) {
+            let there = range.clone().map(|range| encoded.bytes[range].to_vec());
+            assert_eq!(there, record.as_ref().map(image));
+        }
+        assert_eq!(encoded.images.len(), changes.len());
+        let (facts, changes) = (facts.clone(), changes.clone());
+        let whole = StoredEntry { cause, facts, changes, created };
+        assert_eq!(decode_entry(&encoded.bytes), Ok(whole));
     }
-    assert_eq!(encoded.images.len(), changes.len());
-    assert_eq!(decode_entry(&encoded.bytes), Ok((cause, facts, changes)));
 }
 
 #[test]
@@ -217,6 +230,27 @@ fn every_outcome_is_read_back() {
 fn what_lies_under_another_key_is_corrupt() {
     let [one, two] = [1, 4].map(|n| sample::full().swap_remove(n));
     assert!(matches!(decode_record(&one.key(), &image(&two)), Err(JournalError::Corrupt(_))));
+}
+
+/// What can't be read is said to whoever runs the server, by way of the log; a reference may be a customer's number.
+#[test]
+fn s3_what_is_said_of_corrupt_bytes_has_no_text_of_a_customer() {
+    let said = |error: JournalError| {
+        let text = error.to_string();
+        assert!(!text.contains("canary"), "{text}");
+    };
+    for key in ["ref:web:canary", "ref:canary", "ses:canary", "canary", "mrk:contacts/a/canary"] {
+        said(decode_key(key.as_bytes()).expect_err("no key"));
+    }
+    let reference = sample::key(8, "web", "canary", 7);
+    let record = Record::Reference(
+        "web".parse().expect("an id"),
+        "canary 2".parse().expect("a reference"),
+        crate::domain::id::SessionId::MIN,
+    );
+    said(decode_record(&reference, &image(&record)).expect_err("it lies elsewhere"));
+    let session = image(&sample::opened_by_right());
+    said(decode_record(&reference, &session[..session.len() - 1]).expect_err("cut short"));
 }
 
 #[test]
@@ -267,8 +301,9 @@ fn half_of_it_is_corrupt() {
             assert!(matches!(read, Err(JournalError::Corrupt(_))), "{read:?}");
         }
     }
-    let bytes = entry();
-    assert!((0..bytes.len()).all(|end| decode_entry(&bytes[..end]).is_err()));
+    for bytes in [entry(), authorised_entry()] {
+        assert!((0..bytes.len()).all(|end| decode_entry(&bytes[..end]).is_err()));
+    }
 }
 
 #[test]
@@ -308,7 +343,7 @@ proptest! {
         changed in prop::collection::vec((any::<Index>(), any::<u8>()), 1..4),
     ) {
         let mut stored: Vec<_> = every_record().iter().map(image).collect();
-        stored.push(entry());
+        stored.extend([entry(), authorised_entry()]);
         stored.push(encode_outcome(FINGERPRINT, &sample::answers()[0]));
         let mut mutant = which.get(&stored).clone();
         for (at, byte) in changed {

@@ -4,6 +4,7 @@
 mod keys;
 mod partners;
 
+mod authority;
 mod contacts;
 
 use std::collections::BTreeMap;
@@ -38,6 +39,7 @@ use crate::domain::rejection::{BadField, Reason, Rejection, RejectionDetails};
 use crate::domain::time::{Span, Timestamp};
 use crate::domain::units::{CentiPercent, Units, Weight};
 
+pub use authority::{authorised, opened_by_right};
 pub use keys::{KEYS, key};
 
 const SESSION: SessionId = SessionId::from_u128(0x0189_0a5d_ac96_774b_bcce_b302_099a_8057);
@@ -221,7 +223,7 @@ fn trace() -> Option<Arc<Trace>> {
 /// Where something comes from.
 fn provenance(revision: u64) -> Option<Arc<Provenance>> {
     let rpc = Arc::from("SessionService/OpenSession");
-    Some(Arc::new(Provenance { revision, by: actor(), rpc }))
+    Some(Arc::new(Provenance { revision, by: actor(), rpc, authority: None }))
 }
 
 fn session(state: SessionState) -> Session {
@@ -436,9 +438,8 @@ pub fn others() -> Vec<Record> {
 /// release has a name for.
 pub fn entry() -> (Cause, Vec<Fact>, Vec<Change>) {
     let cause = Cause {
-        actor: actor(),
-        rpc: Arc::from("baton.v1.TransferService/TransferSession"),
         request_id: Some(Arc::from("req-1")),
+        ..Cause::new(actor(), "baton.v1.TransferService/TransferSession")
     };
     let requested = Fact::of(FactKind::TransferRequested).session(SESSION).transfer(TRANSFER);
     let facts = vec![

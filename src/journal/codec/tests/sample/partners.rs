@@ -194,6 +194,8 @@ pub fn renewed() -> Answer {
 }
 
 fn steps() -> AskSteps {
-    let step = |revision| Some(Arc::new(Provenance { revision, by: actor(), rpc: "x/Y".into() }));
+    let step = |revision| {
+        Some(Arc::new(Provenance { revision, by: actor(), rpc: "x/Y".into(), authority: None }))
+    };
     AskSteps { asked: step(1), acknowledged: step(2), ended: step(3) }
 }
