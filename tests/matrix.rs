@@ -4,6 +4,8 @@
 
 #[path = "support/access.rs"]
 mod access;
+#[path = "matrix/ending.rs"]
+mod ending;
 #[path = "matrix/others.rs"]
 mod others;
 #[path = "matrix/raw.rs"]
