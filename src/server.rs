@@ -22,6 +22,7 @@ use tonic_health::server::HealthReporter;
 use tower::layer::util::{Identity, Stack};
 
 use self::membership::Membership;
+use crate::access::Limits;
 use crate::admin::{self, Readiness};
 use crate::config::{Checked, DEFAULT_DRAIN, DEFAULT_NOTICE, ServerConfig, TokenKey};
 use crate::domain::id::OrgId;
@@ -82,6 +83,8 @@ pub struct ServerOptions {
     pub drain: Duration,
     /// Where other servers reach this one: host and port. `None`: where it listens.
     pub advertise: Option<String>,
+    /// How much is taken from whom. All servers of an org should have the same.
+    pub limits: Limits,
 }
 
 impl Default for ServerOptions {
@@ -92,6 +95,7 @@ impl Default for ServerOptions {
             notice: DEFAULT_NOTICE,
             drain: DEFAULT_DRAIN,
             advertise: None,
+            limits: Limits::default(),
         }
     }
 }
@@ -200,7 +204,8 @@ pub async fn start(config: &ServerConfig) -> anyhow::Result<Running> {
         );
     }
     let Checked { token_key, notice, drain, advertise, .. } = checked;
-    let options = ServerOptions { default_org, token_key, notice, drain, advertise };
+    let limits = Limits::default();
+    let options = ServerOptions { default_org, token_key, notice, drain, advertise, limits };
     run(Listeners { api, admin }, engine, options, durability)
 }
 
@@ -286,6 +291,7 @@ pub async fn serve(
         seal: Seal::new(options.token_key.bytes()),
         closing: closed,
         looks: Arc::new(tokio::sync::Semaphore::new(LOOKS)),
+        limits: options.limits.of_an_org(),
         streams: PartnerStreams::default(),
     });
     let health = HealthReporter::new();

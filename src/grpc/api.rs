@@ -19,6 +19,7 @@ use super::request_id::WithRequestId;
 use super::roles;
 use super::status::{Problem, Repeat};
 use super::streams::PartnerStreams;
+use super::to_proto::{Content, ObjectContext};
 use super::token::Seal;
 use crate::domain::command;
 use crate::domain::decide::decide;
@@ -26,6 +27,7 @@ use crate::domain::decide::stated::Stated;
 use crate::domain::draft::Entropy;
 use crate::domain::entry::{Answer, Cause, Fingerprint, Revision};
 use crate::domain::id::{OrgId, TxnId};
+use crate::domain::limits::OrgLimits;
 use crate::domain::live::{Actor, Role};
 use crate::domain::record::Record;
 use crate::domain::time::Span;
@@ -56,6 +58,8 @@ pub struct Api {
     pub closing: watch::Receiver<bool>,
     /// Turns for looking at what is wrong with badly stated requests.
     pub looks: Arc<Semaphore>,
+    /// How much one org may have. All servers should have the same.
+    pub limits: OrgLimits,
     /// The watch streams of partners (N7).
     pub streams: PartnerStreams,
 }
@@ -70,6 +74,8 @@ pub struct Mutation {
     pub answer: Answer,
     /// The org at that revision or later, to render the answer with.
     pub view: Arc<View>,
+    /// Whether whoever asked is shown what people typed.
+    pub content: Content,
 }
 
 impl Mutation {
@@ -90,6 +96,12 @@ impl Mutation {
                 Err(Problem::Internal("the answer to a command isn't a record"))
             }
         }
+    }
+
+    /// What the answer is shown against.
+    #[must_use]
+    pub fn context(&self) -> ObjectContext<'_> {
+        ObjectContext::of(&self.view, self.content)
     }
 
     /// The revision, as the API writes it.
@@ -168,7 +180,7 @@ impl Api {
     ) -> Result<Mutation, Problem> {
         let what = what.into();
         let remember = remember(caller, &asked);
-        let (request, repeat) = request_of(caller, asked, what);
+        let (request, repeat) = self.request_of(caller, asked, what);
         let (txn, request) = (request.txn, command::Request { presence, ..request });
         // One that another server may have done is refused in its turn, so that it stays refused (T21).
         let tried = caller.passed.as_ref().is_some_and(|passed| passed.tried);
@@ -184,7 +196,8 @@ impl Api {
         let unshown =
             |refusal: Refusal| refused(Refusal::Unknown { retry_after: refusal.retry_after() });
         let view = self.view(&caller.org, Some(done.revision)).await.map_err(unshown)?;
-        Ok(Mutation { txn, revision: done.revision, answer: done.answer, view })
+        let (revision, answer, content) = (done.revision, done.answer, caller.content());
+        Ok(Mutation { txn, revision, answer, view, content })
     }
 
     /// All that is wrong with a badly stated request: decided on a copy of the state, so that it costs nobody a turn, isn't
@@ -306,23 +319,42 @@ pub fn unread(refusal: Refusal) -> Problem {
     Problem::Refused(refusal, Repeat::Safe)
 }
 
-/// The domain's request for what is asked, and whether it can be recognised when repeated.
-pub fn request_of(caller: &Caller, asked: AskedCall, what: Asked) -> (command::Request, Repeat) {
-    let AskedCall { rpc, fingerprint, request_id } = asked;
-    let given = caller.passed.as_ref().and_then(|passed| passed.request_id.as_deref());
-    let (txn, repeat) = match (request_id.as_str(), given) {
-        // The servers know it by this id; the client, who gave none, can't repeat it.
-        ("", Some(given)) => (txn_of(&caller.org, &caller.actor, given), Repeat::Unsafe),
-        ("", None) => (TxnId::from_u128(rand::random::<u128>().max(1)), Repeat::Unsafe),
-        (id, _) => (txn_of(&caller.org, &caller.actor, id), Repeat::Safe),
-    };
-    let cause = Cause {
-        actor: caller.actor.clone(),
-        rpc: Arc::from(rpc),
-        request_id: (!request_id.is_empty()).then(|| Arc::from(request_id)),
-    };
-    let Asked { command, stated } = what;
-    (command::Request { txn, fingerprint, cause, presence: None, stated, command }, repeat)
+impl Api {
+    /// The domain's request for what is asked, and whether it can be recognised when repeated.
+    pub fn request_of(
+        &self,
+        caller: &Caller,
+        asked: AskedCall,
+        what: Asked,
+    ) -> (command::Request, Repeat) {
+        let AskedCall { rpc, fingerprint, request_id } = asked;
+        let given = caller.passed.as_ref().and_then(|passed| passed.request_id.as_deref());
+        let (txn, repeat) = match (request_id.as_str(), given) {
+            // The servers know it by this id; the client, who gave none, can't repeat it.
+            ("", Some(given)) => (txn_of(&caller.org, &caller.actor, given), Repeat::Unsafe),
+            ("", None) => (TxnId::from_u128(rand::random::<u128>().max(1)), Repeat::Unsafe),
+            (id, _) => (txn_of(&caller.org, &caller.actor, id), Repeat::Safe),
+        };
+        let cause = Cause {
+            actor: caller.actor.clone(),
+            rpc: Arc::from(rpc),
+            request_id: (!request_id.is_empty()).then(|| Arc::from(request_id)),
+        };
+        let Asked { command, stated } = what;
+        let (narrowing, limits) = (caller.credential.narrowing.clone(), self.limits);
+        let presence = None;
+        let request = command::Request {
+            txn,
+            fingerprint,
+            cause,
+            presence,
+            stated,
+            narrowing,
+            limits,
+            command,
+        };
+        (request, repeat)
+    }
 }
 
 /// What is to be kept of a request: its outcome if it has an id, its own or a server's, and a

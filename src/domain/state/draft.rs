@@ -9,6 +9,7 @@ use std::sync::Arc;
 use crate::domain::directory::Settings;
 use crate::domain::entry::{Cause, Entry, Fact};
 use crate::domain::id::{EntryId, HandoffId, RepId, RoutingRequestId, SessionId, WorkId};
+use crate::domain::limits::OrgLimits;
 use crate::domain::line::LinePlace;
 use crate::domain::live::{Actor, Provenance, RepPresence, Session, Transfer, Work};
 use crate::domain::record::{Record, RecordKey};
@@ -61,6 +62,7 @@ pub struct Draft<'a> {
     cause: &'a Cause,
     now: Timestamp,
     entropy: &'a mut dyn Entropy,
+    limits: OrgLimits,
     /// Where what it does comes from, once something says so.
     provenance: Option<Arc<Provenance>>,
     /// What was under each key that it wrote.
@@ -93,7 +95,21 @@ impl<'a> Draft<'a> {
     ) -> Self {
         let now = now.max(state.head().time);
         let (before, facts, touched) = (BTreeMap::new(), Vec::new(), Touched::default());
-        Self { state, cause, now, entropy, provenance: None, before, facts, touched }
+        let (limits, provenance) = (OrgLimits::UNBOUNDED, None);
+        Self { state, cause, now, entropy, limits, provenance, before, facts, touched }
+    }
+
+    /// The same, with limits to how much the org may have.
+    #[must_use]
+    pub const fn within(mut self, limits: OrgLimits) -> Self {
+        self.limits = limits;
+        self
+    }
+
+    /// How much the org may have.
+    #[must_use]
+    pub const fn limits(&self) -> OrgLimits {
+        self.limits
     }
 
     /// The time of the decision.

@@ -6,7 +6,7 @@ use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::Sha256;
 use tonic::codegen::http::HeaderMap;
 
-use super::super::caller::{ACTOR, ORG, ROLE};
+use super::super::caller::CLAIMS;
 use super::super::token::from_hex;
 use crate::domain::time::{Span, Timestamp};
 use crate::journal::ServerId;
@@ -80,7 +80,7 @@ impl PassingSeal {
         };
         part(b"a call passed on by a server");
         part(path.as_bytes());
-        for name in [ORG, ROLE, ACTOR, REQUEST_ID, TRIED] {
+        for name in CLAIMS.into_iter().chain([REQUEST_ID, TRIED]) {
             let mut values = headers.get_all(name).iter();
             part(values.next().map(|value| value.as_bytes()).unwrap_or_default());
             // A second value of the same name would be read by nobody; that there is one is covered.
@@ -94,6 +94,7 @@ impl PassingSeal {
 
 #[cfg(test)]
 mod tests {
+    use super::super::super::caller::{ACTOR, ORG, QUEUES, ROLE};
     use super::*;
 
     const PATH: &str = "/baton.v1.WorkService/AcceptWork";
@@ -122,8 +123,10 @@ mod tests {
             changed[at] = other;
             assert!(open(PATH, &changed, Some(NOW)).is_err(), "{other:?}");
         }
-        let tried = [&call[..], &[(TRIED, "1")]].concat();
-        assert!(open(PATH, &tried, Some(NOW)).is_err());
+        for more in [(TRIED, "1"), (QUEUES, "billing")] {
+            let more = [&call[..], &[more]].concat();
+            assert!(open(PATH, &more, Some(NOW)).is_err());
+        }
         let twice = [&call[..], &[(ORG, "other")]].concat();
         assert!(open(PATH, &twice, Some(NOW)).is_err());
         let other_key = PassingSeal::new([8; 32]);

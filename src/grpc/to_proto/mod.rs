@@ -13,7 +13,7 @@ mod routing;
 mod story;
 
 pub use contacts::*;
-pub use context::ObjectContext;
+pub use context::{Content, ObjectContext, now};
 pub use directory::*;
 pub use errors::*;
 pub use live::*;

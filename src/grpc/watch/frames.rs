@@ -1,5 +1,6 @@
 //! How a stream is written: snapshots, and the changes of a revision.
 
+use super::crossings;
 use super::facts::{concerns, is_fact_of};
 use super::filter::StreamFilter;
 use super::inferred::{is_new, state_before};
@@ -25,7 +26,7 @@ pub fn snapshot<'v>(
     filter: &'v StreamFilter,
     streams: &'v StreamCount,
 ) -> impl Iterator<Item = pb::WatchObject> + 'v {
-    let context = ObjectContext::of(view);
+    let context = ObjectContext::of(view, filter.0.content);
     view.state.records().filter_map(move |(key, held)| {
         let object = match &held.record {
             Record::Rep(rep) if filter.rep(&view.state, &rep.id) => {
@@ -102,6 +103,7 @@ pub fn changes(
         if filter.kind(key) { step_change(m, filter, key, now.as_ref()) } else { None }
     }));
     all.extend(m.entry.changes.iter().filter_map(|(key, now)| state_gone(m, filter, key, now)));
+    all.extend(crossings::changes(m, filter));
     if all.is_empty() {
         return None;
     }
@@ -225,7 +227,10 @@ pub(super) fn removed(
     })
 }
 
-fn removed_key(key: &RecordKey, reason: pb::RemovalReason) -> Option<pb::change::Change> {
+pub(super) fn removed_key(
+    key: &RecordKey,
+    reason: pb::RemovalReason,
+) -> Option<pb::change::Change> {
     let (kind, id) = match key {
         RecordKey::Session(id) => (Kind::Session, id.to_string()),
         RecordKey::Transfer(id) => (Kind::Transfer, id.to_string()),
