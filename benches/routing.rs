@@ -19,6 +19,7 @@ use baton::domain::directory::{
 use baton::domain::draft::Entropy;
 use baton::domain::entry::{Cause, Fingerprint, Head, Revision};
 use baton::domain::id::{EntryId, PresenceId, QueueId, RepId, SessionId, SkillId, TxnId, WorkId};
+use baton::domain::limits::OrgLimits;
 use baton::domain::live::{
     Actor, Connection, HowFound, Line, Presence, PresenceCause, RepPresence, RepReach, Role,
     Session, SessionState, SessionSteps, Work, WorkState, WorkSteps,
@@ -328,6 +329,8 @@ impl Centre {
             cause: Cause::new(actor, "bench"),
             presence: None,
             stated: Stated::default(),
+            narrowing: None,
+            limits: OrgLimits::UNBOUNDED,
             command,
         }
     }

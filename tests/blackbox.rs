@@ -26,6 +26,8 @@ mod by_turns;
 mod capacity;
 #[path = "blackbox/contacts.rs"]
 mod contacts;
+#[path = "blackbox/content.rs"]
+mod content;
 #[path = "blackbox/directory.rs"]
 mod directory;
 #[path = "blackbox/documents.rs"]
@@ -44,6 +46,12 @@ mod lines;
 mod log_secrets;
 #[path = "blackbox/mirrors.rs"]
 mod mirrors;
+#[path = "blackbox/narrowed_mirrors.rs"]
+mod narrowed_mirrors;
+#[path = "blackbox/narrowing.rs"]
+mod narrowing;
+#[path = "blackbox/org_limits.rs"]
+mod org_limits;
 #[path = "blackbox/orgs.rs"]
 mod orgs;
 #[path = "blackbox/outages.rs"]

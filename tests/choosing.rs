@@ -28,6 +28,7 @@ use baton::domain::entry::{Cause, Entry, Fingerprint};
 use baton::domain::flow::WishedSkill;
 use baton::domain::id::{QueueId, RepId, SkillId, TxnId};
 use baton::domain::invariants;
+use baton::domain::limits::OrgLimits;
 use baton::domain::live::{
     Actor, AskFailure, PartnerAsk, Recipient, Role, Work, WorkRestrictions, WorkState,
 };
@@ -228,6 +229,8 @@ impl Day {
             cause: Cause::new(actor, "day"),
             presence: None,
             stated: Stated::default(),
+            narrowing: None,
+            limits: OrgLimits::UNBOUNDED,
             command,
         }
     }

@@ -17,6 +17,7 @@ use baton::domain::draft::Entropy;
 use baton::domain::entry::{Cause, Entry, Fingerprint};
 use baton::domain::id::{RepId, TxnId};
 use baton::domain::invariants;
+use baton::domain::limits::OrgLimits;
 use baton::domain::live::{Actor, Recipient, Role, SessionState};
 use baton::domain::recipients::RecipientQuestion;
 use baton::domain::recipients::explain::explain;
@@ -141,6 +142,8 @@ impl World {
             cause: Cause::new(admin(), "test"),
             presence: None,
             stated: Stated::default(),
+            narrowing: None,
+            limits: OrgLimits::UNBOUNDED,
             command,
         }
     }

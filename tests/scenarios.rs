@@ -122,6 +122,16 @@ fn handoffs() {
 }
 
 #[test]
+fn narrowed() {
+    play_in("narrowed.txt", World::with_partners);
+}
+
+#[test]
+fn limits() {
+    play_in("limits.txt", World::with_partners);
+}
+
+#[test]
 fn directory() {
     play("directory.txt");
 }

@@ -4,6 +4,8 @@
 
 use serde::Deserialize;
 
+use crate::domain::limits::OrgLimits;
+
 /// A limit, by its name in the access file, in refusals and in the figures.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Limit {
@@ -98,9 +100,27 @@ limits! {
     contacts_per_partner = 200_000 in 1..=10_000_000;
 }
 
+impl Limits {
+    /// Those that bound what one org may have.
+    #[must_use]
+    pub const fn of_an_org(&self) -> OrgLimits {
+        OrgLimits {
+            sessions: self.sessions_per_org,
+            reps: self.reps_per_org,
+            queues: self.queues_per_org,
+            contacts_per_partner: self.contacts_per_partner,
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_an_org_may_have_is_the_same_by_default_in_the_file_and_in_the_domain() {
+        assert_eq!(Limits::default().of_an_org(), OrgLimits::default());
+    }
 
     #[test]
     fn every_default_is_in_its_range_and_a_limit_out_of_it_is_named() {

@@ -20,4 +20,4 @@ pub use rules::{
 };
 pub use state::{draft, record_lookup};
 pub(in crate::domain) use values::stored;
-pub use values::{attributes, id, rejection, time, units};
+pub use values::{attributes, id, limits, rejection, time, units};

@@ -7,6 +7,7 @@ use crate::domain::command::{Command, Request};
 use crate::domain::decide::stated::Stated;
 use crate::domain::entry::{Answer, Cause, Fingerprint, Outcome};
 use crate::domain::id::TxnId;
+use crate::domain::limits::OrgLimits;
 use crate::domain::live::Actor;
 use crate::domain::rejection::Rejection;
 
@@ -15,7 +16,8 @@ use crate::domain::rejection::Rejection;
 pub fn server_request(rpc: &str, command: Command, txn: TxnId) -> Box<Request> {
     let cause = Cause::new(Actor::baton(), rpc);
     let (fingerprint, stated) = (Fingerprint::default(), Stated::default());
-    Box::new(Request { txn, fingerprint, cause, presence: None, stated, command })
+    let (presence, narrowing, limits) = (None, None, OrgLimits::UNBOUNDED);
+    Box::new(Request { txn, fingerprint, cause, presence, stated, narrowing, limits, command })
 }
 
 /// What is kept of a request unless whoever brings it says otherwise.

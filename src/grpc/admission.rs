@@ -111,6 +111,10 @@ pub fn check(caller: &Caller, rpc: &Rpc) -> Result<(), Problem> {
     if let Some(scope) = rpc.scope {
         has_scope(caller, scope)?;
     }
+    if rpc.scope == Some(Scope::Audit) && caller.credential.narrowing.is_some() {
+        let why = "the audit tells of all of the org: a credential that is narrowed can't read it";
+        return Err(Problem::Denied(why.to_owned()));
+    }
     if rpc.changes && scopes.has(Scope::ReadOnly) {
         return Err(Problem::Denied(format!(
             "the credential only reads: it may not call {}",

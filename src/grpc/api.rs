@@ -22,6 +22,7 @@ use super::request_id::WithRequestId;
 use super::status::{Problem, Repeat};
 use super::streams::PartnerStreams;
 use super::table::{self, role_name};
+use super::to_proto::{Content, ObjectContext};
 use super::token::Seal;
 use crate::access::gate::Access;
 use crate::domain::command;
@@ -30,6 +31,7 @@ use crate::domain::decide::stated::Stated;
 use crate::domain::draft::Entropy;
 use crate::domain::entry::{Answer, Cause, Fingerprint, Revision};
 use crate::domain::id::{OrgId, TxnId};
+use crate::domain::limits::OrgLimits;
 use crate::domain::live::Actor;
 use crate::domain::record::Record;
 use crate::domain::time::Span;
@@ -76,6 +78,8 @@ pub struct Mutation {
     pub answer: Answer,
     /// The org at that revision or later, to render the answer with.
     pub view: Arc<View>,
+    /// Whether whoever asked is shown what people typed.
+    pub content: Content,
 }
 
 impl Mutation {
@@ -96,6 +100,12 @@ impl Mutation {
                 Err(Problem::Internal("the answer to a command isn't a record"))
             }
         }
+    }
+
+    /// What the answer is shown against.
+    #[must_use]
+    pub fn context(&self) -> ObjectContext<'_> {
+        ObjectContext::of(&self.view, self.content)
     }
 
     /// The revision, as the API writes it.
@@ -178,7 +188,7 @@ impl Api {
     ) -> Result<Mutation, Problem> {
         let what = what.into();
         let remember = remember(caller, &asked);
-        let (request, repeat) = request_of(caller, asked, what);
+        let (request, repeat) = self.request_of(caller, asked, what);
         let (txn, request) = (request.txn, command::Request { presence, ..request });
         // One that another server may have done is refused in its turn, so that it stays refused (T21).
         let tried = caller.passed.as_ref().is_some_and(|passed| passed.tried);
@@ -194,7 +204,8 @@ impl Api {
         let unshown =
             |refusal: Refusal| refused(Refusal::Unknown { retry_after: refusal.retry_after() });
         let view = self.view(&caller.org, Some(done.revision)).await.map_err(unshown)?;
-        Ok(Mutation { txn, revision: done.revision, answer: done.answer, view })
+        let (revision, answer, content) = (done.revision, done.answer, caller.content());
+        Ok(Mutation { txn, revision, answer, view, content })
     }
 
     /// All that is wrong with a badly stated request: decided on a copy of the state, so that it costs nobody a turn, isn't
@@ -316,8 +327,25 @@ pub fn unread(refusal: Refusal) -> Problem {
     Problem::Refused(refusal, Repeat::Safe)
 }
 
-/// The domain's request for what is asked, and whether it can be recognised when repeated.
-pub fn request_of(caller: &Caller, asked: AskedCall, what: Asked) -> (command::Request, Repeat) {
+impl Api {
+    /// The domain's request for what is asked, and whether it can be recognised when repeated.
+    pub fn request_of(
+        &self,
+        caller: &Caller,
+        asked: AskedCall,
+        what: Asked,
+    ) -> (command::Request, Repeat) {
+        request_within(self.quotas.org_limits(), caller, asked, what)
+    }
+}
+
+/// The same, within these limits.
+fn request_within(
+    limits: OrgLimits,
+    caller: &Caller,
+    asked: AskedCall,
+    what: Asked,
+) -> (command::Request, Repeat) {
     let AskedCall { rpc, fingerprint, request_id } = asked;
     let given = caller.passed.as_ref().and_then(|passed| passed.request_id.as_deref());
     let (txn, repeat) = match (request_id.as_str(), given) {
@@ -334,7 +362,10 @@ pub fn request_of(caller: &Caller, asked: AskedCall, what: Asked) -> (command::R
         ..Cause::new(caller.actor.clone(), rpc)
     };
     let Asked { command, stated } = what;
-    (command::Request { txn, fingerprint, cause, presence: None, stated, command }, repeat)
+    let (narrowing, presence) = (caller.credential.narrowing.clone(), None);
+    let request =
+        command::Request { txn, fingerprint, cause, presence, stated, narrowing, limits, command };
+    (request, repeat)
 }
 
 /// What is to be kept of a request: its outcome if it has an id, its own or a server's, and a
@@ -397,7 +428,14 @@ mod tests {
         let claimed = Caller::claimed(org, actor);
         let cause_of = |caller: &Caller| {
             let asked = Asked { command: Command::WorkOff, stated: Stated::default() };
-            request_of(caller, AskedCall::without_id("WorkService/AcceptWork"), asked).0.cause
+            request_within(
+                OrgLimits::default(),
+                caller,
+                AskedCall::without_id("WorkService/AcceptWork"),
+                asked,
+            )
+            .0
+            .cause
         };
         let cause = cause_of(&claimed);
         assert_eq!((cause.credential, cause.delegate, cause.call), (None, None, None));

@@ -17,6 +17,8 @@ use tonic::{Request, Response, Status};
 
 use super::api::{Api, fingerprint, number, unread};
 use super::from_proto;
+use super::token::StreamMark;
+use crate::domain::entry::Fingerprint;
 use crate::pb;
 use crate::pb::audit_service_server::AuditService;
 use listing::Listing;
@@ -65,15 +67,17 @@ impl AuditService for Audits {
         let asked = from_proto::watch_audit(&message)?;
         let slot = self.0.quotas.stream(&caller)?;
         // From when, whether to follow and how often a heartbeat comes is no part of what a token goes on with.
-        let filter = fingerprint(RPC, &asked.filter.canonical(message.filter.as_ref()));
+        let question = fingerprint(RPC, &asked.filter.canonical(message.filter.as_ref()));
+        // Who may read it at all sees all of it.
+        let of = StreamMark { question, sight: Fingerprint::default() };
         let beginning = match (message.resume_token.as_str(), asked.live_only) {
             ("", true) => Beginning::Now,
             ("", false) => Beginning::From(asked.from),
-            (token, _) => Beginning::At(self.0.seal.read_resume(&caller.org, filter, token)?),
+            (token, _) => Beginning::At(self.0.seal.read_resume(&caller.org, question, token)?.0),
         };
         let views = self.0.engine.subscribe(&caller.org).await.map_err(unread)?;
         let (out, frames) = mpsc::channel(FRAMES);
-        let stream = AuditStream::new(Arc::clone(&self.0), caller, asked, filter, views, out);
+        let stream = AuditStream::new(Arc::clone(&self.0), caller, asked, of, views, out);
         let start = stream.start(beginning).await?;
         tokio::spawn(async move {
             let _slot = slot;

@@ -1,19 +1,23 @@
 //! Who calls: an org, and a credential that says in which role and as whom (S1, S4). Made by `admission` before anything
 //! else is done with a call, from a credential that was checked, from what another server has sealed, or, on a server that
-//! trusts its callers, from the metadata `baton-org`, `baton-role` and `baton-actor`. What each role may call stands in
-//! `table`; whether it owns what it acts on is decided in the domain.
+//! trusts its callers, from the metadata `baton-org`, `baton-role` and `baton-actor`, and, for tries of narrowed credentials,
+//! `baton-scopes`, `baton-queues` and `baton-channels`. What each role may call stands in `table`; whether it owns what it
+//! acts on is decided in the domain.
 
 use std::collections::BTreeSet;
+use std::str::FromStr;
 use std::sync::Arc;
 
 use tonic::codegen::http::HeaderMap;
 
 use super::passed::Passed;
 use super::status::Problem;
-use crate::access::{Credential, Orgs, Origin, Scopes};
-use crate::domain::id::{ActorId, OrgId, RepId};
+use super::to_proto::Content;
+use crate::access::{Credential, Orgs, Origin, Scope, Scopes};
+use crate::domain::id::{ActorId, BadId, OrgId, RepId};
 use crate::domain::live::{Actor, Role};
 use crate::domain::rejection::BadField;
+use crate::domain::scope::{Narrowing, Viewer};
 
 /// The metadata key of the org.
 pub const ORG: &str = "baton-org";
@@ -21,6 +25,15 @@ pub const ORG: &str = "baton-org";
 pub const ROLE: &str = "baton-role";
 /// The metadata key of the actor's id.
 pub const ACTOR: &str = "baton-actor";
+
+/// The metadata key of the scopes that a caller gives itself up to, separated by spaces. Without it: all of them.
+pub const SCOPES: &str = "baton-scopes";
+/// The metadata key of the queues that it narrows itself to, separated by spaces. Without it: all of them.
+pub const QUEUES: &str = "baton-queues";
+/// The metadata key of the channels that it narrows itself to, separated by spaces. Without it: all of them.
+pub const CHANNELS: &str = "baton-channels";
+/// All that a caller says of itself.
+pub const CLAIMS: [&str; 6] = [ORG, ROLE, ACTOR, SCOPES, QUEUES, CHANNELS];
 
 /// Who calls.
 #[derive(Debug, Clone)]
@@ -49,6 +62,24 @@ impl Caller {
     #[must_use]
     pub fn known(org: OrgId, credential: Arc<Credential>) -> Self {
         Self { org, actor: credential.actor.clone(), credential, passed: None }
+    }
+
+    /// Whether the caller is shown what people typed: notes and attributes. A SUPERVISOR or a DASHBOARD is where a scope says
+    /// so; whoever has to do with the customer always is.
+    #[must_use]
+    pub fn content(&self) -> Content {
+        match self.actor.role {
+            Role::Supervisor | Role::Dashboard if !self.credential.scopes.has(Scope::Content) => {
+                Content::Hidden
+            }
+            Role::Supervisor
+            | Role::Dashboard
+            | Role::Admin
+            | Role::Rep
+            | Role::Adapter
+            | Role::Partner
+            | Role::Server => Content::Shown,
+        }
     }
 
     /// Whoever it says that it is.
@@ -93,7 +124,16 @@ impl Caller {
             None => name,
         };
         let id = ActorId::new(id).map_err(|why| bad(ACTOR, &why.to_string()))?;
-        Ok(Self::claimed(org, Actor { role, id }))
+        let mut caller = Self::claimed(org, Actor { role, id });
+        let credential = Arc::make_mut(&mut caller.credential);
+        if let Some(named) = text(headers, SCOPES)? {
+            credential.scopes = scopes(named)?;
+        }
+        let (queues, channels) = (listed(headers, QUEUES)?, listed(headers, CHANNELS)?);
+        if !queues.is_empty() || !channels.is_empty() {
+            credential.narrowing = Some(Arc::new(Narrowing { queues, channels }));
+        }
+        Ok(caller)
     }
 
     /// The rep that the caller is, if it is one.
@@ -145,6 +185,30 @@ fn bad(key: &str, why: &str) -> Problem {
     Problem::Unauthenticated(format!("metadata {key} {why}"))
 }
 
+/// The scopes of these names.
+fn scopes(named: &str) -> Result<Scopes, Problem> {
+    let scope = |name: &str| {
+        Scope::named(name).ok_or_else(|| bad(SCOPES, &format!("names {name}, which isn't a scope")))
+    };
+    let named: Vec<Scope> = named.split_whitespace().map(scope).collect::<Result<_, _>>()?;
+    Ok(Scopes::of(named))
+}
+
+/// The ids that metadata of this key lists.
+fn listed<T: FromStr<Err = BadId> + Ord>(
+    headers: &HeaderMap,
+    key: &str,
+) -> Result<BTreeSet<T>, Problem> {
+    let ids = text(headers, key)?.unwrap_or_default().split_whitespace();
+    ids.map(|id| id.parse().map_err(|why: BadId| bad(key, &why.to_string()))).collect()
+}
+
+impl<'c> From<&'c Caller> for Viewer<'c> {
+    fn from(caller: &'c Caller) -> Self {
+        Self { actor: &caller.actor, narrowing: caller.credential.narrowing.as_deref() }
+    }
+}
+
 /// The role of this name.
 #[must_use]
 pub fn role_of(name: &str) -> Option<Role> {
@@ -184,6 +248,8 @@ mod tests {
             &[(ORG, "acme"), (ROLE, "server")],
             &[(ORG, "acme"), (ROLE, "rep")],
             &[(ORG, "acme"), (ACTOR, "x y")],
+            &[(ORG, "acme"), (SCOPES, "content everything")],
+            &[(ORG, "acme"), (QUEUES, "billing !")],
         ] {
             let refused = call(wrong, true);
             assert!(matches!(refused, Err(Problem::Unauthenticated(_))), "{wrong:?}");

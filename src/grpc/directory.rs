@@ -47,7 +47,9 @@ impl DirectoryService for Directory {
         let at_least = from_proto::at_least(message.at_least_revision)?;
         let answer = self.0.read(&caller, at_least, |view| {
             Ok(pb::GetDirectoryResponse {
-                directory: Some(to_proto::directory(&view.state)),
+                directory: Some(to_proto::directory(&view.state, |record| {
+                    resources::is_left(view, &caller, record)
+                })),
                 revision: number(view.state.head().revision),
             })
         });

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::from_proto::{AskedTest, TestFlow};
 use super::status::Problem;
 use super::to_proto;
-use super::to_proto::ObjectContext;
+use super::to_proto::Content;
 use crate::domain::flow::{self, Flow};
 use crate::domain::flow_world::{Named, Org, facts};
 use crate::domain::id::{FlowId, RepId, SessionId};
@@ -46,7 +46,7 @@ pub fn test(view: &View, asked: &AskedTest) -> Result<pb::FlowTrace, Problem> {
         Tried::Draft(flow) => Arc::new((**flow).clone()),
     };
     let channel = state.expect_channel(&asked.channel)?;
-    let now = asked.time.unwrap_or(ObjectContext::of(view).now);
+    let now = asked.time.unwrap_or(to_proto::now(view));
     let session = made_up(asked, now);
     let facts = facts(&state.settings(), &channel, &session, false, now);
     let instead: BTreeMap<_, _> = asked.queues.iter().cloned().collect();
@@ -55,7 +55,8 @@ pub fn test(view: &View, asked: &AskedTest) -> Result<pb::FlowTrace, Problem> {
     Ok(pb::FlowTrace {
         decision: run.outcome.decision.as_ref().map(to_proto::decision),
         attributes: (*run.outcome.attributes).clone(),
-        ..to_proto::flow_trace(&run.trace)
+        // What it was run over is the caller's own.
+        ..to_proto::flow_trace(&run.trace, Content::Shown)
     })
 }
 

@@ -1,11 +1,12 @@
 //! Lists, a page at a time. A page token names the last entry shown and is bound to the filters it
-//! was made for; the next page is read at the same revision or a later one.
+//! was made for, and to what whoever asked could see; the next page is read at the same revision or a later one.
 
 use prost::Message;
 
 use super::api::{Api, fingerprint};
 use super::caller::Caller;
 use super::from_proto;
+use super::scope;
 use super::status::Problem;
 use super::token::Page;
 use crate::domain::entry::{Fingerprint, Revision};
@@ -110,7 +111,8 @@ impl Api {
     ) -> Result<Window, Problem> {
         let (size, token, at_least) = request.take_page();
         let paging = from_proto::paging(size, at_least)?;
-        let filter = fingerprint(rpc, &request);
+        let sight = scope::sight(caller, caller.rep().as_ref());
+        let filter = fingerprint(&format!("{rpc} {:032x}", sight.0), &request);
         let after = if token.is_empty() {
             None
         } else {

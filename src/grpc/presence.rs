@@ -8,11 +8,11 @@ use std::sync::Arc;
 use tokio::task::JoinSet;
 use tonic::{Request, Response, Status};
 
-use super::api::{Api, AskedCall, Mutation, number, request_of, unread};
+use super::api::{Api, AskedCall, Mutation, number, unread};
 use super::caller::Caller;
 use super::pages::contains;
 use super::status::Problem;
-use super::to_proto::ObjectContext;
+use super::to_proto::{Content, ObjectContext};
 use super::{from_proto, scope, to_proto};
 use crate::domain::command::{Command, PresenceRef};
 use crate::domain::decide::acts_for;
@@ -20,7 +20,7 @@ use crate::domain::id::{PresenceId, RepId};
 use crate::domain::live::{PresenceCause, RepPresence, Role, Work};
 use crate::domain::record::{Record, RecordKey};
 use crate::domain::record_lookup::RecordLookup as _;
-use crate::domain::scope::{may_see_rep, may_see_session_of};
+use crate::domain::scope::{Viewer, may_see_queue, may_see_rep, may_see_session_of};
 use crate::domain::time::Span;
 use crate::engine::{Remember, View};
 use crate::pb;
@@ -48,6 +48,9 @@ fn standing(view: &View, caller: &Caller, id: PresenceId) -> LeaseStanding {
     if theirs && !acts_for(&view.state, &caller.actor, rep) {
         return LeaseStanding::Unknown;
     }
+    if !Viewer::from(caller).keeps_rep(&view.state, rep) {
+        return LeaseStanding::Unknown;
+    }
     let image = view.state.rep_presence(rep);
     match &image.presence {
         Some(current) if current.id == id && image.is_connected() => LeaseStanding::Connected,
@@ -72,7 +75,7 @@ fn image(done: &Mutation) -> Result<&Arc<RepPresence>, Problem> {
 }
 
 fn shown(done: &Mutation) -> Result<pb::RepPresence, Problem> {
-    Ok(to_proto::rep_presence(ObjectContext::of(&done.view), image(done)?, done.revision))
+    Ok(to_proto::rep_presence(done.context(), image(done)?, done.revision))
 }
 
 fn renew_every(lease: Span) -> prost_types::Duration {
@@ -87,7 +90,7 @@ impl Presences {
             let mut running = JoinSet::new();
             for id in some {
                 let asked = AskedCall::without_id(RPC);
-                let (request, _) = request_of(caller, asked, Command::Reconnect(*id).into());
+                let (request, _) = self.0.request_of(caller, asked, Command::Reconnect(*id).into());
                 let (engine, org) = (self.0.engine.clone(), caller.org.clone());
                 let patience = self.0.patience();
                 running.spawn(async move {
@@ -293,7 +296,7 @@ impl PresenceService for Presences {
             let changed = view.state.revision_of(&RecordKey::RepPresence(image.rep.clone()));
             Ok(pb::GetRepPresenceResponse {
                 rep_presence: Some(to_proto::rep_presence(
-                    ObjectContext::of(view),
+                    ObjectContext::of(view, caller.content()),
                     &image,
                     changed,
                 )),
@@ -313,7 +316,10 @@ impl PresenceService for Presences {
         let window = self.0.window(&caller, RPC, message)?;
         let answer = self.0.read(&caller, window.at_least, |view| {
             let queue = scope::queue_meant(view, &caller, filter.queue.as_ref());
-            let queue = queue.map(|id| view.state.queue(&id));
+            let queue = queue.map(|id| {
+                let seen = may_see_queue(&view.state, &caller, &id);
+                view.state.queue(&id).filter(|_| seen)
+            });
             let is_member = |rep: &RepId| match &queue {
                 Some(queue) => queue.as_ref().is_some_and(|queue| queue.reps.contains(rep)),
                 None => true,
@@ -329,7 +335,7 @@ impl PresenceService for Presences {
                     contains(r.id.as_str(), &filter.query) || contains(&r.name, &filter.query)
                 })
                 .filter(|r| is_member(&r.id))
-                .filter(|r| may_see_rep(&view.state, &caller.actor, &r.id))
+                .filter(|r| may_see_rep(&view.state, &caller, &r.id))
                 .filter_map(|r| listed(view, &r.id, &filter));
             let page = self.0.page(&caller, &window, view, all, |r| r.rep.clone());
             Ok(pb::ListRepPresencesResponse {
@@ -350,9 +356,13 @@ impl PresenceService for Presences {
         let rep = about(&caller, asked.rep)?;
         let answer = self.0.read(&caller, asked.at_least, |view| {
             let image = known(view, &caller, &rep)?;
-            let sees = |work: &Work| may_see_session_of(&view.state, &caller.actor, work.session);
+            let sees = |work: &Work| may_see_session_of(&view.state, &caller, work.session);
             Ok(pb::ExplainCapacityResponse {
-                explanation: Some(to_proto::capacity(ObjectContext::of(view), &image, sees)),
+                explanation: Some(to_proto::capacity(
+                    ObjectContext::of(view, caller.content()),
+                    &image,
+                    sees,
+                )),
                 revision: number(view.state.head().revision),
             })
         });
@@ -387,7 +397,8 @@ fn listed(
     rep: &RepId,
     filter: &from_proto::PresenceFilter,
 ) -> Option<pb::RepPresence> {
-    let context = ObjectContext::of(view);
+    // Nobody types anything into a live state.
+    let context = ObjectContext::of(view, Content::Hidden);
     let image = view.state.rep_presence(rep);
     let available = to_proto::available_for(context, &image);
     let wanted = &filter.available_for;

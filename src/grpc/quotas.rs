@@ -22,6 +22,7 @@ use super::status::Problem;
 use super::table::Rpc;
 use crate::access::{Limits, Origin};
 use crate::domain::id::OrgId;
+use crate::domain::limits::OrgLimits;
 
 /// A credential of an org, as it is counted.
 type Holder = (OrgId, Arc<str>);
@@ -156,6 +157,12 @@ impl Quotas {
             refused: Mutex::default(),
             admitted: AtomicU64::new(0),
         })
+    }
+
+    /// How much an org may have.
+    #[must_use]
+    pub fn org_limits(&self) -> OrgLimits {
+        self.limits.borrow().of_an_org()
     }
 
     /// Takes a call, for as long as what is returned lives.

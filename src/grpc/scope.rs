@@ -1,19 +1,39 @@
-//! What a caller may see of what it names (N3, N5): what it may not see is refused as what isn't there is (S2). The rules
+//! What a caller may see of what it names (N3, N5, S4): what it may not see is refused as what isn't there is (S2). The rules
 //! stand in the domain; this applies them to reads.
 
 use std::sync::Arc;
 
+use super::api::fingerprint;
 use super::caller::Caller;
 use super::status::Problem;
 use crate::domain::aliases;
 use crate::domain::directory::Queue;
+use crate::domain::entry::Fingerprint;
 use crate::domain::id::{ChannelId, PartnerId, QueueId, RepId, SessionId, TransferId};
-use crate::domain::live::{Role, Session, Transfer};
+use crate::domain::live::{Recipient, Role, Session, Transfer};
 use crate::domain::recipients::RecipientQuestion;
 use crate::domain::record_lookup::RecordLookup as _;
 use crate::domain::rejection::{BadField, Rejection};
 use crate::domain::scope;
 use crate::engine::View;
+
+/// What a caller can see that others can't, or the other way round, in 128 bits: of partners and adapters that is their own, of
+/// reps their own work, if they are asked about work, then what the credential is narrowed to, and whether content is shown.
+#[must_use]
+pub fn sight(caller: &Caller, own_work: Option<&RepId>) -> Fingerprint {
+    let owner = Some(&caller.actor).filter(|actor| scope::is_scoped(actor));
+    let narrowing = caller.credential.narrowing.as_deref();
+    let parts = [
+        owner.map(|actor| format!("{:?}/{}", actor.role, actor.id)).into_iter().collect(),
+        own_work.map(ToString::to_string).into_iter().collect(),
+        narrowing.iter().flat_map(|n| &n.queues).map(ToString::to_string).collect(),
+        narrowing.iter().flat_map(|n| &n.channels).map(ToString::to_string).collect(),
+        vec![format!("{:?}", caller.content())],
+    ];
+    // No id has a space or a line break in it.
+    let parts: Vec<String> = parts.iter().map(|ids: &Vec<String>| ids.join(" ")).collect();
+    fingerprint(&parts.join("\n"), &())
+}
 
 /// The session, if it is there for the caller.
 ///
@@ -21,7 +41,7 @@ use crate::engine::View;
 /// NOT_FOUND.
 pub fn session(view: &View, caller: &Caller, id: SessionId) -> Result<Arc<Session>, Problem> {
     let session = view.state.expect_session(id)?;
-    if scope::may_see_session(&view.state, &caller.actor, &session) {
+    if scope::may_see_session(&view.state, caller, &session) {
         return Ok(session);
     }
     Err(Rejection::not_found("session", id).into())
@@ -33,7 +53,7 @@ pub fn session(view: &View, caller: &Caller, id: SessionId) -> Result<Arc<Sessio
 /// NOT_FOUND.
 pub fn transfer(view: &View, caller: &Caller, id: TransferId) -> Result<Arc<Transfer>, Problem> {
     let transfer = view.state.expect_transfer(id)?;
-    if scope::may_see_session_of(&view.state, &caller.actor, transfer.session) {
+    if scope::may_see_session_of(&view.state, caller, transfer.session) {
         return Ok(transfer);
     }
     Err(Rejection::not_found("transfer", id).into())
@@ -52,10 +72,22 @@ pub fn about(view: &View, caller: &Caller, about: &RecipientQuestion) -> Result<
 }
 
 fn channel(view: &View, caller: &Caller, id: &ChannelId) -> Result<(), Problem> {
-    if scope::may_see_channel(&view.state, &caller.actor, id) {
+    if scope::may_see_channel(&view.state, caller, id) {
         return Ok(());
     }
     Err(Rejection::not_found("channel", id).into())
+}
+
+/// Whether a recipient that is asked about is there for the caller.
+///
+/// # Errors
+/// NOT_FOUND.
+pub fn recipient(view: &View, caller: &Caller, to: &Recipient) -> Result<(), Problem> {
+    match to {
+        Recipient::Rep(named) => rep(view, caller, named).map(drop),
+        Recipient::Queue(named) => queue(view, caller, named).map(drop),
+        Recipient::Flow(_) | Recipient::Contact(_) => Ok(()),
+    }
 }
 
 /// The rep whom the caller names, a partner also by its own id (N8), if they are there for the caller.
@@ -65,7 +97,7 @@ fn channel(view: &View, caller: &Caller, id: &ChannelId) -> Result<(), Problem> 
 pub fn rep(view: &View, caller: &Caller, named: &RepId) -> Result<RepId, Problem> {
     let rep = aliases::rep_named(&view.state, &caller.actor, named);
     view.state.expect_rep(&rep)?;
-    if scope::may_see_rep(&view.state, &caller.actor, &rep) {
+    if scope::may_see_rep(&view.state, caller, &rep) {
         return Ok(rep);
     }
     Err(Rejection::not_found("rep", named).into())
@@ -78,7 +110,7 @@ pub fn rep(view: &View, caller: &Caller, named: &RepId) -> Result<RepId, Problem
 pub fn queue(view: &View, caller: &Caller, named: &QueueId) -> Result<Arc<Queue>, Problem> {
     let id = aliases::queue_named(&view.state, &caller.actor, named);
     let queue = view.state.expect_queue(&id)?;
-    if scope::may_see_queue(&view.state, &caller.actor, &id) {
+    if scope::may_see_queue(&view.state, caller, &id) {
         return Ok(queue);
     }
     Err(Rejection::not_found("queue", named).into())

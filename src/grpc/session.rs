@@ -26,9 +26,7 @@ pub struct Sessions(pub Arc<Api>);
 
 fn shown(done: &Mutation) -> Result<pb::Session, Problem> {
     match done.record()? {
-        Record::Session(s) => {
-            Ok(to_proto::session(ObjectContext::of(&done.view), s, done.revision))
-        }
+        Record::Session(s) => Ok(to_proto::session(done.context(), s, done.revision)),
         _ => Err(Problem::Internal("the answer is of another kind")),
     }
 }
@@ -52,7 +50,7 @@ fn find(view: &View, caller: &Caller, which: &Which) -> Result<Arc<Session>, Pro
         Which::Session(id) => scope::session(view, caller, *id),
         Which::Reference(channel, reference) => {
             let id = view.state.reference(channel, reference);
-            let id = id.filter(|_| may_see_channel(&view.state, &caller.actor, channel));
+            let id = id.filter(|_| may_see_channel(&view.state, caller, channel));
             let id = id.ok_or_else(|| Rejection::not_found("session", reference))?;
             scope::session(view, caller, id)
         }
@@ -115,7 +113,11 @@ impl SessionService for Sessions {
             let session = find(view, &caller, &which)?;
             let changed = view.state.revision_of(&RecordKey::Session(session.id));
             Ok(pb::GetSessionResponse {
-                session: Some(to_proto::session(ObjectContext::of(view), &session, changed)),
+                session: Some(to_proto::session(
+                    ObjectContext::of(view, caller.content()),
+                    &session,
+                    changed,
+                )),
                 revision: number(view.state.head().revision),
             })
         });
@@ -144,11 +146,11 @@ impl SessionService for Sessions {
                     _ => None,
                 })
                 .filter(|s| is_listed(view, s, &filter))
-                .filter(|s| may_see_session(&view.state, &caller.actor, s));
+                .filter(|s| may_see_session(&view.state, &caller, s));
             let page = self.0.page(&caller, &window, view, all, |s| s.id.to_string());
             let show = |s: &&Arc<Session>| {
                 let changed = view.state.revision_of(&RecordKey::Session(s.id));
-                to_proto::session(ObjectContext::of(view), s, changed)
+                to_proto::session(ObjectContext::of(view, caller.content()), s, changed)
             };
             Ok(pb::ListSessionsResponse {
                 sessions: page.items.iter().map(show).collect(),
@@ -235,7 +237,7 @@ impl SessionService for Sessions {
             from_proto::get::<SessionId>("session", &message.session, message.at_least_revision)?;
         let answer = self.0.read(&caller, at_least, |view| {
             let session = scope::session(view, &caller, id)?;
-            let context = ObjectContext::of(view);
+            let context = ObjectContext::of(view, caller.content());
             let changed = view.state.revision_of(&RecordKey::Session(id));
             let transfers = view
                 .state

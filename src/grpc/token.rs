@@ -1,6 +1,7 @@
 //! Tokens that clients hand back: where a stream goes on, and where a list goes on. Opaque to them,
-//! authenticated with a key that all replicas share, and bound to the org and to the filter they
-//! were made for. An altered or foreign one is told apart from a good one, never believed.
+//! authenticated with a key that all replicas share, and bound to the org and to the question they
+//! were made for. An altered or foreign one is told apart from a good one, never believed. A stream's says, too, what
+//! its reader could see, so that one who sees otherwise now is told to begin anew (W10).
 
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::Sha256;
@@ -10,7 +11,7 @@ use crate::domain::entry::{Fingerprint, Revision};
 use crate::domain::id::{EntryId, OrgId};
 use crate::journal::Epoch;
 
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
 const MAC: usize = 16;
 /// The longest token that is looked at, in characters.
 const LONGEST: usize = 2_048;
@@ -26,6 +27,15 @@ pub struct Position {
     pub entry: EntryId,
     /// What follows from what has been seen, and hasn't been told: it is told with the newest.
     pub owed: Owed,
+}
+
+/// What a stream's token is made for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct StreamMark {
+    /// What was asked: kinds and filter. A token is good for no other question.
+    pub question: Fingerprint,
+    /// What whoever asked could see of it.
+    pub sight: Fingerprint,
 }
 
 /// What a reader is still to be told.
@@ -83,38 +93,41 @@ impl Seal {
 
     /// The resume token of a stream.
     #[must_use]
-    pub fn resume(&self, org: &OrgId, filter: Fingerprint, at: Position) -> String {
+    pub fn resume(&self, org: &OrgId, of: StreamMark, at: Position) -> String {
         let mut body = vec![VERSION, b'r'];
         body.extend(at.epoch.0.to_be_bytes());
         body.extend(at.revision.get().to_be_bytes());
         body.extend(at.entry.to_u128().to_be_bytes());
         body.push(u8::from(at.owed.lines) | u8::from(at.owed.objects) << 1);
-        self.close(org, filter, body)
+        body.extend(of.sight.0.to_be_bytes());
+        self.close(org, of.question, body)
     }
 
-    /// Reads a resume token.
+    /// Reads a resume token: where it is, and what could be seen.
     ///
     /// # Errors
     /// INVALID_TOKEN.
     pub fn read_resume(
         &self,
         org: &OrgId,
-        filter: Fingerprint,
+        question: Fingerprint,
         token: &str,
-    ) -> Result<Position, Problem> {
+    ) -> Result<(Position, Fingerprint), Problem> {
         let bad = |why| Problem::BadToken { field: "resume_token", why };
-        let body = self.open(org, filter, token).map_err(bad)?;
+        let body = self.open(org, question, token).map_err(bad)?;
         let rest = body.strip_prefix(&[VERSION, b'r']).ok_or_else(|| bad("is of another kind"))?;
         let (epoch, rest) = rest.split_first_chunk().ok_or_else(|| bad("is cut short"))?;
         let (revision, rest) = rest.split_first_chunk().ok_or_else(|| bad("is cut short"))?;
         let (entry, rest) = rest.split_first_chunk().ok_or_else(|| bad("is cut short"))?;
-        let (owed, _) = rest.split_first().ok_or_else(|| bad("is cut short"))?;
-        Ok(Position {
+        let (owed, rest) = rest.split_first().ok_or_else(|| bad("is cut short"))?;
+        let (sight, _) = rest.split_first_chunk().ok_or_else(|| bad("is cut short"))?;
+        let position = Position {
             epoch: Epoch(u64::from_be_bytes(*epoch)),
             revision: Revision::new(u64::from_be_bytes(*revision)),
             entry: EntryId::from_u128(u128::from_be_bytes(*entry)),
             owed: Owed { lines: owed & 1 != 0, objects: owed & 2 != 0 },
-        })
+        };
+        Ok((position, Fingerprint(u128::from_be_bytes(*sight))))
     }
 
     /// The token of a list's next page.
@@ -219,9 +232,12 @@ mod tests {
             entry: EntryId::from_u128(0xabc),
             owed: Owed { lines: false, objects: true },
         };
-        let filter = Fingerprint(5);
-        let token = Seal::new([7; 32]).resume(&org("acme"), filter, at);
-        assert_eq!(Seal::new([7; 32]).read_resume(&org("acme"), filter, &token), Ok(at));
+        let of = StreamMark { question: Fingerprint(5), sight: Fingerprint(6) };
+        let token = Seal::new([7; 32]).resume(&org("acme"), of, at);
+        let read = Seal::new([7; 32]).read_resume(&org("acme"), of.question, &token);
+        assert_eq!(read, Ok((at, of.sight)));
+        let other = Seal::new([7; 32]).read_resume(&org("acme"), of.sight, &token);
+        assert!(matches!(other, Err(Problem::BadToken { .. })));
     }
 
     #[test]

@@ -23,7 +23,9 @@ use crate::domain::recipients::{self, RepEntry, RepVerdicts};
 use crate::domain::record::{Record, RecordKey};
 use crate::domain::record_lookup::RecordLookup as _;
 use crate::domain::rejection::{Reason, Rejection};
-use crate::domain::scope::{may_see_session_of, may_take_transfer};
+use crate::domain::scope::{
+    Viewer, may_see_queue, may_see_rep, may_see_session_of, may_take_transfer,
+};
 use crate::domain::time::Timestamp;
 use crate::domain::verdict::RuleVerdict;
 use crate::engine::View;
@@ -35,9 +37,7 @@ pub struct Transfers(pub Arc<Api>);
 
 fn shown(done: &Mutation) -> Result<pb::Transfer, Problem> {
     match done.record()? {
-        Record::Transfer(t) => {
-            Ok(to_proto::transfer(ObjectContext::of(&done.view), t, done.revision))
-        }
+        Record::Transfer(t) => Ok(to_proto::transfer(done.context(), t, done.revision)),
         _ => Err(Problem::Internal("the answer is of another kind")),
     }
 }
@@ -135,17 +135,19 @@ fn listed(
     Ok(match asked.kind {
         Listed::Reps => recipients::list_reps(state, actor, about, &asked.query)?
             .iter()
+            .filter(|e| may_see_rep(state, caller, &e.rep))
             .map(|e| (e.rep.to_string(), rep_entry(e)))
             .collect(),
         Listed::Queues => {
-            let now = ObjectContext::of(view).now;
+            let now = to_proto::now(view);
             list_queues(state, actor, about, &asked.query, now)?
                 .iter()
+                .filter(|e| may_see_queue(state, caller, &e.queue))
                 .map(|e| (e.queue.to_string(), queue_entry(e)))
                 .collect()
         }
         Listed::Contacts => {
-            let now = ObjectContext::of(view).now;
+            let now = to_proto::now(view);
             let after = window.after().and_then(ContactPlace::from_text);
             let page = (after.as_ref(), window.one_more());
             list_contacts(state, actor, about, &asked.contacts, page, now)?
@@ -183,6 +185,10 @@ impl Transfers {
         self.0
             .read(caller, None, |view| {
                 let transfer = view.state.expect_transfer(transfer)?;
+                if !Viewer::from(caller).keeps_session(&view.state, transfer.session) {
+                    // Accepting it says that it isn't there; or, if this is a repetition, what it said then (T21).
+                    return Ok(());
+                }
                 if !may_take_transfer(&view.state, &caller.actor, &transfer) {
                     return Err(Rejection::not_found("transfer", transfer.id).into());
                 }
@@ -244,7 +250,8 @@ impl TransferService for Transfers {
         let (to, about, at_least) = from_proto::explain_recipient(&message)?;
         let answer = self.0.read(&caller, at_least, |view| {
             scope::about(view, &caller, &about)?;
-            let now = ObjectContext::of(view).now;
+            scope::recipient(view, &caller, &to)?;
+            let now = to_proto::now(view);
             let told = explain(&view.state, &caller.actor, &about, &to, now)?;
             Ok(pb::ExplainRecipientResponse {
                 listed: told.listed,
@@ -267,7 +274,8 @@ impl TransferService for Transfers {
         let (session, recipient, at_least) = from_proto::quote_transfer(&message)?;
         let answer = self.0.read(&caller, at_least, |view| {
             scope::session(view, &caller, session)?;
-            let now = ObjectContext::of(view).now;
+            scope::recipient(view, &caller, &recipient)?;
+            let now = to_proto::now(view);
             let quote = quote(&view.state, &caller.actor, session, &recipient, now)?;
             let text = |id: Option<String>| id.unwrap_or_default();
             Ok(pb::QuoteTransferResponse {
@@ -333,7 +341,11 @@ impl TransferService for Transfers {
             let transfer = scope::transfer(view, &caller, id)?;
             let changed = view.state.revision_of(&RecordKey::Transfer(id));
             Ok(pb::GetTransferResponse {
-                transfer: Some(to_proto::transfer(ObjectContext::of(view), &transfer, changed)),
+                transfer: Some(to_proto::transfer(
+                    ObjectContext::of(view, caller.content()),
+                    &transfer,
+                    changed,
+                )),
                 revision: number(view.state.head().revision),
             })
         });
@@ -356,11 +368,11 @@ impl TransferService for Transfers {
             };
             let all = candidates(view, &filter)
                 .filter(|t| is_listed(view, t, &filter))
-                .filter(|t| may_see_session_of(&view.state, &caller.actor, t.session));
+                .filter(|t| may_see_session_of(&view.state, &caller, t.session));
             let page = self.0.page(&caller, &window, view, all, |t| t.id.to_string());
             let show = |t: &&Arc<Transfer>| {
                 let changed = view.state.revision_of(&RecordKey::Transfer(t.id));
-                to_proto::transfer(ObjectContext::of(view), t, changed)
+                to_proto::transfer(ObjectContext::of(view, caller.content()), t, changed)
             };
             Ok(pb::ListTransfersResponse {
                 transfers: page.items.iter().map(show).collect(),

@@ -24,9 +24,7 @@ pub struct Works(pub Arc<Api>);
 
 fn shown(done: &Mutation) -> Result<pb::Work, Problem> {
     match done.record()? {
-        Record::Work(work) => {
-            Ok(to_proto::work(ObjectContext::of(&done.view), work, done.revision))
-        }
+        Record::Work(work) => Ok(to_proto::work(done.context(), work, done.revision)),
         _ => Err(Problem::Internal("the answer is of another kind")),
     }
 }
@@ -164,11 +162,11 @@ impl WorkService for Works {
             let filter = WorkFilter { rep, ..filter.clone() };
             let all = candidates(view, &filter)
                 .filter(|w| is_listed(w, &filter))
-                .filter(|w| may_see_session_of(&view.state, &caller.actor, w.session));
+                .filter(|w| may_see_session_of(&view.state, &caller, w.session));
             let page = self.0.page(&caller, &window, view, all, |w| w.id.to_string());
             let show = |w: &&Arc<Work>| {
                 to_proto::work(
-                    ObjectContext::of(view),
+                    ObjectContext::of(view, caller.content()),
                     w,
                     view.state.revision_of(&RecordKey::Work(w.id)),
                 )

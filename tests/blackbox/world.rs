@@ -68,6 +68,12 @@ impl House {
         Caller::new(self.channel.clone(), org, role, actor)
     }
 
+    /// Somebody in the org `acme` whose credential says more: `baton-scopes`, `baton-queues`, `baton-channels`.
+    pub fn limited(&self, role: &str, actor: &str, more: &[(&'static str, &str)]) -> Caller {
+        let own = [("baton-org", "acme"), ("baton-role", role), ("baton-actor", actor)];
+        Caller::claiming(self.channel.clone(), &[&own[..], more].concat())
+    }
+
     /// The admin.
     pub fn admin(&self) -> Caller {
         self.caller("admin", "root")
@@ -115,12 +121,16 @@ pub struct Caller {
 
 impl Caller {
     pub fn new(channel: Channel, org: &str, role: &str, actor: &str) -> Self {
-        let pairs = [("baton-org", org), ("baton-role", role), ("baton-actor", actor)];
+        Self::claiming(channel, &[("baton-org", org), ("baton-role", role), ("baton-actor", actor)])
+    }
+
+    /// Somebody who says this of itself.
+    pub fn claiming(channel: Channel, pairs: &[(&'static str, &str)]) -> Self {
         let identity = Identity(
             pairs
-                .into_iter()
+                .iter()
                 .filter(|(_, value)| !value.is_empty())
-                .map(|(key, value)| (key, value.parse().expect("printable ASCII")))
+                .map(|(key, value)| (*key, value.parse().expect("printable ASCII")))
                 .collect(),
         );
         let line = || InterceptedService::new(channel.clone(), identity.clone());

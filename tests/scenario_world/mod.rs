@@ -1,6 +1,7 @@
 //! The interpreter of scenarios: a world with an org, its names, and one method per kind of line.
 
 mod annex;
+mod callers;
 mod expect;
 mod house;
 mod presences;
@@ -19,9 +20,10 @@ use baton::domain::draft::Entropy;
 use baton::domain::entry::{Answer, Cause, Fingerprint};
 use baton::domain::flow::{SkillsTarget, WishedSkill};
 use baton::domain::id::{
-    ActorId, ChannelId, ExternalReference, PresenceId, RepId, SessionId, TxnId, WorkId,
+    ChannelId, ExternalReference, PresenceId, RepId, SessionId, TxnId, WorkId,
 };
 use baton::domain::invariants;
+use baton::domain::limits::OrgLimits;
 use baton::domain::live::{
     Absence, Actor, ContactRef, Recipient, Role, SessionEndReason, SessionState, TransferState,
     WorkState,
@@ -29,6 +31,7 @@ use baton::domain::live::{
 use baton::domain::record::Record;
 use baton::domain::record_lookup::RecordLookup;
 use baton::domain::rejection::Rejection;
+use baton::domain::scope::Narrowing;
 use baton::domain::state::State;
 use baton::domain::time::{Span, Timestamp};
 
@@ -48,7 +51,11 @@ pub struct World {
     sessions: BTreeMap<String, SessionId>,
     presences: BTreeMap<RepId, Vec<PresenceId>>,
     entropy: Counter,
+    narrowing: Option<Arc<Narrowing>>,
+    limits: OrgLimits,
 }
+
+pub use callers::actor;
 
 type Result<T> = std::result::Result<T, String>;
 
@@ -60,6 +67,8 @@ impl World {
             sessions: BTreeMap::new(),
             presences: BTreeMap::new(),
             entropy: Counter(0),
+            narrowing: None,
+            limits: OrgLimits::UNBOUNDED,
         };
         let command = Command::ApplyDirectory { directory: house::directory(), prune: false };
         world.run(&actor("admin"), command).expect("the house stands").expect("nothing refuses it");
@@ -85,11 +94,13 @@ impl World {
         let mut words = command.split_whitespace();
         let time = words.next().ok_or("no time")?;
         self.now = Timestamp::from_ms(1_700_000_000_000) + span(time)?;
-        let actor = actor(words.next().ok_or("no actor")?);
+        let (actor, narrowing) = callers::caller(words.next().ok_or("no actor")?)?;
+        self.narrowing = narrowing;
         let words: Vec<&str> = words.collect();
         let outcome = match words.as_slice() {
             ["tick"] => Ok(self.tick()?),
             ["restart"] => Ok(self.restart()),
+            ["limit", what, most] => Ok(self.limit(what, most).map(|()| Vec::new())?),
             [on @ ("on-current" | "on-old" | "on-first"), words @ ..] => {
                 let rep = RepId::new(actor.id.as_str()).map_err(|e| e.to_string())?;
                 let had = self.presences.get(&rep).map_or(0, Vec::len);
@@ -165,7 +176,9 @@ impl World {
         let txn = TxnId::from_u128(self.entropy.bits() | 1 << 100);
         let cause = Cause::new(actor.clone(), "scenario");
         let (fingerprint, stated) = (Fingerprint::default(), Stated::default());
-        let request = Request { txn, fingerprint, cause, presence, stated, command };
+        let (narrowing, limits) = (self.narrowing.clone(), self.limits);
+        let request =
+            Request { txn, fingerprint, cause, presence, stated, narrowing, limits, command };
         let before = self.state.clone();
         let decision = match decide(&mut self.state, &request, self.now, &mut self.entropy) {
             Ok(decision) => decision,
@@ -455,19 +468,6 @@ fn compare(
 }
 
 /// `ana` is a rep; `sup`, `admin`, `channel`, `server`, `board`, `vendor`, `rival` are roles.
-pub fn actor(name: &str) -> Actor {
-    let role = match name {
-        "sup" => Role::Supervisor,
-        "admin" => Role::Admin,
-        "channel" => Role::Adapter,
-        "server" => Role::Server,
-        "board" => Role::Dashboard,
-        "vendor" | "umbra" | "rival" => Role::Partner,
-        _ => Role::Rep,
-    };
-    Actor { role, id: ActorId::new(name).expect("names in scenarios are ids") }
-}
-
 pub fn span(text: &str) -> Result<Span> {
     let (number, unit) = text.split_at(text.find(|c: char| !c.is_ascii_digit()).unwrap_or(0));
     let number: i64 = number.parse().map_err(|_| format!("{text} is not a time"))?;

@@ -20,6 +20,7 @@ use baton::domain::flow::{SkillsTarget, WishedSkill};
 use baton::domain::id::{
     ActorId, ChannelId, ExternalReference, PresenceId, QueueId, StatusId, TxnId,
 };
+use baton::domain::limits::OrgLimits;
 use baton::domain::live::{
     Actor, Recipient, RepPresence, Role, Session, Transfer, TransferState, Work, WorkState,
 };
@@ -54,7 +55,9 @@ pub fn request(bits: &mut Randomness, actor: Actor, command: Command) -> Request
     let named = chance(bits, 75) && !of_a_lease;
     let request_id = named.then(|| Arc::from(txn.to_string()));
     let cause = Cause { request_id, ..Cause::new(actor, "Simulated") };
-    Request { txn, fingerprint, cause, presence: None, stated: Stated::default(), command }
+    let (presence, stated) = (None, Stated::default());
+    let (narrowing, limits) = (None, OrgLimits::UNBOUNDED);
+    Request { txn, fingerprint, cause, presence, stated, narrowing, limits, command }
 }
 
 /// A presence to ask on, current or not, now and then.

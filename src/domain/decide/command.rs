@@ -16,11 +16,13 @@ use crate::domain::id::{
     PresenceId, ProfileId, QueueId, RepId, RoutingRequestId, SessionId, SkillId, StatusId,
     TransferId, TxnId, WorkId,
 };
+use crate::domain::limits::OrgLimits;
 use crate::domain::live::{
     AskFailure, PresenceCause, Recipient, ReturnReason, SessionEndReason, WorkRestrictions,
 };
 use crate::domain::record::Due;
 use crate::domain::rejection::Rejection;
+use crate::domain::scope::{Narrowing, Viewer};
 use crate::domain::time::Span;
 use crate::domain::units::Weight;
 
@@ -41,8 +43,20 @@ pub struct Request {
     pub presence: Option<PresenceId>,
     /// Where it says what, as far as that may be wrong.
     pub stated: Stated,
+    /// The part of the org that whoever asks sees, if not all of it (S4).
+    pub narrowing: Option<Arc<Narrowing>>,
+    /// How much the org may have.
+    pub limits: OrgLimits,
     /// What.
     pub command: Command,
+}
+
+impl Request {
+    /// Who asks, and what they see.
+    #[must_use]
+    pub fn viewer(&self) -> Viewer<'_> {
+        Viewer { actor: &self.cause.actor, narrowing: self.narrowing.as_deref() }
+    }
 }
 
 /// A presence, named by itself or by the rep whose it is.

@@ -29,6 +29,7 @@ use crate::domain::rejection::Rejection;
 
 use self::generation::{BLOCKS_AT_ONCE, Generation};
 use self::given::{GivenContacts, SyncMode};
+use super::room::ContactsSize;
 use super::subject::AnswerSubject;
 
 pub(super) use self::book::forget;
@@ -42,12 +43,14 @@ pub(crate) fn sync(
 ) -> Result<AnswerSubject, Rejection> {
     items::check_whose(draft, actor, &given.partner)?;
     let book = book::book_of(draft, &given.partner)?;
+    let had = ContactsSize::of(draft, &given.partner);
     let answer = match &given.mode {
         SyncMode::Full { generation, page, last } => {
             full::page(draft, book, given, (*generation, *page, *last))?
         }
         SyncMode::Incremental { deleted } => change::change(draft, book, given, deleted),
     };
+    had.check_growth(draft, &given.partner)?;
     if !draft.is_unchanged() {
         draft.fact(Fact::of(FactKind::ContactsSynced));
     }

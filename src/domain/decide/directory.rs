@@ -22,6 +22,7 @@ use crate::domain::rejection::Rejection;
 
 use self::naming::{name_of, named, resources};
 use self::served::{Moved, check_move, emptied_into, keep_served};
+use super::room::DirectorySize;
 use super::stated::Stated;
 use super::subject::{AnswerSubject, about};
 use super::{contacts, settle};
@@ -75,6 +76,7 @@ pub(crate) fn apply(
     if let Some(patch) = &directory.some_settings {
         records.insert(0, Record::Settings(Arc::new(patch.over(&draft.settings()))));
     }
+    let had = DirectorySize::of(draft);
     let mut changes = write(draft, &records);
     let move_to = directory.move_to.as_ref();
     let mut moved = Vec::new();
@@ -97,6 +99,7 @@ pub(crate) fn apply(
         }
     }
     finish(draft, (&records, stated), move_to, moved)?;
+    had.check_growth(draft)?;
     Ok(AnswerSubject::Answer(Answer::Directory(Arc::new(changes))))
 }
 
@@ -107,8 +110,10 @@ pub(crate) fn upsert(
     stated: &Stated,
 ) -> Result<AnswerSubject, Rejection> {
     let records = directory.records();
+    let had = DirectorySize::of(draft);
     write(draft, &records);
     finish(draft, (&records, stated), directory.move_to.as_ref(), Vec::new())?;
+    had.check_growth(draft)?;
     Ok(match records.first() {
         Some(record) => about(record.key()),
         None => AnswerSubject::Nothing,

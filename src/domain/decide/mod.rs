@@ -9,11 +9,13 @@ pub mod contacts;
 pub(crate) mod destination;
 pub mod directory;
 mod leave;
+pub mod narrowed;
 mod partner;
 pub mod presence;
 mod presences;
 pub mod reach;
 mod returned;
+mod room;
 pub mod route;
 pub mod session;
 pub mod settle;
@@ -33,15 +35,16 @@ mod tests;
 use crate::domain::command::{Command, Request};
 use crate::domain::draft::{Draft, Entropy};
 use crate::domain::entry::{Answer, Cause, Entry};
-use crate::domain::live::Actor;
 use crate::domain::record::Record;
 use crate::domain::record_lookup::RecordLookup;
 use crate::domain::rejection::Rejection;
+use crate::domain::scope::Viewer;
 use crate::domain::state::State;
 use crate::domain::time::Timestamp;
 
 pub use actors::{acting_rep, acts_for};
 
+use self::narrowed::Subject;
 use self::subject::AnswerSubject;
 
 /// What becomes of a request.
@@ -65,7 +68,7 @@ pub fn decide(
     now: Timestamp,
     entropy: &mut dyn Entropy,
 ) -> Result<Decision, Rejection> {
-    let mut draft = Draft::new(state, &request.cause, now, entropy);
+    let mut draft = Draft::new(state, &request.cause, now, entropy).within(request.limits);
     match carry_out(&mut draft, request) {
         Ok(answer) => {
             let (entry, before) = draft.finish().unzip();
@@ -80,12 +83,15 @@ pub fn decide(
 
 /// Does what is asked, and then all that follows from it.
 fn carry_out(draft: &mut Draft<'_>, request: &Request) -> Result<Answer, Rejection> {
+    let viewer = request.viewer();
     if let Some(presence) = request.presence {
+        narrowed::check(draft, viewer, &Subject::Presence(presence))?;
         presence::check_current(draft, &request.cause.actor, presence)?;
     }
     if !request.command.is_of_directory() && !request.stated.faults.is_empty() {
         return Err(Rejection::invalid(request.stated.wrong(draft)));
     }
+    narrowed::check_all(draft, viewer, &request.command)?;
     let subject = dispatch(draft, request)?;
     settle::settle(draft);
     while stop::stop_one(draft) {
@@ -103,6 +109,7 @@ fn carry_out(draft: &mut Draft<'_>, request: &Request) -> Result<Answer, Rejecti
 
 fn dispatch(draft: &mut Draft<'_>, request: &Request) -> Result<AnswerSubject, Rejection> {
     let Request { txn, command, stated, cause: Cause { actor, .. }, .. } = request;
+    let viewer = request.viewer();
     match command {
         Command::Misstated => Ok(AnswerSubject::Nothing),
         Command::ApplyDirectory { directory, prune } => {
@@ -120,7 +127,7 @@ fn dispatch(draft: &mut Draft<'_>, request: &Request) -> Result<AnswerSubject, R
         | Command::SetStatuses(_)
         | Command::ClosePresence { .. }
         | Command::LeasesLapsed(_)
-        | Command::Reconnect(_) => of_presences(draft, actor, command),
+        | Command::Reconnect(_) => of_presences(draft, viewer, command),
         Command::OpenSession(opening) => session::open(draft, actor, opening, stated, *txn),
         Command::UpdateSession { session, attributes, priority, skills } => {
             let change = session::Change::of(attributes.as_ref(), *priority, skills.as_ref());
@@ -145,7 +152,7 @@ fn dispatch(draft: &mut Draft<'_>, request: &Request) -> Result<AnswerSubject, R
         | Command::RouteSession(_)
         | Command::FailRouting { .. }
         | Command::SyncContacts(_)
-        | Command::ReportAvailability(_) => of_partners(draft, actor, command),
+        | Command::ReportAvailability(_) => of_partners(draft, viewer, command),
         Command::TransferSession { session, recipient, note } => {
             transfer::request(draft, actor, *session, recipient, note)
         }
@@ -164,9 +171,10 @@ fn dispatch(draft: &mut Draft<'_>, request: &Request) -> Result<AnswerSubject, R
 /// What partners answer and supply; `dispatch` sends no other commands here.
 fn of_partners(
     draft: &mut Draft<'_>,
-    actor: &Actor,
+    viewer: Viewer<'_>,
     command: &Command,
 ) -> Result<AnswerSubject, Rejection> {
+    let actor = viewer.actor;
     match command {
         Command::AcknowledgeHandoff { handoff, reference } => {
             partner::acknowledge_handoff(draft, actor, *handoff, reference)
@@ -182,14 +190,14 @@ fn of_partners(
         }
         Command::RenewRoutings { partner: of, requests, reference, lease } => {
             let of = of.as_ref();
-            partner::renew(draft, actor, (of, requests), reference, *lease)
+            partner::renew(draft, viewer, (of, requests), reference, *lease)
         }
         Command::RouteSession(answer) => partner::route(draft, actor, answer),
         Command::FailRouting { request, failure, reference } => {
             partner::fail_routing(draft, actor, *request, failure, reference)
         }
         Command::SyncContacts(given) => contacts::sync(draft, actor, given),
-        Command::ReportAvailability(given) => contacts::report(draft, actor, given),
+        Command::ReportAvailability(given) => contacts::report(draft, viewer, given),
         _ => Ok(AnswerSubject::Nothing),
     }
 }
@@ -197,18 +205,19 @@ fn of_partners(
 /// The commands that are about presences; `dispatch` sends no others here.
 fn of_presences(
     draft: &mut Draft<'_>,
-    actor: &Actor,
+    viewer: Viewer<'_>,
     command: &Command,
 ) -> Result<AnswerSubject, Rejection> {
+    let actor = viewer.actor;
     match command {
         Command::OpenPresence { rep, status, device } => {
             presence::open(draft, actor, rep, status, device)
         }
-        Command::OpenPresences(sign_ins) => Ok(presences::open(draft, actor, sign_ins)),
+        Command::OpenPresences(sign_ins) => Ok(presences::open(draft, viewer, sign_ins)),
         Command::SetStatus { presence, status, when_done } => {
             presence::set_status(draft, actor, presence, status, *when_done)
         }
-        Command::SetStatuses(choices) => Ok(presences::set_statuses(draft, actor, choices)),
+        Command::SetStatuses(choices) => Ok(presences::set_statuses(draft, viewer, choices)),
         Command::ClosePresence { presence, when_done } => {
             presence::close(draft, actor, presence, *when_done)
         }

@@ -9,22 +9,25 @@ use crate::domain::command::{PresenceRef, SignIn, StatusChoice};
 use crate::domain::draft::Draft;
 use crate::domain::entry::{Answer, PresenceVerdict};
 use crate::domain::id::RepId;
-use crate::domain::live::Actor;
 use crate::domain::record_lookup::RecordLookup;
 use crate::domain::rejection::{BadField, Rejection};
+use crate::domain::scope::Viewer;
 
+use super::narrowed::{self, Subject};
 use super::presence;
 use super::subject::AnswerSubject;
 
 /// Signs reps in (P2, P5).
 pub(crate) fn open(
     draft: &mut Draft<'_>,
-    actor: &Actor,
+    viewer: Viewer<'_>,
     sign_ins: &[Result<SignIn, Rejection>],
 ) -> AnswerSubject {
+    let actor = viewer.actor;
     let mut seen = BTreeSet::new();
     let verdicts = sign_ins.iter().enumerate().map(|(i, asked)| {
         let SignIn { rep, status, device } = asked.as_ref().map_err(Clone::clone)?;
+        narrowed::check(draft, viewer, &Subject::Rep(rep))?;
         let rep = rep_named(draft, actor, rep);
         once(&mut seen, &rep, &format!("sign_ins[{i}].rep"))?;
         // The name was the partner's own, if it has one; from here on it is Baton's.
@@ -38,12 +41,14 @@ pub(crate) fn open(
 /// Chooses statuses (P1, P10).
 pub(crate) fn set_statuses(
     draft: &mut Draft<'_>,
-    actor: &Actor,
+    viewer: Viewer<'_>,
     choices: &[Result<StatusChoice, Rejection>],
 ) -> AnswerSubject {
+    let actor = viewer.actor;
     let mut seen = BTreeSet::new();
     let verdicts = choices.iter().enumerate().map(|(i, asked)| {
         let StatusChoice { presence, status, when_done } = asked.as_ref().map_err(Clone::clone)?;
+        narrowed::check(draft, viewer, &presence.subject())?;
         let (rep, field) = match presence {
             PresenceRef::Rep(rep) => (Some(rep_named(draft, actor, rep)), "rep"),
             PresenceRef::Presence(id) => (draft.rep_of_presence(*id).cloned(), "presence"),

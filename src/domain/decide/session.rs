@@ -26,7 +26,7 @@ use super::actors::{acting_rep, acts_for, not_owner};
 use super::destination::{Destination, ask_for, check_skills};
 use super::stated::Stated;
 use super::subject::{AnswerSubject, about};
-use super::{leave, partner, route};
+use super::{leave, partner, room, route};
 
 /// Opens a session and routes it, or finds the one that the channel opened before and that hasn't ended
 /// (O2, R10).
@@ -52,6 +52,7 @@ pub(crate) fn open(
     }
     stated.check(draft)?;
     check_skills(draft, &opening.skills)?;
+    room::for_a_session(draft)?;
     let mut session = Session { previous, opened_in: Some(txn), ..blank(draft, &channel, opening) };
     session.steps.opened = draft.provenance();
     let target = opening.target.as_ref();

@@ -12,6 +12,7 @@ use crate::domain::directory::{Queue, RoutingModel, Settings, SettingsPatch, Ski
 use crate::domain::draft::Entropy;
 use crate::domain::entry::{Answer, Cause, Fingerprint, Revision};
 use crate::domain::id::{ActorId, PresenceId, SessionId, TxnId};
+use crate::domain::limits::OrgLimits;
 use crate::domain::live::{
     Actor, ClosedPresence, Line, PresenceCause, RepPresence, Role, Session, SessionSteps,
 };
@@ -78,6 +79,8 @@ fn request(txn: u128, role: Role, command: Command) -> Request {
         cause,
         presence: None,
         stated: Stated::default(),
+        narrowing: None,
+        limits: OrgLimits::UNBOUNDED,
         command,
     }
 }

@@ -224,7 +224,7 @@ pub struct QueueWait {
     pub estimated: Option<Span>,
 }
 
-/// What the index counts.
+/// What is counted.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum IndexCount {
     /// Sessions that wait in a line and aren't being offered.
@@ -239,4 +239,10 @@ pub enum IndexCount {
     Skilled(SkillId),
     /// What a partner is being asked, by kind (N7).
     OpenAsks(PartnerId, OpenAskKind),
+    /// Sessions that haven't ended.
+    Sessions,
+    /// Queues.
+    Queues,
+    /// Reps.
+    Reps,
 }

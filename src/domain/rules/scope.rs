@@ -1,5 +1,6 @@
-//! What a PARTNER or an ADAPTER may see and act on (N3, N5, N8): what it may not see doesn't exist for it (S2). The other
-//! roles see all of the org; what a rep may do with it is decided elsewhere.
+//! What a caller may see and act on: what it may not see doesn't exist for it (S2). A PARTNER or an ADAPTER sees what is its
+//! own (N3, N5, N8), the other roles all of the org; on top of that any credential can be narrowed to queues and channels (S4).
+//! What a rep may do with what it sees is decided elsewhere.
 
 use std::collections::BTreeSet;
 
@@ -8,13 +9,97 @@ use crate::domain::id::{ChannelId, PartnerId, QueueId, RepId, SessionId};
 use crate::domain::live::{Actor, Role, Session, Transfer, TransferState};
 use crate::domain::record_lookup::RecordLookup;
 
-/// The part of an org that a credential is narrowed to (S4).
+/// The part of an org that a credential is narrowed to (S4). Where both are given, both must hold.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Narrowing {
-    /// Of queues only these, and what stands, or last stood, in their lines. Empty: all.
+    /// Of queues only these, their members, and what stands, or last stood, in their lines. Empty: all.
     pub queues: BTreeSet<QueueId>,
     /// Of channels only these, and what is on them. Empty: all.
     pub channels: BTreeSet<ChannelId>,
+}
+
+impl Narrowing {
+    /// Does it leave this queue? That goes by the name: one that isn't there is left out as well.
+    #[must_use]
+    pub fn has_queue(&self, queue: &QueueId) -> bool {
+        self.queues.is_empty() || self.queues.contains(queue)
+    }
+
+    /// Does it leave this channel?
+    #[must_use]
+    pub fn has_channel(&self, channel: &ChannelId) -> bool {
+        self.channels.is_empty() || self.channels.contains(channel)
+    }
+
+    /// Does it leave this session, its work, its transfers, and what partners are asked about it?
+    #[must_use]
+    pub fn has_session(&self, session: &Session) -> bool {
+        let line = || session.line.queue().is_some_and(|queue| self.queues.contains(queue));
+        self.has_channel(&session.channel) && (self.queues.is_empty() || line())
+    }
+
+    /// Does it leave this rep: a member of one of its queues?
+    #[must_use]
+    pub fn has_rep(&self, records: &(impl RecordLookup + ?Sized), rep: &RepId) -> bool {
+        let member = |id: &QueueId| records.queue(id).is_some_and(|queue| queue.reps.contains(rep));
+        self.queues.is_empty() || self.queues.iter().any(member)
+    }
+}
+
+/// Who looks: by role and name, and what its credential is narrowed to.
+#[derive(Debug, Clone, Copy)]
+pub struct Viewer<'a> {
+    /// Who.
+    pub actor: &'a Actor,
+    /// The part of what it could see by its role that it does see; `None`: all of it.
+    pub narrowing: Option<&'a Narrowing>,
+}
+
+impl<'a> From<&'a Actor> for Viewer<'a> {
+    /// One that isn't narrowed.
+    fn from(actor: &'a Actor) -> Self {
+        Self { actor, narrowing: None }
+    }
+}
+
+impl Viewer<'_> {
+    /// Does it see a part of the org alone?
+    #[must_use]
+    pub const fn is_limited(self) -> bool {
+        is_scoped(self.actor) || self.narrowing.is_some()
+    }
+
+    fn keeps(self, has: impl Fn(&Narrowing) -> bool) -> bool {
+        self.narrowing.is_none_or(has)
+    }
+
+    /// Is this rep left by its narrowing? A rep sees itself, whatever queues it is a member of.
+    #[must_use]
+    pub fn keeps_rep(self, records: &(impl RecordLookup + ?Sized), rep: &RepId) -> bool {
+        let itself = self.actor.role == Role::Rep && self.actor.id.as_str() == rep.as_str();
+        itself || self.keeps(|narrowing| narrowing.has_rep(records, rep))
+    }
+
+    /// Is this queue left by its narrowing?
+    #[must_use]
+    pub fn keeps_queue(self, queue: &QueueId) -> bool {
+        self.keeps(|narrowing| narrowing.has_queue(queue))
+    }
+
+    /// Is this channel left by its narrowing?
+    #[must_use]
+    pub fn keeps_channel(self, channel: &ChannelId) -> bool {
+        self.keeps(|narrowing| narrowing.has_channel(channel))
+    }
+
+    /// Is this session left by its narrowing? One that isn't there isn't.
+    #[must_use]
+    pub fn keeps_session(self, records: &(impl RecordLookup + ?Sized), session: SessionId) -> bool {
+        let has = |narrowing: &Narrowing| {
+            records.session(&session).is_some_and(|s| narrowing.has_session(&s))
+        };
+        self.keeps(has)
+    }
 }
 
 /// Is `actor` this partner?
@@ -23,59 +108,83 @@ pub fn is_partner(actor: &Actor, partner: &PartnerId) -> bool {
     actor.role == Role::Partner && actor.id.as_str() == partner.as_str()
 }
 
-/// May `actor` see what belongs to this partner: its contacts, hand-offs and routing requests, and how it does? A
-/// PARTNER sees its own alone.
+/// May `actor` see what belongs to this partner: its contacts, and how it does? A PARTNER sees its own alone.
 #[must_use]
 pub fn may_see_partner(actor: &Actor, partner: &PartnerId) -> bool {
     actor.role != Role::Partner || is_partner(actor, partner)
 }
 
-/// May `actor` see this channel, and what is on it? A PARTNER sees those that it routes, an ADAPTER those that name it
-/// or nobody.
+/// May it see what this partner was asked about a session: a hand-off or a routing request?
 #[must_use]
-pub fn may_see(actor: &Actor, channel: &Channel) -> bool {
-    match actor.role {
+pub fn may_see_ask<'v>(
+    records: &(impl RecordLookup + ?Sized),
+    viewer: impl Into<Viewer<'v>>,
+    (partner, session): (&PartnerId, SessionId),
+) -> bool {
+    let viewer = viewer.into();
+    may_see_partner(viewer.actor, partner) && viewer.keeps_session(records, session)
+}
+
+/// May it see this channel, and what is on it? A PARTNER sees those that it routes, an ADAPTER those that name it or nobody.
+#[must_use]
+pub fn may_see<'v>(viewer: impl Into<Viewer<'v>>, channel: &Channel) -> bool {
+    let viewer = viewer.into();
+    let actor = viewer.actor;
+    let by_role = match actor.role {
         Role::Partner => channel.partner().is_some_and(|partner| is_partner(actor, partner)),
         Role::Adapter => channel.adapters.is_empty() || channel.adapters.contains(&actor.id),
         Role::Admin | Role::Supervisor | Role::Rep | Role::Dashboard | Role::Server => true,
-    }
+    };
+    by_role && viewer.keeps_channel(&channel.id)
 }
 
 /// The same by the channel's id. One that isn't there any more is nobody's: neither a PARTNER nor an ADAPTER sees it.
 #[must_use]
-pub fn may_see_channel(
+pub fn may_see_channel<'v>(
     records: &(impl RecordLookup + ?Sized),
-    actor: &Actor,
+    viewer: impl Into<Viewer<'v>>,
     channel: &ChannelId,
 ) -> bool {
-    !is_scoped(actor) || records.channel(channel).is_some_and(|channel| may_see(actor, &channel))
+    let viewer = viewer.into();
+    let by_role = !is_scoped(viewer.actor)
+        || records.channel(channel).is_some_and(|channel| may_see(viewer.actor, &channel));
+    by_role && viewer.keeps_channel(channel)
 }
 
-/// May `actor` see this session, its work and its transfers? That goes by its channel.
+/// May it see this session, its work and its transfers? By role that goes by its channel.
 #[must_use]
-pub fn may_see_session(
+pub fn may_see_session<'v>(
     records: &(impl RecordLookup + ?Sized),
-    actor: &Actor,
+    viewer: impl Into<Viewer<'v>>,
     session: &Session,
 ) -> bool {
-    may_see_channel(records, actor, &session.channel)
+    let viewer = viewer.into();
+    may_see_channel(records, viewer.actor, &session.channel)
+        && viewer.keeps(|narrowing| narrowing.has_session(session))
 }
 
 /// The same by the session's id. One that isn't there is nobody's.
 #[must_use]
-pub fn may_see_session_of(
+pub fn may_see_session_of<'v>(
     records: &(impl RecordLookup + ?Sized),
-    actor: &Actor,
+    viewer: impl Into<Viewer<'v>>,
     session: SessionId,
 ) -> bool {
-    !is_scoped(actor)
-        || records.session(&session).is_some_and(|s| may_see_session(records, actor, &s))
+    let viewer = viewer.into();
+    !viewer.is_limited()
+        || records.session(&session).is_some_and(|s| may_see_session(records, viewer, &s))
 }
 
-/// May `actor` see this rep's presence and capacity? A PARTNER sees the reps whom it drives (N4).
+/// May it see this rep's presence and capacity? A PARTNER sees the reps whom it drives (N4).
 #[must_use]
-pub fn may_see_rep(records: &(impl RecordLookup + ?Sized), actor: &Actor, rep: &RepId) -> bool {
-    actor.role != Role::Partner || is_driven_by(records, actor, rep)
+pub fn may_see_rep<'v>(
+    records: &(impl RecordLookup + ?Sized),
+    viewer: impl Into<Viewer<'v>>,
+    rep: &RepId,
+) -> bool {
+    let viewer = viewer.into();
+    (viewer.actor.role != Role::Partner || is_driven_by(records, viewer.actor, rep))
+        && viewer.keeps_rep(records, rep)
 }
 
 /// Does this session exist for `actor` when it is handed on? For a PARTNER it does if it sees it, or drives the rep who has it.
@@ -112,21 +221,24 @@ pub fn is_driven_by(records: &(impl RecordLookup + ?Sized), actor: &Actor, rep: 
     actor.role == Role::Partner && records.rep(rep).is_some_and(|rep| drives(&rep))
 }
 
-/// May `actor` see this queue? A PARTNER sees its own and Baton's, into which it may route.
+/// May it see this queue? A PARTNER sees its own and Baton's, into which it may route.
 #[must_use]
-pub fn may_see_queue(
+pub fn may_see_queue<'v>(
     records: &(impl RecordLookup + ?Sized),
-    actor: &Actor,
+    viewer: impl Into<Viewer<'v>>,
     queue: &QueueId,
 ) -> bool {
+    let viewer = viewer.into();
+    let actor = viewer.actor;
     let owner = |queue: &Queue| queue.partner.as_ref().map(|own| own.partner.clone());
-    actor.role != Role::Partner
+    let by_role = actor.role != Role::Partner
         || records
             .queue(queue)
-            .is_some_and(|queue| owner(&queue).is_none_or(|own| is_partner(actor, &own)))
+            .is_some_and(|queue| owner(&queue).is_none_or(|own| is_partner(actor, &own)));
+    by_role && viewer.keeps_queue(queue)
 }
 
-/// Does `actor` see a part of the org alone?
+/// Does `actor` see a part of the org alone, by its role?
 #[must_use]
 pub const fn is_scoped(actor: &Actor) -> bool {
     matches!(actor.role, Role::Partner | Role::Adapter)

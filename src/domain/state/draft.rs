@@ -9,6 +9,7 @@ use std::sync::Arc;
 use crate::domain::directory::Settings;
 use crate::domain::entry::{Cause, Entry, Fact};
 use crate::domain::id::{EntryId, HandoffId, RepId, RoutingRequestId, SessionId, WorkId};
+use crate::domain::limits::OrgLimits;
 use crate::domain::line::LinePlace;
 use crate::domain::live::{Actor, Provenance, RepPresence, Role, Session, Transfer, Work};
 use crate::domain::record::{Record, RecordKey};
@@ -63,6 +64,7 @@ pub struct Draft<'a> {
     entropy: &'a mut dyn Entropy,
     /// The rep for whom somebody else acts, once that is known.
     on_behalf_of: Option<RepId>,
+    limits: OrgLimits,
     /// Where what it does comes from, once something says so.
     provenance: Option<Arc<Provenance>>,
     /// What was under each key that it wrote.
@@ -100,12 +102,26 @@ impl<'a> Draft<'a> {
             cause,
             now,
             entropy,
+            limits: OrgLimits::UNBOUNDED,
             on_behalf_of: None,
             provenance: None,
             before,
             facts,
             touched,
         }
+    }
+
+    /// The same, with limits to how much the org may have.
+    #[must_use]
+    pub const fn within(mut self, limits: OrgLimits) -> Self {
+        self.limits = limits;
+        self
+    }
+
+    /// How much the org may have.
+    #[must_use]
+    pub const fn limits(&self) -> OrgLimits {
+        self.limits
     }
 
     /// The time of the decision.

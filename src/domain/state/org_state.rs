@@ -38,7 +38,7 @@ pub struct State {
     head: Head,
     records: OrdMap<RecordKey, HeldRecord>,
     index: OrdSet<IndexKey>,
-    /// How many keys of some kinds the index has, because it can't count them itself.
+    /// How many there are of some kinds of index keys and of records, since neither can be counted by looking.
     tallies: OrdMap<IndexCount, u32>,
 }
 
@@ -61,6 +61,7 @@ impl State {
         let mut state = Self { head, ..Self::default() };
         for (key, held) in records {
             held.record.index(|place| state.note(place));
+            state.count_up(tally_of(&held.record));
             state.records.insert(key, held);
         }
         state
@@ -102,11 +103,13 @@ impl State {
         if let Some(held) = &new {
             held.record.index(|place| places.push(place));
         }
+        self.count_up(new.as_ref().and_then(|held| tally_of(&held.record)));
         let old = match new {
             Some(held) => self.records.insert(key.clone(), held),
             None => self.records.remove(key),
         };
         if let Some(held) = &old {
+            self.count_down(tally_of(&held.record));
             held.record.index(|place| match places.iter().position(|p| *p == place) {
                 Some(kept) => {
                     places.swap_remove(kept);
@@ -121,15 +124,23 @@ impl State {
     }
 
     fn note(&mut self, place: IndexKey) {
-        for tally in tallies_of(&place) {
+        self.count_up(tallies_of(&place));
+        self.index.insert(place);
+    }
+
+    fn count_up(&mut self, tallies: impl IntoIterator<Item = IndexCount>) {
+        for tally in tallies {
             *self.tallies.entry(tally).or_default() += 1;
         }
-        self.index.insert(place);
     }
 
     fn forget(&mut self, place: &IndexKey) {
         self.index.remove(place);
-        for tally in tallies_of(place) {
+        self.count_down(tallies_of(place));
+    }
+
+    fn count_down(&mut self, tallies: impl IntoIterator<Item = IndexCount>) {
+        for tally in tallies {
             match self.tallies.get_mut(&tally) {
                 Some(count) if *count > 1 => *count -= 1,
                 _ => {
@@ -379,6 +390,16 @@ impl State {
             Some(HeldRecord { record: Record::Work(work), .. }) => Some(work),
             _ => None,
         }
+    }
+}
+
+/// What a record counts as, if records of its kind are counted.
+fn tally_of(record: &Record) -> Option<IndexCount> {
+    match record {
+        Record::Session(session) if !session.is_ended() => Some(IndexCount::Sessions),
+        Record::Queue(_) => Some(IndexCount::Queues),
+        Record::Rep(_) => Some(IndexCount::Reps),
+        _ => None,
     }
 }
 

@@ -3,6 +3,7 @@
 
 pub mod attributes;
 pub mod id;
+pub mod limits;
 pub mod rejection;
 pub(in crate::domain) mod stored;
 pub mod time;

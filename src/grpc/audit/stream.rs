@@ -10,7 +10,7 @@ use tonic::Status;
 
 use super::reading::{AuditReader, READ, gap};
 use crate::access::gate::Standing;
-use crate::domain::entry::{Entry, Fingerprint, Revision};
+use crate::domain::entry::{Entry, Revision};
 use crate::domain::time::Timestamp;
 use crate::engine::View;
 use crate::grpc::api::{Api, number, unread};
@@ -19,7 +19,7 @@ use crate::grpc::credentials::{closing_for, credential_end};
 use crate::grpc::from_proto::AuditWatch;
 use crate::grpc::status::Problem;
 use crate::grpc::to_proto;
-use crate::grpc::token::{Owed, Position};
+use crate::grpc::token::{Owed, Position, StreamMark};
 use crate::grpc::watch::{entries_after, going_away, position};
 use crate::journal::History;
 use crate::pb;
@@ -55,7 +55,7 @@ pub struct AuditStream {
     api: Arc<Api>,
     caller: Caller,
     asked: AuditWatch,
-    question: Fingerprint,
+    of: StreamMark,
     views: watch::Receiver<Arc<View>>,
     out: Out,
 }
@@ -83,11 +83,11 @@ impl AuditStream {
         api: Arc<Api>,
         caller: Caller,
         asked: AuditWatch,
-        question: Fingerprint,
+        of: StreamMark,
         views: watch::Receiver<Arc<View>>,
         out: Out,
     ) -> Self {
-        Self { api, caller, asked, question, views, out }
+        Self { api, caller, asked, of, views, out }
     }
 
     /// Where it starts, found out before it does, so that a refusal is the call's. It is judged with everything that was
@@ -279,7 +279,7 @@ impl AuditStream {
     }
 
     fn token(&self, at: Position) -> String {
-        self.api.seal.resume(&self.caller.org, self.question, at)
+        self.api.seal.resume(&self.caller.org, self.of, at)
     }
 
     async fn say(&self, frame: Frame, at: Option<Position>) -> Result<(), End> {

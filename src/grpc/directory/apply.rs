@@ -7,7 +7,7 @@ use crate::domain::decide::decide;
 use crate::domain::entry::{Answer, DirectoryChange};
 use crate::domain::record::{Record, RecordKey};
 use crate::domain::record_lookup::RecordLookup as _;
-use crate::grpc::api::{AskedCall, Mutation, Random, number, request_of};
+use crate::grpc::api::{AskedCall, Mutation, Random, number};
 use crate::grpc::caller::Caller;
 use crate::grpc::from_proto::Asked;
 use crate::grpc::status::Problem;
@@ -37,7 +37,7 @@ impl Directory {
         asked: AskedCall,
         what: Asked,
     ) -> Result<pb::ApplyDirectoryResponse, Problem> {
-        let (request, _) = request_of(caller, asked, what);
+        let (request, _) = self.0.request_of(caller, asked, what);
         if !request.stated.faults.is_empty() {
             return Err(self.0.misstated(caller, request).await);
         }

@@ -20,6 +20,7 @@ use crate::domain::id::{
 use crate::domain::record::{Record, RecordKey};
 use crate::domain::record_lookup::RecordLookup as _;
 use crate::domain::rejection::Rejection;
+use crate::domain::scope::Viewer;
 use crate::engine::View;
 use crate::grpc::api::{AskedCall, Mutation, number};
 use crate::grpc::caller::Caller;
@@ -96,7 +97,7 @@ impl Directory {
         id: R::Id,
         at_least: Option<Revision>,
     ) -> Result<(Option<R::Wire>, i64), Problem> {
-        self.0.read(caller, at_least, |view| find::<R>(view, &id)).await
+        self.0.read(caller, at_least, |view| find::<R>(view, caller, &id)).await
     }
 
     /// A page of the resources that match, the token of the next page, and the revision.
@@ -107,7 +108,7 @@ impl Directory {
         query: &str,
     ) -> Result<(Vec<R::Wire>, String, i64), Problem> {
         let answer = self.0.read(caller, window.at_least, |view| {
-            let all = matching::<R>(view, query);
+            let all = matching::<R>(view, caller, query);
             let page = self.0.page(caller, window, view, all, |r| r.id().to_owned());
             let shown = page.items.iter().map(|r| r.show()).collect();
             Ok((shown, page.next, number(view.state.head().revision)))
@@ -129,8 +130,13 @@ impl Directory {
     }
 }
 
-fn find<R: Resource>(view: &View, id: &R::Id) -> Result<(Option<R::Wire>, i64), Problem> {
+fn find<R: Resource>(
+    view: &View,
+    caller: &Caller,
+    id: &R::Id,
+) -> Result<(Option<R::Wire>, i64), Problem> {
     let record = view.state.record(&R::key(id.clone()));
+    let record = record.filter(|record| is_left(view, caller, record));
     let found = record.as_ref().and_then(R::pick);
     let found = found.ok_or_else(|| Rejection::not_found(R::KIND, id))?;
     Ok((Some(found.show()), number(view.state.head().revision)))
@@ -138,13 +144,28 @@ fn find<R: Resource>(view: &View, id: &R::Id) -> Result<(Option<R::Wire>, i64), 
 
 fn matching<'v, R: Resource + 'v>(
     view: &'v View,
+    caller: &'v Caller,
     query: &'v str,
 ) -> impl Iterator<Item = Arc<R>> + 'v {
     view.state
         .range(R::least()..)
-        .map_while(R::pick)
+        .map_while(|record| Some((R::pick(record)?, record)))
+        .filter(|(_, record)| is_left(view, caller, record))
+        .map(|(resource, _)| resource)
         .filter(move |r| contains(r.id(), query) || contains(r.name(), query))
         .map(Arc::clone)
+}
+
+/// Is a resource left by what the caller's credential is narrowed to (S4)? What others say of it by its name they say all the
+/// same.
+pub(super) fn is_left(view: &View, caller: &Caller, record: &Record) -> bool {
+    let viewer = Viewer::from(caller);
+    match record {
+        Record::Rep(rep) => viewer.keeps_rep(&view.state, &rep.id),
+        Record::Queue(queue) => viewer.keeps_queue(&queue.id),
+        Record::Channel(channel) => viewer.keeps_channel(&channel.id),
+        _ => true,
+    }
 }
 
 fn shown<R: Resource>(done: &Mutation) -> Result<R::Wire, Problem> {

@@ -1,14 +1,17 @@
 //! The request of the WatchService.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::fields::{Fields, limits};
 use crate::domain::entry::Revision;
 use crate::domain::id::{ChannelId, PartnerId, QueueId, RepId, SessionId, TransferId};
 use crate::domain::live::Actor;
+use crate::domain::scope::{Narrowing, Viewer};
 use crate::domain::time::Span;
 use crate::grpc::status::Problem;
+use crate::grpc::to_proto::Content;
 use crate::pb;
 
 /// A kind of object that can be watched.
@@ -40,6 +43,23 @@ impl Kind {
     }
 }
 
+/// Somebody who sees a part of the org alone.
+#[derive(Debug, Clone)]
+pub struct LimitedViewer {
+    /// Who.
+    pub actor: Actor,
+    /// What its credential is narrowed to.
+    pub narrowing: Option<Arc<Narrowing>>,
+}
+
+impl LimitedViewer {
+    /// The same, to be asked what it sees.
+    #[must_use]
+    pub fn viewer(&self) -> Viewer<'_> {
+        Viewer { actor: &self.actor, narrowing: self.narrowing.as_deref() }
+    }
+}
+
 /// What is watched, and how.
 #[derive(Debug, Clone)]
 pub struct WatchQuery {
@@ -57,10 +77,12 @@ pub struct WatchQuery {
     pub transfers: BTreeSet<TransferId>,
     /// What belongs to this partner.
     pub partner: Option<PartnerId>,
-    /// The partner or adapter that watches: it sees what is its own alone (N3, N5).
-    pub seen_by: Option<Actor>,
+    /// Whoever watches, if it sees a part of the org alone (N3, N5, S4).
+    pub seen_by: Option<LimitedViewer>,
     /// Of work, this rep's alone: a rep sees no other (S2).
     pub own_work: Option<RepId>,
+    /// Whether what people typed is shown.
+    pub content: Content,
     /// No snapshot: only what changes after this revision.
     pub after: Option<Revision>,
     /// No snapshot: only what changes from now.
@@ -122,6 +144,7 @@ pub fn watch(request: &pb::WatchRequest) -> Result<WatchQuery, Problem> {
             partner: partner?,
             seen_by: None,
             own_work: None,
+            content: Content::Hidden,
             after,
             live_only: request.live_only,
             strict: strict?,

@@ -7,7 +7,6 @@ use crate::domain::entry::Answer;
 use crate::domain::record::Record;
 use crate::grpc::api::{Api, AskedCall, Mutation};
 use crate::grpc::status::Problem;
-use crate::grpc::to_proto::ObjectContext;
 use crate::grpc::{from_proto, to_proto};
 use crate::pb;
 
@@ -15,9 +14,7 @@ const OTHER: Problem = Problem::Internal("the answer is of another kind");
 
 fn handoff(done: &Mutation) -> Result<Option<pb::Handoff>, Problem> {
     match done.record()? {
-        Record::Handoff(h) => {
-            Ok(Some(to_proto::handoff(ObjectContext::of(&done.view), h, done.revision)))
-        }
+        Record::Handoff(h) => Ok(Some(to_proto::handoff(done.context(), h, done.revision))),
         _ => Err(OTHER),
     }
 }
@@ -25,7 +22,7 @@ fn handoff(done: &Mutation) -> Result<Option<pb::Handoff>, Problem> {
 fn routing_request(done: &Mutation) -> Result<Option<pb::RoutingRequest>, Problem> {
     match done.record()? {
         Record::RoutingRequest(r) => {
-            Ok(Some(to_proto::routing_request(ObjectContext::of(&done.view), r, done.revision)))
+            Ok(Some(to_proto::routing_request(done.context(), r, done.revision)))
         }
         _ => Err(OTHER),
     }

@@ -11,7 +11,6 @@ use crate::domain::rejection::Rejection;
 use crate::grpc::api::{Api, AskedCall, fingerprint, number};
 use crate::grpc::request_id::WithRequestId as _;
 use crate::grpc::status::Problem;
-use crate::grpc::to_proto::ObjectContext;
 use crate::grpc::{from_proto, scope, to_proto};
 use crate::pb;
 
@@ -75,7 +74,7 @@ pub async fn get(
         let contact = view.state.contact(&of);
         let contact = contact.ok_or_else(|| Rejection::not_found("contact", &of.contact))?;
         Ok(pb::GetContactResponse {
-            contact: Some(to_proto::contact(&contact, ObjectContext::of(view).now)),
+            contact: Some(to_proto::contact(&contact, to_proto::now(view))),
             revision: number(view.state.head().revision),
         })
     });
@@ -97,7 +96,7 @@ pub async fn list(
     let window = api.window(&caller, RPC, message)?;
     let read = api.read(&caller, window.at_least, |view| {
         view.state.expect_partner(&partner)?;
-        let now = ObjectContext::of(view).now;
+        let now = to_proto::now(view);
         let after = window.after().and_then(|after| after.parse().ok());
         let found = contacts_after(&view.state, &partner, &filter, after.as_ref(), now);
         let found = found.take(window.one_more()).collect();

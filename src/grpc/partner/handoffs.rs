@@ -10,18 +10,19 @@ use crate::domain::live::{Handoff, PartnerAsk};
 use crate::domain::record::{Record, RecordKey};
 use crate::domain::record_lookup::RecordLookup as _;
 use crate::domain::rejection::Rejection;
-use crate::domain::scope::may_see_partner;
+use crate::domain::scope::may_see_ask;
 use crate::engine::View;
 use crate::grpc::api::{Api, number};
+use crate::grpc::caller::Caller;
 use crate::grpc::from_proto::AskFilter;
 use crate::grpc::status::Problem;
 use crate::grpc::to_proto::ObjectContext;
 use crate::grpc::{from_proto, scope, to_proto};
 use crate::pb;
 
-fn shown(view: &View, h: &Handoff) -> pb::Handoff {
+fn shown(view: &View, caller: &Caller, h: &Handoff) -> pb::Handoff {
     let changed = view.state.revision_of(&RecordKey::Handoff(h.id));
-    to_proto::handoff(ObjectContext::of(view), h, changed)
+    to_proto::handoff(ObjectContext::of(view, caller.content()), h, changed)
 }
 
 /// Reads a hand-off.
@@ -37,10 +38,11 @@ pub async fn get(
         from_proto::get::<HandoffId>("handoff", &message.handoff, message.at_least_revision)?;
     let read = api.read(&caller, at_least, |view| {
         let found = view.state.handoff(&id);
-        let own = found.filter(|h| may_see_partner(&caller.actor, &h.contact.partner));
+        let own =
+            found.filter(|h| may_see_ask(&view.state, &caller, (&h.contact.partner, h.session)));
         let handoff = own.ok_or_else(|| Rejection::not_found("handoff", id))?;
         Ok(pb::GetHandoffResponse {
-            handoff: Some(shown(view, &handoff)),
+            handoff: Some(shown(view, &caller, &handoff)),
             revision: number(view.state.head().revision),
         })
     });
@@ -63,9 +65,11 @@ pub async fn list(
     let read = api.read(&caller, window.at_least, |view| {
         let from = window.after().and_then(|after| after.parse().ok()).unwrap_or(HandoffId::MIN);
         let all = candidates(view, &filter, from).filter(|h| is_listed(h, &filter));
+        let all =
+            all.filter(|h| may_see_ask(&view.state, &caller, (&h.contact.partner, h.session)));
         let page = api.page(&caller, &window, view, all, |h| h.id.to_string());
         Ok(pb::ListHandoffsResponse {
-            handoffs: page.items.iter().map(|h| shown(view, h)).collect(),
+            handoffs: page.items.iter().map(|h| shown(view, &caller, h)).collect(),
             next_page_token: page.next,
             revision: number(view.state.head().revision),
         })

@@ -10,18 +10,19 @@ use crate::domain::live::{PartnerAsk, RoutingRequest};
 use crate::domain::record::{Record, RecordKey};
 use crate::domain::record_lookup::RecordLookup as _;
 use crate::domain::rejection::Rejection;
-use crate::domain::scope::may_see_partner;
+use crate::domain::scope::may_see_ask;
 use crate::engine::View;
 use crate::grpc::api::{Api, number};
+use crate::grpc::caller::Caller;
 use crate::grpc::from_proto::AskFilter;
 use crate::grpc::status::Problem;
 use crate::grpc::to_proto::ObjectContext;
 use crate::grpc::{from_proto, scope, to_proto};
 use crate::pb;
 
-fn shown(view: &View, r: &RoutingRequest) -> pb::RoutingRequest {
+fn shown(view: &View, caller: &Caller, r: &RoutingRequest) -> pb::RoutingRequest {
     let changed = view.state.revision_of(&RecordKey::RoutingRequest(r.id));
-    to_proto::routing_request(ObjectContext::of(view), r, changed)
+    to_proto::routing_request(ObjectContext::of(view, caller.content()), r, changed)
 }
 
 /// Reads a routing request.
@@ -40,10 +41,10 @@ pub async fn get(
     )?;
     let read = api.read(&caller, at_least, |view| {
         let found = view.state.routing_request(&id);
-        let own = found.filter(|r| may_see_partner(&caller.actor, &r.partner));
+        let own = found.filter(|r| may_see_ask(&view.state, &caller, (&r.partner, r.session)));
         let asked = own.ok_or_else(|| Rejection::not_found("routing_request", id))?;
         Ok(pb::GetRoutingRequestResponse {
-            routing_request: Some(shown(view, &asked)),
+            routing_request: Some(shown(view, &caller, &asked)),
             revision: number(view.state.head().revision),
         })
     });
@@ -67,9 +68,10 @@ pub async fn list(
         let from =
             window.after().and_then(|after| after.parse().ok()).unwrap_or(RoutingRequestId::MIN);
         let all = candidates(view, &filter, from).filter(|r| is_listed(r, &filter));
+        let all = all.filter(|r| may_see_ask(&view.state, &caller, (&r.partner, r.session)));
         let page = api.page(&caller, &window, view, all, |r| r.id.to_string());
         Ok(pb::ListRoutingRequestsResponse {
-            routing_requests: page.items.iter().map(|r| shown(view, r)).collect(),
+            routing_requests: page.items.iter().map(|r| shown(view, &caller, r)).collect(),
             next_page_token: page.next,
             revision: number(view.state.head().revision),
         })

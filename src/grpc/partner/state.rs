@@ -25,7 +25,7 @@ pub async fn get(
         let streams = api.streams.count(&caller.org, &id);
         Ok(pb::GetPartnerStateResponse {
             partner_state: Some(to_proto::partner_state(
-                ObjectContext::of(view),
+                ObjectContext::of(view, caller.content()),
                 &partner,
                 streams,
             )),

@@ -17,12 +17,13 @@ use crate::pb;
 
 /// Everything configured.
 #[must_use]
-pub fn directory(state: &State) -> pb::Directory {
+pub fn directory(state: &State, shown: impl Fn(&Record) -> bool) -> pb::Directory {
     use crate::domain::record_lookup::RecordLookup as _;
     let mut all =
         pb::Directory { settings: Some(settings(&state.settings())), ..Default::default() };
     for (_, held) in state.records() {
         match &held.record {
+            Record::Channel(_) | Record::Queue(_) | Record::Rep(_) if !shown(&held.record) => {}
             Record::Configuration(r) => all.presence_configurations.push(configuration(r)),
             Record::Status(r) => all.presence_statuses.push(status(r)),
             Record::Profile(r) => all.profiles.push(profile(r)),

@@ -34,7 +34,7 @@ pub fn session(context: ObjectContext<'_>, s: &Session, revision: Revision) -> p
         work: s.owner().map(|(_, work)| work.to_string()).unwrap_or_default(),
         offer: offered_work(s, transfer.as_deref()).and_then(|work| offer(context, work)),
         priority: s.priority,
-        attributes: (*s.attributes).clone(),
+        attributes: context.attributes(&s.attributes),
         transfer: s.transfer.map(|id| id.to_string()).unwrap_or_default(),
         transfers: s.transfers,
         required_skills: s.required.iter().map(level).collect(),
@@ -44,13 +44,14 @@ pub fn session(context: ObjectContext<'_>, s: &Session, revision: Revision) -> p
         ended_at,
         ended_by,
         stranded: s.state.is_stranded(),
-        flow_trace: s.trace.as_deref().map(flow_trace),
+        flow_trace: s.trace.as_deref().map(|trace| flow_trace(trace, context.content)),
         revision: number(revision),
         previous_session: s.previous.map(|id| id.to_string()).unwrap_or_default(),
         handoff,
         routing_request,
         end_reason: session_end_reason(s.end_reason).into(),
-        returns: s.returns.iter().map(session_return).collect(),
+        returns: s.returns.iter().map(|back| session_return(context, back)).collect(),
+        content_hidden: context.hides_content(),
         ..Default::default()
     };
     if let SessionState::External { contact, .. } = &s.state {
@@ -254,18 +255,19 @@ pub fn transfer(context: ObjectContext<'_>, t: &Transfer, revision: Revision) ->
         from_rep: t.from_rep.to_string(),
         recipient: Some(recipient(&t.recipient)),
         queue: t.line.queue().map(ToString::to_string).unwrap_or_default(),
-        note: t.note.clone(),
+        note: context.text(&t.note),
         state: transfer_state(&t.state).into(),
         requested_at: Some(time(t.requested_at)),
         offered_at: t.offered_at.map(time),
         original_rep_removed_at: t.original_removed_at.map(time),
         stranded: waits && session.as_ref().is_some_and(|s| s.state.is_stranded()),
-        flow_trace: t.trace.as_deref().map(flow_trace),
+        flow_trace: t.trace.as_deref().map(|trace| flow_trace(trace, context.content)),
         session_opened_at: session.as_ref().map(|s| time(s.opened_at)),
         waiting_line: (!t.is_final()).then(|| waiting_line(&t.line)),
         handoff,
         routing_request,
         revision: number(revision),
+        content_hidden: context.hides_content(),
         ..Default::default()
     };
     show_state(context, t, session.as_deref(), &mut shown);

@@ -15,7 +15,7 @@ mod story;
 
 pub use audit::*;
 pub use contacts::*;
-pub use context::ObjectContext;
+pub use context::{Content, ObjectContext, now};
 pub use directory::*;
 pub use errors::*;
 pub use live::*;

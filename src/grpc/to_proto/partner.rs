@@ -38,8 +38,8 @@ pub fn handoff(context: ObjectContext<'_>, h: &Handoff, revision: Revision) -> p
         contact_name: h.contact_name.clone(),
         asked_by: Some(actor(&h.asked_by)),
         from_rep: text(h.from_rep.as_ref()),
-        note: h.note.clone(),
-        attributes: (*h.attributes).clone(),
+        note: context.text(&h.note),
+        attributes: context.attributes(&h.attributes),
         state: handoff_state(&h.state).into(),
         asked_at: Some(time(h.asked_at)),
         deadline: Some(time(h.deadline)),
@@ -52,6 +52,7 @@ pub fn handoff(context: ObjectContext<'_>, h: &Handoff, revision: Revision) -> p
         wished_skills: h.wished.iter().map(level).collect(),
         chain: chain(context, h),
         revision: number(revision),
+        content_hidden: context.hides_content(),
         ..Default::default()
     };
     match failure {
@@ -166,7 +167,7 @@ pub fn routing_request(
         partner_queue: text(alias),
         transfer: text(r.transfer.as_ref()),
         priority: r.priority,
-        attributes: (*r.attributes).clone(),
+        attributes: context.attributes(&r.attributes),
         required_skills: r.required.iter().map(level).collect(),
         wished_skills: r.wished.iter().map(level).collect(),
         state: routing_state(&r.state).into(),
@@ -185,8 +186,9 @@ pub fn routing_request(
         asked_for: r.asked_for.as_ref().map(recipient),
         weight: weighs.map(weight),
         partner_reference: r.claimed_by.clone().unwrap_or_default(),
-        note: r.note.clone(),
+        note: context.text(&r.note),
         revision: number(revision),
+        content_hidden: context.hides_content(),
     }
 }
 
@@ -258,7 +260,7 @@ pub fn partner_state(context: ObjectContext<'_>, p: &Partner, streams: u32) -> p
 
 /// A return from an external contact.
 #[must_use]
-pub fn session_return(back: &SessionReturn) -> pb::SessionReturn {
+pub fn session_return(context: ObjectContext<'_>, back: &SessionReturn) -> pb::SessionReturn {
     let reason = match back.reason {
         None => pb::SessionReturnReason::Unspecified,
         Some(ReturnReason::Done) => pb::SessionReturnReason::Done,
@@ -272,8 +274,9 @@ pub fn session_return(back: &SessionReturn) -> pb::SessionReturn {
         by: Some(actor(&back.by)),
         from: Some(contact_ref(&back.from)),
         target: back.to.as_ref().map(recipient),
-        note: back.note.clone(),
+        note: context.text(&back.note),
         reason: reason.into(),
+        content_hidden: context.hides_content(),
     }
 }
 

@@ -1,7 +1,7 @@
 //! Skills, queues and flows, as they are configured.
 
 use super::directory::{text, weight};
-use super::{channel_type, span};
+use super::{Content, channel_type, span};
 use crate::domain::directory::{Overflow, Queue, RoutingModel, Skill};
 use crate::domain::flow::{
     Flow, FlowDecision, FlowRule, FlowTarget, SkillsTarget, Trace, TraceStep,
@@ -54,17 +54,19 @@ fn overflow(o: &Overflow) -> pb::Overflow {
     }
 }
 
-/// How a run of a flow went.
+/// How a run of a flow went. Why a rule matched or didn't names attributes with their values.
 #[must_use]
-pub fn flow_trace(trace: &Trace) -> pb::FlowTrace {
+pub fn flow_trace(trace: &Trace, content: Content) -> pb::FlowTrace {
+    let hidden = content == Content::Hidden;
     let step = |step: &TraceStep| pb::FlowTraceStep {
         flow: step.flow.to_string(),
         rule: step.rule,
         name: step.name.clone(),
         matched: step.matched,
-        why: step.why.clone(),
+        why: if hidden { String::new() } else { step.why.clone() },
     };
-    pb::FlowTrace { steps: trace.steps.iter().map(step).collect(), ..Default::default() }
+    let steps = trace.steps.iter().map(step).collect();
+    pb::FlowTrace { steps, content_hidden: hidden, ..Default::default() }
 }
 
 /// A flow.

@@ -253,7 +253,11 @@ fn live(
 
 fn change(view: &View, filter: &StreamFilter, key: &RecordKey) -> Option<pb::Change> {
     let record = view.state.record(key).filter(|record| filter.step(&view.state, record))?;
-    let now = step_object(ObjectContext::of(view), &record, view.state.revision_of(key))?;
+    let now = step_object(
+        ObjectContext::of(view, filter.0.content),
+        &record,
+        view.state.revision_of(key),
+    )?;
     let (before, fact) = match &record {
         Record::Transfer(transfer) => (to_proto::transfer_state(&transfer.state), "wait_changed"),
         _ => (pb::TransferState::Unspecified, "directory_changed"),

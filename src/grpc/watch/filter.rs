@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 use super::records::RevisionContext;
 use crate::domain::directory::Rep;
-use crate::domain::id::{ChannelId, PartnerId, QueueId, RepId, SessionId};
+use crate::domain::id::{PartnerId, QueueId, RepId, SessionId};
 use crate::domain::live::{Handoff, Line, RoutingRequest, Session, SessionState, Transfer, Work};
 use crate::domain::record::{Record, RecordKey};
 use crate::domain::record_lookup::RecordLookup;
@@ -22,7 +22,9 @@ impl StreamFilter {
     /// Does a rep's live state pass?
     #[must_use]
     pub fn rep(&self, records: &dyn RecordLookup, rep: &RepId) -> bool {
-        let has = |id: &QueueId| records.queue(id).is_some_and(|queue| queue.reps.contains(rep));
+        let has = |id: &QueueId| {
+            self.keeps_queue(id) && records.queue(id).is_some_and(|queue| queue.reps.contains(rep))
+        };
         self.0.kinds.contains(&Kind::Rep)
             && (self.0.reps.is_empty() || self.0.reps.contains(rep))
             && (self.0.queues.is_empty() || self.0.queues.iter().any(has))
@@ -40,6 +42,7 @@ impl StreamFilter {
     pub fn queue_named(&self, queue: &QueueId) -> bool {
         self.0.kinds.contains(&Kind::Queue)
             && (self.0.queues.is_empty() || self.0.queues.contains(queue))
+            && self.keeps_queue(queue)
     }
 
     /// Does the state of a partner pass?
@@ -59,7 +62,7 @@ impl StreamFilter {
         self.0.kinds.contains(&Kind::Session)
             && self.of_session(s.id)
             && (self.0.channels.is_empty() || self.0.channels.contains(&s.channel))
-            && self.owns_channel(records, &s.channel)
+            && self.owns_session(records, s)
             && (self.0.reps.is_empty() || reps.any(|rep| session::concerns(records, s, rep)))
             && self.of_queue(line_of(records, s).as_ref().and_then(Line::queue))
     }
@@ -89,20 +92,22 @@ impl StreamFilter {
 
     /// Does a hand-off pass?
     #[must_use]
-    pub fn handoff(&self, h: &Handoff) -> bool {
+    pub fn handoff(&self, records: &dyn RecordLookup, h: &Handoff) -> bool {
         self.0.kinds.contains(&Kind::Handoff)
             && self.of_session(h.session)
             && (self.0.channels.is_empty() || self.0.channels.contains(&h.channel))
             && self.of_partner(&h.contact.partner)
+            && self.keeps_session(records, h.session)
     }
 
     /// Does a routing request pass?
     #[must_use]
-    pub fn routing_request(&self, r: &RoutingRequest) -> bool {
+    pub fn routing_request(&self, records: &dyn RecordLookup, r: &RoutingRequest) -> bool {
         self.0.kinds.contains(&Kind::RoutingRequest)
             && self.of_session(r.session)
             && (self.0.channels.is_empty() || self.0.channels.contains(&r.channel))
             && self.of_partner(&r.partner)
+            && self.keeps_session(records, r.session)
     }
 
     /// Does a record pass, as an object of which every step is told? Reps are asked for by [`Self::rep`].
@@ -112,8 +117,8 @@ impl StreamFilter {
             Record::Session(s) => self.session(records, s),
             Record::Transfer(t) => self.transfer(records, t),
             Record::Work(w) => self.work(records, w),
-            Record::Handoff(h) => self.handoff(h),
-            Record::RoutingRequest(r) => self.routing_request(r),
+            Record::Handoff(h) => self.handoff(records, h),
+            Record::RoutingRequest(r) => self.routing_request(records, r),
             Record::Settings(_)
             | Record::Configuration(_)
             | Record::Status(_)
@@ -169,12 +174,12 @@ impl StreamFilter {
     }
 
     fn of_channel(&self, records: &dyn RecordLookup, session: SessionId) -> bool {
-        let passes = |channel: &ChannelId| {
-            (self.0.channels.is_empty() || self.0.channels.contains(channel))
-                && self.owns_channel(records, channel)
+        let passes = |s: &Session| {
+            (self.0.channels.is_empty() || self.0.channels.contains(&s.channel))
+                && self.owns_session(records, s)
         };
         let any = self.0.channels.is_empty() && !self.goes_by_owner();
-        any || records.session(&session).is_some_and(|s| passes(&s.channel))
+        any || records.session(&session).is_some_and(|s| passes(&s))
     }
 
     /// The reps whose live state an entry may have changed. Whose work it changed is told too, even
@@ -198,7 +203,9 @@ impl StreamFilter {
                         touched.insert(work.rep.clone());
                     }
                 }
-                RecordKey::Queue(queue) if self.0.queues.contains(queue) => {
+                RecordKey::Queue(queue)
+                    if self.0.queues.contains(queue) || self.is_narrowed_to(queue) =>
+                {
                     touched.extend(came_and_went(m, key, record.as_ref()));
                 }
                 RecordKey::Queue(_)
@@ -226,7 +233,9 @@ impl StreamFilter {
     #[must_use]
     pub fn had_rep(&self, m: &RevisionContext<'_>, rep: &RepId) -> bool {
         let unsure = |key: &RecordKey| match key {
-            RecordKey::Queue(queue) => self.0.queues.contains(queue) && !(m.knows)(key),
+            RecordKey::Queue(queue) => {
+                self.0.queues.contains(queue) && self.keeps_queue(queue) && !(m.knows)(key)
+            }
             _ => false,
         };
         m.entry.changes.iter().any(|(key, _)| unsure(key))

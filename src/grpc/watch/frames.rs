@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use rand::Rng as _;
 
+use super::crossings;
 use super::facts::{concerns, is_fact_of};
 use super::filter::StreamFilter;
 use super::inferred::{is_new, state_before};
@@ -39,7 +40,7 @@ pub fn snapshot<'v>(
     filter: &'v StreamFilter,
     streams: &'v StreamCount,
 ) -> impl Iterator<Item = pb::WatchObject> + 'v {
-    let context = ObjectContext::of(view);
+    let context = ObjectContext::of(view, filter.0.content);
     view.state.records().filter_map(move |(key, held)| {
         let object = match &held.record {
             Record::Rep(rep) if filter.rep(&view.state, &rep.id) => {
@@ -116,6 +117,7 @@ pub fn changes(
         if filter.kind(key) { step_change(m, filter, key, now.as_ref()) } else { None }
     }));
     all.extend(m.entry.changes.iter().filter_map(|(key, now)| state_gone(m, filter, key, now)));
+    all.extend(crossings::changes(m, filter));
     if all.is_empty() {
         return None;
     }
@@ -239,7 +241,10 @@ pub(super) fn removed(
     })
 }
 
-fn removed_key(key: &RecordKey, reason: pb::RemovalReason) -> Option<pb::change::Change> {
+pub(super) fn removed_key(
+    key: &RecordKey,
+    reason: pb::RemovalReason,
+) -> Option<pb::change::Change> {
     let (kind, id) = match key {
         RecordKey::Session(id) => (Kind::Session, id.to_string()),
         RecordKey::Transfer(id) => (Kind::Transfer, id.to_string()),

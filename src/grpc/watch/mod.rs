@@ -1,9 +1,10 @@
 //! WatchService: one stream for everything (W1–W8). A watcher is a cursor over the entries that the
 //! engine publishes, not a queue: it takes what is new when its reader has room, so a slow reader
 //! costs a bounded amount and slows nobody else (W6). `filter` says what a stream carries, `records`
-//! what the records were at each revision, `told` what follows from many of them (queues, places in
+//! what the records were at each revision, `crossings` what comes into a narrowed reader's sight with its session, `told` what follows from many of them (queues, places in
 //! lines), `frames` how it is written, `stream` when.
 
+mod crossings;
 mod dependents;
 mod facts;
 mod filter;
@@ -26,15 +27,16 @@ use super::admission::has_scope;
 use super::api::{Api, fingerprint, number, unread};
 use super::caller::Caller;
 use super::from_proto;
-use super::from_proto::Kind;
+use super::from_proto::{Kind, LimitedViewer};
 use super::scope;
 use super::status::Problem;
 use super::to_proto::{self, ObjectContext};
+use super::token::StreamMark;
 use crate::access::Scope;
 use crate::domain::id::QueueId;
 use crate::domain::live::Role;
 use crate::domain::record::{Record, RecordKey};
-use crate::domain::scope::{is_scoped, may_see_queue};
+use crate::domain::scope::{Viewer, may_see_queue};
 use crate::pb;
 use crate::pb::watch_service_server::WatchService;
 pub(super) use frames::going_away;
@@ -61,23 +63,26 @@ impl WatchService for Watches {
         let slot = self.0.quotas.stream(&caller)?;
         scope::partner(&caller, asked.partner.clone())?;
         asked.own_work = caller.rep().filter(|_| asked.kinds.contains(&Kind::Work));
-        asked.seen_by = Some(caller.actor.clone()).filter(is_scoped);
-        // The same objects in another order are the same stream; so is another heartbeat. Who sees less has another.
-        let seen_by = match (&asked.own_work, &asked.seen_by) {
-            (Some(rep), _) => rep.to_string(),
-            (None, Some(actor)) => format!("{:?} {}", actor.role, actor.id),
-            (None, None) => String::new(),
-        };
-        let filter = fingerprint(&format!("WatchService/Watch {seen_by}"), &canonical(&asked));
+        asked.seen_by = Viewer::from(&caller).is_limited().then(|| LimitedViewer {
+            actor: caller.actor.clone(),
+            narrowing: caller.credential.narrowing.clone(),
+        });
+        asked.content = caller.content();
+        // The same objects in another order are the same stream; so is another heartbeat.
+        let question = fingerprint("WatchService/Watch", &canonical(&asked));
+        let of = StreamMark { question, sight: scope::sight(&caller, asked.own_work.as_ref()) };
         let token = &message.resume_token;
         let beginning = match (token.is_empty(), asked.after) {
             (true, None) => Beginning::Anew,
             (true, Some(revision)) => Beginning::After(revision),
-            (false, _) => Beginning::At(self.0.seal.read_resume(&caller.org, filter, token)?),
+            (false, _) => match self.0.seal.read_resume(&caller.org, question, token)? {
+                (at, sight) if sight == of.sight => Beginning::At(at),
+                _ => Beginning::Otherwise,
+            },
         };
         let views = self.0.engine.subscribe(&caller.org).await.map_err(unread)?;
         let (out, frames) = mpsc::channel(FRAMES);
-        let watcher = Watcher::new(Arc::clone(&self.0), caller, asked, filter, views, out, slot);
+        let watcher = Watcher::new(Arc::clone(&self.0), caller, asked, of, views, out, slot);
         let plan = watcher.plan(beginning).await?;
         tokio::spawn(watcher.run(plan));
         Ok(Response::new(Box::pin(ReceiverStream::new(frames))))
@@ -91,7 +96,8 @@ impl WatchService for Watches {
         let (id, at_least) = from_proto::about_queue(&message)?;
         let answer = self.0.read(&caller, at_least, |view| {
             let queue = scope::queue(view, &caller, &id)?;
-            let (context, at) = (ObjectContext::of(view), view.state.head().revision);
+            let (context, at) =
+                (ObjectContext::of(view, caller.content()), view.state.head().revision);
             let state = to_proto::queue_state(context, &queue, at);
             Ok(pb::GetQueueStateResponse {
                 queue_state: Some(to_proto::scored(context, state, &queue)),
@@ -119,9 +125,10 @@ impl WatchService for Watches {
                     _ => None,
                 })
                 .filter(|queue| contains(queue.id.as_str()) || contains(&queue.name))
-                .filter(|queue| may_see_queue(&view.state, &caller.actor, &queue.id));
+                .filter(|queue| may_see_queue(&view.state, &caller, &queue.id));
             let page = self.0.page(&caller, &window, view, all, |queue| queue.id.to_string());
-            let (context, at) = (ObjectContext::of(view), view.state.head().revision);
+            let (context, at) =
+                (ObjectContext::of(view, caller.content()), view.state.head().revision);
             let states = page.items.iter().map(|queue| to_proto::queue_state(context, queue, at));
             Ok(pb::ListQueueStatesResponse {
                 queue_states: states.collect(),

@@ -11,7 +11,7 @@ use crate::domain::record_lookup::RecordLookup;
 use crate::domain::state::State;
 use crate::domain::time::Timestamp;
 use crate::engine::Applied;
-use crate::grpc::to_proto::ObjectContext;
+use crate::grpc::to_proto::{Content, ObjectContext};
 
 /// The records before the first of `later`, which lead up to `state`.
 pub struct EarlierRecords<'a> {
@@ -79,14 +79,19 @@ pub struct RevisionContext<'a> {
     pub state: &'a State,
     /// Whether `before` is sure about a record.
     pub knows: &'a (dyn Fn(&RecordKey) -> bool + Sync),
+    /// The entries after it up to the newest state, with what was before them, as far as that is known.
+    pub later: &'a [Arc<Applied>],
     /// When it is looked at.
     pub now: Timestamp,
+    /// Whether what people typed is shown.
+    pub content: Content,
 }
 
 impl RevisionContext<'_> {
     /// What objects are shown against.
     #[must_use]
     pub fn context(&self) -> ObjectContext<'_> {
-        ObjectContext { records: self.after, state: self.state, now: self.now }
+        let Self { after, state, now, content, .. } = *self;
+        ObjectContext { records: after, state, now, content }
     }
 }

@@ -20,7 +20,7 @@ use super::frames::{self, FRAME};
 use super::records::{EarlierRecords, RecordsWith, ReplayedRecords, RevisionContext};
 use super::told::ToldQueues;
 use crate::access::gate::Standing;
-use crate::domain::entry::{Entry, Fingerprint, Revision};
+use crate::domain::entry::{Entry, Revision};
 use crate::domain::record::{Record, RecordKey};
 use crate::engine::{Applied, View};
 use crate::grpc::api::{Api, number, unread};
@@ -32,7 +32,7 @@ use crate::grpc::scope;
 use crate::grpc::status::Problem;
 use crate::grpc::streams::{OpenStream, StreamCount};
 use crate::grpc::to_proto::{self, ObjectContext};
-use crate::grpc::token::{Owed, Position};
+use crate::grpc::token::{Owed, Position, StreamMark};
 use crate::journal::History;
 use crate::pb;
 use batch::Batch;
@@ -52,7 +52,7 @@ pub struct Watcher {
     heartbeat: Duration,
     live_only: bool,
     strict: bool,
-    question: Fingerprint,
+    of: StreamMark,
     views: watch::Receiver<Arc<View>>,
     out: Out,
     /// Whether anything was written since the loop last looked.
@@ -100,7 +100,7 @@ impl Watcher {
         api: Arc<Api>,
         caller: Caller,
         asked: WatchQuery,
-        question: Fingerprint,
+        of: StreamMark,
         views: watch::Receiver<Arc<View>>,
         out: Out,
         slot: StreamSlot,
@@ -117,7 +117,7 @@ impl Watcher {
             heartbeat,
             live_only,
             strict,
-            question,
+            of,
             views,
             out,
             said: AtomicBool::new(false),
@@ -276,7 +276,7 @@ impl Watcher {
         pending: &[Arc<Applied>],
     ) -> Result<Position, Lost> {
         let mut batch = Batch::new(at);
-        let now = ObjectContext::of(view).now;
+        let now = to_proto::now(view);
         for (i, applied) in pending.iter().enumerate() {
             if batch.is_full() {
                 self.flush(&mut batch).await?;
@@ -289,8 +289,10 @@ impl Watcher {
                 before: &before,
                 after: &after,
                 state,
+                later: &pending[i + 1..],
                 knows: &|_| true,
                 now,
+                content: self.filter.0.content,
             };
             if self.filter.sees_otherwise(&moment) {
                 return Err(OTHERWISE);
@@ -335,7 +337,9 @@ impl Watcher {
                     after: &after,
                     state: &view.state,
                     knows: &|key| before.written.contains_key(key),
-                    now: ObjectContext::of(view).now,
+                    later: &[],
+                    now: to_proto::now(view),
+                    content: self.filter.0.content,
                 };
                 if self.filter.sees_otherwise(&moment) {
                     return Err(OTHERWISE);
@@ -424,7 +428,7 @@ impl Watcher {
     async fn beat(&self, at: Position) -> Result<Position, End> {
         let view = Arc::clone(&self.views.borrow());
         let here = view.state.head().revision == at.revision;
-        let context = ObjectContext::of(&view);
+        let context = ObjectContext::of(&view, self.filter.0.content);
         let aged = if here { self.told().by_the_clock(context, &self.filter) } else { None };
         if let Some(aged) = aged {
             self.say(Frame::Changes(pb::Changes { revisions: vec![aged] }), Some(at)).await?;
@@ -452,7 +456,7 @@ impl Watcher {
         let owed = self.told().owed();
         let resume_token = token
             .map(|at| Position { owed: at.owed.and(owed), ..at })
-            .map(|at| self.api.seal.resume(&self.caller.org, self.question, at))
+            .map(|at| self.api.seal.resume(&self.caller.org, self.of, at))
             .unwrap_or_default();
         let response = pb::WatchResponse {
             resume_token,

@@ -183,15 +183,15 @@ impl ToldQueues {
         let mut news = Vec::new();
         for line in &touched {
             if let Some(queue) = line.queue().filter(|queue| filter.queue(&view.state, queue)) {
-                news.extend(self.queue_news(ObjectContext::of(view), queue));
+                news.extend(self.queue_news(ObjectContext::of(view, filter.0.content), queue));
             }
             if filter.0.kinds.contains(&Kind::Session) {
-                self.place_news(ObjectContext::of(view), filter, line, &mut news);
+                self.place_news(ObjectContext::of(view, filter.0.content), filter, line, &mut news);
             }
         }
         self.written.clear();
         news.extend(self.dependents.news(view, filter));
-        news.extend(self.partners.news(ObjectContext::of(view), filter));
+        news.extend(self.partners.news(ObjectContext::of(view, filter.0.content), filter));
         news
     }
 
@@ -282,6 +282,7 @@ mod tests {
     use crate::domain::time::Timestamp;
     use crate::domain::units::Units;
     use crate::grpc::from_proto::WatchQuery;
+    use crate::grpc::to_proto::Content;
 
     fn at(seconds: i64) -> Timestamp {
         Timestamp::from_ms(1_700_000_000_000 + seconds * 1_000)
@@ -340,7 +341,7 @@ mod tests {
     #[test]
     fn e1_an_estimate_that_ages_out_is_told_though_nothing_happens() {
         let state = state();
-        let context = |seconds| ObjectContext { records: &state, state: &state, now: at(seconds) };
+        let context = |seconds| context(&state, seconds);
         let mut told = ToldQueues::default();
         let shown = |change: Option<pb::Change>| match change.and_then(|c| c.change) {
             Some(pb::change::Change::Upserted(pb::WatchObject {
@@ -367,7 +368,7 @@ mod tests {
         let head = Head { revision, entry: EntryId::from_u128(2), time: at(25) };
         let held = |record: Record| (record.key(), HeldRecord { revision, record });
         let state = State::restore(head, records.into_iter().map(held));
-        let context = |seconds| ObjectContext { records: &state, state: &state, now: at(seconds) };
+        let context = |seconds| context(&state, seconds);
         let filter = filter(&[Kind::Session]);
         let line = Line::Queue("billing".parse().unwrap());
         let shown = |change: &pb::Change| match &change.change {
@@ -397,11 +398,17 @@ mod tests {
             partner: None,
             seen_by: None,
             own_work: None,
+            content: Content::Shown,
             after: None,
             live_only: false,
             strict: false,
             heartbeat: Duration::from_secs(10),
         })
+    }
+
+    fn context(state: &State, seconds: i64) -> ObjectContext<'_> {
+        let (now, content) = (at(seconds), Content::Shown);
+        ObjectContext { records: state, state, now, content }
     }
 
     /// A session that waits in billing.

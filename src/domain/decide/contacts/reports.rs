@@ -8,10 +8,10 @@ use crate::domain::contacts::{AvailabilityReport, QueueReport};
 use crate::domain::draft::Draft;
 use crate::domain::entry::{Answer, Fact, FactKind};
 use crate::domain::id::{ContactId, PartnerId, PartnersId, QueueId};
-use crate::domain::live::Actor;
 use crate::domain::record::{AliasOf, Record};
 use crate::domain::record_lookup::RecordLookup;
 use crate::domain::rejection::{Reason, Rejection};
+use crate::domain::scope::{Viewer, may_see_queue};
 
 use super::book::{book_of, put_book};
 use super::given::{GivenObservation, GivenQueueWait, GivenReports, Taken, too_far_ahead};
@@ -25,10 +25,10 @@ type Refused = (Reason, String);
 /// Supplies availability and waits.
 pub(crate) fn report(
     draft: &mut Draft<'_>,
-    actor: &Actor,
+    viewer: Viewer<'_>,
     given: &GivenReports,
 ) -> Result<AnswerSubject, Rejection> {
-    check_whose(draft, actor, &given.partner)?;
+    check_whose(draft, viewer.actor, &given.partner)?;
     let mut answer = AvailabilityReport {
         partner: given.partner.clone(),
         accepted: 0,
@@ -36,7 +36,7 @@ pub(crate) fn report(
         failures: Default::default(),
     };
     of_contacts(draft, given, &mut answer)?;
-    of_queues(draft, given, &mut answer);
+    of_queues(draft, viewer, given, &mut answer);
     if !draft.is_unchanged() {
         draft.fact(Fact::of(FactKind::AvailabilityReported));
     }
@@ -104,11 +104,16 @@ fn of_contacts(
     Ok(())
 }
 
-fn of_queues(draft: &mut Draft<'_>, given: &GivenReports, answer: &mut AvailabilityReport) {
+fn of_queues(
+    draft: &mut Draft<'_>,
+    viewer: Viewer<'_>,
+    given: &GivenReports,
+    answer: &mut AvailabilityReport,
+) {
     let mut seen = BTreeSet::new();
     for (index, item) in given.queues.iter().enumerate() {
         let taken = match (&item.id, &item.said) {
-            (Ok(id), said) => match queue_of(draft, &given.partner, id) {
+            (Ok(id), said) => match queue_of(draft, viewer, &given.partner, id) {
                 None => {
                     let text = format!("there is no queue {id} of {}", given.partner);
                     Err((Reason::NotFound, text))
@@ -131,13 +136,18 @@ fn of_queues(draft: &mut Draft<'_>, given: &GivenReports, answer: &mut Availabil
 }
 
 /// The partner's queue that it means, by its own id or by Baton's (N8).
-fn queue_of(draft: &Draft<'_>, partner: &PartnerId, named: &PartnersId) -> Option<QueueId> {
+fn queue_of(
+    draft: &Draft<'_>,
+    viewer: Viewer<'_>,
+    partner: &PartnerId,
+    named: &PartnersId,
+) -> Option<QueueId> {
     let own = draft.aliases(partner, named).find_map(|of| match of {
         AliasOf::Queue(queue) => Some(queue.clone()),
         _ => None,
     });
     let id = own.or_else(|| QueueId::new(named.as_str()).ok())?;
-    let queue = draft.queue(&id)?;
+    let queue = draft.queue(&id).filter(|queue| may_see_queue(draft, viewer, &queue.id))?;
     queue.partner.as_ref().is_some_and(|of| of.partner == *partner).then_some(id)
 }
 

@@ -21,6 +21,7 @@ use crate::domain::directory::{Partner, PartnerQueue, Queue, RoutingModel};
 use crate::domain::draft::Entropy;
 use crate::domain::entry::{Answer, Cause, Fingerprint};
 use crate::domain::id::{ActorId, ContactId, PartnerId, TxnId};
+use crate::domain::limits::OrgLimits;
 use crate::domain::live::{Actor, ContactRef, Role};
 use crate::domain::record::{Record, RecordKey};
 use crate::domain::record_lookup::RecordLookup as _;
@@ -92,6 +93,8 @@ impl Org {
             cause: Cause::new(actor, "test"),
             presence: None,
             stated: Stated::default(),
+            narrowing: None,
+            limits: OrgLimits::UNBOUNDED,
             command,
         };
         let now = Timestamp::from_ms(NOW * 1_000);

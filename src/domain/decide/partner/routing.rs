@@ -8,6 +8,7 @@ use crate::domain::capacity::OfferOrigin;
 use crate::domain::command::{RouteAnswer, RouteTarget};
 use crate::domain::decide::acceptance;
 use crate::domain::decide::destination::{Admission, Destination, may_receive};
+use crate::domain::decide::narrowed::{self, Subject};
 use crate::domain::decide::route as routing;
 use crate::domain::decide::subject::{AnswerSubject, about};
 use crate::domain::directory::{Channel, Partner, Queue};
@@ -24,7 +25,7 @@ use crate::domain::reasons::refusal;
 use crate::domain::record::{Record, RecordKey};
 use crate::domain::record_lookup::RecordLookup;
 use crate::domain::rejection::{BadField, Reason, Rejection};
-use crate::domain::scope::may_see_queue;
+use crate::domain::scope::{Viewer, may_see_queue};
 use crate::domain::time::{Span, Timestamp};
 
 use super::ask::{stand, transfer_of};
@@ -94,7 +95,7 @@ fn wait_in_line(draft: &mut Draft<'_>, request: &RoutingRequest) {
 /// Renews the leases of many; of each that can't be renewed it says why.
 pub(crate) fn renew(
     draft: &mut Draft<'_>,
-    actor: &Actor,
+    viewer: Viewer<'_>,
     (of, ids): (Option<&PartnerId>, &[RoutingRequestId]),
     reference: &str,
     lease: Option<Span>,
@@ -102,7 +103,7 @@ pub(crate) fn renew(
     if let Some(of) = of {
         draft
             .partner(of)
-            .filter(|_| claim::answers_for(actor, of))
+            .filter(|_| claim::answers_for(viewer.actor, of))
             .ok_or_else(|| Rejection::not_found("partner", of))?;
     }
     let mut failures = Vec::new();
@@ -110,7 +111,7 @@ pub(crate) fn renew(
     let mut partners: Vec<PartnerId> = Vec::new();
     let mut renewed = 0;
     for (index, id) in ids.iter().enumerate() {
-        match renewable(draft, actor, *id, reference) {
+        match renewable(draft, viewer, *id, reference) {
             Ok(mut request) => {
                 request.deadline = draft.now() + lease_of(draft, &request.partner, lease);
                 until = until.max(Some(request.deadline));
@@ -135,11 +136,12 @@ pub(crate) fn renew(
 
 fn renewable(
     draft: &Draft<'_>,
-    actor: &Actor,
+    viewer: Viewer<'_>,
     id: RoutingRequestId,
     reference: &str,
 ) -> Result<RoutingRequest, Rejection> {
-    let request = claim::request(draft, actor, id)?;
+    narrowed::check(draft, viewer, &Subject::Routing(id))?;
+    let request = claim::request(draft, viewer.actor, id)?;
     claim::of_request(draft, &request, reference)?;
     if request.state == RoutingState::Asked {
         let message = format!("routing_request {id} isn't acknowledged; acknowledge it first");

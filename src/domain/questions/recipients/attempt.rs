@@ -9,6 +9,7 @@ use crate::domain::decide::stated::Stated;
 use crate::domain::draft::Entropy;
 use crate::domain::entry::{Cause, Fingerprint};
 use crate::domain::id::{SessionId, TxnId};
+use crate::domain::limits::OrgLimits;
 use crate::domain::live::{Actor, Recipient, Session, Transfer, TransferState};
 use crate::domain::record::Record;
 use crate::domain::record_lookup::RecordLookup;
@@ -42,7 +43,8 @@ fn attempt(
     let command = Command::TransferSession { session, recipient, note };
     let (txn, fingerprint) = (TxnId::MIN, Fingerprint::default());
     let (presence, stated) = (None, Stated::default());
-    let request = Request { txn, fingerprint, cause, command, presence, stated };
+    let (narrowing, limits) = (None, OrgLimits::UNBOUNDED);
+    let request = Request { txn, fingerprint, cause, command, presence, stated, narrowing, limits };
     let mut tried = state.clone();
     let decision = decide(&mut tried, &request, now, &mut Counting(0))?;
     let session = Arc::unwrap_or_clone(tried.expect_session(session)?);

@@ -19,6 +19,8 @@ pub enum Beginning {
     Anew,
     /// After a token.
     At(Position),
+    /// After a token of somebody who saw something else (W10).
+    Otherwise,
     /// After a revision (L5).
     After(Revision),
 }
@@ -45,6 +47,7 @@ impl Watcher {
             Beginning::Anew if self.live_only => Ok(Plan::Live),
             Beginning::Anew => Ok(Plan::Snapshot),
             Beginning::At(position) => self.plan_at(position).await,
+            Beginning::Otherwise => self.plan_anew(pb::ResetReason::ScopeChanged),
             Beginning::After(revision) => self.plan_after(revision).await,
         }
     }
