@@ -22,6 +22,7 @@ use baton::domain::directory::{CapacityModel, Channel, ChannelType, Partner, Rou
 use baton::domain::draft::Entropy;
 use baton::domain::entry::{Cause, Fingerprint, Head, Revision};
 use baton::domain::id::TxnId;
+use baton::domain::limits::OrgLimits;
 use baton::domain::live::{Actor, Role};
 use baton::domain::recipients::RecipientQuestion;
 use baton::domain::recipients::contacts::{ContactPlace, list_contacts};
@@ -65,6 +66,8 @@ fn does(state: &mut State, command: Command) {
         cause: Cause::new(admin(), "bench"),
         presence: None,
         stated: Stated::default(),
+        narrowing: None,
+        limits: OrgLimits::UNBOUNDED,
         command,
     };
     decide(state, &request, now(), &mut entropy).expect("it is taken");

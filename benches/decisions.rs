@@ -15,6 +15,7 @@ use baton::domain::directory::{
 use baton::domain::draft::Entropy;
 use baton::domain::entry::{Answer, Cause, Fingerprint};
 use baton::domain::id::{BadId, ExternalReference, RepId, SessionId, TransferId, TxnId};
+use baton::domain::limits::OrgLimits;
 use baton::domain::live::{Actor, Recipient, Role};
 use baton::domain::record::{Record, RecordKey};
 use baton::domain::state::State;
@@ -72,6 +73,8 @@ impl World {
             cause,
             presence: None,
             stated: Stated::default(),
+            narrowing: None,
+            limits: OrgLimits::UNBOUNDED,
             command,
         };
         let now = Timestamp::from_ms(1_700_000_000_000);
