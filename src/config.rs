@@ -97,7 +97,7 @@ impl Default for ServerConfig {
             trust: Trust::Unsaid,
             plaintext_anywhere: false,
             tls: None,
-            limits: Limits::default(),
+            limits: Limits::for_tries(),
         }
     }
 }

@@ -205,13 +205,15 @@ pub async fn start(config: &ServerConfig) -> anyhow::Result<Running> {
         Some(address) => Some(bind(address).await.context("the admin listener")?),
         None => None,
     };
-    let (engine, durability) = engine(&checked).await?;
     let default_org = checked
         .default_org
         .as_deref()
         .map(|org| OrgId::new(org).map_err(|why| anyhow::anyhow!("default_org {why}")))
         .transpose()?;
     let gate = guard::gate(&checked, default_org).await?;
+    let limits = guard::limits_in_force(&gate, checked.limits);
+    let max_orgs = limits.borrow().orgs;
+    let (engine, durability) = engine(&checked, max_orgs).await?;
     if checked.token_key == TokenKey::Development && checked.redis.is_some() {
         tracing::warn!("no token key is set: resume tokens can be forged; give one to all servers");
     }
@@ -224,12 +226,11 @@ pub async fn start(config: &ServerConfig) -> anyhow::Result<Running> {
              give --advertise with the host and port at which they reach it"
         );
     }
-    let Checked { mut token_key, notice, drain, advertise, tls, limits, .. } = checked;
+    let Checked { mut token_key, notice, drain, advertise, tls, .. } = checked;
     if gate.access.is_some() && token_key == TokenKey::Development {
         // Alone it has to be believed by nobody else, so nobody else has to know its key.
         token_key = TokenKey::Secret(rand::random());
     }
-    let limits = guard::limits_in_force(&gate, limits);
     let options = ServerOptions { gate, limits, token_key, notice, drain, advertise, tls };
     run(Listeners { api, admin }, engine, options, durability)
 }
@@ -262,14 +263,19 @@ async fn bind(address: SocketAddr) -> anyhow::Result<TcpListener> {
     TcpListener::bind(address).await.with_context(|| format!("can't listen on {address}"))
 }
 
-async fn engine(config: &Checked) -> anyhow::Result<(Engine, String)> {
+async fn engine(config: &Checked, max_orgs: u32) -> anyhow::Result<(Engine, String)> {
+    let max_orgs = usize::try_from(max_orgs).unwrap_or(usize::MAX);
     match &config.redis {
         Some(url) => {
             let journal = RedisJournal::connect(RedisOptions::at(url)).await?;
             let durability = journal.durability().to_owned();
-            Ok((engine_over(Arc::new(journal), EngineOptions::default()), durability))
+            let options = EngineOptions { max_orgs, ..EngineOptions::default() };
+            Ok((engine_over(Arc::new(journal), options), durability))
         }
-        None => Ok((embedded(), "everything is in memory and is lost at the end".to_owned())),
+        None => {
+            let options = EngineOptions { max_orgs, ..EngineOptions::embedded() };
+            Ok((in_memory(options), "everything is in memory and is lost at the end".to_owned()))
+        }
     }
 }
 
@@ -293,8 +299,11 @@ pub fn engine_over(journal: Arc<dyn Journal>, options: EngineOptions) -> Engine 
 /// An engine that keeps everything in memory.
 #[must_use]
 pub fn embedded() -> Engine {
-    let journal = MemoryJournal::new(Arc::new(steady_wall));
-    engine_over(Arc::new(journal), EngineOptions::embedded())
+    in_memory(EngineOptions::embedded())
+}
+
+fn in_memory(options: EngineOptions) -> Engine {
+    engine_over(Arc::new(MemoryJournal::new(Arc::new(steady_wall))), options)
 }
 
 /// What a server is made of besides its engine.

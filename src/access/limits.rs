@@ -101,6 +101,19 @@ limits! {
 }
 
 impl Limits {
+    /// Where no access file says anything: callers are believed there, so that they come from one machine, and many of them
+    /// may go by one name.
+    #[must_use]
+    pub fn for_tries() -> Self {
+        let usual = Self::default();
+        Self {
+            connections_per_address: usual.connections,
+            streams_per_credential: usual.streams,
+            concurrent_calls_per_credential: usual.concurrent_calls,
+            ..usual
+        }
+    }
+
     /// Those that bound what one org may have.
     #[must_use]
     pub const fn of_an_org(&self) -> OrgLimits {

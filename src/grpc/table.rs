@@ -12,7 +12,7 @@ use crate::access::Scope::{
     Work,
 };
 use crate::domain::live::Role::{self, Adapter, Admin, Dashboard, Partner, Rep, Supervisor};
-pub use docs::page;
+pub use docs::{limits_page, page};
 
 /// What becomes of a call at a server that isn't the home of the caller's org.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,8 +1,10 @@
-//! The table as a page for people: `docs/permissions.md`. A test fails when the page isn't what the table says.
+//! Pages for people that say what the server goes by: `docs/permissions.md`, from the table of calls, and `docs/limits.md`,
+//! from the limits. A test fails when a page isn't what it is made from.
 
 use std::fmt::Write as _;
 
-use super::{Handling, ROWS, Rpc, Whose, role_name};
+use super::{DIRECTORY, Handling, MESSAGE, RENEWAL, ROWS, Rpc, Whose, role_name};
+use crate::access::Limits;
 use crate::domain::live::Role;
 
 /// The roles, in the order of the page's columns.
@@ -60,21 +62,102 @@ fn cell(rpc: &Rpc, role: Role) -> &'static str {
     }
 }
 
+const LIMITS: &str = "\
+# Limits
+
+How much is taken from whom. A refusal is RESOURCE_EXHAUSTED with the reason LIMIT_EXCEEDED, the limit's name and number in
+`ErrorInfo.metadata` (`limit`, `most`) and in `QuotaFailure`, and in `RetryInfo` when to come back, spread at random; a
+connection too many is closed. `/stats` counts each refusal as `limit_NAME_refused`. Made from the limits that the server
+itself uses (`src/access/limits.rs`); a test holds the page to them.
+
+## What can be set
+
+In the access file, under `[limits]` ([access](access.md)); what changes there is in force within a second, but `orgs`, which
+needs a restart. They are counted by each server for itself; give all servers of one Redis the same. Without an access file
+callers are believed, come from one machine, and many may go by one name: there the two rates don't hold, and what is said
+of one credential or one address holds as of all of them.
+
+| limit | default | from – to | what |
+|---|---|---|---|
+";
+
+/// All of `docs/limits.md`.
+#[must_use]
+pub fn limits_page() -> String {
+    let mut page = LIMITS.to_owned();
+    for limit in Limits::ALL {
+        let (least, most) = limit.range;
+        let what = limit.what.trim();
+        let _ = writeln!(
+            page,
+            "| `{}` | {} | {} – {} | {what} |",
+            limit.name,
+            grouped(limit.default),
+            grouped(least),
+            grouped(most)
+        );
+    }
+    let kib = |bytes: usize| bytes / 1024;
+    let _ = write!(
+        page,
+        "\n\
+Renewals of presences (KeepAlive) have room for as many calls again as `concurrent_calls`, and are no part of
+`concurrent_calls_per_credential`: nobody is signed out because others ask too much. Health and reflection aren't counted.
+Work whose caller has gone is dropped before it is decided.
+
+## What is fixed
+
+| what | how much |
+|---|---|
+| a message | {} KiB; of PresenceService {} KiB; of DirectoryService and PartnerService {} KiB |
+| the headers of a call | 16 KiB |
+| calls and streams that one connection may have open | 128 |
+| a call's time, its body included | 10 s, or less if the caller says so (`grpc-timeout`) |
+| a quiet connection | is probed after 30 s, and closed when that isn't answered within 10 s |
+| a token | 8 KiB; an API key 300 bytes |
+| a key set of an issuer | 256 KiB, 100 keys |
+| the details of a refusal | 4 KiB; what doesn't fit is counted |
+| a note; attributes of a session | 2 KiB; 64 of them, 4 KiB in all |
+| sign-ins of one rep | 20 at once, then one every 2 s |
+",
+        kib(MESSAGE),
+        kib(RENEWAL),
+        kib(DIRECTORY)
+    );
+    page
+}
+
+/// A number with its digits in groups of three.
+fn grouped(number: u32) -> String {
+    let digits = number.to_string();
+    let groups: Vec<&str> = digits
+        .as_bytes()
+        .rchunks(3)
+        .rev()
+        .filter_map(|group| std::str::from_utf8(group).ok())
+        .collect();
+    groups.join(" ")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn the_page_is_what_the_table_says() {
-        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/permissions.md");
-        let page = page();
+    fn the_pages_are_what_they_are_made_from() {
+        is_kept("permissions.md", &page());
+        is_kept("limits.md", &limits_page());
+    }
+
+    fn is_kept(name: &str, page: &str) {
+        let path = format!("{}/docs/{name}", env!("CARGO_MANIFEST_DIR"));
         if std::env::var_os("BATON_WRITE_DOCS").is_some() {
-            std::fs::write(path, &page).expect("docs can be written");
+            std::fs::write(&path, page).expect("docs can be written");
         }
-        let kept = std::fs::read_to_string(path).unwrap_or_default();
+        let kept = std::fs::read_to_string(&path).unwrap_or_default();
         assert!(
             kept == page,
-            "docs/permissions.md is old: BATON_WRITE_DOCS=1 cargo test --lib the_page_is"
+            "docs/{name} is old: BATON_WRITE_DOCS=1 cargo test --lib the_pages_are"
         );
     }
 }
