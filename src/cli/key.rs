@@ -55,7 +55,9 @@ fn create(context: &Context, file: &Path, asked: &CreateKey) -> anyhow::Result<(
         },
         || made.text.clone(),
     );
-    output::note("this is the only time that the key is shown");
+    output::note(
+        "this is the only time that the key is shown; servers that run take it within a second",
+    );
     Ok(())
 }
 

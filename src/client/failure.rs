@@ -218,8 +218,14 @@ fn advice(reason: &str) -> &'static str {
     match reason {
         "INVALID_FIELD" => "correct these fields",
         "NOT_FOUND" => "check the id and --org; the `list` commands show what is there",
-        "PERMISSION_DENIED" => "this role may not do that: try --role or --as",
-        "UNAUTHENTICATED" => "say who you are with --org, --role and --as",
+        "PERMISSION_DENIED" => {
+            "`baton whoami` says whom the server takes you for; without a credential try --role or --as"
+        }
+        "UNAUTHENTICATED" => {
+            "show a credential with --credential-file, BATON_CREDENTIAL or `baton context`; where callers are believed, say \
+             who you are with --org, --role and --as"
+        }
+        "CREDENTIAL_EXPIRED" => "get another, and keep it where this one was",
         "TRANSFER_NOT_DECLINABLE" => "accept it, or go offline or busy",
         "DIRECT_TO_REP_ROUTING_DISABLED" => {
             "an admin can turn skills_based_and_direct_to_rep_routing on"

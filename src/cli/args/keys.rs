@@ -28,6 +28,7 @@ pub enum KeysWhat {
     /// Revoke a key, by its id, or by its name if one alone has it
     Revoke {
         /// Id or name
+        #[arg(id = "which", value_name = "KEY")]
         key: String,
     },
 }
