@@ -67,8 +67,10 @@ pub struct Pace {
     pub apart: Duration,
     /// After how long a fetch is given up.
     pub give_up: Duration,
-    /// How soon a fetch that failed is tried again; twice as long each time, up to a minute.
+    /// How soon a fetch that failed is tried again; twice as long each time.
     pub retry: Duration,
+    /// But no longer than this.
+    pub retry_most: Duration,
 }
 
 impl Default for Pace {
@@ -79,6 +81,7 @@ impl Default for Pace {
             apart: Duration::from_secs(10),
             give_up: Duration::from_secs(5),
             retry: Duration::from_secs(1),
+            retry_most: Duration::from_secs(60),
         }
     }
 }

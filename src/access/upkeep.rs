@@ -17,13 +17,11 @@ use super::document::BadAccess;
 use super::fetch::fetch;
 use super::figures::Figures;
 use super::gate::{Access, Pace};
-use super::jwks::{KeyRing, KeySet};
+use super::jwks::KeySet;
 use super::policy::{Policy, Remote, Seen, load, look};
 
 /// The largest file, in bytes.
 const FILE_MAX: u64 = 16 * 1024 * 1024;
-/// The longest between two tries of a fetch that fails.
-const RETRY_MAX: Duration = Duration::from_secs(60);
 
 /// What came of a fetch: whose keys, from where, and what.
 type Fetched = (Arc<str>, Remote, Result<KeySet, String>);
@@ -43,13 +41,22 @@ impl Schedule {
     }
 }
 
-/// Reads the access file and what it names, off the runtime's threads.
+/// Reads the access file and what it names.
 pub async fn read_files(path: &Path) -> (Result<Policy, BadAccess>, Seen) {
     let path = path.to_owned();
-    match tokio::task::spawn_blocking(move || load(&path, &read_file)).await {
-        Ok(loaded) => loaded,
-        // It is never cancelled, so it has panicked: a fault of ours, which is to be seen as such.
-        Err(why) => std::panic::resume_unwind(why.into_panic()),
+    off_the_runtime(move || load(&path, &read_file)).await
+}
+
+/// Does what may wait for a disk.
+async fn off_the_runtime<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(done) => done,
+        Err(why) => match why.try_into_panic() {
+            // A fault of ours, which is to be seen as such.
+            Ok(panic) => std::panic::resume_unwind(panic),
+            // The runtime ends, and with it whoever waits for this.
+            Err(_) => std::future::pending().await,
+        },
     }
 }
 
@@ -110,10 +117,7 @@ async fn look_at_files(access: &Arc<Access>) {
     let Some((path, seen)) = &access.files else { return };
     let before = seen.lock().unwrap_or_else(PoisonError::into_inner).clone();
     let known = before.clone();
-    let now = match tokio::task::spawn_blocking(move || look(&known, &read_file)).await {
-        Ok(now) => now,
-        Err(why) => std::panic::resume_unwind(why.into_panic()),
-    };
+    let now = off_the_runtime(move || look(&known, &read_file)).await;
     if now == before {
         return;
     }
@@ -195,7 +199,9 @@ fn done(access: &Access, schedules: &mut HashMap<Arc<str>, Schedule>, fetched: F
 fn until_next(pace: &Pace, failures: u32) -> Duration {
     match failures.checked_sub(1) {
         None => jittered(pace.refresh),
-        Some(before) => jittered(pace.retry.saturating_mul(1 << before.min(16)).min(RETRY_MAX)),
+        Some(before) => {
+            jittered(pace.retry.saturating_mul(1 << before.min(16)).min(pace.retry_most))
+        }
     }
 }
 
@@ -222,7 +228,7 @@ fn take_over(access: &Access, (name, remote, set): Fetched) -> bool {
         // The files may have changed meanwhile; then this is from somewhere that isn't asked any more.
         let current = in_force.policy.remotes.get(&name) == Some(&remote);
         let issuer = in_force.policy.issuers.get(&name).filter(|_| current)?;
-        let ring = in_force.rings.get(&name).cloned().unwrap_or_else(KeyRing::default);
+        let ring = in_force.rings.get(&name).cloned().unwrap_or_default();
         let ring = ring.replaced(&set.keys, now, issuer.previous_keys)?;
         let mut rings = in_force.rings.clone();
         rings.insert(Arc::clone(&name), ring);
