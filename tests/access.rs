@@ -10,6 +10,8 @@ mod place;
 mod arbitrary;
 #[path = "access/certificates.rs"]
 mod certificates;
+#[path = "access/guide.rs"]
+mod guide;
 #[path = "access/key_sets.rs"]
 mod key_sets;
 #[path = "access/keys.rs"]
