@@ -1,12 +1,12 @@
-//! Keeping what is in force current: looking at the files, fetching key sets, letting previous keys lapse. All of it happens
+//! Opening an access, and keeping what is in force current: looking at the files, fetching key sets, letting previous keys lapse. All of it happens
 //! in one loop, so that nothing is fetched twice at the same time and no two changes meet.
 
 use std::collections::HashMap;
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
-use std::sync::{Arc, PoisonError};
-use std::time::Duration;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, SystemTime};
 
 use rand::RngExt;
 use tokio::task::JoinSet;
@@ -16,7 +16,7 @@ use tracing::{info, warn};
 use super::document::BadAccess;
 use super::fetch::fetch;
 use super::figures::Figures;
-use super::gate::{Access, Pace};
+use super::gate::{Access, Clock, Pace};
 use super::jwks::KeySet;
 use super::policy::{Policy, Remote, Seen, load, look};
 
@@ -41,8 +41,52 @@ impl Schedule {
     }
 }
 
+impl Access {
+    /// Reads the access file and everything it names, and fetches key sets once; those that don't come are fetched later.
+    ///
+    /// # Errors
+    /// Every fault of the files.
+    pub async fn open(path: &Path) -> Result<Arc<Self>, BadAccess> {
+        Self::open_at(path, Arc::new(SystemTime::now), Pace::default()).await
+    }
+
+    /// The same by another clock and at another pace.
+    ///
+    /// # Errors
+    /// Every fault of the files.
+    pub async fn open_at(path: &Path, clock: Clock, pace: Pace) -> Result<Arc<Self>, BadAccess> {
+        let (policy, seen) = read_files(path).await;
+        let files = Some((path.to_owned(), Mutex::new(seen)));
+        let access = Arc::new(Self::of(policy?, files, clock, pace));
+        fetch_all(&access).await;
+        Ok(access)
+    }
+
+    /// Keeps it current: looks at its files every second (by content) and refreshes key sets. Never ends; it is dropped or
+    /// aborted. A file that has become wrong is logged, once for each change, and what was in force stays so.
+    pub async fn keep_current(self: Arc<Self>) {
+        let access = &self;
+        let mut fetches = JoinSet::new();
+        let mut schedules = HashMap::new();
+        let mut looks = interval(access.pace.look);
+        looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        begin(access, &mut schedules);
+        loop {
+            tokio::select! {
+                _ = looks.tick() => {
+                    look_at_files(access).await;
+                    let_keys_lapse(access);
+                }
+                () = access.wanting.notified() => {}
+                Some(Ok(fetched)) = fetches.join_next() => done(access, &mut schedules, fetched),
+            }
+            fetch_due(access, &mut schedules, &mut fetches);
+        }
+    }
+}
+
 /// Reads the access file and what it names.
-pub async fn read_files(path: &Path) -> (Result<Policy, BadAccess>, Seen) {
+async fn read_files(path: &Path) -> (Result<Policy, BadAccess>, Seen) {
     let path = path.to_owned();
     off_the_runtime(move || load(&path, &read_file)).await
 }
@@ -70,7 +114,7 @@ fn read_file(path: &Path) -> io::Result<Vec<u8>> {
 }
 
 /// Fetches every key set once, all at the same time.
-pub async fn fetch_all(access: &Arc<Access>) {
+async fn fetch_all(access: &Arc<Access>) {
     let mut fetches = JoinSet::new();
     for (name, remote) in &access.in_force().policy.remotes {
         start(access, &mut fetches, name, remote);
@@ -79,26 +123,6 @@ pub async fn fetch_all(access: &Arc<Access>) {
         if let Ok(fetched) = fetched {
             take_over(access, fetched);
         }
-    }
-}
-
-/// Goes on for ever.
-pub async fn keep_current(access: &Arc<Access>) {
-    let mut fetches = JoinSet::new();
-    let mut schedules = HashMap::new();
-    let mut looks = interval(access.pace.look);
-    looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    begin(access, &mut schedules);
-    loop {
-        tokio::select! {
-            _ = looks.tick() => {
-                look_at_files(access).await;
-                let_keys_lapse(access);
-            }
-            () = access.wanting.notified() => {}
-            Some(Ok(fetched)) = fetches.join_next() => done(access, &mut schedules, fetched),
-        }
-        fetch_due(access, &mut schedules, &mut fetches);
     }
 }
 
