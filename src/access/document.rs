@@ -2,7 +2,7 @@
 //! sees all of them at once. What isn't asked for is unknown, and a fault. It knows no key by name.
 
 use std::cell::RefCell;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::fmt;
 use std::ops::{Range, RangeInclusive};
 use std::path::{Path, PathBuf};
@@ -148,13 +148,14 @@ impl<'d> Fields<'d> {
     ) -> Option<Placed<T>> {
         let value = self.take(key)?;
         let Some(text) = value.get_ref().as_str() else {
-            self.note(&value.span(), format!("`{key}` is a {}, not a text", kind(value)));
+            self.note(&value.span(), format!("`{key}` is {}, not a text", kind(value)));
             return None;
         };
         self.understood(key, value.span(), read(text))
     }
 
-    /// A list of texts that `read` understands, each different from the others; `None` if there is no such key.
+    /// A list of texts that `read` understands, each different from the others; `None` if there is no such key, or anything
+    /// in it is wrong.
     pub fn texts<T: Ord + Clone>(
         &self,
         key: &'static str,
@@ -162,23 +163,27 @@ impl<'d> Fields<'d> {
     ) -> Option<Vec<Placed<T>>> {
         let value = self.take(key)?;
         let Some(items) = value.get_ref().as_array() else {
-            self.note(&value.span(), format!("`{key}` is a {}, not a list of texts", kind(value)));
+            self.note(&value.span(), format!("`{key}` is {}, not a list of texts", kind(value)));
             return None;
         };
-        let mut seen: BTreeMap<T, ()> = BTreeMap::new();
-        let mut found = Vec::new();
+        let (mut seen, mut found) = (BTreeSet::new(), Vec::new());
+        let mut whole = true;
         for item in items {
             let Some(text) = item.get_ref().as_str() else {
-                self.note(&item.span(), format!("`{key}` has a {} in it", kind(item)));
+                self.note(&item.span(), format!("`{key}` has {} in it", kind(item)));
+                whole = false;
                 continue;
             };
-            let Some(read) = self.understood(key, item.span(), read(text)) else { continue };
-            if seen.insert(read.value.clone(), ()).is_some() {
+            let Some(read) = self.understood(key, item.span(), read(text)) else {
+                whole = false;
+                continue;
+            };
+            if !seen.insert(read.value.clone()) {
                 self.note(&item.span(), format!("`{key}` has {text:?} twice"));
             }
             found.push(read);
         }
-        Some(found)
+        whole.then_some(found)
     }
 
     fn understood<T>(
@@ -241,7 +246,7 @@ impl<'d> Fields<'d> {
     pub fn tables(&self, key: &'static str) -> Vec<Self> {
         let Some(value) = self.take(key) else { return Vec::new() };
         let Some(items) = value.get_ref().as_array() else {
-            self.note(&value.span(), format!("`{key}` is a {}, not a list of tables", kind(value)));
+            self.note(&value.span(), format!("`{key}` is {}, not a list of tables", kind(value)));
             return Vec::new();
         };
         items.iter().filter_map(|item| self.inner(key, item)).collect()
@@ -249,7 +254,7 @@ impl<'d> Fields<'d> {
 
     fn inner(&self, key: &str, value: &'d Spanned<DeValue<'d>>) -> Option<Self> {
         let Some(table) = value.get_ref().as_table() else {
-            self.note(&value.span(), format!("`{key}` is a {}, not a table", kind(value)));
+            self.note(&value.span(), format!("`{key}` is {}, not a table", kind(value)));
             return None;
         };
         Some(Self::new(self.document, table, value.span()))
@@ -266,7 +271,14 @@ impl<'d> Fields<'d> {
 }
 
 fn kind(value: &Spanned<DeValue<'_>>) -> &'static str {
-    value.get_ref().type_str()
+    match value.get_ref() {
+        DeValue::String(_) => "a text",
+        DeValue::Integer(_) | DeValue::Float(_) => "a number",
+        DeValue::Boolean(_) => "true or false",
+        DeValue::Datetime(_) => "a date",
+        DeValue::Array(_) => "a list",
+        DeValue::Table(_) => "a table",
+    }
 }
 
 /// The moment that a date, a time and an offset name. A leap second is the one before it.
@@ -289,7 +301,7 @@ mod tests {
         let fields = Fields::new(&document, root.get_ref(), root.span());
         assert!(fields.text("a", |text| Ok(text.to_owned())).is_none());
         let own = |text: &str| Ok(text.to_owned());
-        assert_eq!(fields.texts("b", own).map(|found| found.len()), Some(2));
+        assert!(fields.texts("b", own).is_none());
         assert!(fields.time("c").is_none());
         assert!(fields.number("d", 1..=600).is_none());
         fields.table("e").expect("a table").end();
@@ -298,8 +310,8 @@ mod tests {
         assert_eq!(
             faults,
             [
-                "f.toml:1:5: `a` is a integer, not a text",
-                "f.toml:2:11: `b` has a integer in it",
+                "f.toml:1:5: `a` is a number, not a text",
+                "f.toml:2:11: `b` has a number in it",
                 "f.toml:2:14: `b` has \"x\" twice",
                 "f.toml:3:5: `c` isn't a moment such as 2026-11-01T00:00:00Z (no quotes)",
                 "f.toml:4:5: `d` isn't a whole number from 1 to 600",

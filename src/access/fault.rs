@@ -33,7 +33,6 @@ pub enum Fault {
     RevokedCertificate,
     OrgNotNamed,
     OrgMismatch,
-    UntrustedProxy,
 }
 
 /// What a caller is told.
@@ -51,7 +50,7 @@ pub enum Told {
 
 impl Fault {
     /// All of them.
-    pub const ALL: [Self; 29] = [
+    pub const ALL: [Self; 28] = [
         Self::Missing,
         Self::Malformed,
         Self::TooLarge,
@@ -80,7 +79,6 @@ impl Fault {
         Self::RevokedCertificate,
         Self::OrgNotNamed,
         Self::OrgMismatch,
-        Self::UntrustedProxy,
     ];
 
     /// Its name in the log and in the figures.
@@ -115,7 +113,6 @@ impl Fault {
             Self::RevokedCertificate => "revoked_certificate",
             Self::OrgNotNamed => "org_not_named",
             Self::OrgMismatch => "org_mismatch",
-            Self::UntrustedProxy => "untrusted_proxy",
         }
     }
 
@@ -149,8 +146,7 @@ impl Fault {
             | Self::ActorNotAllowed
             | Self::ScopeNotAllowed
             | Self::UnknownCertificate
-            | Self::RevokedCertificate
-            | Self::UntrustedProxy => Told::NotAccepted,
+            | Self::RevokedCertificate => Told::NotAccepted,
         }
     }
 }

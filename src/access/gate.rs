@@ -11,6 +11,7 @@ use tokio::sync::{Notify, watch};
 use tracing::debug;
 
 use super::certificate::shown;
+use super::claims;
 use super::credential::{Credential, Orgs, Origin};
 use super::document::BadAccess;
 use super::fault::Fault;
@@ -23,7 +24,6 @@ use super::peer::Peer;
 use super::policy::{Policy, ReadFile, Seen, load};
 use super::token::{TOKEN_MAX, Token};
 use super::verified::Verified;
-use super::{claims, upkeep};
 use crate::domain::id::OrgId;
 
 /// What a caller shows.
@@ -67,8 +67,10 @@ pub struct Pace {
     pub apart: Duration,
     /// After how long a fetch is given up.
     pub give_up: Duration,
-    /// How soon a fetch that failed is tried again; twice as long each time, up to a minute.
+    /// How soon a fetch that failed is tried again; twice as long each time.
     pub retry: Duration,
+    /// But no longer than this.
+    pub retry_most: Duration,
 }
 
 impl Default for Pace {
@@ -79,6 +81,7 @@ impl Default for Pace {
             apart: Duration::from_secs(10),
             give_up: Duration::from_secs(5),
             retry: Duration::from_secs(1),
+            retry_most: Duration::from_secs(60),
         }
     }
 }
@@ -141,26 +144,6 @@ impl std::fmt::Debug for Access {
 }
 
 impl Access {
-    /// Reads the access file and everything it names, and fetches key sets once; those that don't come are fetched later.
-    ///
-    /// # Errors
-    /// Every fault of the files.
-    pub async fn open(path: &Path) -> Result<Arc<Self>, BadAccess> {
-        Self::open_at(path, Arc::new(SystemTime::now), Pace::default()).await
-    }
-
-    /// The same by another clock and at another pace.
-    ///
-    /// # Errors
-    /// Every fault of the files.
-    pub async fn open_at(path: &Path, clock: Clock, pace: Pace) -> Result<Arc<Self>, BadAccess> {
-        let (policy, seen) = upkeep::read_files(path).await;
-        let access =
-            Arc::new(Self::of(policy?, Some((path.to_owned(), Mutex::new(seen))), clock, pace));
-        upkeep::fetch_all(&access).await;
-        Ok(access)
-    }
-
     /// Of files that `read` gives, once: nothing is looked at again, and nothing is fetched.
     ///
     /// # Errors
@@ -177,7 +160,12 @@ impl Access {
         Arc::new(Self::of(policy, None, Arc::new(SystemTime::now), Pace::default()))
     }
 
-    fn of(policy: Policy, files: Option<(PathBuf, Mutex<Seen>)>, clock: Clock, pace: Pace) -> Self {
+    pub(super) fn of(
+        policy: Policy,
+        files: Option<(PathBuf, Mutex<Seen>)>,
+        clock: Clock,
+        pace: Pace,
+    ) -> Self {
         let in_force = InForce::default().followed_by(policy, clock());
         Self {
             in_force: RwLock::new(Arc::new(in_force)),
@@ -322,12 +310,6 @@ impl Access {
     #[must_use]
     pub fn limits(&self) -> Limits {
         self.in_force().policy.limits
-    }
-
-    /// Keeps it current: looks at its files every second (by content) and refreshes key sets. Never ends; it is dropped or
-    /// aborted. A file that has become wrong is logged, once for each change, and what was in force stays so.
-    pub async fn keep_current(self: Arc<Self>) {
-        upkeep::keep_current(&self).await;
     }
 
     /// Counted so far: each fault by name (`access_refused_…`), cache hits, reloads, fetches of key sets.

@@ -1,12 +1,12 @@
-//! Keeping what is in force current: looking at the files, fetching key sets, letting previous keys lapse. All of it happens
+//! Opening an access, and keeping what is in force current: looking at the files, fetching key sets, letting previous keys lapse. All of it happens
 //! in one loop, so that nothing is fetched twice at the same time and no two changes meet.
 
 use std::collections::HashMap;
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
-use std::sync::{Arc, PoisonError};
-use std::time::Duration;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, SystemTime};
 
 use rand::RngExt;
 use tokio::task::JoinSet;
@@ -16,14 +16,12 @@ use tracing::{info, warn};
 use super::document::BadAccess;
 use super::fetch::fetch;
 use super::figures::Figures;
-use super::gate::{Access, Pace};
-use super::jwks::{KeyRing, KeySet};
+use super::gate::{Access, Clock, Pace};
+use super::jwks::KeySet;
 use super::policy::{Policy, Remote, Seen, load, look};
 
 /// The largest file, in bytes.
 const FILE_MAX: u64 = 16 * 1024 * 1024;
-/// The longest between two tries of a fetch that fails.
-const RETRY_MAX: Duration = Duration::from_secs(60);
 
 /// What came of a fetch: whose keys, from where, and what.
 type Fetched = (Arc<str>, Remote, Result<KeySet, String>);
@@ -43,13 +41,66 @@ impl Schedule {
     }
 }
 
-/// Reads the access file and what it names, off the runtime's threads.
-pub async fn read_files(path: &Path) -> (Result<Policy, BadAccess>, Seen) {
+impl Access {
+    /// Reads the access file and everything it names, and fetches key sets once; those that don't come are fetched later.
+    ///
+    /// # Errors
+    /// Every fault of the files.
+    pub async fn open(path: &Path) -> Result<Arc<Self>, BadAccess> {
+        Self::open_at(path, Arc::new(SystemTime::now), Pace::default()).await
+    }
+
+    /// The same by another clock and at another pace.
+    ///
+    /// # Errors
+    /// Every fault of the files.
+    pub async fn open_at(path: &Path, clock: Clock, pace: Pace) -> Result<Arc<Self>, BadAccess> {
+        let (policy, seen) = read_files(path).await;
+        let files = Some((path.to_owned(), Mutex::new(seen)));
+        let access = Arc::new(Self::of(policy?, files, clock, pace));
+        fetch_all(&access).await;
+        Ok(access)
+    }
+
+    /// Keeps it current: looks at its files every second (by content) and refreshes key sets. Never ends; it is dropped or
+    /// aborted. A file that has become wrong is logged, once for each change, and what was in force stays so.
+    pub async fn keep_current(self: Arc<Self>) {
+        let access = &self;
+        let mut fetches = JoinSet::new();
+        let mut schedules = HashMap::new();
+        let mut looks = interval(access.pace.look);
+        looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        begin(access, &mut schedules);
+        loop {
+            tokio::select! {
+                _ = looks.tick() => {
+                    look_at_files(access).await;
+                    let_keys_lapse(access);
+                }
+                () = access.wanting.notified() => {}
+                Some(Ok(fetched)) = fetches.join_next() => done(access, &mut schedules, fetched),
+            }
+            fetch_due(access, &mut schedules, &mut fetches);
+        }
+    }
+}
+
+/// Reads the access file and what it names.
+async fn read_files(path: &Path) -> (Result<Policy, BadAccess>, Seen) {
     let path = path.to_owned();
-    match tokio::task::spawn_blocking(move || load(&path, &read_file)).await {
-        Ok(loaded) => loaded,
-        // It is never cancelled, so it has panicked: a fault of ours, which is to be seen as such.
-        Err(why) => std::panic::resume_unwind(why.into_panic()),
+    off_the_runtime(move || load(&path, &read_file)).await
+}
+
+/// Does what may wait for a disk.
+async fn off_the_runtime<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(done) => done,
+        Err(why) => match why.try_into_panic() {
+            // A fault of ours, which is to be seen as such.
+            Ok(panic) => std::panic::resume_unwind(panic),
+            // The runtime ends, and with it whoever waits for this.
+            Err(_) => std::future::pending().await,
+        },
     }
 }
 
@@ -63,7 +114,7 @@ fn read_file(path: &Path) -> io::Result<Vec<u8>> {
 }
 
 /// Fetches every key set once, all at the same time.
-pub async fn fetch_all(access: &Arc<Access>) {
+async fn fetch_all(access: &Arc<Access>) {
     let mut fetches = JoinSet::new();
     for (name, remote) in &access.in_force().policy.remotes {
         start(access, &mut fetches, name, remote);
@@ -72,26 +123,6 @@ pub async fn fetch_all(access: &Arc<Access>) {
         if let Ok(fetched) = fetched {
             take_over(access, fetched);
         }
-    }
-}
-
-/// Goes on for ever.
-pub async fn keep_current(access: &Arc<Access>) {
-    let mut fetches = JoinSet::new();
-    let mut schedules = HashMap::new();
-    let mut looks = interval(access.pace.look);
-    looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    begin(access, &mut schedules);
-    loop {
-        tokio::select! {
-            _ = looks.tick() => {
-                look_at_files(access).await;
-                let_keys_lapse(access);
-            }
-            () = access.wanting.notified() => {}
-            Some(Ok(fetched)) = fetches.join_next() => done(access, &mut schedules, fetched),
-        }
-        fetch_due(access, &mut schedules, &mut fetches);
     }
 }
 
@@ -110,10 +141,7 @@ async fn look_at_files(access: &Arc<Access>) {
     let Some((path, seen)) = &access.files else { return };
     let before = seen.lock().unwrap_or_else(PoisonError::into_inner).clone();
     let known = before.clone();
-    let now = match tokio::task::spawn_blocking(move || look(&known, &read_file)).await {
-        Ok(now) => now,
-        Err(why) => std::panic::resume_unwind(why.into_panic()),
-    };
+    let now = off_the_runtime(move || look(&known, &read_file)).await;
     if now == before {
         return;
     }
@@ -195,7 +223,9 @@ fn done(access: &Access, schedules: &mut HashMap<Arc<str>, Schedule>, fetched: F
 fn until_next(pace: &Pace, failures: u32) -> Duration {
     match failures.checked_sub(1) {
         None => jittered(pace.refresh),
-        Some(before) => jittered(pace.retry.saturating_mul(1 << before.min(16)).min(RETRY_MAX)),
+        Some(before) => {
+            jittered(pace.retry.saturating_mul(1 << before.min(16)).min(pace.retry_most))
+        }
     }
 }
 
@@ -222,7 +252,7 @@ fn take_over(access: &Access, (name, remote, set): Fetched) -> bool {
         // The files may have changed meanwhile; then this is from somewhere that isn't asked any more.
         let current = in_force.policy.remotes.get(&name) == Some(&remote);
         let issuer = in_force.policy.issuers.get(&name).filter(|_| current)?;
-        let ring = in_force.rings.get(&name).cloned().unwrap_or_else(KeyRing::default);
+        let ring = in_force.rings.get(&name).cloned().unwrap_or_default();
         let ring = ring.replaced(&set.keys, now, issuer.previous_keys)?;
         let mut rings = in_force.rings.clone();
         rings.insert(Arc::clone(&name), ring);
