@@ -3,7 +3,7 @@
 
 use std::fs::{self, File};
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 
 use serde_json::Value;
 
@@ -39,11 +39,12 @@ async fn run(mut command: Command) -> String {
 /// Follows into a file while changes go on, until so many lines are there, and ends it then as a power cut does.
 async fn cut(house: &House, place: &Path, export: &Path, lines: usize) -> i64 {
     let out = File::options().append(true).create(true).open(export).expect("it can be opened");
-    let mut child = audit(house, &["--follow", "--resume-file", place.to_str().expect("text")])
+    let follower = audit(house, &["--follow", "--resume-file", place.to_str().expect("text")])
         .stdout(out)
         .stderr(Stdio::null())
         .spawn()
         .expect("it starts");
+    let follower = Killed(follower);
     let mut last = 0;
     let follows = async {
         while read(export).lines().count() < lines {
@@ -51,9 +52,18 @@ async fn cut(house: &House, place: &Path, export: &Path, lines: usize) -> i64 {
         }
     };
     tokio::time::timeout(DEADLINE, follows).await.expect("it follows");
-    child.kill().expect("it runs");
-    child.wait().expect("it ends");
+    drop(follower);
     last
+}
+
+/// A program that is ended with the test, as a power cut does it.
+struct Killed(Child);
+
+impl Drop for Killed {
+    fn drop(&mut self) {
+        drop(self.0.kill());
+        drop(self.0.wait());
+    }
 }
 
 fn read(path: &Path) -> String {
