@@ -290,7 +290,11 @@ async fn s3_what_baton_does_by_itself_is_the_servers_and_says_what_it_was_about(
         assert_eq!((last.rpc.as_str(), last.on_behalf_of.as_str()), ("timer", ""), "{last:?}");
         assert_eq!((last.call_id.as_str(), last.request_id.as_str()), ("", ""), "{last:?}");
         let filter = pb::AuditFilter { role: Role::Server.into(), ..Default::default() };
-        let request = pb::ListAuditRecordsRequest { filter: Some(filter), ..Default::default() };
+        let request = pb::ListAuditRecordsRequest {
+            filter: Some(filter),
+            at_least_revision: last.revision,
+            ..Default::default()
+        };
         let own = listed(&mut admin, request).await.0;
         assert!(own.iter().any(|record| record.revision == last.revision), "{own:?}");
         assert!(own.iter().all(|record| !record.rpc.contains('/')), "{own:?}");

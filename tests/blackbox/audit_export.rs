@@ -2,14 +2,13 @@
 //! line that is there; and it reads well.
 
 use std::fs::{self, File};
-use std::io::{BufRead as _, BufReader};
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 
 use serde_json::Value;
 
 use super::watching::{changes, forgetful};
-use super::world::House;
+use super::world::{DEADLINE, House};
 
 /// `baton audit` at this server, for the org of these tests.
 fn audit(house: &House, more: &[&str]) -> Command {
@@ -37,26 +36,54 @@ async fn run(mut command: Command) -> String {
     String::from_utf8(output.stdout).expect("text")
 }
 
-/// Follows into a file until so many lines have come, and then ends it as a power cut does.
-async fn cut(house: &House, place: &Path, lines: usize) -> String {
-    let place = place.to_str().expect("text");
-    let mut child = audit(house, &["--follow", "--resume-file", place])
-        .stdout(Stdio::piped())
+/// Follows into a file while changes go on, until so many lines are there, and ends it then as a power cut does.
+async fn cut(house: &House, place: &Path, export: &Path, lines: usize) -> i64 {
+    let out = File::options().append(true).create(true).open(export).expect("it can be opened");
+    let follower = audit(house, &["--follow", "--resume-file", place.to_str().expect("text")])
+        .stdout(out)
         .stderr(Stdio::null())
         .spawn()
         .expect("it starts");
-    let read = tokio::task::spawn_blocking(move || {
-        let out = BufReader::new(child.stdout.take().expect("it is piped"));
-        let read: Vec<String> = out.lines().take(lines).map_while(Result::ok).collect();
-        child.kill().expect("it runs");
-        child.wait().expect("it ends");
-        read
-    });
-    read.await.expect("it ends").iter().map(|line| format!("{line}\n")).collect()
+    let follower = Killed(follower);
+    let mut last = 0;
+    let follows = async {
+        while read(export).lines().count() < lines {
+            last = changes(&mut house.admin(), 2).await;
+        }
+    };
+    tokio::time::timeout(DEADLINE, follows).await.expect("it follows");
+    drop(follower);
+    last
+}
+
+/// A program that is ended with the test, as a power cut does it.
+struct Killed(Child);
+
+impl Drop for Killed {
+    fn drop(&mut self) {
+        drop(self.0.kill());
+        drop(self.0.wait());
+    }
+}
+
+fn read(path: &Path) -> String {
+    fs::read_to_string(path).unwrap_or_default()
+}
+
+/// The token of the last line, and its revision.
+fn last_line(text: &str) -> (String, i64) {
+    let line: Value = serde_json::from_str(text.lines().last().expect("some")).expect("whole");
+    let token = line["resumeToken"].as_str().expect("each line has one").to_owned();
+    (token, line["revision"].as_i64().expect("a record"))
+}
+
+/// The revisions from the first to the last.
+fn all(last: i64) -> Vec<Option<i64>> {
+    (1..=last).map(Some).collect()
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn s3_an_export_that_is_cut_and_resumed_has_every_revision() {
+async fn s3_an_export_goes_on_exactly_where_the_one_before_ended() {
     let house = House::over(forgetful(8, 10_000)).await;
     let mut admin = house.admin();
     admin.apply().await;
@@ -65,46 +92,43 @@ async fn s3_an_export_that_is_cut_and_resumed_has_every_revision() {
     let place = folder.path().join("place");
     let resumes = ["--resume-file", place.to_str().expect("text")];
     let mut last = changes(&mut admin, 20).await;
-
-    // Whole runs, between which changes go on: each goes on exactly where the one before ended.
     let mut exported = run(audit(&house, &resumes)).await;
     for _ in 0..3 {
         last = changes(&mut admin, 5).await;
         exported += &run(audit(&house, &resumes)).await;
     }
-    let all = |last: i64| (1..=last).map(Some).collect::<Vec<_>>();
     assert_eq!(revisions(&exported), all(last));
     assert_eq!(run(audit(&house, &resumes)).await, "", "nothing is new");
-
-    // One that is killed while it follows: nothing is missing, and going on after the token of the last whole line
-    // repeats nothing.
-    for lines in [1, 3] {
-        last = changes(&mut admin, 6).await;
-        let before = exported.clone();
-        let read = cut(&house, &place, lines).await;
-        let token = read.lines().last().and_then(|line| {
-            let line: Value = serde_json::from_str(line).ok()?;
-            Some(line["resumeToken"].as_str()?.to_owned())
-        });
-        let token = token.expect("a whole line, with its token");
-        exported =
-            before + &read + &run(audit(&house, &["-o", "jsonl", "--resume-after", &token])).await;
-        assert_eq!(revisions(&exported), all(last), "cut after {lines} lines");
-        // The file may be behind what was printed, never ahead of it.
-        let kept = fs::read_to_string(&place).expect("it was written");
-        let again = run(audit(&house, &["-o", "jsonl", "--resume-after", kept.trim()])).await;
-        let first = revisions(&again).first().copied().flatten().unwrap_or(last + 1);
-        assert!(first <= last + 1, "{first}");
-        fs::write(&place, exported_token(&exported)).expect("it can be written");
-    }
-    let text = run(audit(&house, &["-o", "json"])).await;
-    assert_eq!(revisions(&text), all(last), "the whole of it at once");
+    assert_eq!(revisions(&run(audit(&house, &["-o", "json"])).await), all(last), "all at once");
 }
 
-/// The token of the last line.
-fn exported_token(text: &str) -> String {
-    let line: Value = serde_json::from_str(text.lines().last().expect("some")).expect("whole");
-    line["resumeToken"].as_str().expect("each line has one").to_owned()
+#[tokio::test(flavor = "multi_thread")]
+async fn s3_an_export_that_is_killed_loses_nothing_and_by_its_last_line_repeats_nothing() {
+    let house = House::over(forgetful(8, 10_000)).await;
+    let mut admin = house.admin();
+    admin.apply().await;
+    admin.sign_in("ana").await;
+    let folder = tempfile::tempdir().expect("a folder");
+    let (place, export) = (folder.path().join("place"), folder.path().join("export"));
+    for round in 1..=6 {
+        let lines = read(&export).lines().count() + 7 * round;
+        let last = cut(&house, &place, &export, lines).await;
+        let whole: String =
+            read(&export).split_inclusive('\n').filter(|line| line.ends_with('\n')).collect();
+        let (token, printed) = last_line(&whole);
+        assert_eq!(revisions(&whole), all(printed), "nothing is missing, nothing is there twice");
+        // The place may be behind what was printed, never ahead of it.
+        let kept = read(&place);
+        let rest = run(audit(&house, &["-o", "jsonl", "--resume-after", kept.trim()])).await;
+        let next = revisions(&rest).first().copied().flatten().unwrap_or(last + 1);
+        assert!(next <= printed + 1, "{next} comes next, and {printed} is the last line");
+        let rest = run(audit(&house, &["-o", "jsonl", "--resume-after", &token])).await;
+        let exported = whole + &rest;
+        assert!(last_line(&exported).1 >= last);
+        assert_eq!(revisions(&exported), all(last_line(&exported).1), "round {round}");
+        fs::write(&export, &exported).expect("it can be written");
+        fs::write(&place, last_line(&exported).0).expect("it can be written");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -197,6 +197,12 @@ impl World {
         if old != decision.before {
             return Err("a decision says something else of what was before".into());
         }
+        let is_new =
+            |((_, now), before): (&(_, Option<_>), &Option<_>)| now.is_some() && before.is_none();
+        let new = (0..).zip(entry.changes.iter().zip(&old)).filter(|(_, change)| is_new(*change));
+        if !new.map(|(place, _)| place).eq(entry.created.iter().copied()) {
+            return Err("S3: an entry doesn't say what is new in it".into());
+        }
         for ((_, new), old) in entry.changes.iter().zip(old) {
             if let Some(old) = old {
                 invariants::check_step(&old, new.as_ref()).map_err(|v| v.to_string())?;
