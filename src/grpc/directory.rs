@@ -434,6 +434,7 @@ impl DirectoryService for Directory {
         request: Request<pb::TestFlowRequest>,
     ) -> Result<Response<pb::TestFlowResponse>, Status> {
         let (caller, message) = self.0.admit("DirectoryService/TestFlow", request)?;
+        flow::check_sight(&caller)?;
         let (asked, at_least) = from_proto::test_flow(&message)?;
         if !asked.stated.faults.is_empty() {
             let stated = asked.stated.clone();

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use super::caller::Caller;
 use super::from_proto::{AskedTest, TestFlow};
 use super::status::Problem;
 use super::to_proto;
@@ -22,6 +23,19 @@ pub enum Tried {
     Saved(FlowId),
     /// One that isn't saved.
     Draft(Box<Flow>),
+}
+
+/// A flow looks at the figures of all queues, and could be written to tell them: whoever sees some alone tries none (S2, S4).
+///
+/// # Errors
+/// PERMISSION_DENIED.
+pub fn check_sight(caller: &Caller) -> Result<(), Problem> {
+    match caller.credential.narrowing {
+        None => Ok(()),
+        Some(_) => Err(Problem::Denied(
+            "a credential that is narrowed to queues or channels tries no flows".to_owned(),
+        )),
+    }
 }
 
 /// Runs the flow over the org as `view` has it.

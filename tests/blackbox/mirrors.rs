@@ -23,7 +23,7 @@ const ADAPTERS_SEE: [pb::WatchKind; 3] =
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A small generator: every play is the same.
-struct Dice(u64);
+pub(super) struct Dice(pub u64);
 
 impl Dice {
     fn below(&mut self, bound: usize) -> usize {
@@ -38,7 +38,7 @@ impl Dice {
 }
 
 /// What a stream has shown, by kind and id.
-type Shown = BTreeMap<(&'static str, String), Object>;
+pub(super) type Shown = BTreeMap<(&'static str, String), Object>;
 
 /// An object without what time, and others, change about it while it stays as it is.
 fn named(mut object: Object) -> ((&'static str, String), Object) {
@@ -88,37 +88,80 @@ fn shown(objects: Vec<pb::WatchObject>) -> Shown {
     objects.into_iter().filter_map(|object| object.object.map(named)).collect()
 }
 
-struct Mirror {
-    what: String,
+/// A stream, and what its reader knows by it.
+pub(super) struct Mirror {
+    pub what: String,
     caller: Caller,
     request: pb::WatchRequest,
     stream: Stream,
-    shown: Shown,
+    pub shown: Shown,
+    /// Everything that it was ever sent, with the revision that it was sent for.
+    pub heard: Vec<(i64, Object)>,
+    /// Kind and id of what it was told to forget, without having been shown it.
+    pub unknown: Vec<(&'static str, String)>,
+    /// Whether it goes on after a token, and how often it began anew since.
+    pub resumed: bool,
+    pub resets: usize,
 }
 
 impl Mirror {
-    async fn open(caller: &Caller, kind: pb::WatchKind, filter: pb::WatchFilter) -> Self {
+    pub async fn open(caller: &Caller, kind: pb::WatchKind, filter: pb::WatchFilter) -> Self {
         let (what, mut caller) = (format!("{kind:?} {filter:?}"), caller.clone());
         let request = pb::WatchRequest {
             filter: Some(filter),
             heartbeat_interval: seconds(1),
             ..request(&[kind])
         };
-        let (stream, objects, _) = Stream::synced(&mut caller, request.clone()).await;
+        let (stream, objects, at) = Stream::synced(&mut caller, request.clone()).await;
+        let heard = objects.iter().filter_map(|o| Some((at, o.object.clone()?))).collect();
         let shown = shown(objects);
-        Self { what, caller, request, stream, shown }
+        Self {
+            what,
+            caller,
+            request,
+            stream,
+            shown,
+            heard,
+            unknown: Vec::new(),
+            resumed: false,
+            resets: 0,
+        }
+    }
+
+    /// The same reader, who goes on elsewhere after what it was sent so far.
+    pub async fn resumed(&self, caller: &Caller) -> Self {
+        let (what, mut caller) = (format!("{}, resumed", self.what), caller.clone());
+        let resume_token = self.stream.token.clone();
+        let resume = pb::WatchRequest { resume_token, ..self.request.clone() };
+        let mut stream = Stream::open(&mut caller, resume).await.expect("any server resumes it");
+        let first = stream.frame().await.expect("it starts");
+        assert!(matches!(first, Some(Frame::Started(_))), "{first:?}");
+        let (request, shown) = (self.request.clone(), self.shown.clone());
+        Self {
+            what,
+            caller,
+            request,
+            stream,
+            shown,
+            heard: Vec::new(),
+            unknown: Vec::new(),
+            resumed: true,
+            resets: 0,
+        }
     }
 
     /// What a fresh snapshot shows, and of which revision it is.
-    async fn fresh(&mut self) -> (Shown, i64) {
+    pub async fn fresh(&mut self) -> (Shown, i64) {
         let (_, objects, at) = Stream::synced(&mut self.caller, self.request.clone()).await;
         (shown(objects), at)
     }
 
-    fn take(&mut self, change: pb::Change) {
+    fn take(&mut self, revision: i64, change: pb::Change) {
         match change.change.expect("a change") {
             pb::change::Change::Upserted(object) => {
-                let (name, object) = named(object.object.expect("an object"));
+                let object = object.object.expect("an object");
+                self.heard.push((revision, object.clone()));
+                let (name, object) = named(object);
                 self.shown.insert(name, object);
             }
             pb::change::Change::Removed(gone) => {
@@ -134,19 +177,23 @@ impl Mirror {
                     pb::WatchKind::Partner => "partner",
                     pb::WatchKind::Unspecified => panic!("not watched: {object:?}"),
                 };
-                self.shown.remove(&(kind, object.id));
+                if self.shown.remove(&(kind, object.id.clone())).is_none() {
+                    self.unknown.push((kind, object.id));
+                }
             }
         }
     }
 
-    async fn follow(&mut self, revision: i64) {
+    pub async fn follow(&mut self, revision: i64) {
         let followed = async {
+            let mut snapshot = Vec::new();
             loop {
                 let at = match self.stream.frame().await.expect("it goes on").expect("it goes on") {
                     Frame::Changes(changes) => {
                         let last = changes.revisions.last().map_or(0, |last| last.revision);
                         for changes in changes.revisions {
-                            changes.changes.into_iter().for_each(|change| self.take(change));
+                            let at = changes.revision;
+                            changes.changes.into_iter().for_each(|change| self.take(at, change));
                         }
                         last
                     }
@@ -155,13 +202,19 @@ impl Mirror {
                     Frame::Reset(reset) => {
                         assert_eq!(reset.reason(), pb::ResetReason::ScopeChanged, "{}", self.what);
                         self.shown.clear();
+                        self.resets += 1;
                         continue;
                     }
                     Frame::Snapshot(some) => {
+                        snapshot.extend(some.objects.iter().filter_map(|o| o.object.clone()));
                         self.shown.extend(shown(some.objects));
                         continue;
                     }
-                    Frame::Synced(synced) => synced.revision,
+                    Frame::Synced(synced) => {
+                        let all = snapshot.drain(..).map(|object| (synced.revision, object));
+                        self.heard.extend(all);
+                        synced.revision
+                    }
                     other => panic!("{}: {other:?}", self.what),
                 };
                 if at >= revision {
@@ -199,7 +252,7 @@ fn filters() -> Vec<(pb::WatchKind, pb::WatchFilter)> {
 
 /// The org: sessions that acme doesn't route go to billing, so that it isn't asked again by and by. Those of the channel
 /// `spare` are opened into queues of Baton's, so that its partner may change.
-fn played_org() -> pb::Directory {
+pub(super) fn played_org() -> pb::Directory {
     let mut directory = partner_org();
     let mut spare = directory.channels.last().cloned().expect("a channel");
     (spare.id, spare.adapters) = ("spare".into(), Vec::new());
@@ -270,7 +323,12 @@ async fn of_partners(
 }
 
 /// One random change; gives its revision if it was one. What is refused changes nothing.
-async fn step(admin: &mut Caller, house: &House, dice: &mut Dice, number: usize) -> Option<i64> {
+pub(super) async fn step(
+    admin: &mut Caller,
+    house: &House,
+    dice: &mut Dice,
+    number: usize,
+) -> Option<i64> {
     let who = REPS[dice.below(REPS.len())];
     let to = ["billing", "care"][dice.below(2)];
     let work = pb::ListWorkRequest { page_size: 500, ..Default::default() };

@@ -125,6 +125,10 @@ async fn s4_the_directory_shows_its_queues_their_reps_and_its_channels() {
             pb::UpsertQueueRequest { queue: Some(queue("care", &["ana"])), ..Default::default() };
         let refused = caller.directory.upsert_queue(upsert).await;
         assert_eq!(refusal(refused).0, Code::PermissionDenied);
+        let draft = pb::test_flow_request::Flow::Draft(pb::Flow::default());
+        let test = pb::TestFlowRequest { flow: Some(draft), ..Default::default() };
+        let refused = caller.directory.test_flow(test).await;
+        assert_eq!(refusal(refused).0, Code::PermissionDenied);
     }
 }
 

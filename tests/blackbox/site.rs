@@ -60,6 +60,14 @@ impl Site {
         self.other.as_ref().unwrap_or(&self.a)
     }
 
+    /// A server that has just started over the same Redis: all that it knows of what was is what is stored.
+    pub async fn another(&self) -> Option<House> {
+        match &self.redis {
+            Some(redis) => Some(house(redis).await),
+            None => None,
+        }
+    }
+
     /// Which it is, for what a failure says.
     pub fn name(&self) -> &'static str {
         if self.redis.is_some() { "two servers on one Redis" } else { "in memory" }

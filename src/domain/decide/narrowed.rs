@@ -1,6 +1,6 @@
-//! What a narrowed credential doesn't see isn't there for what it asks either (S2, S4): every command says what it acts on and
-//! what it chooses, and this is looked at before anything else of it. What isn't seen is refused just as what isn't there, and
-//! whether it is there makes no difference. What a role may act on stands with the commands.
+//! What a narrowed credential doesn't see isn't there for what it asks either (S2, S4): every command says what it acts on
+//! and what it chooses, and this is looked at before anything else of it. What isn't seen is refused just as what isn't there,
+//! and whether it is there makes no difference. What a role may act on stands with the commands.
 
 use crate::domain::aliases::{queue_named, rep_named};
 use crate::domain::command::{Command, Opening, PresenceRef, RouteTarget, Target};
@@ -89,19 +89,11 @@ impl Command {
                 vec![Subject::Routing(*request)]
             }
             Self::RouteSession(answer) => {
-                let to = match &answer.to {
-                    RouteTarget::Rep(rep) => Some(Subject::Rep(rep)),
-                    RouteTarget::Queue(queue) => Some(Subject::Queue(queue)),
-                    RouteTarget::Flow(_) | RouteTarget::Contact(_) => None,
-                };
+                let to = routed(&answer.to);
                 [Subject::Routing(answer.request)].into_iter().chain(to).collect()
             }
             Self::TransferSession { session, recipient, .. } => {
-                let to = match recipient {
-                    Recipient::Rep(rep) => Some(Subject::Rep(rep)),
-                    Recipient::Queue(queue) => Some(Subject::Queue(queue)),
-                    Recipient::Flow(_) | Recipient::Contact(_) => None,
-                };
+                let to = handed(recipient);
                 [Subject::Session(*session)].into_iter().chain(to).collect()
             }
         }
@@ -123,6 +115,22 @@ fn opened(opening: &Opening) -> Vec<Subject<'_>> {
     let (channel, reference) = (&opening.channel, &opening.external_reference);
     let found = Subject::Reference(channel, reference);
     [Subject::Channel(channel), found].into_iter().chain(to).collect()
+}
+
+fn routed(to: &RouteTarget) -> Option<Subject<'_>> {
+    match to {
+        RouteTarget::Rep(rep) => Some(Subject::Rep(rep)),
+        RouteTarget::Queue(queue) => Some(Subject::Queue(queue)),
+        RouteTarget::Flow(_) | RouteTarget::Contact(_) => None,
+    }
+}
+
+fn handed(to: &Recipient) -> Option<Subject<'_>> {
+    match to {
+        Recipient::Rep(rep) => Some(Subject::Rep(rep)),
+        Recipient::Queue(queue) => Some(Subject::Queue(queue)),
+        Recipient::Flow(_) | Recipient::Contact(_) => None,
+    }
 }
 
 fn target(to: &Target) -> Option<Subject<'_>> {

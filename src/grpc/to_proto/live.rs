@@ -18,12 +18,7 @@ pub fn session(context: ObjectContext<'_>, s: &Session, revision: Revision) -> p
     let transfer = s.transfer.and_then(|id| context.records.transfer(&id));
     let channel = context.records.channel(&s.channel).map(|c| channel_type(c.channel_type));
     let (handoff, routing_request) = ask_ids(s.open_ask());
-    let (ended_at, ended_by) = match &s.state {
-        SessionState::Ended { at, by, actor, .. } => {
-            (Some(time(*at)), Some(ended_by(*by, actor.as_ref())))
-        }
-        _ => (None, None),
-    };
+    let (ended_at, ended_by) = end_of(&s.state).unzip();
     let mut shown = pb::Session {
         id: s.id.to_string(),
         channel: s.channel.to_string(),
@@ -74,6 +69,16 @@ pub fn session(context: ObjectContext<'_>, s: &Session, revision: Revision) -> p
         });
     }
     shown
+}
+
+/// When a session ended, and by whom.
+fn end_of(state: &SessionState) -> Option<(prost_types::Timestamp, pb::Actor)> {
+    match state {
+        SessionState::Ended { at, by, actor, .. } => {
+            Some((time(*at), ended_by(*by, actor.as_ref())))
+        }
+        _ => None,
+    }
 }
 
 fn waiting_line(line: &Line) -> pb::WaitingLine {

@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 
 use super::filter::StreamFilter;
 use super::frames::{removed_key, step_object, upserted};
+use super::inferred::is_new;
 use super::records::RevisionContext;
 use crate::domain::id::SessionId;
 use crate::domain::live::PartnerAsk;
@@ -27,12 +28,14 @@ pub(super) fn changes(m: &RevisionContext<'_>, filter: &StreamFilter) -> Vec<pb:
     sessions.flat_map(of_session).collect()
 }
 
-/// Is this session seen from now on, or not any more? Where it isn't known what was, it may be new to the reader.
+/// Is this session seen from now on, or not any more? Where it isn't known what was, it may be new to the reader: then what
+/// belongs to it is told as it is by now, if it is still seen.
 fn crosses(m: &RevisionContext<'_>, filter: &StreamFilter, id: SessionId) -> bool {
     let after = filter.keeps_session(m.after, id);
-    match (m.knows)(&RecordKey::Session(id)) {
+    let key = RecordKey::Session(id);
+    match (m.knows)(&key) {
         true => filter.keeps_session(m.before, id) != after,
-        false => after,
+        false => after && !is_new(m, &key) && filter.keeps_session(m.state, id),
     }
 }
 
@@ -57,7 +60,8 @@ fn parts(m: &RevisionContext<'_>, session: SessionId) -> BTreeSet<RecordKey> {
     keys
 }
 
-fn session_of(record: &Record) -> Option<SessionId> {
+/// The session that a record belongs to.
+pub(super) fn session_of(record: &Record) -> Option<SessionId> {
     match record {
         Record::Work(work) => Some(work.session),
         Record::Transfer(transfer) => Some(transfer.session),

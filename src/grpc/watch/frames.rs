@@ -170,7 +170,11 @@ fn step_change(
     let was_in = if (m.knows)(key) {
         before.as_ref().is_some_and(|record| filter.step(m.before, record))
     } else {
-        !is_new(m, key) && !now.is_some_and(|record| filter.is_of_another(m.after, record))
+        // What belongs to a session was seen as that was, if that is known.
+        let of = now.and_then(crossings::session_of).map(RecordKey::Session);
+        let known = of.is_some_and(|session| (m.knows)(&session));
+        let records = if known { m.before } else { m.after };
+        !is_new(m, key) && !now.is_some_and(|record| filter.is_of_another(records, record))
     };
     let passing = now.filter(|record| filter.step(m.after, record));
     let change = match (passing, now) {
