@@ -50,9 +50,7 @@ impl Failure {
     /// What a status of `server` means.
     #[must_use]
     pub fn of(status: &Status, server: &str) -> Self {
-        // A status that came from a server has no source.
-        let source = std::error::Error::source(status);
-        let explained = source.and_then(|source| tls::explained(source, server));
+        let explained = tls::explained(status, server);
         if let Some((message, advice, false)) = explained {
             return Self::local(message, advice);
         }
