@@ -6,6 +6,7 @@
 
 mod front;
 mod membership;
+pub mod open_files;
 
 use std::future::Future;
 use std::net::SocketAddr;
@@ -39,6 +40,7 @@ use crate::grpc::passing::table::{DIRECTORY, MESSAGE, RENEWAL};
 use crate::grpc::passing::{PASSED, Passer, PassingLayer};
 use crate::grpc::streams::PartnerStreams;
 use crate::grpc::token::Seal;
+use crate::grpc::uploads::Uploads;
 use crate::grpc::{Directory, Partners, Presences, Servers, Sessions, Transfers, Watches, Works};
 use crate::journal::Journal;
 use crate::journal::memory::MemoryJournal;
@@ -190,9 +192,9 @@ impl Running {
 /// can't be used.
 pub async fn start(config: &ServerConfig) -> anyhow::Result<Running> {
     let checked = config.check()?;
-    let api = bind(checked.listen).await?;
+    let api = bind(checked.listen)?;
     let admin = match checked.admin {
-        Some(address) => Some(bind(address).await.context("the admin listener")?),
+        Some(address) => Some(bind(address).context("the admin listener")?),
         None => None,
     };
     let (engine, durability) = engine(&checked).await?;
@@ -243,8 +245,8 @@ pub fn run(
     Ok(Running { address, admin, durability, done, stop, counters })
 }
 
-async fn bind(address: SocketAddr) -> anyhow::Result<TcpListener> {
-    TcpListener::bind(address).await.with_context(|| format!("can't listen on {address}"))
+fn bind(address: SocketAddr) -> anyhow::Result<TcpListener> {
+    front::listen(address).with_context(|| format!("can't listen on {address}"))
 }
 
 async fn engine(config: &Checked) -> anyhow::Result<(Engine, String)> {
@@ -372,8 +374,9 @@ async fn in_time(
     }
 }
 
-/// The services, each call bounded in time, behind what passes calls on to other servers.
-type Services = Router<Stack<PassingLayer, Stack<Deadlines, Stack<CallIds, Identity>>>>;
+/// The services, each call bounded in time and all of them in memory, behind what passes calls on to other servers.
+type Services =
+    Router<Stack<PassingLayer, Stack<Uploads, Stack<Deadlines, Stack<CallIds, Identity>>>>>;
 
 fn router(
     api: &Arc<Api>,
@@ -397,6 +400,7 @@ fn router(
     Ok(http2::bounded(Server::builder())
         .layer(CallIds { kept: PASSED })
         .layer(Deadlines { most: CALL })
+        .layer(Uploads::default())
         .layer(PassingLayer(Arc::clone(passer)))
         .add_service(health)
         .add_service(v1)

@@ -23,6 +23,7 @@ pub mod streams;
 mod to_proto;
 pub mod token;
 mod transfer;
+pub mod uploads;
 mod watch;
 mod work;
 
