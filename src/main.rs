@@ -48,6 +48,7 @@ async fn start(plan: ServerPlan) -> anyhow::Result<RunningServer> {
         tls: plan.tls,
         ..ServerConfig::default()
     };
+    server::open_files::raise(&config.limits);
     let server::Running { address, admin, durability, done, stop, counters } =
         server::start(&config).await?;
     let counters = Counters::new(move || counters.all());

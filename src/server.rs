@@ -7,6 +7,7 @@
 mod front;
 mod guard;
 mod membership;
+pub mod open_files;
 
 use std::future::Future;
 use std::net::SocketAddr;
@@ -42,6 +43,7 @@ use crate::grpc::quotas::Quotas;
 use crate::grpc::streams::PartnerStreams;
 use crate::grpc::table::{DIRECTORY, MESSAGE, RENEWAL};
 use crate::grpc::token::Seal;
+use crate::grpc::uploads::Uploads;
 use crate::grpc::{
     Audits, Directory, Identities, Partners, Presences, Servers, Sessions, Transfers, Watches,
     Works,
@@ -200,9 +202,9 @@ impl Running {
 /// can't be used.
 pub async fn start(config: &ServerConfig) -> anyhow::Result<Running> {
     let checked = config.check()?;
-    let api = bind(checked.listen).await?;
+    let api = bind(checked.listen)?;
     let admin = match checked.admin {
-        Some(address) => Some(bind(address).await.context("the admin listener")?),
+        Some(address) => Some(bind(address).context("the admin listener")?),
         None => None,
     };
     let default_org = checked
@@ -259,8 +261,8 @@ pub fn run(
     Ok(Running { address, admin, durability, done, stop, counters })
 }
 
-async fn bind(address: SocketAddr) -> anyhow::Result<TcpListener> {
-    TcpListener::bind(address).await.with_context(|| format!("can't listen on {address}"))
+fn bind(address: SocketAddr) -> anyhow::Result<TcpListener> {
+    front::listen(address).with_context(|| format!("can't listen on {address}"))
 }
 
 async fn engine(config: &Checked, max_orgs: u32) -> anyhow::Result<(Engine, String)> {
@@ -402,9 +404,14 @@ async fn in_time(
     }
 }
 
-/// The services, each call bounded in time, behind what passes calls on to other servers.
-type Services =
-    Router<Stack<PassingLayer, Stack<AdmissionLayer, Stack<Deadlines, Stack<CallIds, Identity>>>>>;
+/// The services, each call bounded in time, let in, and all of them bounded in memory, behind what passes calls on to other
+/// servers.
+type Services = Router<
+    Stack<
+        PassingLayer,
+        Stack<Uploads, Stack<AdmissionLayer, Stack<Deadlines, Stack<CallIds, Identity>>>>,
+    >,
+>;
 
 fn router(
     api: &Arc<Api>,
@@ -432,6 +439,7 @@ fn router(
         .layer(CallIds { kept: PASSED })
         .layer(Deadlines { most: CALL })
         .layer(AdmissionLayer(Arc::new(admission)))
+        .layer(Uploads::default())
         .layer(PassingLayer(Arc::clone(passer)))
         .add_service(health)
         .add_service(v1)

@@ -59,7 +59,8 @@ impl Issuer {
 
     /// The key set: the one who signs, and the one who did before.
     fn set(&self, current: u32) -> String {
-        let signers: Vec<&Signer> = (current.saturating_sub(1)..=current).map(|n| self.at(n)).collect();
+        let signers: Vec<&Signer> =
+            (current.saturating_sub(1)..=current).map(|n| self.at(n)).collect();
         jwks(&signers)
     }
 
@@ -121,7 +122,8 @@ impl Scene {
     }
 
     fn connect(&self) -> Channel {
-        let tls = ClientTlsConfig::new().ca_certificate(Certificate::from_pem(self.authority.pem()));
+        let tls =
+            ClientTlsConfig::new().ca_certificate(Certificate::from_pem(self.authority.pem()));
         let endpoint = Endpoint::from_shared(format!("https://{}", self.server.address));
         endpoint.expect("an address").tls_config(tls).expect("a CA").connect_lazy()
     }
@@ -143,7 +145,8 @@ impl Scene {
             }],
             ..Default::default()
         };
-        let request = pb::ApplyDirectoryRequest { directory: Some(directory), ..Default::default() };
+        let request =
+            pb::ApplyDirectoryRequest { directory: Some(directory), ..Default::default() };
         let mut directory = DirectoryServiceClient::new(channel.clone());
         directory.apply_directory(bearer(request, &self.key)).await.expect("it is right");
         let request = pb::OpenSessionRequest {
@@ -182,7 +185,11 @@ impl Scene {
     async fn believed(&self, current: u32) {
         let signer = self.issuer.at(current);
         let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970").as_secs();
-        let token = Token::of_idp(signer).with("iat", now).with("exp", now + 60).with("baton_role", "dashboard").sign(signer);
+        let token = Token::of_idp(signer)
+            .with("iat", now)
+            .with("exp", now + 60)
+            .with("baton_role", "dashboard")
+            .sign(signer);
         let mut identities = IdentityServiceClient::new(self.connect());
         timeout(DEADLINE, async {
             while identities.who_am_i(bearer(pb::WhoAmIRequest {}, &token)).await.is_err() {
@@ -201,7 +208,12 @@ struct Told {
 }
 
 /// Watches until the last step, with a new token whenever one has expired.
-async fn follow(scene: Arc<Scene>, channel: Channel, session: String, number: usize) -> Result<Told, Status> {
+async fn follow(
+    scene: Arc<Scene>,
+    channel: Channel,
+    session: String,
+    number: usize,
+) -> Result<Told, Status> {
     let mut told = Told { steps: Vec::new(), shown: 0 };
     let mut resume_token = String::new();
     let mut watches = WatchServiceClient::new(channel);
@@ -222,7 +234,8 @@ async fn follow(scene: Arc<Scene>, channel: Channel, session: String, number: us
             }
             match response.frame {
                 Some(Frame::Changes(changes)) => {
-                    told.steps.extend(changes.revisions.iter().flat_map(|r| &r.changes).filter_map(step));
+                    told.steps
+                        .extend(changes.revisions.iter().flat_map(|r| &r.changes).filter_map(step));
                 }
                 Some(Frame::Closing(closing)) => {
                     let action = closing.action();
@@ -247,7 +260,7 @@ fn step(change: &pb::Change) -> Option<u32> {
     match change.change.as_ref()? {
         pb::change::Change::Upserted(object) => match object.object.as_ref()? {
             pb::watch_object::Object::Session(session) => {
-                u32::try_from(session.priority).ok().filter(|priority| *priority > 0)
+                Some(session.priority).filter(|priority| *priority > 0)
             }
             _ => None,
         },
@@ -279,21 +292,25 @@ async fn w10_s4_everything_is_exchanged_under_a_thousand_streams_and_nobody_noti
     let mut streams = JoinSet::new();
     for number in 0..STREAMS {
         let channel = channels[number % CONNECTIONS].clone();
-        streams.spawn(timeout(DEADLINE, follow(Arc::clone(&scene), channel, session.clone(), number)));
+        streams
+            .spawn(timeout(DEADLINE, follow(Arc::clone(&scene), channel, session.clone(), number)));
     }
     let over = Arc::new(AtomicBool::new(false));
-    let callers: Vec<_> = (0..2)
-        .map(|_| tokio::spawn(keep_calling(Arc::clone(&scene), Arc::clone(&over))))
-        .collect();
+    let callers: Vec<_> =
+        (0..2).map(|_| tokio::spawn(keep_calling(Arc::clone(&scene), Arc::clone(&over)))).collect();
     let (stepped, steps) = watch::channel(0);
-    let rotating = { let scene = Arc::clone(&scene); tokio::spawn(async move { scene.rotate(steps).await }) };
+    let rotating = {
+        let scene = Arc::clone(&scene);
+        tokio::spawn(async move { scene.rotate(steps).await })
+    };
     let mut sessions = SessionServiceClient::new(scene.connect());
     let mut pace = tokio::time::interval(Duration::from_millis(60));
     for step in 1..=STEPS {
         pace.tick().await;
         let request = pb::UpdateSessionRequest {
             session: session.clone(),
-            priority: Some(step),
+            priority: step,
+            update_mask: Some(prost_types::FieldMask { paths: vec!["priority".to_owned()] }),
             ..Default::default()
         };
         sessions.update_session(bearer(request, &scene.key)).await.expect("no call fails");

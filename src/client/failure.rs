@@ -50,9 +50,7 @@ impl Failure {
     /// What a status of `server` means.
     #[must_use]
     pub fn of(status: &Status, server: &str) -> Self {
-        // A status that came from a server has no source.
-        let source = std::error::Error::source(status);
-        let explained = source.and_then(|source| tls::explained(source, server));
+        let explained = tls::explained(status, server);
         if let Some((message, advice, false)) = explained {
             return Self::local(message, advice);
         }
@@ -90,18 +88,8 @@ impl Failure {
         {
             said.push(format!("call {}", call.request_id));
         }
-        let (message, advice) = match (explained, status.code()) {
-            (Some((message, advice, _)), _) => (message, advice),
-            (None, Code::Unavailable) if reason.is_empty() => (
-                format!("can't reach {server}: {}", root_cause(status)),
-                "is it running? `baton dev` starts a server; --server or BATON_SERVER names another",
-            ),
-            (None, Code::Cancelled | Code::DeadlineExceeded) if reason.is_empty() => (
-                format!("{server} didn't answer in time"),
-                "it may have happened: look before you try again",
-            ),
-            _ => (status.message().to_owned(), advice(&reason)),
-        };
+        let explained = explained.map(|(message, advice, _)| (message, advice));
+        let (message, advice) = explained.unwrap_or_else(|| worded(status, server, &reason));
         Self(Box::new(Said {
             code: status.code(),
             reason,
@@ -197,6 +185,21 @@ impl fmt::Display for Failure {
 /// Text that can't break out of its line.
 fn one_line(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+}
+
+/// A status in words, and what to do. One without a reason isn't Baton's.
+fn worded(status: &Status, server: &str, reason: &str) -> (String, &'static str) {
+    match status.code() {
+        Code::Unavailable if reason.is_empty() => (
+            format!("can't reach {server}: {}", root_cause(status)),
+            "is it running? `baton dev` starts a server; --server or BATON_SERVER names another",
+        ),
+        Code::Cancelled | Code::DeadlineExceeded if reason.is_empty() => (
+            format!("{server} didn't answer in time"),
+            "it may have happened: look before you try again",
+        ),
+        _ => (status.message().to_owned(), advice(reason)),
+    }
 }
 
 /// The innermost error, which says what went wrong; the outer ones say only that something did.

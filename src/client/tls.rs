@@ -1,12 +1,14 @@
 //! TLS as a caller sees it: whom to believe, what to show, and what a handshake that failed says to a person. How a server
 //! speaks it is none of its business.
 
-use std::error::Error;
+use std::error::Error as _;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use rustls::crypto::aws_lc_rs;
 use rustls::{AlertDescription, CertificateError};
 use tonic::transport::{Certificate, ClientTlsConfig, Identity};
+use tonic::{Code, Status};
 
 use super::Failure;
 use crate::pem::{BadPem, PemFile};
@@ -57,49 +59,43 @@ fn identity(cert: &Path, key: &Path) -> Result<Identity, BadPem> {
 }
 
 /// What to say if TLS is why a server wasn't reached: a message, what to do, and whether trying again may help.
-pub(super) fn explained(
-    error: &(dyn Error + 'static),
-    server: &str,
-) -> Option<(String, &'static str, bool)> {
-    let (mut next, mut innermost) = (Some(error), String::new());
+pub(super) fn explained(status: &Status, server: &str) -> Option<(String, &'static str, bool)> {
+    // The library's word for INADEQUATE_SECURITY, with which a server that speaks TLS ends a plain connection.
+    if status.code() == Code::PermissionDenied && status.message().starts_with("h2 protocol error")
+    {
+        let todo = "begin its address with https://, and give its CA with --ca or BATON_CA if it needs one";
+        return Some((format!("{server} speaks TLS"), todo, false));
+    }
+    // A status that came from a server has no source.
+    let mut next = status.source();
+    let mut innermost = String::new();
     while let Some(error) = next {
-        let io = error.downcast_ref::<std::io::Error>();
-        let inside = io.and_then(std::io::Error::get_ref);
+        let io = error.downcast_ref::<io::Error>();
+        let inside = io.and_then(io::Error::get_ref);
         if let Some(rustls) = inside.and_then(|inside| inside.downcast_ref::<rustls::Error>()) {
             return Some(said(rustls, server));
         }
-        if let Some(io) = io.filter(|_| server.starts_with("https://"))
-            && (io.kind() == std::io::ErrorKind::UnexpectedEof
-                || io.kind() == std::io::ErrorKind::ConnectionReset)
-        {
-            return Some((
-                format!("{server} broke the TLS handshake off: {io}"),
-                "does it speak TLS at all? If not, its address begins with http://",
-                true,
-            ));
+        if let Some(io) = io.filter(|io| broke_off(io) && server.starts_with("https://")) {
+            let todo = "does it speak TLS at all? If not, its address begins with http://";
+            return Some((format!("{server} broke the connection off: {io}"), todo, true));
         }
         innermost = error.to_string();
         next = error.source();
     }
     // What comes after the handshake has lost its type on its way through HTTP/2.
-    if let Some(alert) = innermost.split("received fatal alert: ").nth(1) {
-        return Some(not_taken(server, alert));
-    }
-    innermost.contains(INADEQUATE).then(|| {
-        let message = format!("{server} speaks TLS");
-        (message, "begin its address with https://, and give its CA with --ca or BATON_CA", false)
-    })
+    innermost.split("received fatal alert: ").nth(1).map(|alert| not_taken(server, alert))
 }
 
-/// How the library says that the other side closed with INADEQUATE_SECURITY: what a server that speaks TLS answers to a
-/// caller that doesn't.
-const INADEQUATE: &str = "transport properties do not meet minimum security requirements";
+fn broke_off(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::UnexpectedEof | io::ErrorKind::ConnectionReset)
+}
 
 fn said(error: &rustls::Error, server: &str) -> (String, &'static str, bool) {
     use CertificateError as Bad;
     let (what, advice) = match error {
         rustls::Error::InvalidCertificate(bad) => match bad {
-            Bad::UnknownIssuer => (
+            // The second: another CA of the same name.
+            Bad::UnknownIssuer | Bad::BadSignature => (
                 "shows a certificate of a CA that isn't trusted here".to_owned(),
                 "give its CA with --ca or BATON_CA",
             ),

@@ -28,6 +28,7 @@ pub mod table;
 mod to_proto;
 pub mod token;
 mod transfer;
+pub mod uploads;
 mod watch;
 mod work;
 

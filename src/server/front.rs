@@ -16,7 +16,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
@@ -32,6 +32,9 @@ use self::seats::Seat;
 use crate::access::limits::Limits;
 use crate::access::peer::Peer;
 
+/// How many connections the system keeps for a server that has no time to accept them. The usual 128 overflow when all
+/// clients of a server that has gone come at once, and then some wait for a second, or for ever.
+const BACKLOG: u32 = 1024;
 /// How many connections may be ready before tonic takes them.
 const READY: usize = 64;
 /// How long nothing is accepted after that failed: at first, and at most. What lacks (files, memory) others must free.
@@ -44,6 +47,16 @@ const THROWN_AWAY: u64 = 64 * 1024;
 const TELL_PLAIN_CALLERS: &[u8] = b"\x00\x00\x00\x04\x00\x00\x00\x00\x00\
     \x00\x00\x2a\x07\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x0c\
     this port speaks TLS: use https://";
+
+/// Listens there.
+pub(super) fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+    // The port of a server that has just gone can be had at once. (Windows would share it with one that runs.)
+    #[cfg(not(windows))]
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
+}
 
 /// A listener, and what holds for whoever comes.
 pub(super) struct Front {
@@ -68,7 +81,7 @@ impl Front {
     }
 
     /// Begins to accept, in `tasks`. It ends, and the port with it, when nobody wants connections any more.
-    pub(super) fn open(self, tasks: &mut JoinSet<()>) -> impl Stream {
+    pub(super) fn open(self, tasks: &mut JoinSet<()>) -> impl Stream + use<> {
         let (ready, connections) = mpsc::channel(READY);
         tasks.spawn(self.accept(ready));
         tokio_stream::StreamExt::map(ReceiverStream::new(connections), Ok::<_, io::Error>)
@@ -216,25 +229,4 @@ fn concerns_one_connection(error: &io::Error) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_plain_callers_are_told_is_two_whole_frames() {
-        let goaway = &TELL_PLAIN_CALLERS[9..];
-        let length = usize::from(goaway[2]);
-        assert_eq!(goaway.len(), 9 + length, "its length is the one in its head");
-        assert_eq!(&goaway[9 + 4..9 + 8], &[0, 0, 0, 0xc], "INADEQUATE_SECURITY");
-    }
-
-    #[tokio::test]
-    async fn a_preface_is_all_of_its_bytes_and_nothing_else() {
-        assert!(preface(&mut &PREFACE[..]).await.is_ok());
-        assert!(preface(&mut &PREFACE[..23]).await.is_err(), "it ends too soon");
-        let other = b"GET / HTTP/1.1\r\nhost: x\r\n\r\n";
-        assert!(preface(&mut &other[..]).await.is_err());
-        let (mut near, mut far) = tokio::io::duplex(64);
-        near.write_all(b"PRI * HTTP/1").await.unwrap();
-        assert!(preface(&mut far).await.is_err(), "it isn't waited for the rest");
-    }
-}
+mod tests;

@@ -12,7 +12,10 @@ use super::world::{Caller, House, rep};
 
 /// A server with these limits, and the org of the partners.
 async fn house(limits: Limits) -> House {
-    let options = ServerOptions { limits, ..ServerOptions::default() };
+    let options = ServerOptions {
+        limits: tokio::sync::watch::Sender::new(limits).subscribe(),
+        ..ServerOptions::default()
+    };
     House::with(server::embedded(), options).await
 }
 

@@ -39,16 +39,12 @@ pub struct Away {
 
 /// The connections.
 #[derive(Debug)]
-pub struct Links {
-    /// How TLS is spoken; none: it isn't. Whoever reads the files sets it.
-    tls: Option<watch::Receiver<ClientTlsConfig>>,
-    known: Mutex<Known>,
-}
+pub struct Links(Mutex<Known>);
 
-/// Dropped whole when whom to trust has changed: a connection is no longer used than the CA that it was made with.
-#[derive(Debug, Default)]
+/// Dropped whole when whom to trust has changed: a connection is used no longer than the CA that it was made with.
+#[derive(Debug)]
 struct Known {
-    /// Which of the values of [`Links::tls`] they were made with.
+    /// How TLS is spoken; none: it isn't. Whoever reads the files sets it.
     tls: Option<watch::Receiver<ClientTlsConfig>>,
     links: HashMap<ServerId, Link>,
 }
@@ -66,8 +62,7 @@ impl Links {
     /// No connections yet. They speak TLS as `tls` says, now and whenever that changes; none: they don't.
     #[must_use]
     pub fn new(tls: Option<watch::Receiver<ClientTlsConfig>>) -> Self {
-        let known = Known { tls: tls.clone(), links: HashMap::new() };
-        Self { tls, known: Mutex::new(known) }
+        Self(Mutex::new(Known { tls, links: HashMap::new() }))
     }
 
     /// Has a server answer a call; all of the answer is there when this returns.
@@ -103,7 +98,7 @@ impl Links {
             }
             return Some(link.channel.clone());
         }
-        let endpoint = match &self.tls {
+        let endpoint = match &known.tls {
             None => Endpoint::from_shared(format!("http://{}", to.address)).ok()?,
             Some(tls) => {
                 let endpoint = Endpoint::from_shared(format!("https://{}", to.address)).ok()?;
@@ -129,7 +124,7 @@ impl Links {
 
     /// What is connected, with the CA of now.
     fn known(&self) -> MutexGuard<'_, Known> {
-        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         // That nobody sets it any more is no change.
         if known.tls.as_ref().is_some_and(|tls| tls.has_changed().unwrap_or(false)) {
             known.links.clear();
