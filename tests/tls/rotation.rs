@@ -53,7 +53,7 @@ where
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn w10_certificates_are_exchanged_under_load_and_nobody_loses_anything() {
+async fn certificates_are_exchanged_under_load_and_nobody_loses_anything() {
     let house = Certified::start().await;
     let at = house.folder.path();
     let authorities: Vec<_> = (0..EXCHANGES).map(|n| Authority::new(&format!("ca {n}"))).collect();

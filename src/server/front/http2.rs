@@ -19,9 +19,10 @@ const FRAME: u32 = 16 * 1024;
 /// How large all headers of a call may be. A credential is the largest of them, and is refused beyond 8 KiB. It bounds
 /// CONTINUATION frames, too: the library counts them by it, and ends the connection.
 const HEADERS: u32 = 16 * 1024;
-/// How many calls may be taken back before they were looked at; then the connection ends. They are looked at as soon as
-/// they are read, so that only a client which opens and resets in one breath comes near it.
-const RESETS_BEFORE_ACCEPTED: usize = 20;
+/// How many calls may be taken back before they were looked at; then the connection ends. As many as may be open, since
+/// whoever goes takes back all of them in one breath, and servers pass everybody's calls on over one connection: the
+/// library's 20 would let one client's haste end it. Who floods has thousands in one read.
+const RESETS_BEFORE_ACCEPTED: usize = STREAMS as usize;
 /// How many streams the library may refuse or reset for a client's mistakes in a connection's whole life; then it ends.
 /// A client that hurries ahead of the first SETTINGS may have up to 100 refused; one that floods gets no further.
 const MISTAKES: usize = 256;
