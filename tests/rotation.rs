@@ -1,10 +1,12 @@
 //! Keys, key sets and certificates are exchanged while calls and a thousand streams run over TLS: no call fails that
 //! shouldn't, and each stream, whose token expires under it again and again, tells every step once and in order (W10, S4).
 
+#[allow(dead_code, reason = "each test binary uses a part")]
 #[path = "support/access.rs"]
 mod access;
 #[path = "support/certificates.rs"]
 mod certificates;
+#[allow(dead_code, reason = "each test binary uses a part")]
 #[path = "access/mint.rs"]
 mod mint;
 

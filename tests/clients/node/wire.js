@@ -41,16 +41,37 @@ const rpc = protobuf.parse(`
     repeated FieldViolation field_violations = 1;
   }`, { keepCase: true }).root;
 
+/** A folder with an API key for each role and actor; without it callers are believed. */
+const KEYS = process.env.BATON_KEYS_OF;
+/** Who signed the server's certificate; without it there is no TLS. */
+const CA = process.env.BATON_CA;
+
+/** How a server is reached. */
+function secured() {
+  return CA ? grpc.credentials.createSsl(fs.readFileSync(CA)) : grpc.credentials.createInsecure();
+}
+
+/** What a caller shows of itself: an API key that is good for several orgs, or its own words. */
+function shown(org, role, actor) {
+  const metadata = new grpc.Metadata();
+  metadata.set('baton-org', org);
+  if (KEYS) {
+    const key = fs.readFileSync(path.join(KEYS, `${role}.${actor}`), 'ascii').trim();
+    metadata.set('authorization', `Bearer ${key}`);
+  } else {
+    metadata.set('baton-role', role);
+    metadata.set('baton-actor', actor);
+  }
+  return metadata;
+}
+
 /** One server, asked in one role: every unary method as a promise, and `watch`. */
 function caller(address, org, role, actor) {
   const made = {};
-  const metadata = new grpc.Metadata();
-  metadata.set('baton-org', org);
-  metadata.set('baton-role', role);
-  metadata.set('baton-actor', actor);
+  const metadata = shown(org, role, actor);
   for (const name of ['Directory', 'Partner', 'Presence', 'Session', 'Transfer', 'Work']) {
     const service = baton[`${name}Service`];
-    const client = new service(address, grpc.credentials.createInsecure());
+    const client = new service(address, secured());
     for (const method of Object.keys(service.service)) {
       made[method] = (request) =>
         new Promise((resolve, reject) => {
@@ -60,7 +81,7 @@ function caller(address, org, role, actor) {
         });
     }
   }
-  const watching = new baton.WatchService(address, grpc.credentials.createInsecure());
+  const watching = new baton.WatchService(address, secured());
   made.watch = (request) => watching.Watch(request, metadata);
   return made;
 }

@@ -41,7 +41,7 @@ class Play:
 
     def __init__(self, journal, address, other):
         self.journal = journal
-        channel, other = grpc.insecure_channel(address), grpc.insecure_channel(other)
+        channel, other = wire.connect(address), wire.connect(other)
         self.admin = wire.Caller(channel, ORG, "admin", "admin")
         self.adapter = wire.Caller(channel, ORG, "adapter", "wa-gateway")
         self.ana = wire.Caller(channel, ORG, "rep", "ana")

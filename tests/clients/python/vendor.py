@@ -40,7 +40,7 @@ class Play:
 
     def __init__(self, journal, address, other):
         self.journal = journal
-        here, there = grpc.insecure_channel(address), grpc.insecure_channel(other)
+        here, there = wire.connect(address), wire.connect(other)
         self.admin = wire.Caller(here, ORG, "admin", "admin")
         self.supervisor = wire.Caller(there, ORG, "supervisor", "sue")
         self.adapter = wire.Caller(there, ORG, "adapter", "bridge")

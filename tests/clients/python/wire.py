@@ -41,11 +41,31 @@ from baton.v1 import watch_service_pb2 as watch_api  # noqa: E402
 from baton.v1 import work_service_pb2_grpc  # noqa: E402
 
 
+KEYS = os.environ.get("BATON_KEYS_OF")  # a folder with an API key for each role and actor; else callers are believed
+CA = os.environ.get("BATON_CA")  # who signed the server's certificate; else there is no TLS
+
+
+def connect(address):
+    """A channel to a server."""
+    if not CA:
+        return grpc.insecure_channel(address)
+    with open(CA, "rb") as file:
+        return grpc.secure_channel(address, grpc.ssl_channel_credentials(file.read()))
+
+
+def shown(org, role, actor):
+    """What a caller shows of itself: an API key that is good for several orgs, or its own words."""
+    if not KEYS:
+        return (("baton-org", org), ("baton-role", role), ("baton-actor", actor))
+    with open(os.path.join(KEYS, f"{role}.{actor}"), encoding="ascii") as file:
+        return (("baton-org", org), ("authorization", "Bearer " + file.read().strip()))
+
+
 class Caller:
     """One server, asked in one role."""
 
     def __init__(self, channel, org, role, actor):
-        metadata = (("baton-org", org), ("baton-role", role), ("baton-actor", actor))
+        metadata = shown(org, role, actor)
         stubs = [
             directory_service_pb2_grpc.DirectoryServiceStub(channel),
             partner_service_pb2_grpc.PartnerServiceStub(channel),
