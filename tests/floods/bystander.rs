@@ -13,7 +13,7 @@ const BACK_WITHIN: Duration = Duration::from_secs(5);
 const WINDOW: Duration = Duration::from_millis(300);
 /// How much later calls may be answered during a flood: three times as late as before, and what two cores that also
 /// make the flood owe to nobody but each other.
-const LATER: (u32, Duration) = (3, Duration::from_millis(50));
+const LATER: (u32, Duration) = (3, Duration::from_millis(150));
 
 static ONE_FLOOD: Mutex<()> = Mutex::const_new(());
 
