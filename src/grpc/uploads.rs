@@ -1,12 +1,14 @@
-//! How many large messages are read at the same time. A message is held whole before anything is decided, and an upload
-//! of the directory may have 4 MiB: as many as a connection has streams would be half a gigabyte. Small messages pass
-//! untouched; the calls themselves are bounded elsewhere.
+//! Messages are whole before anything else is done with them, and only so many large ones are held at the same time. Until
+//! it is whole a message takes what has come of it, whatever its head promises: the decoder would make room for that at
+//! once. An upload of the directory may have 4 MiB: as many as a connection has streams would be half a gigabyte. The calls
+//! themselves are bounded elsewhere.
 
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll, ready};
 
+use http_body_util::{BodyExt as _, Full};
 use hyper::body::Frame;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tonic::Status;
@@ -16,7 +18,7 @@ use tonic::codegen::{Body as HttpBody, Bytes};
 use tower::{Layer, Service};
 
 use super::passing::PASSED;
-use super::table::MESSAGE;
+use super::table::{self, MESSAGE};
 
 /// How many uploads, of 4 MiB at most, are held at the same time. The next waits, within its deadline.
 const UPLOADS: usize = 16;
@@ -75,8 +77,8 @@ type Kept = Arc<OnceLock<OwnedSemaphorePermit>>;
 
 impl<S> Service<Request<Body>> for Bounded<S>
 where
-    S: Service<Request<Body>, Response = Response<Body>>,
-    S::Future: Send + 'static,
+    S: Service<Request<Body>, Response = Response<Body>> + Clone + Send + 'static,
+    S::Future: Send,
     S::Error: 'static,
 {
     type Response = Response<Body>;
@@ -92,13 +94,49 @@ where
         let for_body = Arc::clone(&kept);
         let measured =
             |body| Measured { body, length: 0, semaphore, waiting: None, kept: for_body };
-        let answer = self.inner.call(request.map(|body| Body::new(measured(body))));
+        // The one that was asked whether it is ready is the one to be called.
+        let ready = self.inner.clone();
+        let mut inner = std::mem::replace(&mut self.inner, ready);
         Box::pin(async move {
-            let answer = answer.await;
+            // Everything of ours has one message; what is streamed here (reflection) isn't ours.
+            let Some(rpc) = table::row(request.uri().path()) else {
+                return inner.call(request).await;
+            };
+            let (parts, body) = request.into_parts();
+            let Some(message) = whole(Body::new(measured(body)), rpc.largest()).await else {
+                return Ok(Status::cancelled("the call was broken off").into_http());
+            };
+            let body = Body::new(Full::new(message));
+            let answer = inner.call(Request::from_parts(parts, body)).await;
             drop(kept);
             answer
         })
     }
+}
+
+/// The bytes before a message: whether it is compressed, and its length.
+pub const FRAME_HEAD: usize = 5;
+
+/// All of a body that has one message, or more than the largest message may have. `None`: it was broken off. What comes in
+/// one piece, as most do, isn't copied.
+pub async fn whole(mut body: Body, largest: usize) -> Option<Bytes> {
+    let mut first: Option<Bytes> = None;
+    let mut all = Vec::new();
+    while let Some(frame) = body.frame().await {
+        let Ok(data) = frame.ok()?.into_data() else { continue };
+        match (&first, all.is_empty()) {
+            (None, _) => first = Some(data),
+            (Some(first), true) => {
+                all.extend_from_slice(first);
+                all.extend_from_slice(&data);
+            }
+            (Some(_), false) => all.extend_from_slice(&data),
+        }
+        if all.len() > largest + FRAME_HEAD {
+            break;
+        }
+    }
+    Some(if all.is_empty() { first.unwrap_or_default() } else { Bytes::from(all) })
 }
 
 /// A body that goes on beyond the size of a usual message only with a permit.
@@ -149,7 +187,7 @@ mod tests {
     use std::convert::Infallible;
     use std::time::Duration;
 
-    use http_body_util::{BodyExt as _, StreamBody};
+    use http_body_util::StreamBody;
     use tokio::time::timeout;
 
     use super::*;
@@ -195,25 +233,25 @@ mod tests {
         let (read, mut reads) = tokio::sync::mpsc::channel(100);
         let answer = Arc::new(Semaphore::new(0));
         let mut bounded = Uploads::default().layer(Reading(read, Arc::clone(&answer)));
-        let large = 4 * MESSAGE;
+        let large = 2 * MESSAGE;
         let mut calls = tokio::task::JoinSet::new();
         let mut begin = |service: &str, length, passed| {
-            let path = format!("/baton.v1.{service}/Call");
+            let path = format!("/baton.v1.{service}");
             calls.spawn(bounded.call(request(&path, length, passed)));
         };
         for _ in 0..=UPLOADS {
-            begin("DirectoryService", large, false);
+            begin("DirectoryService/ApplyDirectory", large, false);
         }
         for _ in 0..UPLOADS {
             reads.recv().await.unwrap();
         }
         let mut next = async || timeout(Duration::from_millis(50), reads.recv()).await.is_ok();
         assert!(!next().await, "one has to wait");
-        begin("DirectoryService", MESSAGE, false);
+        begin("DirectoryService/ApplyDirectory", MESSAGE, false);
         assert!(next().await, "small ones don't");
-        begin("PresenceService", large, false);
+        begin("PresenceService/OpenPresences", large, false);
         assert!(next().await, "nor renewals");
-        begin("DirectoryService", large, true);
+        begin("DirectoryService/ApplyDirectory", large, true);
         assert!(next().await, "nor what servers pass on");
         answer.add_permits(1);
         assert!(next().await, "when one is answered it is the next one's turn");

@@ -14,6 +14,9 @@ use super::watching::{changes, forgetful};
 use super::world::{House, refusal};
 
 /// Random cuts at random servers while changes go on: what the pieces have is the history.
+/// Which records a filter lets pass.
+type Passes<'a> = &'a dyn Fn(&pb::AuditRecord) -> bool;
+
 #[tokio::test]
 async fn s3_an_audit_that_is_cut_anywhere_goes_on_at_any_server_without_loss_or_repetition() {
     let seed: u64 = rand::random();
@@ -179,7 +182,7 @@ async fn s3_filters_hold_for_streams_and_lists_and_a_token_goes_past_what_they_l
         record.changes.iter().any(|it| it.kind() == pb::AuditKind::Session && it.id == session)
     };
     let session = session.clone();
-    let filters: [(pb::AuditFilter, &dyn Fn(&pb::AuditRecord) -> bool); 6] = [
+    let filters: [(pb::AuditFilter, Passes<'_>); 6] = [
         (pb::AuditFilter { actor: "sue".into(), ..Default::default() }, &|record| {
             record.actor.as_ref().is_some_and(|actor| actor.id == "sue")
         }),

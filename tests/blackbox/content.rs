@@ -208,7 +208,7 @@ async fn s4_what_people_typed_reaches_no_supervisor_and_no_dashboard_without_the
         let sent = watch(&mut blind, &mut admin, (&sessions[0], role)).await;
         assert_eq!(sent.with_typed(), Vec::<&str>::new(), "{role}");
         assert!(blind.session(&sessions[0]).await.content_hidden);
-        let mut seeing = site.a.limited(role, "sue", &[("baton-scopes", "content sessions")]);
+        let mut seeing = site.a.limited(role, "sue", &[("baton-scopes", "content")]);
         let found: BTreeSet<_> = read_all(&mut seeing, &sessions)
             .await
             .with_typed()
@@ -302,7 +302,7 @@ async fn s4_w2_a_stream_that_is_resumed_hides_it_as_well() {
     let site = Site::on_redis().await;
     let mut admin = site.a.admin();
     admin.configure(org()).await;
-    let mut sue = blind(&site.b(), "supervisor");
+    let mut sue = blind(site.b(), "supervisor");
     let watch = pb::WatchRequest { heartbeat_interval: seconds(1), ..request(&KINDS) };
     let (stream, _, _) = Stream::synced(&mut sue, watch.clone()).await;
     let opened = pb::OpenSessionRequest {

@@ -86,12 +86,9 @@ async fn with_password(redis: &RedisServer) -> String {
 /// A request with what callers show.
 fn shown<T>(message: T) -> Request<T> {
     let mut request = Request::new(message);
-    for (key, value) in [
-        ("authorization", "Bearer canary-token"),
-        ("baton-key", "canary-key"),
-        ("x-customer", "canary-meta"),
-        ("cookie", "canary-cookie"),
-    ] {
+    for (key, value) in
+        [("baton-key", "canary-key"), ("x-customer", "canary-meta"), ("cookie", "canary-cookie")]
+    {
         request.metadata_mut().insert(key, value.parse().expect("printable ASCII"));
     }
     request
@@ -152,6 +149,10 @@ async fn what_goes_wrong(channel: &Channel, caller: &dyn Fn(&str, &str) -> Calle
         external_reference: format!("{CANARY}-nobody"),
     });
     let get = pb::GetSessionRequest { which: Some(which), ..Default::default() };
+    let mut with_credential = shown(get.clone());
+    let credential = "Bearer canary-token".parse().expect("printable ASCII");
+    with_credential.metadata_mut().insert("authorization", credential);
+    admin.sessions.get_session(with_credential).await.expect_err("it knows no credentials");
     admin.sessions.get_session(shown(get)).await.expect_err("there is none");
     let transfer = pb::TransferSessionRequest {
         session: format!("{CANARY}-session"),

@@ -61,7 +61,7 @@ async fn s4_a_narrowed_supervisor_reads_its_queues_and_nothing_else() {
     site.a.admin().configure(routed_org()).await;
     let [billing, care] = two_sessions(&site.a).await;
     let mut sue = of_queues(&site.a, "care");
-    assert_eq!(sessions_of(&mut sue).await, [care.id.clone()]);
+    assert_eq!(sessions_of(&mut sue).await, std::slice::from_ref(&care.id));
     assert_eq!(queues_of(&mut sue).await, ["care"]);
     assert_eq!(reps_of(&mut sue, "").await, ["cleo"]);
     assert_eq!(reps_of(&mut sue, "billing").await, Vec::<String>::new());
@@ -234,7 +234,7 @@ async fn s4_n3_what_partners_are_asked_goes_by_its_session() {
         let name = if role == "partner" { "acme" } else { "sue" };
         let mut caller = site.a.limited(role, name, &[(QUEUES, "vips")]);
         let asked: Vec<_> = caller.routings().await.into_iter().map(|a| a.session).collect();
-        assert_eq!(asked, [in_queue.id.clone()], "{role}");
+        assert_eq!(asked, std::slice::from_ref(&in_queue.id), "{role}");
         caller.partners.get_routing_request(get(&in_queue.routing_request)).await.expect("seen");
         let hidden = caller.partners.get_routing_request(get(&in_line.routing_request)).await;
         assert_eq!(refusal(hidden), missing(), "{role}");
@@ -319,12 +319,12 @@ async fn s4_a_rep_sees_itself_whatever_it_is_narrowed_to() {
     admin.configure(routed_org()).await;
     let mut ana = site.a.limited("rep", "ana", &[(QUEUES, "care")]);
     let presence = ana.sign_in("ana").await;
-    let renew = pb::KeepAliveRequest { presences: vec![presence], ..Default::default() };
+    let renew = pb::KeepAliveRequest { presences: vec![presence] };
     let renewed = ana.presence.keep_alive(renew).await.expect("hers").into_inner();
     assert_eq!(renewed.results[0].verdict(), pb::KeepAliveVerdict::Renewed);
     assert_eq!(reps_of(&mut ana, "").await, ["ana", "cleo"]);
     let ben = site.a.rep("ben").sign_in("ben").await;
-    let renew = pb::KeepAliveRequest { presences: vec![ben], ..Default::default() };
+    let renew = pb::KeepAliveRequest { presences: vec![ben] };
     let sue = of_queues(&site.a, "care").presence.keep_alive(renew).await;
     let refused = sue.expect("a verdict for each").into_inner();
     assert_eq!(refused.results[0].verdict(), pb::KeepAliveVerdict::NotFound);

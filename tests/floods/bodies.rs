@@ -77,8 +77,7 @@ async fn d4_bodies_that_never_end_are_given_up_at_the_deadline() {
                 assert!(hand_over.send(wire).is_ok(), "it is waited for");
             }
         };
-        // A thousand calls, and for each the 200 KiB that it promises, with what a call costs besides.
-        withstands("slow bodies", to, &|| server.memory_kib(), 320, flood).await;
+        withstands("slow bodies", to, &|| server.memory_kib(), 96, flood).await;
     }
     while let Some(wire) = handed_over.recv().await {
         timeout(AT_LAST, until_all_are_ended(wire)).await.expect("a call ends at its deadline");
@@ -135,8 +134,8 @@ async fn d4_uploads_that_never_end_are_held_only_so_many_at_a_time() {
         }
         calls.join_all().await;
     };
-    // Room for a message is reserved as soon as its head promises it, also while its call waits for its turn.
-    withstands("endless uploads", to, &|| server.memory_kib(), 320, flood).await;
+    // Sixteen of 4 MiB, and what a usual message may have of each that waits.
+    withstands("endless uploads", to, &|| server.memory_kib(), 160, flood).await;
 }
 
 /// An upload of 4 MiB but for its end, which never comes.

@@ -27,7 +27,7 @@ use std::sync::atomic::Ordering;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use http_body_util::{BodyExt as _, Full};
+use http_body_util::Full;
 use tonic::Code;
 use tonic::body::Body;
 use tonic::codegen::http::{HeaderValue, Request, Response, Version, request};
@@ -44,6 +44,7 @@ use super::caller::{ACTOR, Caller, ORG, ROLE};
 use super::passed::Passed;
 use super::status::Problem;
 use super::table::{self, Handling};
+use super::uploads::{FRAME_HEAD, whole};
 use crate::domain::entry::Revision;
 use crate::domain::id::OrgId;
 use crate::engine::Engine;
@@ -66,8 +67,6 @@ const LIST_PATIENCE: Duration = Duration::from_millis(500);
 /// The headers of a call that stay at the server that was called.
 const NOT_PASSED: [&str; 8] =
     ["authorization", FORWARDED_CERTIFICATE, ORG, ROLE, ACTOR, CALLER, REQUEST_ID, TRIED];
-/// The bytes before a message: whether it is compressed, and its length.
-const FRAME_HEAD: usize = 5;
 
 /// Knows where calls go.
 #[derive(Debug)]
@@ -239,7 +238,7 @@ impl Passer {
         }
         let largest = rpc.largest();
         let (parts, body) = request.into_parts();
-        let Some(body) = buffered(body, largest).await else {
+        let Some(body) = whole(body, largest).await else {
             return Next::Answered(broken_off());
         };
         if body.len() > largest + FRAME_HEAD {
@@ -387,27 +386,6 @@ impl Passer {
 #[must_use]
 pub fn name_of(id: ServerId) -> String {
     format!("{:032x}", id.0)
-}
-
-/// The body, or a bit more of it than is allowed. `None`: the client broke it off.
-async fn buffered(mut body: Body, largest: usize) -> Option<Bytes> {
-    let mut first: Option<Bytes> = None;
-    let mut all = Vec::new();
-    while let Some(frame) = body.frame().await {
-        let Ok(data) = frame.ok()?.into_data() else { continue };
-        match (&first, all.is_empty()) {
-            (None, _) => first = Some(data),
-            (Some(first), true) => {
-                all.extend_from_slice(first);
-                all.extend_from_slice(&data);
-            }
-            (Some(_), false) => all.extend_from_slice(&data),
-        }
-        if all.len() > largest + FRAME_HEAD {
-            break;
-        }
-    }
-    Some(if all.is_empty() { first.unwrap_or_default() } else { Bytes::from(all) })
 }
 
 fn refused(why: &str) -> Response<Body> {
