@@ -163,6 +163,9 @@ async fn s3_w7_the_last_frame_of_a_server_that_goes_is_closing() {
     assert_eq!(closing.action(), pb::ClosingAction::Resume);
 }
 
+/// Whether a filter lets a record pass.
+type Passes<'a> = &'a dyn Fn(&pb::AuditRecord) -> bool;
+
 /// Every filter, alone, against what it says; then what a stream left out isn't there after its token, either.
 #[tokio::test]
 async fn s3_filters_hold_for_streams_and_lists_and_a_token_goes_past_what_they_leave_out() {
@@ -179,7 +182,7 @@ async fn s3_filters_hold_for_streams_and_lists_and_a_token_goes_past_what_they_l
         record.changes.iter().any(|it| it.kind() == pb::AuditKind::Session && it.id == session)
     };
     let session = session.clone();
-    let filters: [(pb::AuditFilter, &dyn Fn(&pb::AuditRecord) -> bool); 6] = [
+    let filters: [(pb::AuditFilter, Passes<'_>); 6] = [
         (pb::AuditFilter { actor: "sue".into(), ..Default::default() }, &|record| {
             record.actor.as_ref().is_some_and(|actor| actor.id == "sue")
         }),
