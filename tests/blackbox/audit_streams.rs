@@ -166,6 +166,9 @@ async fn s3_w7_the_last_frame_of_a_server_that_goes_is_closing() {
     assert_eq!(closing.action(), pb::ClosingAction::Resume);
 }
 
+/// Whether a filter lets a record pass.
+type Passes<'a> = &'a dyn Fn(&pb::AuditRecord) -> bool;
+
 /// Every filter, alone, against what it says; then what a stream left out isn't there after its token, either.
 #[tokio::test]
 async fn s3_filters_hold_for_streams_and_lists_and_a_token_goes_past_what_they_leave_out() {
