@@ -215,14 +215,10 @@ impl ServerConfig {
         if self.default_org.as_ref().is_some_and(String::is_empty) {
             faults.push("default_org is empty; leave it out or name an org".to_owned());
         }
-        let token_key = match self.token_key.as_deref().map(key) {
-            None => TokenKey::Development,
-            Some(Some(bytes)) => TokenKey::Secret(bytes),
-            Some(None) => {
-                faults.push("token_key isn't 64 hexadecimal digits".to_owned());
-                TokenKey::Development
-            }
-        };
+        let token_key = self.token_key.as_deref().map_or(Some(TokenKey::Development), key);
+        if token_key.is_none() {
+            faults.push("token_key isn't 64 hexadecimal digits".to_owned());
+        }
         if self.advertise.as_deref().is_some_and(|address| !is_host_and_port(address)) {
             faults.push("advertise isn't a host and port such as 10.0.0.7:50051".to_owned());
         }
@@ -235,8 +231,8 @@ impl ServerConfig {
             }
         }
         faults.extend(self.limits.faults());
-        match listen {
-            Some(listen) if faults.is_empty() => Ok(Checked {
+        match (listen, token_key) {
+            (Some(listen), Some(token_key)) if faults.is_empty() => Ok(Checked {
                 listen,
                 admin,
                 redis: self.redis.clone(),
@@ -311,7 +307,7 @@ fn is_host_and_port(text: &str) -> bool {
         })
 }
 
-fn key(text: &str) -> Option<[u8; 32]> {
+fn key(text: &str) -> Option<TokenKey> {
     let digits: Vec<u8> = text
         .chars()
         .map(|c| c.to_digit(16).and_then(|d| u8::try_from(d).ok()))
@@ -323,7 +319,7 @@ fn key(text: &str) -> Option<[u8; 32]> {
     for (byte, pair) in bytes.iter_mut().zip(digits.chunks_exact(2)) {
         *byte = (pair[0] << 4) | pair[1];
     }
-    Some(bytes)
+    Some(TokenKey::Secret(bytes))
 }
 
 #[cfg(test)]

@@ -358,13 +358,7 @@ async fn serve(
     }
     beside.spawn(tell_health(health, engine.readiness(), left));
     beside.spawn(membership.clone().take_part(passer));
-    if let Some(access) = options.gate.access {
-        beside.spawn(access.keep_current());
-    }
-    beside.spawn(guard::forget_quiet(quotas));
-    if let Some(certificates) = certificates {
-        beside.spawn(certificates.follow());
-    }
+    guard::keep_current(&mut beside, options.gate.access, quotas, certificates);
     let (begun, draining) = oneshot::channel();
     let leave = membership.clone();
     let goodbye = async move {

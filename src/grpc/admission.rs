@@ -59,7 +59,7 @@ impl Gate {
     }
 
     fn caller(&self, headers: &HeaderMap, peer: &Peer) -> Result<Caller, Problem> {
-        let shown = headers.contains_key(AUTHORIZATION) || peer.certificate.is_some();
+        let shown = headers.contains_key(AUTHORIZATION);
         let forwarded = text(headers, FORWARDED_CERTIFICATE)?;
         match (&self.access, &self.claims) {
             (Some(access), claims) => {

@@ -4,8 +4,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::watch;
+use tokio::task::JoinSet;
 
 use super::Counters;
+use super::front::certificates::Certificates;
 use crate::access::Limits;
 use crate::access::gate::Access;
 use crate::admin;
@@ -65,8 +67,24 @@ pub fn figures(
     })
 }
 
+/// Keeps current what files say, and forgets who was quiet, in `tasks`.
+pub fn keep_current(
+    tasks: &mut JoinSet<()>,
+    access: Option<Arc<Access>>,
+    quotas: Arc<Quotas>,
+    certificates: Option<Certificates>,
+) {
+    if let Some(access) = access {
+        tasks.spawn(access.keep_current());
+    }
+    if let Some(certificates) = certificates {
+        tasks.spawn(certificates.follow());
+    }
+    tasks.spawn(forget_quiet(quotas));
+}
+
 /// Once a minute, who was quiet is forgotten.
-pub async fn forget_quiet(quotas: Arc<Quotas>) {
+async fn forget_quiet(quotas: Arc<Quotas>) {
     loop {
         tokio::time::sleep(Duration::from_secs(60)).await;
         quotas.forget_quiet();

@@ -14,9 +14,6 @@ use super::watching::{changes, forgetful};
 use super::world::{House, refusal};
 
 /// Random cuts at random servers while changes go on: what the pieces have is the history.
-/// Which records a filter lets pass.
-type Passes<'a> = &'a dyn Fn(&pb::AuditRecord) -> bool;
-
 #[tokio::test]
 async fn s3_an_audit_that_is_cut_anywhere_goes_on_at_any_server_without_loss_or_repetition() {
     let seed: u64 = rand::random();

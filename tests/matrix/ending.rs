@@ -152,9 +152,10 @@ async fn w10_an_expired_key_ends_its_streams_and_the_next_goes_on_where_they_sto
     };
     // Changes go on all the while, and some are made when nobody watches.
     let changing = async {
+        let mut pace = tokio::time::interval(Duration::from_millis(150));
         for n in 1..=30 {
+            pace.tick().await;
             admin.add(&format!("q-{n}")).await;
-            tokio::time::sleep(Duration::from_millis(150)).await;
         }
     };
     let ((mut told, closing), ()) = tokio::join!(reading, changing);

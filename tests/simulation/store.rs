@@ -251,7 +251,9 @@ impl Store {
 
     /// Did this cause lead to the entry at `revision`?
     pub fn caused(&self, revision: Revision, cause: &Cause) -> bool {
-        self.history.iter().any(|entry| entry.revision == revision && entry.cause == *cause)
+        // For whom somebody acts is found out when it is decided.
+        let as_asked = |entry: &Entry| Cause { on_behalf_of: None, ..entry.cause.clone() };
+        self.history.iter().any(|entry| entry.revision == revision && as_asked(entry) == *cause)
     }
 
     /// Did this request change something?
