@@ -7,7 +7,7 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, ErrorKind, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -24,7 +24,7 @@ pub use super::key_file::ApiKey as ListedKey;
 use super::key_file::{self, ApiKey, ID_LENGTH, PREFIX, digest_of};
 use super::scopes::Scope;
 
-/// Who may read a key file: its owner.
+/// Who may read a key file that is made here: its owner.
 const MODE: u32 = 0o600;
 /// How long a secret is: 52 characters of 5 bits each, 260 bits.
 const SECRET_LENGTH: usize = 52;
@@ -208,6 +208,12 @@ impl Lock {
     }
 
     fn replace(&mut self, target: &Path, text: &[u8]) -> Result<(), KeysError> {
+        if let Ok(before) = fs::metadata(target) {
+            // Whoever could read it still can. Its owner is kept as far as the system lets this user.
+            _ = std::os::unix::fs::fchown(&self.file, Some(before.uid()), Some(before.gid()));
+            let kept = self.file.set_permissions(before.permissions());
+            kept.map_err(|why| KeysError::File(self.path.clone(), why))?;
+        }
         let written = self.file.write_all(text).and_then(|()| self.file.sync_all());
         written
             .and_then(|()| fs::rename(&self.path, target))

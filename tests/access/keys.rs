@@ -130,6 +130,10 @@ fn of_a_key_only_a_digest_is_kept_and_only_for_its_owner() {
     assert_eq!(mode(&file), 0o600);
     assert_ne!(make(&file, "web").text, made.text);
     assert_eq!(mode(&file), 0o600);
+    // Who lets others read it, a server of another user for example, goes on doing so.
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o644)).expect("it is ours");
+    make(&file, "web");
+    assert_eq!(mode(&file), 0o644);
     let left: Vec<_> = fs::read_dir(folder.path()).expect("it is there").collect();
     assert_eq!(left.len(), 1, "nothing is left beside it: {left:?}");
 }
