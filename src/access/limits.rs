@@ -76,6 +76,14 @@ limits! {
     concurrent_calls_per_credential = 512 in 1..=100_000;
     /// Calls that a server answers at the same time, streams, KeepAlive and health apart.
     concurrent_calls = 4_096 in 16..=1_000_000;
+    /// Calls of one org that are being answered at the same time, streams apart.
+    concurrent_calls_per_org = 2_048 in 1..=1_000_000;
+    /// Calls to health and reflection, which need no credential, that are being answered at the same time.
+    standard_calls = 1_000 in 16..=1_000_000;
+    /// The same from one address.
+    standard_calls_per_address = 64 in 1..=1_000_000;
+    /// Credentials a second that aren't accepted from one address; then none is looked at there until the next second.
+    refused_per_address = 1_000 in 1..=1_000_000;
     /// Watch streams of one credential at one server.
     streams_per_credential = 2_000 in 1..=1_000_000;
     /// Watch streams in one org at one server.
@@ -110,6 +118,8 @@ impl Limits {
             connections_per_address: usual.connections,
             streams_per_credential: usual.streams,
             concurrent_calls_per_credential: usual.concurrent_calls,
+            concurrent_calls_per_org: usual.concurrent_calls,
+            standard_calls_per_address: usual.standard_calls,
             ..usual
         }
     }

@@ -7,18 +7,19 @@
 //! | is sealed by another server (`passing`) | whom that server has let in |
 //! | shows a credential | whom `access` says, or nobody |
 //! | shows none, on a server that trusts its callers | whom it says in its metadata |
-//! | is none of the public API's (health, reflection) | nobody asks |
+//! | is none of the public API's (health, reflection) | nobody asks, but it is counted |
 
 use std::convert::Infallible;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
+use hyper::body::{Frame, SizeHint};
 use tonic::Status;
 use tonic::body::Body;
-use tonic::codegen::Service;
 use tonic::codegen::http::header::AUTHORIZATION;
 use tonic::codegen::http::{HeaderMap, Request, Response};
+use tonic::codegen::{Body as HttpBody, Bytes, Service};
 use tower::Layer;
 
 use super::caller::{Caller, ORG, TrustedClaims, text};
@@ -61,10 +62,15 @@ impl Gate {
     fn caller(&self, headers: &HeaderMap, peer: &Peer) -> Result<Caller, Problem> {
         let shown = headers.contains_key(AUTHORIZATION);
         let forwarded = text(headers, FORWARDED_CERTIFICATE)?;
+        if headers.get_all(FORWARDED_CERTIFICATE).iter().count() > 1 {
+            // Which of them the nearest proxy has written nobody can say.
+            return Err(refused(Fault::Ambiguous));
+        }
         match (&self.access, &self.claims) {
             (Some(access), claims) => {
-                let authorization: Vec<&str> =
-                    headers.get_all(AUTHORIZATION).iter().flat_map(|v| v.to_str()).collect();
+                let authorization = headers.get_all(AUTHORIZATION).iter().map(|v| v.to_str());
+                let authorization: Result<Vec<&str>, _> = authorization.collect();
+                let authorization = authorization.map_err(|_| refused(Fault::Malformed))?;
                 let org = text(headers, ORG)?;
                 let presented = Presented { authorization: &authorization, org, forwarded, peer };
                 match (access.authenticate(&presented), claims) {
@@ -143,34 +149,75 @@ pub struct Admission {
 }
 
 impl Admission {
-    /// Who calls, and their place among the calls that are being answered. `None`: it is none of the public API's.
-    fn admit(&self, request: &mut Request<Body>) -> Result<Option<CallSlot>, Box<Response<Body>>> {
+    /// Lets a call in, or answers it. With it its place among the calls that are being answered; of a stream until it begins.
+    fn admit(&self, request: &mut Request<Body>) -> Result<Admitted, Box<Response<Body>>> {
+        let answered = |problem: Problem| Box::new(Status::from(problem).into_http());
+        let peer = request.extensions().get::<Peer>().cloned().unwrap_or_default();
         let path = request.uri().path();
         if !table::is_ours(path) {
-            return Ok(None);
+            let slot = self.quotas.standard_call(peer.address).map_err(answered)?;
+            return Ok(Admitted { slot: Some(slot), streams: false });
         }
         let Some(rpc) = table::row(path) else {
             let path = path.chars().take(200).collect::<String>();
             let unknown = Status::unimplemented(format!("there is no call {path}"));
             return Err(Box::new(unknown.into_http()));
         };
-        let answered = |problem: Problem| Box::new(Status::from(problem).into_http());
         let (caller, slot) = match self.passer.sealed_caller(request)? {
             // The server that was called has counted it.
-            Some(caller) => {
-                check(&caller, rpc).map_err(answered)?;
-                (caller, None)
-            }
+            Some(caller) => (caller, None),
             None => {
-                let peer = request.extensions().get::<Peer>().cloned().unwrap_or_default();
-                let caller = self.gate.caller(request.headers(), &peer).map_err(answered)?;
-                check(&caller, rpc).map_err(answered)?;
+                let caller = self.shown(request.headers(), &peer).map_err(answered)?;
+                // What is refused after this has been counted, too.
                 let slot = self.quotas.call(&caller, rpc).map_err(answered)?;
                 (caller, Some(slot))
             }
         };
+        check(&caller, rpc).map_err(answered)?;
         request.extensions_mut().insert(caller);
-        Ok(slot)
+        Ok(Admitted { slot, streams: rpc.streams() })
+    }
+
+    /// Whoever a call from there shows itself to be.
+    fn shown(&self, headers: &HeaderMap, peer: &Peer) -> Result<Caller, Problem> {
+        self.quotas.may_show(peer.address)?;
+        let caller = self.gate.caller(headers, peer);
+        if caller.is_err() {
+            self.quotas.not_accepted(peer.address);
+        }
+        caller
+    }
+}
+
+/// A call that was let in.
+struct Admitted {
+    slot: Option<CallSlot>,
+    streams: bool,
+}
+
+/// The body of an answer, which has its place until it was sent, or given up.
+struct Placed {
+    body: Body,
+    _slot: CallSlot,
+}
+
+impl HttpBody for Placed {
+    type Data = Bytes;
+    type Error = Status;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
+        Pin::new(&mut self.get_mut().body).poll_frame(context)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
     }
 }
 
@@ -210,11 +257,17 @@ where
 
     fn call(&mut self, mut request: Request<Body>) -> Answering {
         match self.admission.admit(&mut request) {
-            Ok(slot) => {
+            Ok(Admitted { slot, streams }) => {
                 let answer = self.inner.call(request);
                 Box::pin(async move {
-                    let _slot = slot;
-                    answer.await
+                    let response = answer.await?;
+                    Ok(match slot {
+                        // A stream has a place of another kind.
+                        Some(slot) if !streams => {
+                            response.map(|body| Body::new(Placed { body, _slot: slot }))
+                        }
+                        _ => response,
+                    })
                 })
             }
             Err(response) => Box::pin(std::future::ready(Ok(*response))),

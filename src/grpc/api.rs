@@ -24,6 +24,7 @@ use super::streams::PartnerStreams;
 use super::table::{self, role_name};
 use super::to_proto::{Content, ObjectContext};
 use super::token::Seal;
+use crate::access::Limits;
 use crate::access::gate::Access;
 use crate::domain::command;
 use crate::domain::decide::decide;
@@ -34,6 +35,7 @@ use crate::domain::id::{OrgId, TxnId};
 use crate::domain::limits::OrgLimits;
 use crate::domain::live::Actor;
 use crate::domain::record::Record;
+use crate::domain::rejection::{Reason, Rejection};
 use crate::domain::time::Span;
 use crate::engine::clock::duration;
 use crate::engine::{Engine, Refusal, Remember, View};
@@ -198,6 +200,9 @@ impl Api {
         let refused = |refusal| Problem::Refused(refusal, repeat);
         let (engine, patience) = (&self.engine, self.patience());
         let done = engine.submit_within(&caller.org, request, remember, patience).await;
+        if let Err(Refusal::Rejected(rejection)) = &done {
+            self.count_limit(rejection);
+        }
         let done = done.map_err(refused)?;
         tell_revision(caller, done.revision);
         // It was done: that the answer can't be shown may not sound as if it wasn't.
@@ -282,6 +287,16 @@ impl Api {
 }
 
 impl Api {
+    /// Counts a refusal if it is for a limit of the org's.
+    fn count_limit(&self, rejection: &Rejection) {
+        let named = rejection.details.about.iter().find(|(key, _)| key.as_ref() == "limit");
+        let limit =
+            named.and_then(|(_, name)| Limits::ALL.iter().find(|l| l.name == name.as_str()));
+        if let Some(limit) = limit.filter(|_| rejection.reason == Reason::LimitExceeded) {
+            self.quotas.met(limit.name);
+        }
+    }
+
     /// How long an answer of the engine is waited for: what is left of the call's time.
     #[must_use]
     pub fn patience(&self) -> Span {

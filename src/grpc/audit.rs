@@ -16,6 +16,7 @@ use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status};
 
 use super::api::{Api, fingerprint, number, unread};
+use super::credentials::{Cut, CutStream};
 use super::from_proto;
 use super::token::StreamMark;
 use crate::domain::entry::Fingerprint;
@@ -76,13 +77,15 @@ impl AuditService for Audits {
             (token, _) => Beginning::At(self.0.seal.read_resume(&caller.org, question, token)?.0),
         };
         let views = self.0.engine.subscribe(&caller.org).await.map_err(unread)?;
-        let (out, frames) = mpsc::channel(FRAMES);
-        let stream = AuditStream::new(Arc::clone(&self.0), caller, asked, of, views, out);
+        let ((out, frames), cut) = (mpsc::channel(FRAMES), Cut::default());
+        let stream =
+            AuditStream::new(Arc::clone(&self.0), caller, asked, of, views, (out, cut.clone()));
         let start = stream.start(beginning).await?;
         tokio::spawn(async move {
             let _slot = slot;
             stream.run(start).await;
         });
-        Ok(Response::new(Box::pin(ReceiverStream::new(frames))))
+        let frames = ReceiverStream::new(frames);
+        Ok(Response::new(Box::pin(CutStream { frames, cut, over: false })))
     }
 }

@@ -15,6 +15,8 @@ use super::table;
 
 /// The metadata key of the name.
 pub const CALL_ID: &str = "baton-call-id";
+/// What the log calls a path that isn't one of the public API's.
+const ANOTHER: &str = "another";
 /// The digits of a name.
 const DIGITS: usize = 32;
 
@@ -69,7 +71,7 @@ where
         let id = given.unwrap_or_else(|| format!("{:032x}", rand::random::<u128>()).into());
         // Whatever else a caller asks for is its own text, and no path of ours.
         let path = request.uri().path();
-        let path = table::row(path).map_or("another", |rpc| rpc.name);
+        let path = table::row(path).map_or(ANOTHER, |rpc| rpc.name);
         let call = CURRENT.sync_scope(Arc::clone(&id), || self.inner.call(request));
         let call = CURRENT.scope(Arc::clone(&id), call);
         Box::pin(async move {
@@ -98,7 +100,7 @@ fn log(id: &str, path: &str, headers: &HeaderMap) {
     };
     match code {
         Code::Ok => {}
-        Code::Internal | Code::Unknown | Code::DataLoss => {
+        Code::Internal | Code::Unknown | Code::DataLoss if path != ANOTHER => {
             tracing::warn!(call = id, path, ?code, "a call failed");
         }
         _ => tracing::debug!(call = id, path, ?code, "a call was refused"),

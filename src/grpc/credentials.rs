@@ -1,10 +1,15 @@
 //! How long the credential of a stream is good (W10): until it expires, is revoked, or says something else. Calls are
 //! looked at one by one (`admission`); streams outlive that look.
 
-use std::sync::Arc;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll};
 use std::time::{Duration, SystemTime};
 
 use rand::Rng as _;
+use tokio_stream::Stream;
+use tokio_stream::wrappers::ReceiverStream;
+use tonic::Status;
 
 use crate::access::Credential;
 use crate::access::gate::{Access, Standing};
@@ -14,12 +19,12 @@ use crate::pb;
 const LOOK_AGAIN: Duration = Duration::from_secs(30);
 
 /// Waits until a credential isn't good any more, and says what became of it.
-pub async fn credential_end(access: Option<Arc<Access>>, credential: &Credential) -> Standing {
+pub async fn credential_end(access: Option<Arc<Access>>, credential: Arc<Credential>) -> Standing {
     let Some(access) = access else { return std::future::pending().await };
     let mut changes = access.changes();
     loop {
         changes.mark_unchanged();
-        match access.standing(credential) {
+        match access.standing(&credential) {
             Standing::Good => {}
             ended @ (Standing::Expired | Standing::Changed | Standing::Revoked) => return ended,
         }
@@ -40,6 +45,65 @@ pub async fn credential_end(access: Option<Arc<Access>>, credential: &Credential
 
 /// The leeway of tokens keeps one good past its time: then it is looked at again soon.
 const A_MOMENT: Duration = Duration::from_millis(500);
+
+/// For so long a stream whose credential has expired waits for its reader to take the last word; then it ends without.
+pub const LAST_WORD: Duration = Duration::from_secs(5);
+
+/// What a stream says last, before whatever its reader hasn't taken yet.
+pub struct Cut<T>(Arc<Mutex<Option<T>>>);
+
+impl<T> Clone for Cut<T> {
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0))
+    }
+}
+
+impl<T> Default for Cut<T> {
+    fn default() -> Self {
+        Self(Arc::default())
+    }
+}
+
+impl<T> Cut<T> {
+    /// Nothing follows but this. Whoever calls it also drops the sender of the frames.
+    pub fn cut(&self, last_word: T) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(last_word);
+    }
+
+    fn take(&self) -> Option<T> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+}
+
+/// The frames of a stream, until it is cut: what a revoked credential has asked for and not taken, nobody gets.
+pub struct CutStream<T> {
+    /// What comes.
+    pub frames: ReceiverStream<Result<T, Status>>,
+    /// What cuts it.
+    pub cut: Cut<T>,
+    /// Whether the last word was said.
+    pub over: bool,
+}
+
+impl<T: Unpin> Stream for CutStream<T> {
+    type Item = Result<T, Status>;
+
+    fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let this = self.get_mut();
+        if this.over {
+            return Poll::Ready(None);
+        }
+        // First what comes, so that this task is woken by it; then whether it may still be had.
+        let next = Pin::new(&mut this.frames).poll_next(context);
+        match this.cut.take() {
+            None => next,
+            Some(last_word) => {
+                this.over = true;
+                Poll::Ready(Some(Ok(last_word)))
+            }
+        }
+    }
+}
 
 /// What a stream says whose credential isn't good any more: to go on where it stopped with the next one, or not at all. Who
 /// is to come back does so spread over half a second.

@@ -1,16 +1,17 @@
 //! How many calls and streams are taken from whom: the limits of `access`, counted where calls come in. A refusal names the
-//! limit and says when to come back. Sheds load before anything is done: health isn't counted, and renewals of presences
-//! (KeepAlive) have room of their own, so that nobody is signed out because others ask too much.
+//! limit and says when to come back. Sheds load before anything is done: renewals of presences (KeepAlive) are counted by
+//! themselves, and so are health and reflection, so that nobody is signed out, or taken for dead, because others ask too much.
 //!
 //! Limits may change while the server runs: they are read with every call. On a server that trusts its callers the rates
 //! don't hold, since there a credential is whatever somebody says.
 
 use std::collections::HashMap;
 use std::hash::Hash;
+use std::net::IpAddr;
 use std::num::NonZeroU32;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use governor::clock::{Clock as _, MonotonicClock};
 use governor::state::keyed::DashMapStateStore;
@@ -24,14 +25,14 @@ use crate::access::{Limits, Origin};
 use crate::domain::id::OrgId;
 use crate::domain::limits::OrgLimits;
 
-/// A credential of an org, as it is counted.
-type Holder = (OrgId, Arc<str>);
+/// A credential, as it is counted, whichever of its orgs it names.
+type Holder = Arc<str>;
 type Rates<K> = RateLimiter<K, DashMapStateStore<K>, MonotonicClock>;
 
-/// Renewals go on when this many times as much is under way as is taken of other calls.
-const RENEWALS_TIMES: u32 = 2;
 /// When to come back to a server that has enough to do.
 const SOON: Duration = Duration::from_millis(250);
+/// Over which refused credentials are counted.
+const A_SECOND: Duration = Duration::from_secs(1);
 /// When to come back with a stream that was too many.
 const LATER: Duration = Duration::from_secs(5);
 
@@ -39,13 +40,29 @@ const LATER: Duration = Duration::from_secs(5);
 pub struct Quotas {
     limits: watch::Receiver<Limits>,
     rates: RwLock<CallRates>,
-    calls: AtomicU32,
+    calls: CallCounts,
+    renewals: CallCounts,
+    standard: AtomicU32,
+    standard_from: Counts<IpAddr>,
+    refused_from: Mutex<(Instant, HashMap<IpAddr, u32>)>,
     streams: AtomicU32,
-    calls_of: Counts<Holder>,
     streams_of: Counts<Holder>,
     streams_in: Counts<OrgId>,
     refused: Mutex<HashMap<&'static str, u64>>,
     admitted: AtomicU64,
+}
+
+/// Calls that are being answered: in all, of each credential, in each org.
+struct CallCounts {
+    all: AtomicU32,
+    of: Counts<Holder>,
+    within: Counts<OrgId>,
+}
+
+impl CallCounts {
+    fn new() -> Self {
+        Self { all: AtomicU32::new(0), of: Counts::new(), within: Counts::new() }
+    }
 }
 
 /// How many calls a second are taken: of each credential, and in each org.
@@ -112,17 +129,32 @@ impl<K: Hash + Eq + Clone> Counts<K> {
     }
 }
 
-/// A call that is being answered.
+/// A call that is being answered; until its answer was sent.
 pub struct CallSlot {
     quotas: Arc<Quotas>,
-    holder: Option<Holder>,
+    held: Held,
+}
+
+enum Held {
+    Call { renewal: bool, holder: Holder, org: OrgId },
+    Standard(Option<IpAddr>),
 }
 
 impl Drop for CallSlot {
     fn drop(&mut self) {
-        self.quotas.calls.fetch_sub(1, Ordering::Relaxed);
-        if let Some(holder) = &self.holder {
-            self.quotas.calls_of.take_back(holder);
+        match &self.held {
+            Held::Call { renewal, holder, org } => {
+                let counts = self.quotas.counts(*renewal);
+                counts.all.fetch_sub(1, Ordering::Relaxed);
+                counts.of.take_back(holder);
+                counts.within.take_back(org);
+            }
+            Held::Standard(from) => {
+                self.quotas.standard.fetch_sub(1, Ordering::Relaxed);
+                if let Some(from) = from {
+                    self.quotas.standard_from.take_back(from);
+                }
+            }
         }
     }
 }
@@ -131,13 +163,14 @@ impl Drop for CallSlot {
 pub struct StreamSlot {
     quotas: Arc<Quotas>,
     holder: Holder,
+    org: OrgId,
 }
 
 impl Drop for StreamSlot {
     fn drop(&mut self) {
         self.quotas.streams.fetch_sub(1, Ordering::Relaxed);
         self.quotas.streams_of.take_back(&self.holder);
-        self.quotas.streams_in.take_back(&self.holder.0);
+        self.quotas.streams_in.take_back(&self.org);
     }
 }
 
@@ -149,9 +182,12 @@ impl Quotas {
         Arc::new(Self {
             limits,
             rates,
-            calls: AtomicU32::new(0),
+            calls: CallCounts::new(),
+            renewals: CallCounts::new(),
+            standard: AtomicU32::new(0),
+            standard_from: Counts::new(),
+            refused_from: Mutex::new((Instant::now(), HashMap::new())),
             streams: AtomicU32::new(0),
-            calls_of: Counts::new(),
             streams_of: Counts::new(),
             streams_in: Counts::new(),
             refused: Mutex::default(),
@@ -165,34 +201,88 @@ impl Quotas {
         self.limits.borrow().of_an_org()
     }
 
+    fn counts(&self, renewal: bool) -> &CallCounts {
+        if renewal { &self.renewals } else { &self.calls }
+    }
+
     /// Takes a call, for as long as what is returned lives.
     ///
     /// # Errors
-    /// LIMIT_EXCEEDED or OVERLOADED, with when to come back.
+    /// LIMIT_EXCEEDED, with when to come back.
     pub fn call(self: &Arc<Self>, caller: &Caller, rpc: &Rpc) -> Result<CallSlot, Problem> {
         let limits = *self.limits.borrow();
-        let holder = holder(caller);
-        let renewal = rpc.name == "PresenceService/KeepAlive";
+        let (holder, org) = (holder(caller), caller.org.clone());
         self.within_rates(&limits, caller, &holder)?;
-        let room = if renewal {
-            limits.concurrent_calls.saturating_mul(RENEWALS_TIMES)
-        } else {
-            limits.concurrent_calls
-        };
-        if self.calls.fetch_add(1, Ordering::Relaxed) >= room {
-            self.calls.fetch_sub(1, Ordering::Relaxed);
-            return Err(self.refuse("concurrent_calls", room, SOON));
-        }
-        let mut slot = CallSlot { quotas: Arc::clone(self), holder: None };
+        let renewal = rpc.name == "PresenceService/KeepAlive";
+        let counts = self.counts(renewal);
         let most = limits.concurrent_calls_per_credential;
-        if !trusted(caller) && !renewal {
-            if !self.calls_of.add(&holder, most) {
-                return Err(self.refuse("concurrent_calls_per_credential", most, SOON));
-            }
-            slot.holder = Some(holder);
+        if !counts.of.add(&holder, most) {
+            return Err(self.refuse("concurrent_calls_per_credential", most, SOON));
+        }
+        let most = limits.concurrent_calls_per_org;
+        if !counts.within.add(&org, most) {
+            counts.of.take_back(&holder);
+            return Err(self.refuse("concurrent_calls_per_org", most, SOON));
+        }
+        counts.all.fetch_add(1, Ordering::Relaxed);
+        // From here on it is given back by itself.
+        let held = Held::Call { renewal, holder, org };
+        let slot = CallSlot { quotas: Arc::clone(self), held };
+        if counts.all.load(Ordering::Relaxed) > limits.concurrent_calls {
+            return Err(self.refuse("concurrent_calls", limits.concurrent_calls, SOON));
         }
         self.admitted.fetch_add(1, Ordering::Relaxed);
         Ok(slot)
+    }
+
+    /// Takes a call to what needs no credential: health and reflection.
+    ///
+    /// # Errors
+    /// LIMIT_EXCEEDED, with when to come back.
+    pub fn standard_call(self: &Arc<Self>, from: Option<IpAddr>) -> Result<CallSlot, Problem> {
+        let limits = *self.limits.borrow();
+        let most = limits.standard_calls_per_address;
+        if from.is_some_and(|from| !self.standard_from.add(&from, most)) {
+            return Err(self.refuse("standard_calls_per_address", most, SOON));
+        }
+        self.standard.fetch_add(1, Ordering::Relaxed);
+        let slot = CallSlot { quotas: Arc::clone(self), held: Held::Standard(from) };
+        if self.standard.load(Ordering::Relaxed) > limits.standard_calls {
+            return Err(self.refuse("standard_calls", limits.standard_calls, SOON));
+        }
+        Ok(slot)
+    }
+
+    /// Whether a credential from there is looked at: not after too many that weren't accepted within this second.
+    ///
+    /// # Errors
+    /// LIMIT_EXCEEDED, with when to come back.
+    pub fn may_show(&self, from: Option<IpAddr>) -> Result<(), Problem> {
+        let most = self.limits.borrow().refused_per_address;
+        let Some(from) = from else { return Ok(()) };
+        let (since, refused) = &*self.refused_from.lock().unwrap_or_else(PoisonError::into_inner);
+        let met = refused.get(&from).is_some_and(|count| *count >= most);
+        if met && since.elapsed() < A_SECOND {
+            return Err(self.refuse("refused_per_address", most, A_SECOND));
+        }
+        Ok(())
+    }
+
+    /// A credential from there wasn't accepted.
+    pub fn not_accepted(&self, from: Option<IpAddr>) {
+        let Some(from) = from else { return };
+        let mut refused = self.refused_from.lock().unwrap_or_else(PoisonError::into_inner);
+        if refused.0.elapsed() >= A_SECOND {
+            *refused = (Instant::now(), HashMap::new());
+        }
+        // Connections bound how many addresses there can be.
+        *refused.1.entry(from).or_default() += 1;
+    }
+
+    /// A limit of an org was met, and the domain refused for it.
+    pub fn met(&self, limit: &'static str) {
+        let mut refused = self.refused.lock().unwrap_or_else(PoisonError::into_inner);
+        *refused.entry(limit).or_default() += 1;
     }
 
     fn within_rates(
@@ -244,12 +334,12 @@ impl Quotas {
             self.streams_of.take_back(&holder);
             return Err(self.refuse("streams_per_org", limits.streams_per_org, LATER));
         }
-        Ok(StreamSlot { quotas: Arc::clone(self), holder })
+        let org = caller.org.clone();
+        Ok(StreamSlot { quotas: Arc::clone(self), holder, org })
     }
 
     fn refuse(&self, limit: &'static str, most: u32, wait: Duration) -> Problem {
-        let mut refused = self.refused.lock().unwrap_or_else(PoisonError::into_inner);
-        *refused.entry(limit).or_default() += 1;
+        self.met(limit);
         Problem::Limit { limit, most, wait: wait.max(Duration::from_millis(10)) }
     }
 
@@ -273,7 +363,9 @@ impl Quotas {
             })
             .collect();
         figures.push(("calls_admitted".to_owned(), count(self.admitted.load(Ordering::Relaxed))));
-        figures.push(("calls_now".to_owned(), self.calls.load(Ordering::Relaxed).into()));
+        let now = |counts: &CallCounts| i64::from(counts.all.load(Ordering::Relaxed));
+        figures.push(("calls_now".to_owned(), now(&self.calls)));
+        figures.push(("renewals_now".to_owned(), now(&self.renewals)));
         figures.push(("streams_now".to_owned(), self.streams.load(Ordering::Relaxed).into()));
         figures
     }
@@ -281,13 +373,13 @@ impl Quotas {
 
 /// Whose calls are counted together. Where callers are trusted, whoever they say.
 fn holder(caller: &Caller) -> Holder {
-    let name = match caller.credential.origin {
-        Origin::Claims => Arc::from(caller.actor.id.as_str()),
-        Origin::ApiKey(_) | Origin::Token { .. } | Origin::Certificate(_) | Origin::Server => {
+    match &caller.credential.origin {
+        Origin::Claims => format!("{}/{}", caller.org, caller.actor.id).into(),
+        Origin::ApiKey(id) => Arc::clone(id),
+        Origin::Token { .. } | Origin::Certificate(_) | Origin::Server => {
             Arc::clone(&caller.credential.name)
         }
-    };
-    (caller.org.clone(), name)
+    }
 }
 
 fn trusted(caller: &Caller) -> bool {
@@ -364,12 +456,44 @@ mod tests {
     }
 
     #[test]
-    fn renewals_go_on_while_other_calls_are_shed() {
-        let busy = quotas(Limits { concurrent_calls: 16, ..Limits::default() });
-        let _held: Vec<_> = (0..16).map(|_| busy.call(&caller("a"), get()).unwrap()).collect();
-        assert_eq!(limit_of(busy.call(&caller("b"), get())), "concurrent_calls");
+    fn renewals_health_and_other_calls_are_counted_by_themselves() {
+        let limits =
+            Limits { concurrent_calls: 16, concurrent_calls_per_org: 16, ..Limits::default() };
         let renew = row("/baton.v1.PresenceService/KeepAlive").expect("a row");
-        assert!(busy.call(&caller("b"), renew).is_ok());
+        for (many, few) in [(get(), renew), (renew, get())] {
+            let busy = quotas(limits);
+            let _held: Vec<_> = (0..16).map(|_| busy.call(&caller("a"), many).unwrap()).collect();
+            assert_eq!(limit_of(busy.call(&caller("b"), many)), "concurrent_calls_per_org");
+            assert!(busy.call(&caller("b"), few).is_ok());
+            assert!(busy.standard_call(None).is_ok());
+        }
+        let limits = Limits { standard_calls_per_address: 1, ..limits };
+        let (health, from) = (quotas(limits), "192.0.2.1".parse().ok());
+        let held = health.standard_call(from).unwrap();
+        assert_eq!(limit_of(health.standard_call(from)), "standard_calls_per_address");
+        assert!(health.standard_call("192.0.2.2".parse().ok()).is_ok());
+        drop(held);
+        assert!(health.standard_call(from).is_ok());
+    }
+
+    #[test]
+    fn s1_a_credential_has_one_share_whichever_of_its_orgs_it_names() {
+        let few = quotas(Limits { calls_per_credential: 1, ..Limits::default() });
+        let named = |org: &str| Caller { org: org.parse().unwrap(), ..caller("a") };
+        assert!(few.call(&named("one"), get()).is_ok() && few.call(&named("two"), get()).is_ok());
+        assert_eq!(limit_of(few.call(&named("three"), get())), "calls_per_credential");
+    }
+
+    #[test]
+    fn s1_whoever_guesses_is_heard_so_often_a_second() {
+        let few = quotas(Limits { refused_per_address: 3, ..Limits::default() });
+        let (from, elsewhere) = ("192.0.2.1".parse().ok(), "192.0.2.2".parse().ok());
+        for _ in 0..3 {
+            assert!(few.may_show(from).is_ok());
+            few.not_accepted(from);
+        }
+        assert_eq!(limit_of(few.may_show(from)), "refused_per_address");
+        assert!(few.may_show(elsewhere).is_ok());
     }
 
     #[test]

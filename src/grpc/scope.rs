@@ -86,6 +86,11 @@ pub fn recipient(view: &View, caller: &Caller, to: &Recipient) -> Result<(), Pro
     match to {
         Recipient::Rep(named) => rep(view, caller, named).map(drop),
         Recipient::Queue(named) => queue(view, caller, named).map(drop),
+        Recipient::Flow(_) if caller.credential.narrowing.is_some() => {
+            // What a flow would do tells of all queues that it looks at.
+            let why = "a credential that is narrowed isn't told where a flow would lead";
+            Err(Problem::Denied(why.to_owned()))
+        }
         Recipient::Flow(_) | Recipient::Contact(_) => Ok(()),
     }
 }

@@ -275,6 +275,12 @@ impl Rpc {
         }
     }
 
+    /// Whether its answer is a stream.
+    #[must_use]
+    pub fn streams(&self) -> bool {
+        matches!(self.name, "WatchService/Watch" | "AuditService/WatchAudit")
+    }
+
     /// Whether callers in this role may make it at all.
     #[must_use]
     pub fn allows(&self, role: Role) -> bool {
@@ -322,6 +328,7 @@ mod tests {
                 if method.server_streaming() || method.client_streaming() {
                     assert_eq!(rpc.handling, Handling::Local, "{path}");
                 }
+                assert_eq!(rpc.streams(), method.server_streaming(), "{path}");
                 found.insert(rpc.name.to_owned());
             }
         }

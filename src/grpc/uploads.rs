@@ -3,27 +3,37 @@
 //! once. An upload of the directory may have 4 MiB: as many as a connection has streams would be half a gigabyte. The calls
 //! themselves are bounded elsewhere.
 
+use std::collections::HashMap;
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::Frame;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::timeout;
 use tonic::Status;
 use tonic::body::Body;
 use tonic::codegen::http::{Request, Response};
 use tonic::codegen::{Body as HttpBody, Bytes};
 use tower::{Layer, Service};
 
-use super::passing::PASSED;
+use super::caller::Caller;
+use super::deadline;
+use super::status::{Problem, Repeat};
 use super::table::{self, MESSAGE};
+use crate::domain::id::OrgId;
+use crate::engine::Refusal;
+use crate::engine::clock::duration;
 
 /// How many uploads, of 4 MiB at most, are held at the same time. The next waits, within its deadline.
 const UPLOADS: usize = 16;
 /// The same of renewals, which have 1 MiB at most. Counted apart, so that no upload makes a presence lapse.
 const RENEWALS: usize = 64;
+/// Of both so many of one org, so that no org keeps the others waiting.
+const OF_AN_ORG: (usize, usize) = (4, 16);
 
 /// Bounds the large messages of all calls. A clone bounds them together with the original.
 #[derive(Debug, Clone, Default)]
@@ -36,24 +46,60 @@ pub struct Uploads {
 
 #[derive(Debug, Clone)]
 struct Permits {
+    all: Shares,
+    /// Those of orgs that have, or want, some.
+    orgs: Arc<Mutex<HashMap<OrgId, Shares>>>,
+}
+
+#[derive(Debug, Clone)]
+struct Shares {
     uploads: Arc<Semaphore>,
     renewals: Arc<Semaphore>,
 }
 
-impl Default for Permits {
-    fn default() -> Self {
+impl Shares {
+    fn new((uploads, renewals): (usize, usize)) -> Self {
         let semaphore = |permits| Arc::new(Semaphore::new(permits));
-        Self { uploads: semaphore(UPLOADS), renewals: semaphore(RENEWALS) }
+        Self { uploads: semaphore(uploads), renewals: semaphore(renewals) }
+    }
+
+    fn of(&self, renews: bool) -> Arc<Semaphore> {
+        Arc::clone(if renews { &self.renewals } else { &self.uploads })
+    }
+
+    fn is_used(&self) -> bool {
+        Arc::strong_count(&self.uploads) > 1 || Arc::strong_count(&self.renewals) > 1
     }
 }
 
+impl Default for Permits {
+    fn default() -> Self {
+        Self { all: Shares::new((UPLOADS, RENEWALS)), orgs: Arc::default() }
+    }
+}
+
+impl Permits {
+    /// What a call of this org needs, in this order.
+    fn of(&self, org: &OrgId, renews: bool) -> [Arc<Semaphore>; 2] {
+        let mut orgs = self.orgs.lock().unwrap_or_else(PoisonError::into_inner);
+        if orgs.len() > ORGS_KEPT {
+            orgs.retain(|_, shares| shares.is_used());
+        }
+        let own = orgs.entry(org.clone()).or_insert_with(|| Shares::new(OF_AN_ORG));
+        [own.of(renews), self.all.of(renews)]
+    }
+}
+
+/// Orgs that are kept before those are forgotten that have nothing here.
+const ORGS_KEPT: usize = 1_024;
+
 impl Uploads {
-    /// What a call's message needs a permit of, should it be large.
-    fn of(&self, request: &Request<Body>) -> Arc<Semaphore> {
-        let passed = request.headers().contains_key(PASSED);
-        let permits = if passed { &self.from_servers } else { &self.from_clients };
+    /// What a call's message needs permits of, should it be large. `None`: nobody is known to call.
+    fn of(&self, request: &Request<Body>) -> Option<[Arc<Semaphore>; 2]> {
+        let caller = request.extensions().get::<Caller>()?;
+        let permits = if caller.passed.is_some() { &self.from_servers } else { &self.from_clients };
         let renews = request.uri().path().starts_with("/baton.v1.PresenceService/");
-        Arc::clone(if renews { &permits.renewals } else { &permits.uploads })
+        Some(permits.of(&caller.org, renews))
     }
 }
 
@@ -73,7 +119,7 @@ pub struct Bounded<S> {
 }
 
 /// Where a call keeps its permit, once it needs one: until it is answered, since its message is held so long.
-type Kept = Arc<OnceLock<OwnedSemaphorePermit>>;
+type Kept = Arc<OnceLock<[OwnedSemaphorePermit; 2]>>;
 
 impl<S> Service<Request<Body>> for Bounded<S>
 where
@@ -90,21 +136,24 @@ where
     }
 
     fn call(&mut self, request: Request<Body>) -> Self::Future {
-        let (semaphore, kept) = (self.uploads.of(&request), Kept::default());
-        let for_body = Arc::clone(&kept);
-        let measured =
-            |body| Measured { body, length: 0, semaphore, waiting: None, kept: for_body };
         // The one that was asked whether it is ready is the one to be called.
         let ready = self.inner.clone();
         let mut inner = std::mem::replace(&mut self.inner, ready);
+        let permits = self.uploads.of(&request);
         Box::pin(async move {
             // Everything of ours has one message; what is streamed here (reflection) isn't ours.
-            let Some(rpc) = table::row(request.uri().path()) else {
+            let (Some(rpc), Some(permits)) = (table::row(request.uri().path()), permits) else {
                 return inner.call(request).await;
             };
+            let kept = Kept::default();
             let (parts, body) = request.into_parts();
-            let Some(message) = whole(Body::new(measured(body)), rpc.largest()).await else {
-                return Ok(Status::cancelled("the call was broken off").into_http());
+            let measured =
+                Measured { body, length: 0, permits, waiting: None, kept: Arc::clone(&kept) };
+            let patience = deadline::left().map_or(PATIENCE, duration);
+            let message = match timeout(patience, whole(Body::new(measured), rpc.largest())).await {
+                Ok(Some(message)) => message,
+                Ok(None) => return Ok(Status::cancelled("the call was broken off").into_http()),
+                Err(_) => return Ok(never_whole()),
             };
             let body = Body::new(Full::new(message));
             let answer = inner.call(Request::from_parts(parts, body)).await;
@@ -112,6 +161,15 @@ where
             answer
         })
     }
+}
+
+/// How long a message is waited for where no call's deadline is known.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// The answer to a call whose message didn't come in time: nothing was done.
+fn never_whole() -> Response<Body> {
+    let late = Refusal::TimedOut { retry_after: Duration::from_secs(1) };
+    Status::from(Problem::Refused(late, Repeat::Safe)).into_http()
 }
 
 /// The bytes before a message: whether it is compressed, and its length.
@@ -143,12 +201,12 @@ pub async fn whole(mut body: Body, largest: usize) -> Option<Bytes> {
 struct Measured {
     body: Body,
     length: usize,
-    semaphore: Arc<Semaphore>,
+    permits: [Arc<Semaphore>; 2],
     waiting: Option<Waiting>,
     kept: Kept,
 }
 
-type Waiting = Pin<Box<dyn Future<Output = Option<OwnedSemaphorePermit>> + Send>>;
+type Waiting = Pin<Box<dyn Future<Output = Option<[OwnedSemaphorePermit; 2]>> + Send>>;
 
 impl HttpBody for Measured {
     type Data = Bytes;
@@ -160,10 +218,14 @@ impl HttpBody for Measured {
     ) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
         let this = self.get_mut();
         if this.length > MESSAGE && this.kept.get().is_none() {
-            let semaphore = &this.semaphore;
+            let permits = &this.permits;
             let waiting = this.waiting.get_or_insert_with(|| {
-                let semaphore = Arc::clone(semaphore);
-                Box::pin(async move { semaphore.acquire_owned().await.ok() })
+                let [own, all] = permits.clone();
+                // First among those of the org, then among all: who waits for its own org's turn keeps nobody else waiting.
+                Box::pin(async move {
+                    let own = own.acquire_owned().await.ok()?;
+                    Some([own, all.acquire_owned().await.ok()?])
+                })
             });
             let permit = ready!(waiting.as_mut().poll(context));
             this.waiting = None;
@@ -191,6 +253,8 @@ mod tests {
     use tokio::time::timeout;
 
     use super::*;
+    use crate::domain::live::{Actor, Role};
+    use crate::grpc::passed::Passed;
 
     /// Reads a call's message, and keeps it until it is told to answer.
     #[derive(Clone)]
@@ -217,14 +281,15 @@ mod tests {
     }
 
     /// A message that comes in two pieces.
-    fn request(path: &str, length: usize, passed: bool) -> Request<Body> {
+    fn request(path: &str, length: usize, (org, passed): (&str, bool)) -> Request<Body> {
         let half = Bytes::from(vec![0; length / 2]);
         let pieces = [half.clone(), half].map(|half| Ok::<_, Status>(Frame::data(half)));
         let mut request = Request::new(Body::new(StreamBody::new(tokio_stream::iter(pieces))));
         *request.uri_mut() = path.parse().unwrap();
-        if passed {
-            request.headers_mut().insert(PASSED, "x".parse().unwrap());
-        }
+        let actor = Actor { role: Role::Admin, id: "a".parse().unwrap() };
+        let caller = Caller::claimed(org.parse().unwrap(), actor);
+        let passed = passed.then(Passed::default);
+        request.extensions_mut().insert(Caller { passed, ..caller });
         request
     }
 
@@ -235,23 +300,30 @@ mod tests {
         let mut bounded = Uploads::default().layer(Reading(read, Arc::clone(&answer)));
         let large = 2 * MESSAGE;
         let mut calls = tokio::task::JoinSet::new();
-        let mut begin = |service: &str, length, passed| {
-            let path = format!("/baton.v1.{service}");
-            calls.spawn(bounded.call(request(&path, length, passed)));
+        let mut begin = |path: &str, length, whose: (&str, bool)| {
+            let path = format!("/baton.v1.{path}");
+            calls.spawn(bounded.call(request(&path, length, whose)));
         };
-        for _ in 0..=UPLOADS {
-            begin("DirectoryService/ApplyDirectory", large, false);
+        let upload = "DirectoryService/ApplyDirectory";
+        // Each org has its own, until all are taken.
+        for _ in 0..=OF_AN_ORG.0 {
+            begin(upload, large, ("one", false));
+        }
+        for org in 1..UPLOADS / OF_AN_ORG.0 {
+            for _ in 0..OF_AN_ORG.0 {
+                begin(upload, large, (&format!("o{org}"), false));
+            }
         }
         for _ in 0..UPLOADS {
             reads.recv().await.unwrap();
         }
         let mut next = async || timeout(Duration::from_millis(50), reads.recv()).await.is_ok();
         assert!(!next().await, "one has to wait");
-        begin("DirectoryService/ApplyDirectory", MESSAGE, false);
+        begin(upload, MESSAGE, ("one", false));
         assert!(next().await, "small ones don't");
-        begin("PresenceService/OpenPresences", large, false);
+        begin("PresenceService/OpenPresences", large, ("one", false));
         assert!(next().await, "nor renewals");
-        begin("DirectoryService/ApplyDirectory", large, true);
+        begin(upload, large, ("one", true));
         assert!(next().await, "nor what servers pass on");
         answer.add_permits(1);
         assert!(next().await, "when one is answered it is the next one's turn");

@@ -2,10 +2,10 @@
 //! from the recent entries, else from the journal. What can't be told is said: a gap where the journal was trimmed, another
 //! history where the store lost some.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::{mpsc, watch};
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 use tonic::Status;
 
 use super::reading::{AuditReader, READ, gap};
@@ -15,7 +15,7 @@ use crate::domain::time::Timestamp;
 use crate::engine::View;
 use crate::grpc::api::{Api, number, unread};
 use crate::grpc::caller::Caller;
-use crate::grpc::credentials::{closing_for, credential_end};
+use crate::grpc::credentials::{Cut, LAST_WORD, closing_for, credential_end};
 use crate::grpc::from_proto::AuditWatch;
 use crate::grpc::status::Problem;
 use crate::grpc::to_proto;
@@ -58,6 +58,10 @@ pub struct AuditStream {
     of: StreamMark,
     views: watch::Receiver<Arc<View>>,
     out: Out,
+    /// Cuts it off from its reader.
+    cut: Cut<pb::WatchAuditResponse>,
+    /// The token of what was written last.
+    last_token: Mutex<String>,
 }
 
 /// Why a stream ends.
@@ -66,8 +70,8 @@ enum End {
     Done,
     /// The server is going away (W7).
     Closing,
-    /// The credential isn't what it was; everything up to here was written (W10).
-    Credential(Standing, Position),
+    /// The credential isn't what it was (W10).
+    Credential(Standing),
     /// The stream can't go on.
     Failed(Problem),
 }
@@ -85,9 +89,9 @@ impl AuditStream {
         asked: AuditWatch,
         of: StreamMark,
         views: watch::Receiver<Arc<View>>,
-        out: Out,
+        (out, cut): (Out, Cut<pb::WatchAuditResponse>),
     ) -> Self {
-        Self { api, caller, asked, of, views, out }
+        Self { api, caller, asked, of, views, out, cut, last_token: Mutex::default() }
     }
 
     /// Where it starts, found out before it does, so that a refusal is the call's. It is judged with everything that was
@@ -116,17 +120,21 @@ impl AuditStream {
 
     /// Runs the stream until somebody ends it.
     pub async fn run(mut self, start: Start) {
-        let end = match self.live(start).await {
-            Ok(never) => match never {},
-            Err(end) => end,
+        let credential = Arc::clone(&self.caller.credential);
+        let ended = credential_end(self.api.access.clone(), credential);
+        // Whatever the stream is doing, also while its reader takes nothing.
+        let end = tokio::select! {
+            biased;
+            standing = ended => End::Credential(standing),
+            live = self.live(start) => match live {
+                Ok(never) => match never {},
+                Err(end) => end,
+            },
         };
         match end {
             End::Done => {}
             End::Closing => drop(self.say(Frame::Closing(going_away()), None).await),
-            End::Credential(standing, at) => {
-                let token = (standing != Standing::Revoked).then_some(at);
-                drop(self.say(Frame::Closing(closing_for(standing)), token).await);
-            }
+            End::Credential(standing) => self.say_credential(standing).await,
             End::Failed(problem) => drop(self.out.send(Err(problem.into())).await),
         }
     }
@@ -151,9 +159,6 @@ impl AuditStream {
             return Err(End::Done);
         }
         let mut quiet = Instant::now() + heartbeat;
-        let credential = Arc::clone(&self.caller.credential);
-        let ended = credential_end(self.api.access.clone(), &credential);
-        tokio::pin!(ended);
         // What was committed since is in the newest view, which may have been there before this loop.
         self.views.mark_changed();
         loop {
@@ -164,7 +169,6 @@ impl AuditStream {
                     return Err(End::Closing);
                 }
                 () = self.out.closed() => return Err(End::Done),
-                standing = &mut ended => return Err(End::Credential(standing, at)),
                 // Before the news: records that the filter leaves out come without end, and must not put off the token
                 // that says so.
                 () = tokio::time::sleep_until(quiet) => {
@@ -285,6 +289,26 @@ impl AuditStream {
     async fn say(&self, frame: Frame, at: Option<Position>) -> Result<(), End> {
         let resume_token = at.map(|at| self.token(at)).unwrap_or_default();
         let response = pb::WatchAuditResponse { resume_token, frame: Some(frame) };
-        self.out.send(Ok(response)).await.map_err(|_| End::Done)
+        let token = response.resume_token.clone();
+        self.out.send(Ok(response)).await.map_err(|_| End::Done)?;
+        if !token.is_empty() {
+            *self.last_token.lock().unwrap_or_else(PoisonError::into_inner) = token;
+        }
+        Ok(())
+    }
+
+    /// As of a watch: who may go on does so where this one stopped, and who may not gets nothing more (W10).
+    async fn say_credential(&self, standing: Standing) {
+        let last_token = self.last_token.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let revoked = standing == Standing::Revoked;
+        let response = pb::WatchAuditResponse {
+            resume_token: if revoked { String::new() } else { last_token },
+            frame: Some(Frame::Closing(closing_for(standing))),
+        };
+        if revoked {
+            self.cut.cut(response);
+        } else {
+            drop(timeout(LAST_WORD, self.out.send(Ok(response))).await);
+        }
     }
 }

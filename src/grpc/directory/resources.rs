@@ -20,7 +20,7 @@ use crate::domain::id::{
 use crate::domain::record::{Record, RecordKey};
 use crate::domain::record_lookup::RecordLookup as _;
 use crate::domain::rejection::Rejection;
-use crate::domain::scope::Viewer;
+use crate::domain::scope::{Viewer, may_see};
 use crate::engine::View;
 use crate::grpc::api::{AskedCall, Mutation, number};
 use crate::grpc::caller::Caller;
@@ -163,7 +163,7 @@ pub(super) fn is_left(view: &View, caller: &Caller, record: &Record) -> bool {
     match record {
         Record::Rep(rep) => viewer.keeps_rep(&view.state, &rep.id),
         Record::Queue(queue) => viewer.keeps_queue(&queue.id),
-        Record::Channel(channel) => viewer.keeps_channel(&channel.id),
+        Record::Channel(channel) => may_see(viewer, channel),
         _ => true,
     }
 }

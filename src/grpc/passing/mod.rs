@@ -30,17 +30,16 @@ use std::time::Duration;
 use http_body_util::Full;
 use tonic::Code;
 use tonic::body::Body;
-use tonic::codegen::http::{HeaderValue, Request, Response, Version, request};
+use tonic::codegen::http::{HeaderMap, HeaderValue, Request, Response, Version, request};
 use tonic::codegen::{Bytes, Service};
 use tower::Layer;
 
 use self::links::Links;
 pub use self::seal::PASSED;
-use self::seal::{PassingSeal, REQUEST_ID, TRIED};
+use self::seal::{BODY, PassingSeal, REQUEST_ID, TRIED, digest};
 use self::vouched::CALLER;
-use super::admission::FORWARDED_CERTIFICATE;
 use super::call_id::{self, CALL_ID};
-use super::caller::{ACTOR, Caller, ORG, ROLE};
+use super::caller::Caller;
 use super::passed::Passed;
 use super::status::Problem;
 use super::table::{self, Handling};
@@ -64,9 +63,11 @@ const LEAVING: &str = "leaving";
 const ROUNDS: u32 = 3;
 /// How long the next list of servers is waited for meanwhile.
 const LIST_PATIENCE: Duration = Duration::from_millis(500);
-/// The headers of a call that stay at the server that was called.
-const NOT_PASSED: [&str; 8] =
-    ["authorization", FORWARDED_CERTIFICATE, ORG, ROLE, ACTOR, CALLER, REQUEST_ID, TRIED];
+/// The headers of a call that go along; all others stay at the server that was called.
+const PASSED_ON: [&str; 6] =
+    ["content-type", "te", "grpc-timeout", "grpc-encoding", "grpc-accept-encoding", "user-agent"];
+/// How much may be said of a caller: all headers of a call have 16 KiB. Who is narrowed to more is served where it calls.
+const VOUCHED_MAX: usize = 8 * 1024;
 
 /// Knows where calls go.
 #[derive(Debug)]
@@ -229,6 +230,14 @@ impl Passer {
             if self.home.state() == MemberState::Leaving {
                 return Next::Answered(leaving());
             }
+            let (parts, body) = request.into_parts();
+            let Some(body) = whole(body, rpc.largest()).await else {
+                return Next::Answered(broken_off());
+            };
+            if parts.headers.get(BODY).is_none_or(|said| *said != *digest(&body)) {
+                return Next::Answered(refused("was made for another message"));
+            }
+            request = Request::from_parts(parts, Body::new(Full::new(body)));
             self.engine.stats().done_for_others.add(1);
             request.extensions_mut().insert(passed);
             return Next::Here(request);
@@ -330,12 +339,16 @@ impl Passer {
     /// The call as it goes to another server.
     fn sealed(&self, held: &HeldCall) -> Option<Request<Body>> {
         let HeldCall { parts, body, caller, id, tried } = held;
-        let mut headers = parts.headers.clone();
-        // What the caller has shown isn't shown to others.
-        for name in NOT_PASSED {
-            headers.remove(name);
+        let mut headers = HeaderMap::new();
+        // What the caller has shown isn't shown to others, and nothing else that needn't be.
+        for name in PASSED_ON {
+            if let Some(value) = parts.headers.get(name) {
+                headers.insert(name, value.clone());
+            }
         }
-        headers.insert(CALLER, HeaderValue::from_str(&vouched::written(caller)?).ok()?);
+        let vouched = vouched::written(caller).filter(|text| text.len() <= VOUCHED_MAX)?;
+        headers.insert(BODY, HeaderValue::from_str(&digest(body)).ok()?);
+        headers.insert(CALLER, HeaderValue::from_str(&vouched).ok()?);
         if let Some(id) = id {
             headers.insert(REQUEST_ID, HeaderValue::from_str(id).ok()?);
         }

@@ -3,7 +3,7 @@
 //! development key anybody can make such a mark; a server without a key of its own says so when it starts.
 
 use hmac::{Hmac, KeyInit as _, Mac as _};
-use sha2::Sha256;
+use sha2::{Digest as _, Sha256};
 use tonic::codegen::http::HeaderMap;
 
 use super::super::token::from_hex;
@@ -15,12 +15,19 @@ use crate::journal::ServerId;
 pub const PASSED: &str = "baton-passed";
 /// The request id that the passer gives a call that has none. Ignored without a seal.
 pub const REQUEST_ID: &str = "baton-request-id";
+/// What the message is, in a digest: a seal that was overheard is good for no other. Ignored without a seal.
+pub const BODY: &str = "baton-body";
 /// Another server may have tried the call. Ignored without a seal.
 pub const TRIED: &str = "baton-tried";
 
 /// For how long a seal is good, by the store's clock, so that one that was overheard isn't good for ever.
 const GOOD_FOR: Span = Span::from_secs(30);
 const MAC: usize = 16;
+
+/// The digest of a message.
+pub fn digest(body: &[u8]) -> String {
+    Sha256::digest(body).iter().map(|byte| format!("{byte:02x}")).collect()
+}
 
 /// Makes and checks seals.
 #[derive(Clone)]
@@ -47,7 +54,7 @@ impl PassingSeal {
         format!("{:032x}.{}.{mac}", by.0, now.as_ms())
     }
 
-    /// Who passed the call on. `now` is the store's time; without it the seal's age isn't looked at.
+    /// Who passed the call on. `now` is the store's time; without it no seal is believed.
     ///
     /// # Errors
     /// What is wrong with it.
@@ -67,8 +74,10 @@ impl PassingSeal {
         self.mac(path, headers, by, at)
             .verify_truncated_left(&mac)
             .map_err(|_| "was not made by a server with this key, for this call")?;
-        let old = |now: Timestamp| now.as_ms().abs_diff(at) > GOOD_FOR.as_ms().unsigned_abs();
-        if now.is_some_and(old) { Err("is too old") } else { Ok(by) }
+        let now =
+            now.ok_or("can't be judged: this server doesn't know the time of the others yet")?;
+        let old = now.as_ms().abs_diff(at) > GOOD_FOR.as_ms().unsigned_abs();
+        if old { Err("is too old") } else { Ok(by) }
     }
 
     fn mac(&self, path: &str, headers: &HeaderMap, by: ServerId, at: i64) -> Hmac<Sha256> {
@@ -80,7 +89,7 @@ impl PassingSeal {
         };
         part(b"a call passed on by a server");
         part(path.as_bytes());
-        for name in [CALLER, REQUEST_ID, TRIED] {
+        for name in [CALLER, BODY, REQUEST_ID, TRIED] {
             let mut values = headers.get_all(name).iter();
             part(values.next().map(|value| value.as_bytes()).unwrap_or_default());
             // A second value of the same name would be read by nobody; that there is one is covered.
@@ -110,14 +119,15 @@ mod tests {
     #[test]
     fn a_seal_is_good_for_the_call_that_it_was_made_for_and_for_a_while() {
         let seal = PassingSeal::new([7; 32]);
-        let call = [(CALLER, "ana of acme"), (REQUEST_ID, "r")];
+        let call = [(CALLER, "ana of acme"), (REQUEST_ID, "r"), (BODY, "0f")];
         let closed = seal.close(PATH, &headers(&call), ServerId(9), NOW);
         let open = |path, call: &[_], now| seal.open(path, &headers(call), &closed, now);
         assert_eq!(open(PATH, &call, Some(NOW + Span::from_secs(30))), Ok(ServerId(9)));
-        assert_eq!(open(PATH, &call, None), Ok(ServerId(9)));
+        assert!(open(PATH, &call, None).is_err(), "without the time nobody is believed");
         assert!(open(PATH, &call, Some(NOW + Span::from_secs(31))).is_err());
         assert!(open("/baton.v1.WorkService/CloseWork", &call, Some(NOW)).is_err());
-        for (at, other) in [(0, (CALLER, "ben of acme")), (1, (REQUEST_ID, "s"))] {
+        for (at, other) in [(0, (CALLER, "ben of acme")), (1, (REQUEST_ID, "s")), (2, (BODY, "10"))]
+        {
             let mut changed = call;
             changed[at] = other;
             assert!(open(PATH, &changed, Some(NOW)).is_err(), "{other:?}");

@@ -26,6 +26,7 @@ use tonic::{Request, Response, Status};
 use super::admission::has_scope;
 use super::api::{Api, fingerprint, number, unread};
 use super::caller::Caller;
+use super::credentials::{Cut, CutStream};
 use super::from_proto;
 use super::from_proto::{Kind, LimitedViewer};
 use super::scope;
@@ -82,10 +83,13 @@ impl WatchService for Watches {
         };
         let views = self.0.engine.subscribe(&caller.org).await.map_err(unread)?;
         let (out, frames) = mpsc::channel(FRAMES);
+        let cut = Cut::default();
+        let out = (out, cut.clone());
         let watcher = Watcher::new(Arc::clone(&self.0), caller, asked, of, views, out, slot);
         let plan = watcher.plan(beginning).await?;
         tokio::spawn(watcher.run(plan));
-        Ok(Response::new(Box::pin(ReceiverStream::new(frames))))
+        let frames = ReceiverStream::new(frames);
+        Ok(Response::new(Box::pin(CutStream { frames, cut, over: false })))
     }
 
     async fn get_queue_state(

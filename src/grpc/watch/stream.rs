@@ -25,7 +25,7 @@ use crate::domain::record::{Record, RecordKey};
 use crate::engine::{Applied, View};
 use crate::grpc::api::{Api, number, unread};
 use crate::grpc::caller::Caller;
-use crate::grpc::credentials::credential_end;
+use crate::grpc::credentials::Cut;
 use crate::grpc::from_proto::WatchQuery;
 use crate::grpc::quotas::StreamSlot;
 use crate::grpc::scope;
@@ -64,6 +64,10 @@ pub struct Watcher {
     _counted: Option<OpenStream>,
     /// And as one of its credential's and its org's.
     _slot: StreamSlot,
+    /// Cuts it off from its reader.
+    cut: Cut<pb::WatchResponse>,
+    /// The token of what was written last.
+    last_token: Mutex<String>,
 }
 
 /// Why a stream ends.
@@ -72,8 +76,8 @@ enum End {
     Reader,
     /// The server is going away (W7).
     Closing,
-    /// The credential isn't what it was; everything up to here was written (W10).
-    Credential(Standing, Position),
+    /// The credential isn't what it was (W10).
+    Credential(Standing),
     /// The stream can't go on.
     Failed(Problem),
 }
@@ -102,7 +106,7 @@ impl Watcher {
         asked: WatchQuery,
         of: StreamMark,
         views: watch::Receiver<Arc<View>>,
-        out: Out,
+        (out, cut): (Out, Cut<pb::WatchResponse>),
         slot: StreamSlot,
     ) -> Self {
         let (heartbeat, live_only, strict) = (asked.heartbeat, asked.live_only, asked.strict);
@@ -125,20 +129,8 @@ impl Watcher {
             streams,
             _counted: counted,
             _slot: slot,
-        }
-    }
-
-    /// Runs the stream until somebody ends it.
-    pub async fn run(mut self, plan: Plan) {
-        let end = match self.live(plan).await {
-            Ok(never) => match never {},
-            Err(end) => end,
-        };
-        match end {
-            End::Reader => {}
-            End::Closing => drop(self.say_goodbye().await),
-            End::Credential(standing, at) => drop(self.say_credential(standing, at).await),
-            End::Failed(problem) => drop(self.out.send(Err(problem.into())).await),
+            cut,
+            last_token: Mutex::default(),
         }
     }
 
@@ -146,9 +138,6 @@ impl Watcher {
         let mut closing = self.api.closing.clone();
         let mut at = self.start(plan).await?;
         let mut quiet = Instant::now() + self.heartbeat;
-        let credential = Arc::clone(&self.caller.credential);
-        let ended = credential_end(self.api.access.clone(), &credential);
-        tokio::pin!(ended);
         loop {
             at = tokio::select! {
                 biased;
@@ -157,7 +146,6 @@ impl Watcher {
                     return Err(End::Closing);
                 }
                 () = self.out.closed() => return Err(End::Reader),
-                standing = &mut ended => return Err(End::Credential(standing, at)),
                 // Before the news: entries without anything for this stream come without end, and
                 // must not put off what says so.
                 () = tokio::time::sleep_until(quiet) => self.beat(at).await?,
@@ -464,7 +452,13 @@ impl Watcher {
             frame: Some(frame),
         };
         self.said.store(true, Ordering::Relaxed);
-        self.out.send(Ok(response)).await.map_err(|_| End::Reader)
+        let is_reset = matches!(response.frame, Some(Frame::Reset(_)));
+        let token = response.resume_token.clone();
+        self.out.send(Ok(response)).await.map_err(|_| End::Reader)?;
+        if is_reset || !token.is_empty() {
+            *self.last_token.lock().unwrap_or_else(PoisonError::into_inner) = token;
+        }
+        Ok(())
     }
 }
 
