@@ -41,7 +41,6 @@ use crate::grpc::passing::links::Links;
 use crate::grpc::passing::{PASSED, Passer, PassingLayer};
 use crate::grpc::quotas::Quotas;
 use crate::grpc::streams::PartnerStreams;
-use crate::grpc::table::{DIRECTORY, MESSAGE, RENEWAL};
 use crate::grpc::token::Seal;
 use crate::grpc::uploads::Uploads;
 use crate::grpc::{
@@ -64,8 +63,6 @@ use crate::pb::work_service_server::WorkServiceServer;
 
 /// How many badly stated requests are looked at together.
 const LOOKS: usize = 2;
-/// How long a call may take.
-const CALL: Duration = Duration::from_secs(10);
 
 /// The services whose health is told one by one.
 const SERVICES: [&str; 10] = [
@@ -347,7 +344,7 @@ async fn serve(
     let key = options.token_key.bytes();
     let links = Links::new(certificates.as_ref().map(Certificates::calling));
     let passer = Arc::new(Passer::new(home, engine.clone(), key, links));
-    let router = router(&api, &health, &passer, options.gate.clone())?;
+    let router = router(&api, &health, &passer, options.gate.clone(), &options.limits)?;
     // Ends with this function, also if that is dropped.
     let mut beside = JoinSet::new();
     let notice = if admin.is_some() { options.notice } else { Duration::ZERO };
@@ -412,6 +409,7 @@ fn router(
     health: &HealthReporter,
     passer: &Arc<Passer>,
     gate: Gate,
+    limits: &watch::Receiver<Limits>,
 ) -> anyhow::Result<Services> {
     let (passing, quotas) = (Arc::clone(passer), Arc::clone(&api.quotas));
     let admission = Admission { gate, passer: passing, quotas };
@@ -425,29 +423,30 @@ fn router(
     let v1 = reflection().build_v1().context("reflection can't be set up")?;
     let v1alpha = reflection().build_v1alpha().context("reflection can't be set up")?;
     macro_rules! service {
-        ($server:ident, $service:expr, $most:expr) => {
-            $server::new($service).max_decoding_message_size($most)
+        ($server:ident, $service:expr) => {
+            // `Uploads` has seen to it that no message is larger than it may be.
+            $server::new($service).max_decoding_message_size(usize::MAX)
         };
     }
-    Ok(http2::bounded(Server::builder())
+    Ok(http2::bounded(Server::builder(), limits.borrow().headers_kib)
         .layer(CallIds { kept: PASSED })
-        .layer(Deadlines { most: CALL })
+        .layer(Deadlines { limits: limits.clone() })
         .layer(AdmissionLayer(Arc::new(admission)))
-        .layer(Uploads::default())
+        .layer(Uploads::new(limits.clone()))
         .layer(PassingLayer(Arc::clone(passer)))
         .add_service(health)
         .add_service(v1)
         .add_service(v1alpha)
-        .add_service(service!(AuditServiceServer, Audits(Arc::clone(api)), MESSAGE))
-        .add_service(service!(DirectoryServiceServer, Directory(Arc::clone(api)), DIRECTORY))
-        .add_service(service!(IdentityServiceServer, Identities(Arc::clone(api)), MESSAGE))
-        .add_service(service!(PresenceServiceServer, Presences(Arc::clone(api)), RENEWAL))
-        .add_service(service!(ServerServiceServer, Servers(Arc::clone(api)), MESSAGE))
-        .add_service(service!(SessionServiceServer, Sessions(Arc::clone(api)), MESSAGE))
-        .add_service(service!(WorkServiceServer, Works(Arc::clone(api)), MESSAGE))
-        .add_service(service!(TransferServiceServer, Transfers(Arc::clone(api)), MESSAGE))
-        .add_service(service!(WatchServiceServer, Watches(Arc::clone(api)), MESSAGE))
-        .add_service(service!(PartnerServiceServer, Partners(Arc::clone(api)), DIRECTORY)))
+        .add_service(service!(AuditServiceServer, Audits(Arc::clone(api))))
+        .add_service(service!(DirectoryServiceServer, Directory(Arc::clone(api))))
+        .add_service(service!(IdentityServiceServer, Identities(Arc::clone(api))))
+        .add_service(service!(PresenceServiceServer, Presences(Arc::clone(api))))
+        .add_service(service!(ServerServiceServer, Servers(Arc::clone(api))))
+        .add_service(service!(SessionServiceServer, Sessions(Arc::clone(api))))
+        .add_service(service!(WorkServiceServer, Works(Arc::clone(api))))
+        .add_service(service!(TransferServiceServer, Transfers(Arc::clone(api))))
+        .add_service(service!(WatchServiceServer, Watches(Arc::clone(api))))
+        .add_service(service!(PartnerServiceServer, Partners(Arc::clone(api)))))
 }
 
 /// Each service serves while the store takes writes, whatever ails a single org; the process as a whole (the

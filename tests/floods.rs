@@ -4,6 +4,9 @@
 
 #![allow(clippy::print_stdout, reason = "what was measured belongs in the test's output")]
 
+#[path = "support/access.rs"]
+#[allow(dead_code, reason = "each test binary uses a part")]
+mod access;
 #[path = "floods/bodies.rs"]
 mod bodies;
 #[path = "floods/bystander.rs"]
@@ -13,6 +16,8 @@ mod bystander;
 mod certified;
 #[path = "floods/connections.rs"]
 mod connections;
+#[path = "floods/credentials.rs"]
+mod credentials;
 #[path = "floods/frames.rs"]
 mod frames;
 #[path = "floods/process.rs"]

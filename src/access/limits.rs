@@ -96,7 +96,17 @@ limits! {
     connections_per_address = 1_000 in 1..=1_000_000;
     /// Seconds that a TLS handshake, or the beginning of HTTP/2, may take.
     handshake_seconds = 5 in 1..=60;
-    /// Orgs that one server has loaded at the same time.
+    /// KiB of a message.
+    message_kib = 256 in 16..=4_096;
+    /// KiB of a message of PresenceService: ten thousand renewals.
+    renewal_kib = 1_024 in 64..=16_384;
+    /// KiB of a message of DirectoryService or PartnerService: a directory, a page of contacts.
+    upload_kib = 4_096 in 256..=65_536;
+    /// KiB of all headers of a call. Needs a restart.
+    headers_kib = 16 in 8..=64;
+    /// Seconds that a call may take, its message included; less if the caller says so (`grpc-timeout`).
+    call_seconds = 10 in 1..=60;
+    /// Orgs that one server has loaded at the same time. Needs a restart.
     orgs = 1_024 in 1..=100_000;
     /// Sessions of one org that haven't ended.
     sessions_per_org = 200_000 in 1..=10_000_000;

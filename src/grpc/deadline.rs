@@ -8,6 +8,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use tokio::sync::watch;
 use tokio::time::Instant;
 use tonic::Status;
 use tonic::body::Body;
@@ -15,6 +16,7 @@ use tonic::codegen::http::{HeaderMap, Request, Response};
 use tower::{Layer, Service};
 
 use super::status::{Problem, Repeat};
+use crate::access::Limits;
 use crate::domain::time::Span;
 use crate::engine::Refusal;
 
@@ -37,17 +39,17 @@ pub fn left() -> Option<Span> {
 }
 
 /// Bounds every call.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Deadlines {
-    /// How long a call may take at most. A stream: until it begins.
-    pub most: Duration,
+    /// They say how long a call may take at most. A stream: until it begins.
+    pub limits: watch::Receiver<Limits>,
 }
 
 impl<S> Layer<S> for Deadlines {
     type Service = Bounded<S>;
 
     fn layer(&self, inner: S) -> Self::Service {
-        Bounded { inner, most: self.most }
+        Bounded { inner, limits: self.limits.clone() }
     }
 }
 
@@ -55,7 +57,7 @@ impl<S> Layer<S> for Deadlines {
 #[derive(Debug, Clone)]
 pub struct Bounded<S> {
     inner: S,
-    most: Duration,
+    limits: watch::Receiver<Limits>,
 }
 
 impl<S, B> Service<Request<B>> for Bounded<S>
@@ -73,7 +75,8 @@ where
     }
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
-        let whole = asked(request.headers()).map_or(self.most, |asked| asked.min(self.most));
+        let most = Duration::from_secs(self.limits.borrow().call_seconds.into());
+        let whole = asked(request.headers()).map_or(most, |asked| asked.min(most));
         let margin = MARGIN.min(whole / 10);
         let answer_by = Instant::now() + whole.saturating_sub(2 * margin);
         let call = ANSWER_BY.scope(answer_by, self.inner.call(request));
@@ -155,7 +158,8 @@ mod tests {
 
     #[tokio::test]
     async fn d1_a_call_that_takes_too_long_is_told_so_in_time_and_never_just_cancelled() {
-        let mut bounded = Deadlines { most: Duration::from_secs(10) }.layer(Slow);
+        let mut bounded =
+            Deadlines { limits: watch::Sender::new(Limits::default()).subscribe() }.layer(Slow);
         let request = Request::builder().header("grpc-timeout", "100m").body(()).expect("right");
         let began = Instant::now();
         let Ok(answer) = bounded.call(request).await;

@@ -75,6 +75,13 @@ pub enum Problem {
         /// When to come back.
         wait: Duration,
     },
+    /// The message is larger than a limit of `access::limits` allows.
+    TooLarge {
+        /// Its name.
+        limit: &'static str,
+        /// How many KiB it allows.
+        most: u32,
+    },
     /// The domain says no.
     Rejected(Rejection),
     /// The engine didn't do it; and whether the request carried a request id.
@@ -123,6 +130,13 @@ impl From<Problem> for Status {
                 let why = format!("the credential hasn't got the scope {}", scope.name());
                 let about = [("scope", scope.name().to_owned())];
                 plain(Code::PermissionDenied, "PERMISSION_DENIED", why, about)
+            }
+            Problem::TooLarge { limit, most } => {
+                let text = format!("the message is larger than the limit {limit} ({most} KiB)");
+                let about = [("limit", limit.to_owned()), ("most", most.to_string())];
+                let mut details = info("LIMIT_EXCEEDED", about);
+                details.add_quota_failure_violation(limit, text.as_str());
+                Status::with_error_details(Code::ResourceExhausted, text, details)
             }
             Problem::Limit { limit, most, wait } => of_limit(limit, most, wait),
             Problem::Denied(why) => plain(Code::PermissionDenied, "PERMISSION_DENIED", why, []),

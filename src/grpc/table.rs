@@ -7,6 +7,7 @@ mod docs;
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
+use crate::access::Limits;
 use crate::access::Scope::{
     self, Audit, Contacts, Directory, Handoffs, Presence, Queues, Routing, Sessions, Transfers,
     Work,
@@ -54,13 +55,6 @@ pub struct Rpc {
     /// Who may make it.
     pub grants: &'static [Grant],
 }
-
-/// The largest message taken.
-pub const MESSAGE: usize = 256 * 1024;
-/// The largest renewal: ten thousand presences.
-pub const RENEWAL: usize = 1024 * 1024;
-/// The largest directory.
-pub const DIRECTORY: usize = 4 * 1024 * 1024;
 
 const ALL_OF_IT: Whose = Whose::Org;
 const CHANNELS: Whose = Whose::OwnChannels;
@@ -265,13 +259,13 @@ pub fn named(name: &str) -> Option<&'static Rpc> {
 }
 
 impl Rpc {
-    /// The largest message that it may carry, in bytes.
+    /// The limit of its message: its name, and how many KiB.
     #[must_use]
-    pub fn largest(&self) -> usize {
+    pub fn largest(&self, limits: &Limits) -> (&'static str, u32) {
         match self.name.split_once('/') {
-            Some(("DirectoryService" | "PartnerService", _)) => DIRECTORY,
-            Some(("PresenceService", _)) => RENEWAL,
-            _ => MESSAGE,
+            Some(("DirectoryService" | "PartnerService", _)) => ("upload_kib", limits.upload_kib),
+            Some(("PresenceService", _)) => ("renewal_kib", limits.renewal_kib),
+            _ => ("message_kib", limits.message_kib),
         }
     }
 

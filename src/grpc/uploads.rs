@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::Frame;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::time::timeout;
 use tonic::Status;
 use tonic::body::Body;
@@ -23,7 +23,8 @@ use tower::{Layer, Service};
 use super::caller::Caller;
 use super::deadline;
 use super::status::{Problem, Repeat};
-use super::table::{self, MESSAGE};
+use super::table;
+use crate::access::Limits;
 use crate::domain::id::OrgId;
 use crate::engine::Refusal;
 use crate::engine::clock::duration;
@@ -36,8 +37,9 @@ const RENEWALS: usize = 64;
 const OF_AN_ORG: (usize, usize) = (4, 16);
 
 /// Bounds the large messages of all calls. A clone bounds them together with the original.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct Uploads {
+    limits: watch::Receiver<Limits>,
     from_clients: Permits,
     /// Those that other servers pass on. Counted apart: two servers that have passed all they may to each other would
     /// otherwise wait for each other.
@@ -94,6 +96,12 @@ impl Permits {
 const ORGS_KEPT: usize = 1_024;
 
 impl Uploads {
+    /// Bounds messages by these limits.
+    #[must_use]
+    pub fn new(limits: watch::Receiver<Limits>) -> Self {
+        Self { limits, from_clients: Permits::default(), from_servers: Permits::default() }
+    }
+
     /// What a call's message needs permits of, should it be large. `None`: nobody is known to call.
     fn of(&self, request: &Request<Body>) -> Option<[Arc<Semaphore>; 2]> {
         let caller = request.extensions().get::<Caller>()?;
@@ -139,7 +147,7 @@ where
         // The one that was asked whether it is ready is the one to be called.
         let ready = self.inner.clone();
         let mut inner = std::mem::replace(&mut self.inner, ready);
-        let permits = self.uploads.of(&request);
+        let (permits, limits) = (self.uploads.of(&request), *self.uploads.limits.borrow());
         Box::pin(async move {
             // Everything of ours has one message; what is streamed here (reflection) isn't ours.
             let (Some(rpc), Some(permits)) = (table::row(request.uri().path()), permits) else {
@@ -147,12 +155,18 @@ where
             };
             let kept = Kept::default();
             let (parts, body) = request.into_parts();
+            let usual = kib(limits.message_kib);
+            let kept_by_body = Arc::clone(&kept);
             let measured =
-                Measured { body, length: 0, permits, waiting: None, kept: Arc::clone(&kept) };
+                Measured { body, length: 0, usual, permits, waiting: None, kept: kept_by_body };
             let patience = deadline::left().map_or(PATIENCE, duration);
-            let message = match timeout(patience, whole(Body::new(measured), rpc.largest())).await {
-                Ok(Some(message)) => message,
-                Ok(None) => return Ok(Status::cancelled("the call was broken off").into_http()),
+            let (limit, most) = rpc.largest(&limits);
+            let message = match timeout(patience, whole(Body::new(measured), kib(most))).await {
+                Ok(Ok(message)) => message,
+                Ok(Err(NotWhole::BrokenOff)) => {
+                    return Ok(Status::cancelled("the call was broken off").into_http());
+                }
+                Ok(Err(NotWhole::TooLarge)) => return Ok(too_large(limit, most)),
                 Err(_) => return Ok(never_whole()),
             };
             let body = Body::new(Full::new(message));
@@ -172,16 +186,37 @@ fn never_whole() -> Response<Body> {
     Status::from(Problem::Refused(late, Repeat::Safe)).into_http()
 }
 
-/// The bytes before a message: whether it is compressed, and its length.
-pub const FRAME_HEAD: usize = 5;
+/// The answer to a call whose message is larger than may be.
+fn too_large(limit: &'static str, most: u32) -> Response<Body> {
+    Status::from(Problem::TooLarge { limit, most }).into_http()
+}
 
-/// All of a body that has one message, or more than the largest message may have. `None`: it was broken off. What comes in
-/// one piece, as most do, isn't copied.
-pub async fn whole(mut body: Body, largest: usize) -> Option<Bytes> {
+const fn kib(number: u32) -> usize {
+    number as usize * 1024
+}
+
+/// The bytes before a message: whether it is compressed, and its length.
+const FRAME_HEAD: usize = 5;
+
+/// Why a message isn't whole.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NotWhole {
+    /// The caller has gone.
+    BrokenOff,
+    /// It is, or says that it will be, larger than it may be.
+    TooLarge,
+}
+
+/// All of a body that has one message. What comes in one piece, as most do, isn't copied.
+///
+/// # Errors
+/// [`NotWhole`].
+pub async fn whole(mut body: Body, largest: usize) -> Result<Bytes, NotWhole> {
     let mut first: Option<Bytes> = None;
     let mut all = Vec::new();
     while let Some(frame) = body.frame().await {
-        let Ok(data) = frame.ok()?.into_data() else { continue };
+        let frame = frame.map_err(|_| NotWhole::BrokenOff)?;
+        let Ok(data) = frame.into_data() else { continue };
         match (&first, all.is_empty()) {
             (None, _) => first = Some(data),
             (Some(first), true) => {
@@ -190,17 +225,26 @@ pub async fn whole(mut body: Body, largest: usize) -> Option<Bytes> {
             }
             (Some(_), false) => all.extend_from_slice(&data),
         }
-        if all.len() > largest + FRAME_HEAD {
-            break;
+        let so_far = if all.is_empty() { first.as_deref().unwrap_or_default() } else { &all };
+        if so_far.len() > largest + FRAME_HEAD || promised(so_far) > largest {
+            return Err(NotWhole::TooLarge);
         }
     }
-    Some(if all.is_empty() { first.unwrap_or_default() } else { Bytes::from(all) })
+    Ok(if all.is_empty() { first.unwrap_or_default() } else { Bytes::from(all) })
+}
+
+/// How long the message will be, by its head; nothing while that isn't there.
+fn promised(so_far: &[u8]) -> usize {
+    let head: Option<[u8; 4]> = so_far.get(1..FRAME_HEAD).and_then(|head| head.try_into().ok());
+    head.map_or(0, |head| u32::from_be_bytes(head) as usize)
 }
 
 /// A body that goes on beyond the size of a usual message only with a permit.
 struct Measured {
     body: Body,
     length: usize,
+    /// How large a usual message is.
+    usual: usize,
     permits: [Arc<Semaphore>; 2],
     waiting: Option<Waiting>,
     kept: Kept,
@@ -217,7 +261,7 @@ impl HttpBody for Measured {
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
         let this = self.get_mut();
-        if this.length > MESSAGE && this.kept.get().is_none() {
+        if this.length > this.usual && this.kept.get().is_none() {
             let permits = &this.permits;
             let waiting = this.waiting.get_or_insert_with(|| {
                 let [own, all] = permits.clone();
@@ -297,8 +341,10 @@ mod tests {
     async fn d4_so_many_large_messages_are_held_and_the_next_waits() {
         let (read, mut reads) = tokio::sync::mpsc::channel(100);
         let answer = Arc::new(Semaphore::new(0));
-        let mut bounded = Uploads::default().layer(Reading(read, Arc::clone(&answer)));
-        let large = 2 * MESSAGE;
+        let mut bounded = Uploads::new(watch::Sender::new(Limits::default()).subscribe())
+            .layer(Reading(read, Arc::clone(&answer)));
+        let usual = kib(Limits::default().message_kib);
+        let large = 2 * usual;
         let mut calls = tokio::task::JoinSet::new();
         let mut begin = |path: &str, length, whose: (&str, bool)| {
             let path = format!("/baton.v1.{path}");
@@ -319,7 +365,7 @@ mod tests {
         }
         let mut next = async || timeout(Duration::from_millis(50), reads.recv()).await.is_ok();
         assert!(!next().await, "one has to wait");
-        begin(upload, MESSAGE, ("one", false));
+        begin(upload, usual, ("one", false));
         assert!(next().await, "small ones don't");
         begin("PresenceService/OpenPresences", large, ("one", false));
         assert!(next().await, "nor renewals");

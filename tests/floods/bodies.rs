@@ -98,7 +98,7 @@ async fn d4_messages_that_are_too_large_are_refused_and_not_kept() {
                 calls.spawn(async move {
                     let note = "x".repeat(300 * 1024);
                     let refused = caller.transfer(&note, "ben", "").await.expect_err("too large");
-                    assert_eq!(refused.code(), Code::OutOfRange, "{refused}");
+                    assert_eq!(refused.code(), Code::ResourceExhausted, "{refused}");
                 });
             }
             let mut caller = caller.clone();
@@ -108,7 +108,7 @@ async fn d4_messages_that_are_too_large_are_refused_and_not_kept() {
                 let directory = Some(directory);
                 let request = pb::ApplyDirectoryRequest { directory, ..Default::default() };
                 let refused = caller.directory.apply_directory(request).await;
-                assert_eq!(refused.expect_err("too large").code(), Code::OutOfRange);
+                assert_eq!(refused.expect_err("too large").code(), Code::ResourceExhausted);
             });
             calls.join_all().await;
         }

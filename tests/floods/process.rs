@@ -14,18 +14,25 @@ pub struct Process {
 impl Process {
     /// Starts it on a free port, and waits until it says where it listens.
     pub fn serve() -> Self {
-        Self::start(&mut Command::new(env!("CARGO_BIN_EXE_baton")))
+        Self::serve_with(&[])
+    }
+
+    /// The same, with more options.
+    pub fn serve_with(options: &[&str]) -> Self {
+        Self::start(Command::new(env!("CARGO_BIN_EXE_baton")).arg("serve"), options)
     }
 
     /// The same, when it may open so many files.
     pub fn with_files(files: u32) -> Self {
         let run = format!("ulimit -n {files}; exec \"$0\" \"$@\"");
-        Self::start(Command::new("sh").args(["-c", &run, env!("CARGO_BIN_EXE_baton")]))
+        let mut shell = Command::new("sh");
+        Self::start(shell.args(["-c", &run, env!("CARGO_BIN_EXE_baton"), "serve"]), &[])
     }
 
-    fn start(command: &mut Command) -> Self {
+    fn start(command: &mut Command, options: &[&str]) -> Self {
         let mut child = command
-            .args(["serve", "--listen", "127.0.0.1:0"])
+            .args(["--listen", "127.0.0.1:0"])
+            .args(options)
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::piped())

@@ -200,3 +200,38 @@ async fn w10_a_key_that_says_something_else_by_now_has_to_be_shown_anew() {
     assert_eq!(told.queues, ["first", "second"]);
     server.stop().await.expect("it stops");
 }
+
+/// A reader who takes nothing gets, once its key is revoked, nothing more than was on its way (W10).
+#[tokio::test]
+async fn w10_s4_a_stuck_reader_whose_key_is_revoked_gets_no_more_of_it() {
+    const QUEUES: usize = 4_000;
+    let files = AccessFiles::new("");
+    let admin = files.key_of("admin", "root", "acme");
+    let key = files.key_of("dashboard", "wall", "acme");
+    let server = files.serve().await;
+    let mut admin = Holder::of(server.address, &admin);
+    let queues = (0..QUEUES).map(|n| pb::Queue {
+        id: format!("q-{n}"),
+        name: "n".repeat(100),
+        channel_types: vec![pb::ChannelType::WebChatV2.into()],
+        ..Default::default()
+    });
+    let directory = pb::Directory { queues: queues.collect(), ..Default::default() };
+    let request = pb::ApplyDirectoryRequest { directory: Some(directory), ..Default::default() };
+    admin.directory.apply_directory(request).await.expect("it is right");
+    let endpoint = Endpoint::from_shared(format!("http://{}", server.address));
+    let endpoint = endpoint.expect("an address").initial_stream_window_size(65_535);
+    let line = InterceptedService::new(endpoint.connect_lazy(), Bearer(key.clone()));
+    let mut stuck =
+        Holder { watches: WatchServiceClient::new(line), ..Holder::of(server.address, &key) };
+    let mut stream = stuck.watch("").await.expect("it starts");
+    files.revoke("dashboard-wall");
+    let mut other = Holder::of(server.address, &key);
+    timeout(DEADLINE, async { while other.watch("").await.is_ok() {} }).await.expect("in force");
+    let mut told = Told::default();
+    let closing = told.read(&mut stream, None).await.expect("it closes");
+    assert_eq!(closing.action(), pb::ClosingAction::Stop, "{closing:?}");
+    assert!(told.queues.len() < QUEUES, "all {} were told", told.queues.len());
+    assert_eq!(told.token, "", "there is nowhere to go on");
+    server.stop().await.expect("it stops");
+}

@@ -1,12 +1,15 @@
 //! Another org's things don't exist (S2): whatever is asked about an id that another org has, the answer is, word for word,
 //! the one about an id that nobody has.
 
+use std::collections::BTreeMap;
+
+use baton::access::asked_key::AskedKey;
 use baton::pb;
 use prost::Message as _;
 use prost_reflect::{DynamicMessage, Kind, MessageDescriptor, MethodDescriptor, Value};
 use tonic::Status;
 
-use crate::access::AccessFiles;
+use crate::access::{AccessFiles, key_for};
 use crate::raw::{RawCaller, methods, name_of, reason};
 
 /// A request in which each text of these names is this id, as deep as two messages.
@@ -56,56 +59,54 @@ fn said(method: &MethodDescriptor, answer: &Result<Vec<u8>, Status>, id: &str) -
     plain
 }
 
-/// An org with something of everything, and the ids of all that.
-async fn furnished(admin: &RawCaller) -> Vec<String> {
-    let method = |name: &str| {
-        methods()
-            .into_iter()
-            .find(|method| name_of(method) == name)
-            .unwrap_or_else(|| panic!("{name}"))
-    };
-    let directory = org();
-    let request = pb::ApplyDirectoryRequest { directory: Some(directory), ..Default::default() };
-    let apply = method("DirectoryService/ApplyDirectory");
-    admin.call(&apply, request.encode_to_vec()).await.expect("the org is right");
+/// Calls a method by its name.
+async fn call(caller: &RawCaller, name: &str, message: Vec<u8>) -> Vec<u8> {
+    let method = methods().into_iter().find(|method| name_of(method) == name).expect(name);
+    caller.call(&method, message).await.unwrap_or_else(|status| panic!("{name}: {status}"))
+}
+
+/// Signs ana in, and lets her take a session: her presence, the session, her work.
+async fn taken(admin: &RawCaller) -> (String, String, String) {
     let request = pb::OpenPresenceRequest {
         rep: "ana".into(),
         status: "available".into(),
         ..Default::default()
     };
-    let opened = admin.call(&method("PresenceService/OpenPresence"), request.encode_to_vec()).await;
-    let opened = pb::OpenPresenceResponse::decode(opened.expect("ana signs in").as_slice());
-    let presence = opened.expect("an answer").presence;
+    let opened = call(admin, "PresenceService/OpenPresence", request.encode_to_vec()).await;
+    let opened = pb::OpenPresenceResponse::decode(opened.as_slice()).expect("an answer");
     let request = pb::OpenSessionRequest {
         channel: "web".into(),
         external_reference: "c-1".into(),
         target: Some(pb::open_session_request::Target::Queue("billing".into())),
         ..Default::default()
     };
-    let opened = admin.call(&method("SessionService/OpenSession"), request.encode_to_vec()).await;
-    let opened = pb::OpenSessionResponse::decode(opened.expect("it opens").as_slice());
-    let session = opened.expect("an answer").session.expect("a session");
+    let session = call(admin, "SessionService/OpenSession", request.encode_to_vec()).await;
+    let session = pb::OpenSessionResponse::decode(session.as_slice()).expect("an answer");
+    let session = session.session.expect("a session");
     let work = session.offer.as_ref().expect("ana is asked").work.clone();
     let request = pb::AcceptWorkRequest { work: work.clone(), ..Default::default() };
-    admin
-        .call(&method("WorkService/AcceptWork"), request.encode_to_vec())
-        .await
-        .expect("she accepts");
-    let recipient =
-        pb::Recipient { recipient: Some(pb::recipient::Recipient::Queue("other".into())) };
+    call(admin, "WorkService/AcceptWork", request.encode_to_vec()).await;
+    (opened.presence, session.id, work)
+}
+
+/// An org with something of everything, and the ids of all that.
+async fn furnished(admin: &RawCaller) -> Vec<String> {
+    let request = pb::ApplyDirectoryRequest { directory: Some(org()), ..Default::default() };
+    call(admin, "DirectoryService/ApplyDirectory", request.encode_to_vec()).await;
+    let (presence, session, work) = taken(admin).await;
+    let recipient = pb::recipient::Recipient::Queue("other".into());
     let request = pb::TransferSessionRequest {
-        session: session.id.clone(),
-        recipient: Some(recipient),
+        session: session.clone(),
+        recipient: Some(pb::Recipient { recipient: Some(recipient) }),
         ..Default::default()
     };
-    let moved =
-        admin.call(&method("TransferService/TransferSession"), request.encode_to_vec()).await;
-    let moved = pb::TransferSessionResponse::decode(moved.expect("it waits").as_slice());
-    let transfer = moved.expect("an answer").transfer.expect("a transfer").id;
+    let moved = call(admin, "TransferService/TransferSession", request.encode_to_vec()).await;
+    let moved = pb::TransferSessionResponse::decode(moved.as_slice()).expect("an answer");
+    let transfer = moved.transfer.expect("a transfer").id;
     ["ana", "billing", "web", "available", "agents", "acme-ccaas", "c-1"]
         .map(str::to_owned)
         .into_iter()
-        .chain([presence, session.id, work, transfer])
+        .chain([presence, session, work, transfer])
         .collect()
 }
 
@@ -202,4 +203,76 @@ async fn s2_what_is_anothers_is_answered_like_what_nobody_has() {
     };
     assert_ne!(ask("ana").await, ask(&nobodys("ana")).await);
     server.stop().await.expect("it stops");
+}
+
+/// Somebody of the same org, and what of it isn't theirs.
+struct Limited {
+    who: &'static str,
+    key: String,
+    not_theirs: Vec<String>,
+}
+
+#[tokio::test]
+async fn s2_n3_n5_s4_what_isnt_ones_own_in_ones_own_org_is_answered_like_what_nobody_has() {
+    let files = AccessFiles::new("");
+    let owner = files.key_of("admin", "root", "acme");
+    let server = {
+        let limited = |asked: AskedKey| files.key(&asked);
+        let narrowed = |role: &str| AskedKey {
+            queues: vec!["other".to_owned()],
+            ..key_for(role, &format!("narrow-{role}"), "acme")
+        };
+        let keys = [
+            ("an adapter of another channel", limited(key_for("adapter", "stranger", "acme"))),
+            ("a partner of none", limited(key_for("partner", "stranger", "acme"))),
+            ("a supervisor of another queue", limited(narrowed("supervisor"))),
+            ("a dashboard of another queue", limited(narrowed("dashboard"))),
+        ];
+        (files.serve().await, keys)
+    };
+    let (server, keys) = server;
+    let owner = RawCaller::new(server.address, &owner);
+    let ids = owned(&owner).await;
+    let of_a_session =
+        |names: &[&str]| names.iter().map(|name| ids[*name].clone()).collect::<Vec<String>>();
+    let all = ["session", "work", "web", "billing", "ana", "presence"];
+    let limited = keys.map(|(who, key)| {
+        let not_theirs = match who {
+            "an adapter of another channel" => of_a_session(&["session", "work", "web"]),
+            "a partner of none" => of_a_session(&["session", "work", "web", "ana", "presence"]),
+            // A channel is no queue's: it is seen.
+            _ => of_a_session(&["session", "work", "billing", "ana", "presence"]),
+        };
+        Limited { who, key, not_theirs }
+    });
+    assert!(all.iter().all(|name| ids.contains_key(*name)));
+    let mut compared = 0;
+    for Limited { who, key, not_theirs } in &limited {
+        let caller = RawCaller::new(server.address, key);
+        for method in methods() {
+            for id in not_theirs {
+                let ask = async |id: &str| {
+                    let message = filled(&method.input(), id, 2).encode_to_vec();
+                    said(&method, &caller.call(&method, message).await, id)
+                };
+                let (theirs, nobodys) = (ask(id).await, ask(&nobodys(id)).await);
+                assert_eq!(theirs, nobodys, "{} by {who} about {id}", name_of(&method));
+                compared += 1;
+            }
+        }
+    }
+    assert!(compared > 1_000, "{compared}");
+    server.stop().await.expect("it stops");
+}
+
+/// A session that ana has, on a channel whose adapter is `bridge`, from a queue whose only member she is.
+async fn owned(admin: &RawCaller) -> BTreeMap<&'static str, String> {
+    let mut directory = org();
+    directory.channels[0].adapters = vec!["bridge".into()];
+    let request = pb::ApplyDirectoryRequest { directory: Some(directory), ..Default::default() };
+    call(admin, "DirectoryService/ApplyDirectory", request.encode_to_vec()).await;
+    let (presence, session, work) = taken(admin).await;
+    let ids = [("presence", presence), ("session", session), ("work", work)];
+    let named = ["web", "billing", "ana"].map(|id| (id, id.to_owned()));
+    ids.into_iter().chain(named).collect()
 }

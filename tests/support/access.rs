@@ -53,6 +53,11 @@ impl AccessFiles {
         self.folder.path().join("access.toml")
     }
 
+    /// The same as text.
+    pub fn path(&self) -> String {
+        self.access().display().to_string()
+    }
+
     /// The key file.
     pub fn keys(&self) -> PathBuf {
         self.folder.path().join("keys.toml")

@@ -43,7 +43,7 @@ use super::caller::Caller;
 use super::passed::Passed;
 use super::status::Problem;
 use super::table::{self, Handling};
-use super::uploads::{FRAME_HEAD, whole};
+use super::uploads::whole;
 use crate::domain::entry::Revision;
 use crate::domain::id::OrgId;
 use crate::engine::Engine;
@@ -63,6 +63,8 @@ const LEAVING: &str = "leaving";
 const ROUNDS: u32 = 3;
 /// How long the next list of servers is waited for meanwhile.
 const LIST_PATIENCE: Duration = Duration::from_millis(500);
+/// Room for a message's head.
+const HEAD: usize = 5;
 /// The headers of a call that go along; all others stay at the server that was called.
 const PASSED_ON: [&str; 6] =
     ["content-type", "te", "grpc-timeout", "grpc-encoding", "grpc-accept-encoding", "user-agent"];
@@ -231,7 +233,7 @@ impl Passer {
                 return Next::Answered(leaving());
             }
             let (parts, body) = request.into_parts();
-            let Some(body) = whole(body, rpc.largest()).await else {
+            let Ok(body) = whole(body, usize::MAX - HEAD).await else {
                 return Next::Answered(broken_off());
             };
             if parts.headers.get(BODY).is_none_or(|said| *said != *digest(&body)) {
@@ -245,15 +247,11 @@ impl Passer {
         if !self.concerns_others(&caller.org, rpc.handling) {
             return Next::Here(request);
         }
-        let largest = rpc.largest();
         let (parts, body) = request.into_parts();
-        let Some(body) = whole(body, largest).await else {
+        // It is whole already, and no larger than it may be.
+        let Ok(body) = whole(body, usize::MAX - HEAD).await else {
             return Next::Answered(broken_off());
         };
-        if body.len() > largest + FRAME_HEAD {
-            // Its head says how long it would be: that is refused here as anywhere.
-            return Next::Here(Request::from_parts(parts, Body::new(Full::new(body))));
-        }
         let id = (rpc.handling == Handling::Mutation)
             .then(|| format!("passed-{:032x}", rand::random::<u128>()).into());
         Next::AnyServer(HeldCall { parts, body, caller, id, tried: false })

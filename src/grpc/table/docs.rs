@@ -3,7 +3,7 @@
 
 use std::fmt::Write as _;
 
-use super::{DIRECTORY, Handling, MESSAGE, RENEWAL, ROWS, Rpc, Whose, role_name};
+use super::{Handling, ROWS, Rpc, Whose, role_name};
 use crate::access::Limits;
 use crate::domain::live::Role;
 
@@ -72,8 +72,8 @@ itself uses (`src/access/limits.rs`); a test holds the page to them.
 
 ## What can be set
 
-In the access file, under `[limits]` ([access](access.md)); what changes there is in force within a second, but `orgs`, which
-needs a restart. They are counted by each server for itself; give all servers of one Redis the same. Without an access file
+In the access file, under `[limits]` ([access](access.md)); what changes there is in force within about a second, but where a
+restart is said to be needed. They are counted by each server for itself; give all servers of one Redis the same. Without an access file
 callers are believed, come from one machine, and many may go by one name: there the two rates don't hold, and what is said
 of one credential or one address holds as of all of them.
 
@@ -97,9 +97,7 @@ pub fn limits_page() -> String {
             grouped(most)
         );
     }
-    let kib = |bytes: usize| bytes / 1024;
-    let _ = write!(
-        page,
+    page.push_str(
         "\n\
 Renewals of presences (KeepAlive) have room for as many calls again as `concurrent_calls`, and are no part of
 `concurrent_calls_per_credential`: nobody is signed out because others ask too much. Health and reflection aren't counted.
@@ -109,10 +107,8 @@ Work whose caller has gone is dropped before it is decided.
 
 | what | how much |
 |---|---|
-| a message | {} KiB; of PresenceService {} KiB; of DirectoryService and PartnerService {} KiB |
-| the headers of a call | 16 KiB |
+| large messages (more than `message_kib`) that are held at the same time | 16, and 64 of PresenceService; of one org 4 and 16 |
 | calls and streams that one connection may have open | 128 |
-| a call's time, its body included | 10 s, or less if the caller says so (`grpc-timeout`) |
 | a quiet connection | is probed after 30 s, and closed when that isn't answered within 10 s |
 | a token | 8 KiB; an API key 300 bytes |
 | a key set of an issuer | 256 KiB, 100 keys |
@@ -120,9 +116,6 @@ Work whose caller has gone is dropped before it is decided.
 | a note; attributes of a session | 2 KiB; 64 of them, 4 KiB in all |
 | sign-ins of one rep | 20 at once, then one every 2 s |
 ",
-        kib(MESSAGE),
-        kib(RENEWAL),
-        kib(DIRECTORY)
     );
     page
 }

@@ -16,9 +16,6 @@ const STREAM_WINDOW: u32 = 256 * 1024;
 const CONNECTION_WINDOW: u32 = 512 * 1024;
 /// The largest frame: the least that HTTP/2 allows. What a frame holds is kept until it is whole.
 const FRAME: u32 = 16 * 1024;
-/// How large all headers of a call may be. A credential is the largest of them, and is refused beyond 8 KiB. It bounds
-/// CONTINUATION frames, too: the library counts them by it, and ends the connection.
-const HEADERS: u32 = 16 * 1024;
 /// How many calls may be taken back before they were looked at; then the connection ends. As many as may be open, since
 /// whoever goes takes back all of them in one breath, and servers pass everybody's calls on over one connection: the
 /// library's 20 would let one client's haste end it. Who floods has thousands in one read.
@@ -36,13 +33,16 @@ const KEEPALIVE: (Duration, Duration) = (Duration::from_secs(30), Duration::from
 /// every deadline and without a reason that could be told (D1), and servers pass everybody's calls on over one connection:
 /// it would let slow calls of one org hold up the others'. [`STREAMS`] bounds them as well. The library's load shedding
 /// isn't used for the same reason: it refuses without saying which limit, or when to come back.
-pub(in crate::server) fn bounded(server: Server) -> Server {
+///
+/// `headers_kib`: how large all headers of a call may be. A credential is the largest of them, and is refused beyond 8 KiB.
+/// It bounds CONTINUATION frames, too: the library counts them by it, and ends the connection.
+pub(in crate::server) fn bounded(server: Server, headers_kib: u32) -> Server {
     server
         .max_concurrent_streams(STREAMS)
         .initial_stream_window_size(STREAM_WINDOW)
         .initial_connection_window_size(CONNECTION_WINDOW)
         .max_frame_size(FRAME)
-        .http2_max_header_list_size(HEADERS)
+        .http2_max_header_list_size(headers_kib * 1024)
         .http2_max_pending_accept_reset_streams(Some(RESETS_BEFORE_ACCEPTED))
         .http2_max_local_error_reset_streams(Some(MISTAKES))
         .http2_keepalive_interval(Some(KEEPALIVE.0))

@@ -64,7 +64,7 @@ async fn peers_of(certificates: Option<Certificates>, tls: Option<ClientTlsConfi
     let (mut beside, seen) = (JoinSet::new(), Seen::default());
     let incoming = Front::new(listener, limits, certificates).open(&mut beside);
     let (_, health) = tonic_health::server::health_reporter();
-    let server = http2::bounded(Server::builder()).layer(seen.clone()).add_service(health);
+    let server = http2::bounded(Server::builder(), 16).layer(seen.clone()).add_service(health);
     tokio::spawn(async move { server.serve_with_incoming(incoming).await });
     let scheme = if tls.is_some() { "https" } else { "http" };
     let mut endpoint = Endpoint::from_shared(format!("{scheme}://{address}")).unwrap();
