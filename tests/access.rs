@@ -18,6 +18,8 @@ mod key_sets;
 mod keys;
 #[path = "access/reloads.rs"]
 mod reloads;
+#[path = "access/renewed.rs"]
+mod renewed;
 #[path = "access/said.rs"]
 mod said;
 #[path = "access/signed.rs"]

@@ -4,7 +4,9 @@ use std::collections::BTreeSet;
 use std::time::SystemTime;
 
 use super::credential::Orgs;
-use super::grant::{AnyOr, Grant, any_or_these, id, org_or_any, role, role_name, scope};
+use super::grant::{
+    AnyOr, Grant, NARROWING_MAX, any_or_these, id, org_or_any, role, role_name, scope, too_many,
+};
 use super::key_file::ApiKey;
 use super::keys::NewKey;
 use crate::domain::id::ActorId;
@@ -67,6 +69,12 @@ impl AskedKey {
             queues: queues.into_iter().collect(),
             channels: channels.into_iter().collect(),
         };
+        let (queues, channels) = (narrowing.queues.len(), narrowing.channels.len());
+        for (what, number) in [("queues", queues), ("channels", channels)] {
+            if number > NARROWING_MAX {
+                faults.push(too_many(what, number));
+            }
+        }
         if role == Some(Role::Admin) && narrowing != Narrowing::default() {
             faults.push("an admin's key can't be narrowed to queues or channels".to_owned());
         }
@@ -146,6 +154,14 @@ mod tests {
             ..AskedKey::default()
         };
         assert_eq!(narrowed.check().unwrap_err().len(), 1);
+        let many = (0..=NARROWING_MAX).map(|number| format!("c{number}")).collect();
+        let wide = AskedKey {
+            channels: many,
+            queues: Vec::new(),
+            role: "dashboard".into(),
+            ..narrowed.clone()
+        };
+        assert!(wide.check().unwrap_err()[0].contains("`channels` names 65"));
         let fine = AskedKey { queues: Vec::new(), ..narrowed }.check().unwrap();
         assert_eq!((fine.grant.orgs, fine.grant.actor.id.as_str()), (Orgs::Any, "ops"));
     }

@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::credential::{Credential, Orgs, Origin};
 use super::fault::Fault;
-use super::grant::{self, narrowing, printable};
+use super::grant::{self, NARROWING_MAX, narrowing, printable};
 use super::issuer::Issuer;
 use super::json::Object;
 use super::jwks::SigningKey;
@@ -68,7 +68,7 @@ pub fn credential(
             id: id.map(Arc::from),
             issued: times.issued,
             key: key.print,
-            binding: issuer.print(),
+            binding: issuer.print,
         },
     };
     if credential.is_current(now) { Ok(credential) } else { Err(Fault::Expired) }
@@ -218,7 +218,7 @@ impl<'c> Claims<'c> {
     /// an empty list has in mind, so it is refused.
     fn narrowed_to<T: std::str::FromStr + Ord>(&self, name: &str) -> Result<BTreeSet<T>, Fault> {
         let Some(given) = self.texts(name)? else { return Ok(BTreeSet::new()) };
-        if given.is_empty() {
+        if given.is_empty() || given.len() > NARROWING_MAX {
             return Err(Fault::BadClaim);
         }
         given.into_iter().map(|id| id.parse().map_err(|_| Fault::BadClaim)).collect()

@@ -1,9 +1,9 @@
 //! Why a credential isn't believed: one value for each reason, for the log and the counters of whoever runs the server. A
-//! caller is told of three kinds only (`Told`), so that who guesses learns nothing.
+//! caller is told of four kinds only (`Told`), so that who guesses learns nothing.
 
 /// Why a credential isn't believed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[allow(missing_docs, reason = "each name says what `describe` says")]
+#[allow(missing_docs, reason = "docs/access.md says of each name what it means")]
 pub enum Fault {
     Missing,
     Malformed,

@@ -27,7 +27,6 @@ use super::verified::Verified;
 use crate::domain::id::OrgId;
 
 /// What a caller shows.
-#[derive(Debug)]
 pub struct Presented<'a> {
     /// Every `authorization` header's value, in order; more than one is refused (Ambiguous). Only the scheme Bearer
     /// (case-insensitive) is known.
@@ -38,6 +37,18 @@ pub struct Presented<'a> {
     pub forwarded: Option<&'a str>,
     /// Who is at the other end of the connection.
     pub peer: &'a Peer,
+}
+
+impl std::fmt::Debug for Presented<'_> {
+    /// Without what is secret.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Presented")
+            .field("authorization", &self.authorization.len())
+            .field("org", &self.org)
+            .field("forwarded", &self.forwarded)
+            .field("peer", &self.peer)
+            .finish()
+    }
 }
 
 /// Whether a credential that was believed still stands.
@@ -61,6 +72,8 @@ pub type Clock = Arc<dyn Fn() -> SystemTime + Send + Sync>;
 pub struct Pace {
     /// How often files are looked at.
     pub look: Duration,
+    /// How long a change has to have stayed as it is until it is taken.
+    pub settle: Duration,
     /// How often key sets are fetched, give or take a tenth.
     pub refresh: Duration,
     /// How far apart fetches of one issuer are at least, when a key isn't known.
@@ -77,6 +90,7 @@ impl Default for Pace {
     fn default() -> Self {
         Self {
             look: Duration::from_secs(1),
+            settle: Duration::from_millis(200),
             refresh: Duration::from_secs(300),
             apart: Duration::from_secs(10),
             give_up: Duration::from_secs(5),
@@ -112,13 +126,32 @@ impl InForce {
             }
             rings.insert(Arc::clone(name), ring);
         }
-        Self { policy: Arc::new(policy), rings, verified: Verified::default() }
+        let policy = Arc::new(policy.following(&self.policy));
+        Self { policy, rings, verified: Verified::default() }
     }
 
     /// What follows it with other keys of issuers.
     pub(super) fn with_rings(&self, rings: HashMap<Arc<str>, KeyRing>) -> Self {
         Self { policy: Arc::clone(&self.policy), rings, verified: Verified::default() }
     }
+}
+
+/// The files that are looked at.
+#[derive(Debug)]
+pub(super) struct Files {
+    /// The access file.
+    pub path: PathBuf,
+    /// What was in it, and in those that it names.
+    pub sights: Mutex<Sights>,
+}
+
+/// What was in files.
+#[derive(Debug, Clone)]
+pub(super) struct Sights {
+    /// When they were last read.
+    pub last: Seen,
+    /// When they were last right, which is what is in force.
+    pub right: Seen,
 }
 
 /// Who may come in.
@@ -129,8 +162,8 @@ pub struct Access {
     pub(super) figures: Figures,
     pub(super) clock: Clock,
     pub(super) pace: Pace,
-    /// The access file, and what was in all files when they were last read; `None`: there are none to look at.
-    pub(super) files: Option<(PathBuf, Mutex<Seen>)>,
+    /// `None`: there are none to look at.
+    pub(super) files: Option<Files>,
     /// Issuers by whose tokens an unknown key was named, for `upkeep` to fetch their keys soon.
     pub(super) wanted: Mutex<BTreeSet<Arc<str>>>,
     /// Told when one of them is new.
@@ -160,12 +193,7 @@ impl Access {
         Arc::new(Self::of(policy, None, Arc::new(SystemTime::now), Pace::default()))
     }
 
-    pub(super) fn of(
-        policy: Policy,
-        files: Option<(PathBuf, Mutex<Seen>)>,
-        clock: Clock,
-        pace: Pace,
-    ) -> Self {
+    pub(super) fn of(policy: Policy, files: Option<Files>, clock: Clock, pace: Pace) -> Self {
         let in_force = InForce::default().followed_by(policy, clock());
         Self {
             in_force: RwLock::new(Arc::new(in_force)),
@@ -358,13 +386,28 @@ fn meant(orgs: &Orgs, named: Option<&str>) -> Result<OrgId, Fault> {
     if orgs.has(&named) { Ok(named) } else { Err(Fault::OrgMismatch) }
 }
 
+/// Does a certificate's credential say what its rule does, its own expiry apart?
+fn is_by(credential: &Credential, rule: &Credential) -> bool {
+    // A credential shares its rule's URI, and a rule that stays as it was stays the same one.
+    let (Origin::Certificate(uri), Origin::Certificate(of_rule)) =
+        (&credential.origin, &rule.origin)
+    else {
+        return false;
+    };
+    Arc::ptr_eq(uri, of_rule)
+        || *credential == Credential { expires: credential.expires, ..rule.clone() }
+}
+
 /// What has become of what a credential was believed by, its own time apart.
 fn standing_of_origin(in_force: &InForce, credential: &Credential, now: SystemTime) -> Standing {
     let policy = &in_force.policy;
     let same = |same: bool| if same { Standing::Good } else { Standing::Changed };
     match &credential.origin {
         Origin::ApiKey(id) => match policy.keys.get(id) {
-            Some(held) if held.key.revoked.is_none() => same(*held.credential == *credential),
+            Some(held) if held.key.revoked.is_none() => {
+                let held = &*held.credential;
+                same(std::ptr::eq(held, credential) || held == credential)
+            }
             Some(_) | None => Standing::Revoked,
         },
         Origin::Token { issuer: name, id, issued, key, binding } => {
@@ -375,14 +418,11 @@ fn standing_of_origin(in_force: &InForce, credential: &Credential, now: SystemTi
             if revoked {
                 Standing::Revoked
             } else {
-                same(key.is_some() && issuer.print() == *binding)
+                same(key.is_some() && issuer.print == *binding)
             }
         }
         Origin::Certificate(uri) => match policy.certificates.get(uri) {
-            Some(rule) if !policy.revoked.has_certificate(uri) => {
-                let rule = Credential { expires: credential.expires, ..Credential::clone(rule) };
-                same(rule == *credential)
-            }
+            Some(rule) if !policy.revoked.has_certificate(uri) => same(is_by(credential, rule)),
             Some(_) | None => Standing::Revoked,
         },
         Origin::Claims | Origin::Server => Standing::Good,

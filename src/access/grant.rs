@@ -28,6 +28,10 @@ const ANY: &str = "*";
 /// The longest name of a credential, in bytes.
 const NAME_MAX: usize = 160;
 
+/// The most queues, and the most channels, that a credential can be narrowed to: each is looked at whenever something is
+/// shown to whoever holds it.
+pub const NARROWING_MAX: usize = 64;
+
 /// What a credential from a file is good for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Grant {
@@ -60,8 +64,8 @@ impl Grant {
         let role = fields.text("role", role).or_else(|| absent(fields, "role"));
         let actor = fields.text("actor", id(ActorId::new)).or_else(|| absent(fields, "actor"));
         let scopes = set(fields, "scopes", scope);
-        let queues = set(fields, "queues", id(str::parse));
-        let channels = set(fields, "channels", id(str::parse));
+        let queues = part(fields, "queues");
+        let channels = part(fields, "channels");
         Some(Self {
             orgs: orgs?,
             actor: Actor { role: role?.value, id: actor?.value },
@@ -106,6 +110,24 @@ pub fn set<T: Ord + Clone>(
         return Some(BTreeSet::new());
     }
     fields.texts(key, read).map(|found| found.into_iter().map(|item| item.value).collect())
+}
+
+/// The queues or channels that a table names.
+fn part<T: Ord + Clone + std::str::FromStr<Err: std::fmt::Display>>(
+    fields: &Fields<'_>,
+    key: &'static str,
+) -> Option<BTreeSet<T>> {
+    let found = set(fields, key, id(str::parse))?;
+    if found.len() > NARROWING_MAX {
+        fields.note(&fields.span, too_many(key, found.len()));
+        return None;
+    }
+    Some(found)
+}
+
+/// What is said of a list of more queues or channels than a credential can be narrowed to.
+pub fn too_many(key: &str, number: usize) -> String {
+    format!("`{key}` names {number}; a credential can be narrowed to {NARROWING_MAX} at most")
 }
 
 /// Ids that are named, or any.
@@ -164,12 +186,17 @@ pub fn id<T, E: std::fmt::Display>(
 }
 
 /// The role of this name.
+#[must_use]
+pub fn role_named(name: &str) -> Option<Role> {
+    ROLES.into_iter().find(|(known, _)| *known == name).map(|(_, role)| role)
+}
+
+/// The role of this name.
 ///
 /// # Errors
-/// That there is none.
+/// That there is none, and which there are.
 pub fn role(text: &str) -> Result<Role, String> {
-    let found = ROLES.into_iter().find(|(name, _)| *name == text);
-    found.map(|(_, role)| role).ok_or_else(|| {
+    role_named(text).ok_or_else(|| {
         let names = ROLES.map(|(name, _)| name).join(", ");
         format!("has {text:?}; the roles are {names}")
     })

@@ -92,11 +92,21 @@ pub struct Issuer {
     pub role: Option<&'static str>,
     /// The org of a token that names none.
     pub org: Option<OrgId>,
+    /// What tells this binding from any other of the same issuer, within this process.
+    pub print: u64,
 }
 
 impl Issuer {
     /// Reads its table; `None` if anything of it is wrong, which is noted. Files are beside the access file.
     pub fn read(fields: Fields<'_>, folder: &Path) -> Option<Self> {
+        let mut issuer = Self::bound(fields, folder)?;
+        let mut hasher = DefaultHasher::new();
+        issuer.hash(&mut hasher);
+        issuer.print = hasher.finish();
+        Some(issuer)
+    }
+
+    fn bound(fields: Fields<'_>, folder: &Path) -> Option<Self> {
         let name = fields.text("issuer", full).or_else(|| absent(&fields, "issuer"));
         let audiences = some(&fields, "audiences", full);
         let source = source(&fields, folder);
@@ -146,15 +156,8 @@ impl Issuer {
             claims: claims?,
             role: role.map(|role| role.value),
             org: org.map(|org| org.value),
+            print: 0,
         })
-    }
-
-    /// What tells this binding from any other of the same issuer, within this process.
-    #[must_use]
-    pub fn print(&self) -> u64 {
-        let mut hasher = DefaultHasher::new();
-        self.hash(&mut hasher);
-        hasher.finish()
     }
 }
 

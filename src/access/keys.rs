@@ -48,6 +48,11 @@ pub enum KeysError {
         "{0} is there: somebody else is writing keys, or was ended while doing so; then remove it"
     )]
     Locked(PathBuf),
+    /// It belongs to somebody else, and what is put into its place can't be made theirs.
+    #[error(
+        "{0} belongs to another user or group, who couldn't read what is put into its place: do this as its owner or as root"
+    )]
+    OthersFile(PathBuf),
     /// No key has this id or name.
     #[error("no key has the id or the name {0:?}")]
     Unknown(String),
@@ -74,12 +79,18 @@ pub struct NewKey {
 }
 
 /// A key that was made.
-#[derive(Debug)]
 pub struct MadeKey {
     /// What is kept of it.
     pub key: ApiKey,
     /// Its text. It is nowhere else: who loses it makes another key.
     pub text: String,
+}
+
+impl std::fmt::Debug for MadeKey {
+    /// Without its text, which is a secret.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("MadeKey").field("key", &self.key).finish_non_exhaustive()
+    }
 }
 
 /// Makes a key. A file that isn't there is made.
@@ -209,8 +220,14 @@ impl Lock {
 
     fn replace(&mut self, target: &Path, text: &[u8]) -> Result<(), KeysError> {
         if let Ok(before) = fs::metadata(target) {
-            // Whoever could read it still can. Its owner is kept as far as the system lets this user.
-            _ = std::os::unix::fs::fchown(&self.file, Some(before.uid()), Some(before.gid()));
+            // Whoever could read it still can.
+            let own = self.file.metadata();
+            let own = own.map_err(|why| KeysError::File(self.path.clone(), why))?;
+            let (uid, gid) = (before.uid(), before.gid());
+            if (own.uid(), own.gid()) != (uid, gid) {
+                std::os::unix::fs::fchown(&self.file, Some(uid), Some(gid))
+                    .map_err(|_| KeysError::OthersFile(target.to_owned()))?;
+            }
             let kept = self.file.set_permissions(before.permissions());
             kept.map_err(|why| KeysError::File(self.path.clone(), why))?;
         }

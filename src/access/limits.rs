@@ -2,8 +2,6 @@
 //! `docs/limits.md` publishes the same numbers; a test holds the two together. Enforced where each is met: connections in
 //! `server`, calls and streams in `grpc`, orgs in the engine.
 
-use serde::Deserialize;
-
 use crate::domain::limits::OrgLimits;
 
 /// A limit, by its name in the access file, in refusals and in the figures.
@@ -22,8 +20,7 @@ pub struct Limit {
 macro_rules! limits {
     ($($(#[doc = $what:literal])* $name:ident = $default:literal in $least:literal..=$most:literal;)*) => {
         /// The limits in force.
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-        #[serde(default, deny_unknown_fields)]
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
         pub struct Limits {
             $($(#[doc = $what])* pub $name: u32,)*
         }

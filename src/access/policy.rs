@@ -23,8 +23,17 @@ use super::revoked::Revoked;
 /// How files are read.
 pub type ReadFile<'r> = &'r dyn Fn(&Path) -> io::Result<Vec<u8>>;
 
-/// Which files were read, and what was in each: a digest, of the error if it couldn't be read.
-pub type Seen = BTreeMap<PathBuf, [u8; 32]>;
+/// Which files were read, and what was in each.
+pub type Seen = BTreeMap<PathBuf, Sight>;
+
+/// What was in a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Sight {
+    /// A digest, of the error if it couldn't be read.
+    digest: [u8; 32],
+    /// Whether there was nothing but white space and comments.
+    blank: bool,
+}
 
 /// An API key in force.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -65,6 +74,25 @@ pub struct Policy {
     pub revoked: Revoked,
 }
 
+impl Policy {
+    /// Takes keys and rules over from what was in force where they are the same, so that whoever was believed by one can be
+    /// told that it stands without comparing all that it says.
+    #[must_use]
+    pub fn following(mut self, before: &Self) -> Self {
+        for (id, held) in &mut self.keys {
+            if let Some(same) = before.keys.get(id).filter(|before| *before == held) {
+                *held = same.clone();
+            }
+        }
+        for (uri, rule) in &mut self.certificates {
+            if let Some(same) = before.certificates.get(uri).filter(|before| *before == rule) {
+                *rule = Arc::clone(same);
+            }
+        }
+        self
+    }
+}
+
 /// Reads the access file and what it names. Also says what was read, so that a change is noticed whether it was good or bad.
 ///
 /// # Errors
@@ -88,14 +116,42 @@ pub fn load(path: &Path, read: ReadFile<'_>) -> (Result<Policy, BadAccess>, Seen
 /// What is in the files now, to be held against what was seen.
 #[must_use]
 pub fn look(seen: &Seen, read: ReadFile<'_>) -> Seen {
-    seen.keys().map(|path| (path.clone(), digest(&read(path)))).collect()
+    seen.keys().map(|path| (path.clone(), sight(&read(path)))).collect()
 }
 
-fn digest(read: &io::Result<Vec<u8>>) -> [u8; 32] {
+fn sight(read: &io::Result<Vec<u8>>) -> Sight {
     match read {
-        Ok(bytes) => Sha256::digest(bytes).into(),
-        Err(why) => Sha256::digest(format!("\0{:?}", why.kind())).into(),
+        Ok(bytes) => Sight { digest: Sha256::digest(bytes).into(), blank: is_blank(bytes) },
+        Err(why) => {
+            Sight { digest: Sha256::digest(format!("\0{:?}", why.kind())).into(), blank: false }
+        }
     }
+}
+
+fn is_blank(bytes: &[u8]) -> bool {
+    let mut lines = bytes.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii);
+    lines.all(|line| line.is_empty() || line.starts_with(b"#"))
+}
+
+/// Files that are empty now and had something in them when `before` was read: more likely somebody is just writing them than
+/// that all of it is to go.
+///
+/// # Errors
+/// Each of them.
+pub fn none_emptied(before: &Seen, now: &Seen) -> Result<(), BadAccess> {
+    let emptied = now.iter().filter(|(path, sight)| {
+        sight.blank && before.get(*path).is_some_and(|before| !before.blank)
+    });
+    let fault = |path: &PathBuf| {
+        FileFault {
+        file: path.clone(),
+        place: None,
+        why: "is empty, and there was something in it; if nothing is meant, write an empty list, such as `key = []`"
+            .to_owned(),
+    }
+    };
+    let faults: Vec<FileFault> = emptied.map(|(path, _)| fault(path)).collect();
+    if faults.is_empty() { Ok(()) } else { Err(BadAccess(faults)) }
 }
 
 struct Loading<'l> {
@@ -108,7 +164,7 @@ struct Loading<'l> {
 impl Loading<'_> {
     fn file(&mut self, path: &Path) -> Result<Vec<u8>, String> {
         let read = (self.read)(path);
-        self.seen.insert(path.to_owned(), digest(&read));
+        self.seen.insert(path.to_owned(), sight(&read));
         read.map_err(|why| format!("can't be read: {why}"))
     }
 

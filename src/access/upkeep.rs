@@ -10,15 +10,15 @@ use std::time::{Duration, SystemTime};
 
 use rand::RngExt;
 use tokio::task::JoinSet;
-use tokio::time::{Instant, MissedTickBehavior, interval};
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
 use tracing::{info, warn};
 
 use super::document::BadAccess;
 use super::fetch::fetch;
 use super::figures::Figures;
-use super::gate::{Access, Clock, Pace};
+use super::gate::{Access, Clock, Files, Pace, Sights};
 use super::jwks::KeySet;
-use super::policy::{Policy, Remote, Seen, load, look};
+use super::policy::{Policy, Remote, Seen, load, look, none_emptied};
 
 /// The largest file, in bytes.
 const FILE_MAX: u64 = 16 * 1024 * 1024;
@@ -56,8 +56,9 @@ impl Access {
     /// Every fault of the files.
     pub async fn open_at(path: &Path, clock: Clock, pace: Pace) -> Result<Arc<Self>, BadAccess> {
         let (policy, seen) = read_files(path).await;
-        let files = Some((path.to_owned(), Mutex::new(seen)));
-        let access = Arc::new(Self::of(policy?, files, clock, pace));
+        let sights = Mutex::new(Sights { last: seen.clone(), right: seen });
+        let files = Files { path: path.to_owned(), sights };
+        let access = Arc::new(Self::of(policy?, Some(files), clock, pace));
         fetch_all(&access).await;
         Ok(access)
     }
@@ -138,15 +139,23 @@ fn begin(access: &Access, schedules: &mut HashMap<Arc<str>, Schedule>) {
 }
 
 async fn look_at_files(access: &Arc<Access>) {
-    let Some((path, seen)) = &access.files else { return };
-    let before = seen.lock().unwrap_or_else(PoisonError::into_inner).clone();
-    let known = before.clone();
+    let Some(Files { path, sights }) = &access.files else { return };
+    let before = sights.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    let known = before.last.clone();
     let now = off_the_runtime(move || look(&known, &read_file)).await;
-    if now == before {
+    if now == before.last {
         return;
     }
+    // Somebody may be writing a file in place, or exchanging several: what changes on is looked at again at the next look.
+    let (_, first) = read_files(path).await;
+    sleep(access.pace.settle).await;
     let (policy, now) = read_files(path).await;
-    *seen.lock().unwrap_or_else(PoisonError::into_inner) = now;
+    if now != first {
+        return;
+    }
+    let policy = policy.and_then(|policy| none_emptied(&before.right, &now).map(|()| policy));
+    let right = if policy.is_ok() { now.clone() } else { before.right };
+    *sights.lock().unwrap_or_else(PoisonError::into_inner) = Sights { last: now, right };
     match policy {
         Ok(policy) => {
             Figures::count(&access.figures.reloads);
@@ -202,9 +211,23 @@ fn start(access: &Arc<Access>, fetches: &mut JoinSet<Fetched>, name: &Arc<str>, 
     Figures::count(&access.figures.jwks_fetches);
     let (name, remote, give_up) = (Arc::clone(name), remote.clone(), access.pace.give_up);
     fetches.spawn(async move {
-        let set = fetch(&remote, give_up).await;
+        let asked = remote.clone();
+        let set = outcome(async move { fetch(&asked, give_up).await }).await;
         (name, remote, set)
     });
+}
+
+/// What comes of a fetch. One that breaks down by a fault of ours has failed like any other, so that the next one comes.
+async fn outcome(
+    fetch: impl Future<Output = Result<KeySet, String>> + Send + 'static,
+) -> Result<KeySet, String> {
+    let mut alone = JoinSet::new();
+    alone.spawn(fetch);
+    match alone.join_next().await {
+        Some(Ok(set)) => set,
+        Some(Err(why)) => Err(format!("the fetch broke down: {why}")),
+        None => Err("the fetch didn't begin".to_owned()),
+    }
 }
 
 fn done(access: &Access, schedules: &mut HashMap<Arc<str>, Schedule>, fetched: Fetched) {
@@ -262,4 +285,16 @@ fn take_over(access: &Access, (name, remote, set): Fetched) -> bool {
         info!(issuer = %name, keys = set.keys.len(), "credentials: an issuer has other keys");
     }
     true
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_fetch_that_breaks_down_has_failed_like_any_other() {
+        let broken = outcome(async { panic!("a fault of ours") }).await;
+        assert!(broken.is_err_and(|why| why.contains("broke down")));
+        assert_eq!(outcome(async { Err("away".to_owned()) }).await.err(), Some("away".to_owned()));
+    }
 }

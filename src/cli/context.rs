@@ -9,6 +9,7 @@ use serde_json::json;
 use super::args::{ContextArgs, Global, SetContext};
 use super::contexts::{self, Contexts, SavedContext};
 use super::{Context, json, names};
+use crate::client::Credential;
 use crate::output::{self, Table};
 use crate::pb;
 
@@ -84,7 +85,16 @@ fn set(contexts: &mut Contexts, asked: &SetContext, given: &Global) -> anyhow::R
     if name.is_empty() || name.starts_with('.') || !name.chars().all(plain) {
         bail!("{name:?} is no name for a context: use letters, digits, - _ and .");
     }
-    let before = contexts.all.get(name).cloned().unwrap_or_default();
+    let mut before = contexts.all.get(name).cloned().unwrap_or_default();
+    let server = given.server.first().cloned().unwrap_or_else(|| before.server.clone());
+    if server != before.server {
+        let former = before.server.clone();
+        if before.drop_secrets() {
+            output::note(&format!(
+                "{name} asks another server now: what was kept to show {former} and to believe it is dropped, but for what is given anew"
+            ));
+        }
+    }
     let path = |path: &Option<PathBuf>, before: Option<PathBuf>| {
         // From wherever commands are called later.
         path.as_ref()
@@ -92,7 +102,7 @@ fn set(contexts: &mut Contexts, asked: &SetContext, given: &Global) -> anyhow::R
             .or(before)
     };
     let mut saved = SavedContext {
-        server: given.server.first().cloned().unwrap_or(before.server),
+        server,
         org: given.org.clone().or(before.org),
         credential_file: path(&given.credential_file, before.credential_file),
         ca: path(&given.tls.ca, before.ca),
@@ -107,7 +117,7 @@ fn set(contexts: &mut Contexts, asked: &SetContext, given: &Global) -> anyhow::R
         std::io::stdin().read_to_string(&mut text).context("can't read standard input")?;
         let path = contexts::folder()?.join("credentials").join(name);
         contexts::write_private(&path, text.trim().as_bytes())?;
-        contexts::credential_in(&path)?;
+        Credential::File(path.clone()).text()?;
         saved.credential_file = Some(path);
     }
     contexts.all.insert(name.clone(), saved);
@@ -156,6 +166,36 @@ fn words(said: &pb::WhoAmIResponse) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn s1_another_server_isnt_shown_the_credential_of_the_one_before() {
+        use clap::Parser as _;
+        let mut contexts = Contexts::default();
+        let mut set = |line: &str| {
+            let words = ["baton", "context", "set", "prod"].into_iter();
+            let words = words.chain(line.split_whitespace());
+            let cli = super::super::args::Cli::try_parse_from(words).unwrap();
+            let super::super::args::Command::Context { what: Some(ContextArgs::Set(asked)) } =
+                cli.command
+            else {
+                panic!("it is `set`")
+            };
+            super::set(&mut contexts, &asked, &cli.global).unwrap();
+            contexts.all["prod"].clone()
+        };
+        let files = "--credential-file /k --ca /ca --cert /c --key /p";
+        let one = set(&format!("--server https://one --org acme {files}"));
+        assert_eq!(set("--org zeta"), SavedContext { org: Some("zeta".into()), ..one.clone() });
+        assert_eq!(set("--server https://one").credential_file, one.credential_file);
+        let other = set("--server https://two --ca /other");
+        let expected = SavedContext {
+            server: "https://two".into(),
+            org: Some("zeta".into()),
+            ca: Some("/other".into()),
+            ..SavedContext::default()
+        };
+        assert_eq!(other, expected);
+    }
 
     #[test]
     fn s4_whoami_reads_like_a_card() {

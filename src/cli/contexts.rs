@@ -5,13 +5,14 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::Write as _;
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
 use serde::{Deserialize, Serialize};
 
 use super::args::Global;
-use crate::client::ClientTls;
+use crate::client::{ClientTls, Credential};
 
 /// What is kept of a context.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -36,6 +37,14 @@ pub struct SavedContext {
     pub key: Option<PathBuf>,
 }
 
+impl SavedContext {
+    /// Forgets what is shown to the server, and by what it is believed. Was there anything?
+    pub fn drop_secrets(&mut self) -> bool {
+        let files = [&mut self.credential_file, &mut self.ca, &mut self.cert, &mut self.key];
+        files.into_iter().filter_map(Option::take).count() > 0
+    }
+}
+
 /// All contexts, and which of them is the current one.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -56,7 +65,7 @@ pub struct Target {
     /// The org, if one is named.
     pub org: Option<String>,
     /// The credential, if there is one.
-    pub credential: Option<String>,
+    pub credential: Option<Credential>,
     /// What to speak TLS with.
     pub tls: ClientTls,
 }
@@ -70,8 +79,16 @@ impl Target {
     /// # Errors
     /// If there is no such context, or its credential can't be read.
     pub fn of(given: &Global) -> anyhow::Result<Self> {
-        let saved = saved_context(given)?.unwrap_or_default();
-        let elsewhere = given.server.first().is_some_and(|server| *server != saved.server);
+        let in_environment = std::env::var("BATON_CREDENTIAL").ok().filter(|text| !text.is_empty());
+        Self::completed(given, saved_context(given)?.unwrap_or_default(), in_environment)
+    }
+
+    fn completed(
+        given: &Global,
+        saved: SavedContext,
+        in_environment: Option<String>,
+    ) -> anyhow::Result<Self> {
+        let elsewhere = given.server.iter().any(|server| *server != saved.server);
         let servers = match (given.server.as_slice(), saved.server.as_str()) {
             ([], "") => vec![USUAL_SERVER.to_owned()],
             ([], server) => vec![server.to_owned()],
@@ -79,13 +96,14 @@ impl Target {
         };
         // A credential is shown to the server that it was kept for, and to no other.
         let kept = if elsewhere { SavedContext::default() } else { saved };
-        let in_environment = std::env::var("BATON_CREDENTIAL").ok().filter(|text| !text.is_empty());
         let credential = match (&given.credential_file, in_environment, &kept.credential_file) {
-            (Some(path), _, _) => Some(credential_in(path)?),
-            (None, Some(text), _) => Some(text.trim().to_owned()),
-            (None, None, Some(path)) => Some(credential_in(path)?),
+            (Some(path), _, _) => Some(Credential::File(path.clone())),
+            (None, Some(text), _) => Some(Credential::Text(text.trim().to_owned())),
+            (None, None, Some(path)) => Some(Credential::File(path.clone())),
             (None, None, None) => None,
         };
+        // So that a file without one is told of before anything else.
+        credential.as_ref().map(Credential::text).transpose()?;
         let tls = given.tls.files();
         let (cert, key) = match (tls.cert, tls.key) {
             (None, None) => (kept.cert, kept.key),
@@ -94,6 +112,21 @@ impl Target {
         let tls = ClientTls { ca: tls.ca.or(kept.ca), cert, key };
         Ok(Self { servers, org: given.org.clone().or(kept.org), credential, tls })
     }
+
+    /// The servers to which the credential goes in the clear, beyond this machine.
+    pub fn shown_unencrypted(&self) -> impl Iterator<Item = &str> {
+        let shown = self.credential.is_some();
+        self.servers.iter().map(String::as_str).filter(move |server| shown && in_the_clear(server))
+    }
+}
+
+/// Does what is sent to this server go unencrypted, and beyond this machine?
+fn in_the_clear(server: &str) -> bool {
+    let Ok(uri) = server.parse::<hyper::Uri>() else { return false };
+    let host = uri.host().unwrap_or_default().trim_matches(['[', ']']);
+    let address = host.parse::<IpAddr>();
+    let local = host == "localhost" || address.is_ok_and(|address| address.is_loopback());
+    uri.scheme_str() == Some("http") && !local
 }
 
 /// The context that is named, or else the current one, if there is one.
@@ -195,23 +228,6 @@ pub fn write_private(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
     written.with_context(what)
 }
 
-/// The credential in a file: its first line.
-///
-/// # Errors
-/// If it can't be read, or is empty.
-pub fn credential_in(path: &Path) -> anyhow::Result<String> {
-    let text = fs::read_to_string(path)
-        .with_context(|| format!("can't read the credential in {}", path.display()))?;
-    let line = text.lines().next().unwrap_or_default().trim();
-    if line.is_empty() {
-        bail!(
-            "{} holds no credential: put an API key or a token into its first line",
-            path.display()
-        );
-    }
-    Ok(line.to_owned())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -252,13 +268,50 @@ mod tests {
         assert!(refused.contains("isn't a file of contexts"), "{refused}");
     }
 
+    fn given(line: &str) -> Global {
+        use clap::Parser as _;
+        let words = line.split_whitespace();
+        crate::cli::args::Cli::try_parse_from(["baton", "whoami"].into_iter().chain(words))
+            .unwrap()
+            .global
+    }
+
     #[test]
-    fn a_credential_is_the_first_line() {
+    fn s1_a_context_s_credential_goes_to_its_server_alone() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("key");
-        fs::write(&path, " baton_1_2 \nmore\n").unwrap();
-        assert_eq!(credential_in(&path).unwrap(), "baton_1_2");
-        fs::write(&path, "\n").unwrap();
-        assert!(credential_in(&path).unwrap_err().to_string().contains("holds no credential"));
+        fs::write(&path, "baton_1_2\n").unwrap();
+        let saved = SavedContext {
+            server: "http://127.0.0.1:1".to_owned(),
+            org: Some("acme".to_owned()),
+            credential_file: Some(path),
+            ..SavedContext::default()
+        };
+        let shown = |line: &str| {
+            let target = Target::completed(&given(line), saved.clone(), None).unwrap();
+            (target.credential.is_some(), target.org.is_some())
+        };
+        assert_eq!(shown(""), (true, true));
+        assert_eq!(shown("--server http://127.0.0.1:1"), (true, true));
+        assert_eq!(shown("--server http://127.0.0.1:2"), (false, false));
+        assert_eq!(shown("--server http://127.0.0.1:1,http://127.0.0.1:2"), (false, false));
+        fs::write(folder.path().join("key"), "\n").unwrap();
+        assert!(Target::completed(&given(""), saved, None).is_err(), "there is none in it");
+    }
+
+    #[test]
+    fn a_credential_that_goes_in_the_clear_is_told_of() {
+        let told = |server: &str, credential: Option<&str>| {
+            let line = format!("--server {server}");
+            let credential = credential.map(str::to_owned);
+            let target = Target::completed(&given(&line), SavedContext::default(), credential);
+            target.unwrap().shown_unencrypted().count()
+        };
+        assert_eq!(told("http://baton.example:50051", Some("k")), 1);
+        assert_eq!(told("http://10.0.0.7:50051,http://[::1]:1", Some("k")), 1);
+        assert_eq!(told("http://10.0.0.7:50051", None), 0);
+        for safe in ["http://127.0.0.1:1", "http://localhost:1", "http://[::1]:1", "https://a.b"] {
+            assert_eq!(told(safe, Some("k")), 0, "{safe}");
+        }
     }
 }

@@ -43,6 +43,10 @@ pub async fn run(context: &Context, args: &Dev, start: StartServer) -> anyhow::R
         output::note(&format!("no context is kept: {error:#}"));
         Pasted::WithServer
     });
+    let set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+    if let Some(note) = in_the_way(set) {
+        output::note(&note);
+    }
     context.out.event(
         || {
             let Scene { session, waiting, at_partner } = &scene;
@@ -60,7 +64,7 @@ pub async fn run(context: &Context, args: &Dev, start: StartServer) -> anyhow::R
 }
 
 /// How commands name this server when they are pasted.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Pasted {
     /// They needn't: the current context is the one that was kept for it, or there is none, and it is the usual server.
     AsTheyAre,
@@ -73,21 +77,43 @@ enum Pasted {
 /// Keeps a context for the usual server, so that commands find it whatever the current one is. It becomes the current one
 /// only where there was none. A server elsewhere is named by its address: there may be several.
 fn kept_context(url: &str) -> anyhow::Result<Pasted> {
-    if url != USUAL_SERVER || std::env::var_os("BATON_SERVER").is_some() {
+    if url != USUAL_SERVER
+        || std::env::var_os("BATON_SERVER").is_some_and(|server| !server.is_empty())
+    {
         return Ok(Pasted::WithServer);
     }
     let folder = contexts::folder()?;
     let mut contexts = Contexts::read(&folder)?;
+    let pasted = with_dev(&mut contexts);
+    if pasted != Pasted::WithServer {
+        contexts.write(&folder)?;
+    }
+    Ok(pasted)
+}
+
+/// Puts the context of the usual server among the others, unless somebody calls one of their own so.
+fn with_dev(contexts: &mut Contexts) -> Pasted {
     let saved = SavedContext {
-        server: url.to_owned(),
+        server: USUAL_SERVER.to_owned(),
         org: Some(ORG.to_owned()),
         ..SavedContext::default()
     };
-    contexts.all.insert(CONTEXT.to_owned(), saved);
+    if *contexts.all.entry(CONTEXT.to_owned()).or_insert_with(|| saved.clone()) != saved {
+        return Pasted::WithServer;
+    }
     let current = contexts.current.get_or_insert_with(|| CONTEXT.to_owned());
-    let pasted = if current == CONTEXT { Pasted::AsTheyAre } else { Pasted::InContext };
-    contexts.write(&folder)?;
-    Ok(pasted)
+    if current == CONTEXT { Pasted::AsTheyAre } else { Pasted::InContext }
+}
+
+/// Which variables of the environment would send the commands elsewhere, or as somebody else.
+fn in_the_way(is_set: impl Fn(&str) -> bool) -> Option<String> {
+    const VARIABLES: [&str; 5] =
+        ["BATON_ORG", "BATON_ROLE", "BATON_CREDENTIAL", "BATON_CREDENTIAL_FILE", "BATON_CONTEXT"];
+    let set: Vec<&str> = VARIABLES.into_iter().filter(|name| is_set(name)).collect();
+    let names = set.join(" ");
+    (!set.is_empty()).then(|| {
+        format!("the commands below would go by what is set here: first say `unset {names}` where you paste them")
+    })
 }
 
 /// The context of `baton dev`.
@@ -292,6 +318,27 @@ mod tests {
             "{other}"
         );
         assert!(other.contains("30 simulated sessions a minute"));
+    }
+
+    #[test]
+    fn a_context_of_somebody_s_own_stays_as_it_is() {
+        let mut contexts = Contexts::default();
+        assert_eq!(with_dev(&mut contexts), Pasted::AsTheyAre);
+        assert_eq!(with_dev(&mut contexts), Pasted::AsTheyAre, "it is dev's own");
+        contexts.current = Some("prod".into());
+        assert_eq!(with_dev(&mut contexts), Pasted::InContext);
+        let own = SavedContext { server: "https://dev.example".into(), ..SavedContext::default() };
+        contexts.all.insert(CONTEXT.into(), own);
+        let before = contexts.clone();
+        assert_eq!(with_dev(&mut contexts), Pasted::WithServer);
+        assert_eq!(contexts, before);
+    }
+
+    #[test]
+    fn what_is_set_that_commands_would_go_by_is_named() {
+        assert_eq!(in_the_way(|_| false), None);
+        let note = in_the_way(|name| name.ends_with("CREDENTIAL") || name == "BATON_ORG");
+        assert!(note.is_some_and(|note| note.contains("`unset BATON_ORG BATON_CREDENTIAL`")));
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! `keys`: makes, lists and revokes API keys in the key file of a server, which notices within a second.
+//! `keys`: makes, lists and revokes API keys in the key file of a server, which notices within about a second.
 
 use std::path::Path;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -22,7 +22,9 @@ pub fn run(context: &Context, args: &Keys) -> anyhow::Result<()> {
             let revoked = keys::revoke(file, key, SystemTime::now())?;
             let (id, name) = (&revoked.id, &revoked.name);
             output::note(&format!(
-                "{name} ({id}) is revoked: its calls and streams end within a second"
+                "{name} ({id}) is revoked in {}: a server that reads it takes it within about a second, and ends the key's \
+                 calls and streams",
+                file.display()
             ));
             Ok(())
         }
@@ -55,9 +57,10 @@ fn create(context: &Context, file: &Path, asked: &CreateKey) -> anyhow::Result<(
         },
         || made.text.clone(),
     );
-    output::note(
-        "this is the only time that the key is shown; servers that run take it within a second",
-    );
+    output::note(&format!(
+        "this is the only time that the key is shown; it is in {}, and a server that reads it takes it within about a second",
+        file.display()
+    ));
     Ok(())
 }
 

@@ -35,8 +35,10 @@ mod watch;
 mod words;
 mod work;
 
+use std::ffi::OsStr;
+
 use anyhow::{Context as _, bail};
-use clap::{CommandFactory as _, Parser as _};
+use clap::{CommandFactory as _, FromArgMatches as _};
 
 use crate::client::{Client, Identity, RetryPolicy};
 use crate::launch::{ForgetOrg, StartServer};
@@ -104,6 +106,27 @@ impl Context {
 /// The org of callers who name none, and show no credential.
 const DEMO: &str = "demo";
 
+/// The command line of this process.
+fn parsed() -> anyhow::Result<Cli> {
+    let is_empty = |name: &OsStr| std::env::var_os(name).is_some_and(|value| value.is_empty());
+    let matches = args::without_empty(Cli::command(), &is_empty).get_matches();
+    args::misplaced(&matches).map_err(anyhow::Error::msg)?;
+    Ok(Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit()))
+}
+
+/// Whether a command asks a server.
+const fn asks(command: &Command) -> bool {
+    !matches!(
+        command,
+        Command::Context { .. }
+            | Command::Keys(_)
+            | Command::Dev(_)
+            | Command::Serve(_)
+            | Command::Org { .. }
+            | Command::Completion { .. }
+    )
+}
+
 /// Parses the process' arguments and runs what they ask for; `forget` gives an org up, `bench` runs `baton bench`. Bad arguments and `--help` end
 /// the process here, as clap does it.
 ///
@@ -114,10 +137,12 @@ pub async fn run(
     forget: ForgetOrg,
     bench: impl AsyncFnOnce(BenchCall, StartServer) -> anyhow::Result<()>,
 ) -> anyhow::Result<()> {
-    let Cli { global, command } = Cli::parse();
+    let Cli { global, command } = parsed()?;
     // Contexts can be mended also when the one that is named isn't there.
-    let keeps = matches!(command, Command::Context { .. } | Command::Keys(_));
-    let target = if keeps { Target::default() } else { Target::of(&global)? };
+    let target = if asks(&command) { Target::of(&global)? } else { Target::default() };
+    for server in target.shown_unencrypted() {
+        output::note(&format!("the credential goes unencrypted to {server}"));
+    }
     let context = Context { out: Output::new(global.output), global, target };
     match command {
         Command::Dev(args) => dev::run(&context, &args, start).await,

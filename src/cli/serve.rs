@@ -15,8 +15,8 @@ pub async fn run(args: &Serve, start: StartServer) -> anyhow::Result<()> {
     };
     let plan = ServerPlan {
         admin: args.admin,
-        redis: args.redis.clone(),
-        token_key: args.token_key.clone(),
+        redis: args.redis.as_deref().map(str::to_owned),
+        token_key: token_key(args)?,
         advertise: args.advertise.clone(),
         access: args.access.clone(),
         trust,
@@ -38,4 +38,15 @@ pub async fn run(args: &Serve, start: StartServer) -> anyhow::Result<()> {
         stopped = server.stop() => stopped,
         again = interrupted() => again,
     }
+}
+
+/// The key of resume tokens, if one is given.
+fn token_key(args: &Serve) -> anyhow::Result<Option<String>> {
+    let Some(path) = &args.token_key_file else {
+        return Ok(args.token_key.as_deref().map(str::to_owned));
+    };
+    let text = std::fs::read_to_string(path)
+        .with_context(|| format!("can't read the token key in {}", path.display()))?;
+    // What is wrong with a key is said where it is used.
+    Ok(Some(text.lines().next().unwrap_or_default().trim().to_owned()))
 }

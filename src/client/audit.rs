@@ -79,7 +79,7 @@ impl AuditFeed {
             Err(_) => Ok(self.lost("no sign of life for two and a half heartbeats", None)),
             Ok(Ok(None)) => Ok(self.lost("the server ended the stream", None)),
             Ok(Err(status)) => {
-                let failure = Failure::of(&status, self.client.server());
+                let failure = self.client.failure(&status);
                 self.refused(failure)
             }
             Ok(Ok(Some(response))) => self.took(response),
@@ -88,8 +88,10 @@ impl AuditFeed {
 
     async fn connect(&mut self) -> Result<Option<AuditEvent>, Failure> {
         let deadline = Instant::now() + self.client.policy.deadline();
+        let mut shown_another = false;
         loop {
-            let request = self.client.request(self.request.clone());
+            let sent = self.client.shown.headers();
+            let request = Client::request(self.request.clone(), &sent);
             let mut service =
                 pb::audit_service_client::AuditServiceClient::new(self.client.channel.clone());
             let opened =
@@ -102,7 +104,11 @@ impl AuditFeed {
                 Ok(Err(status)) => status,
                 Err(_) => tonic::Status::unavailable("no answer in time"),
             };
-            let failure = Failure::of(&status, self.client.server());
+            let failure = self.client.failure(&status);
+            if !shown_another && self.client.may_show_another(&failure, &sent) {
+                shown_another = true;
+                continue;
+            }
             if self.started_before {
                 return self.refused(failure).map(Some);
             }
@@ -150,6 +156,9 @@ impl AuditFeed {
                 format!("the server ended the stream for good: {}", closing.reason),
                 "it isn't to be tried again",
             ));
+        }
+        if closing.action() == pb::ClosingAction::Reauthenticate {
+            self.client.renew();
         }
         let pause = closing.retry_after.and_then(|d| Duration::try_from(d).ok());
         Ok(self.lost(&format!("the server is closing: {}", closing.reason), pause))

@@ -102,6 +102,15 @@ impl Failure {
         }))
     }
 
+    /// The same for a caller who showed a credential, or none: what can be done about one that is refused isn't the same.
+    #[must_use]
+    pub(super) fn for_one_who_showed(mut self, credential: bool) -> Self {
+        if credential && self.0.reason == "UNAUTHENTICATED" {
+            self.0.advice = refused(&self.0.message).to_owned();
+        }
+        self
+    }
+
     /// The gRPC code.
     #[must_use]
     pub fn code(&self) -> Code {
@@ -213,6 +222,17 @@ pub(super) fn innermost(error: &dyn std::error::Error) -> String {
     match error.source() {
         Some(cause) => innermost(cause),
         None => error.to_string(),
+    }
+}
+
+/// What can be done about a credential that was shown and refused, by what the server says of it.
+fn refused(message: &str) -> &'static str {
+    if message.contains("for one org") {
+        "give --org one of the credential's"
+    } else if message.contains("knows no credentials") {
+        "do without --credential-file, BATON_CREDENTIAL and the context's credential: `baton context list` shows it"
+    } else {
+        "is it this server's, and whole? It may have been revoked: get another, and keep it where this one was"
     }
 }
 
@@ -328,6 +348,30 @@ mod tests {
         let text = failure.to_string();
         assert!(text.starts_with("PARTNER_AWAY: acme is away [again in 29.5 s] (choose"), "{text}");
         assert!(!failure.may_retry(), "it isn't tried again without being asked");
+    }
+
+    #[test]
+    fn s1_whoever_showed_a_credential_isnt_told_to_show_one() {
+        let said = |message: &str, credential| {
+            let details = ErrorDetails::with_error_info(
+                "UNAUTHENTICATED",
+                "baton",
+                std::collections::HashMap::new(),
+            );
+            let status = Status::with_error_details(Code::Unauthenticated, message, details);
+            Failure::of(&status, "http://x").for_one_who_showed(credential).to_string()
+        };
+        assert!(said("no credential: give one", false).contains("show a credential with"));
+        let refused = said("the credential isn't accepted", true);
+        assert!(
+            refused.contains("may have been revoked") && !refused.contains("show a"),
+            "{refused}"
+        );
+        let org =
+            said("the credential isn't good for one org alone, or not for the one named", true);
+        assert!(org.contains("give --org one of the credential's"), "{org}");
+        let none = said("this server knows no credentials (it was started without --access)", true);
+        assert!(none.contains("do without"), "{none}");
     }
 
     #[test]

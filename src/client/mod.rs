@@ -6,6 +6,7 @@
 
 mod audit;
 mod calls;
+mod credential;
 mod failure;
 mod presence;
 mod retry;
@@ -18,11 +19,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use tokio::time::Instant;
-use tonic::metadata::{Ascii, MetadataValue};
 use tonic::transport::{Channel, Endpoint};
 use tonic::{Request, Response, Status};
 
 pub use audit::{AuditEvent, AuditFeed};
+pub use credential::Credential;
+use credential::{Headers, Shown};
 pub use failure::Failure;
 pub use presence::{SignedIn, keep_signed_in, sign_in};
 pub use retry::{BadRetryPolicy, RetryPolicy};
@@ -35,7 +37,7 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 const KEEPALIVE: (Duration, Duration) = (Duration::from_secs(30), Duration::from_secs(10));
 
 /// Who is asking: sent with each call as `baton-org`, `baton-role` and `baton-actor`, and what proves it.
-#[derive(Clone, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Identity {
     /// The org. Empty: left to the server.
     pub org: String,
@@ -43,56 +45,8 @@ pub struct Identity {
     pub role: String,
     /// Id of the rep, partner or other holder. Empty: left to the server.
     pub actor: String,
-    /// An API key or a token, sent as `authorization: Bearer …`. `None`: nothing is proven so.
-    pub credential: Option<String>,
-}
-
-impl std::fmt::Debug for Identity {
-    /// Without the credential, which is a secret.
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Identity")
-            .field("org", &self.org)
-            .field("role", &self.role)
-            .field("actor", &self.actor)
-            .field("credential", &self.credential.as_ref().map(|_| "…"))
-            .finish()
-    }
-}
-
-/// The identity as it goes on the wire, checked once.
-#[derive(Clone, Debug, Default)]
-struct Headers(Vec<(&'static str, MetadataValue<Ascii>)>);
-
-impl Headers {
-    fn of(identity: &Identity) -> Result<Self, Failure> {
-        let mut headers = Vec::new();
-        for (key, value) in [
-            ("baton-org", &identity.org),
-            ("baton-role", &identity.role),
-            ("baton-actor", &identity.actor),
-        ] {
-            if value.is_empty() {
-                continue;
-            }
-            let value = value.parse().map_err(|_| {
-                Failure::local(
-                    format!("{key} `{}` isn't printable ASCII", value.escape_default()),
-                    "correct it",
-                )
-            })?;
-            headers.push((key, value));
-        }
-        if let Some(credential) = &identity.credential {
-            let value = format!("Bearer {credential}").parse();
-            let mut value: MetadataValue<Ascii> = value.map_err(|_| {
-                // What it is isn't repeated: it may be a secret with a line break too many.
-                Failure::local("the credential isn't printable ASCII", "give it as it was issued")
-            })?;
-            value.set_sensitive(true);
-            headers.push(("authorization", value));
-        }
-        Ok(Self(headers))
-    }
+    /// What it is proven with. `None`: nothing is proven so.
+    pub credential: Option<Credential>,
 }
 
 /// A client of one server. Cheap to clone; clones share the connection.
@@ -100,7 +54,7 @@ impl Headers {
 pub struct Client {
     channel: Channel,
     server: Arc<str>,
-    headers: Arc<Headers>,
+    shown: Arc<Shown>,
     policy: RetryPolicy,
     retries: Arc<AtomicU64>,
     contentions: Arc<AtomicU64>,
@@ -125,7 +79,7 @@ impl Client {
         Ok(Self {
             channel: endpoint.connect_lazy(),
             server: server.into(),
-            headers: Arc::new(Headers::of(identity)?),
+            shown: Arc::new(Shown::of(identity)?),
             policy,
             retries: Arc::default(),
             contentions: Arc::default(),
@@ -134,7 +88,7 @@ impl Client {
 
     /// The same connection for another identity.
     pub fn acting_as(&self, identity: &Identity) -> Result<Self, Failure> {
-        Ok(Self { headers: Arc::new(Headers::of(identity)?), ..self.clone() })
+        Ok(Self { shown: Arc::new(Shown::of(identity)?), ..self.clone() })
     }
 
     /// How many calls of this client and its clones were tried again.
@@ -155,12 +109,29 @@ impl Client {
         &self.server
     }
 
-    fn request<T>(&self, message: T) -> Request<T> {
+    /// A request that is sent with these headers.
+    fn request<T>(message: T, headers: &Headers) -> Request<T> {
         let mut request = Request::new(message);
-        for (key, value) in &self.headers.0 {
+        for (key, value) in &headers.0 {
             request.metadata_mut().insert(*key, value.clone());
         }
         request
+    }
+
+    /// What a status means to whoever uses this client.
+    fn failure(&self, status: &Status) -> Failure {
+        Failure::of(status, &self.server).for_one_who_showed(self.shown.credential())
+    }
+
+    /// Whether a call that was `sent` so and failed may go well with the credential that there is by now.
+    fn may_show_another(&self, failure: &Failure, sent: &Headers) -> bool {
+        matches!(failure.reason(), "UNAUTHENTICATED" | "CREDENTIAL_EXPIRED")
+            && self.shown.renewed_since(sent)
+    }
+
+    /// Shows from now on what the credential's file holds now, if it is in one.
+    fn renew(&self) {
+        self.shown.renewed_since(&self.shown.headers());
     }
 
     /// Makes a unary call, again and again with the very same message until it is settled or the deadline is over.
@@ -174,9 +145,10 @@ impl Client {
         F: Future<Output = Result<Response<R>, Status>>,
     {
         let deadline = Instant::now() + self.policy.deadline();
-        let mut attempt = 0;
+        let (mut attempt, mut shown_another) = (0, false);
         loop {
-            let mut request = self.request(message.clone());
+            let sent = self.shown.headers();
+            let mut request = Self::request(message.clone(), &sent);
             let left =
                 deadline.saturating_duration_since(Instant::now()).max(Duration::from_millis(1));
             request.set_timeout(left.min(self.policy.attempt_timeout()));
@@ -184,7 +156,11 @@ impl Client {
                 Ok(response) => return Ok(response.into_inner()),
                 Err(status) => status,
             };
-            let failure = Failure::of(&status, &self.server);
+            let failure = self.failure(&status);
+            if !shown_another && self.may_show_another(&failure, &sent) {
+                shown_another = true;
+                continue;
+            }
             let pause =
                 failure.retry_after().unwrap_or_else(|| self.policy.pause(attempt, rand::random()));
             if !failure.may_retry() || Instant::now() + pause >= deadline {
@@ -256,19 +232,6 @@ mod tests {
                 Client::new(server, &Identity::default(), RetryPolicy::default()).unwrap_err();
             assert!(failure.to_string().contains("isn't a server's address"), "{failure}");
         }
-    }
-
-    #[test]
-    fn a_credential_is_sent_and_never_shown() {
-        let credential = Some("secret-key".to_owned());
-        let identity = Identity { credential, ..Identity::default() };
-        let headers = Headers::of(&identity).unwrap();
-        assert_eq!(headers.0[0].1.as_encoded_bytes(), b"Bearer secret-key");
-        let shown = format!("{identity:?} {headers:?}");
-        assert!(!shown.contains("secret"), "{shown}");
-        let broken = Identity { credential: Some("secret\n".to_owned()), ..Identity::default() };
-        let failure = Headers::of(&broken).unwrap_err().to_string();
-        assert!(failure.contains("credential") && !failure.contains("secret"), "{failure}");
     }
 
     #[tokio::test]

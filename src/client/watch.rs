@@ -78,7 +78,7 @@ impl Watch {
             Err(_) => Ok(self.lost("no sign of life for two and a half heartbeats", None)),
             Ok(Ok(None)) => Ok(self.lost("the server ended the stream", None)),
             Ok(Err(status)) => {
-                let failure = Failure::of(&status, self.client.server());
+                let failure = self.client.failure(&status);
                 self.refused(failure)
             }
             Ok(Ok(Some(response))) => self.took(response),
@@ -87,8 +87,10 @@ impl Watch {
 
     async fn connect(&mut self) -> Result<Option<WatchEvent>, Failure> {
         let deadline = Instant::now() + self.client.policy.deadline();
+        let mut shown_another = false;
         loop {
-            let request = self.client.request(self.request.clone());
+            let sent = self.client.shown.headers();
+            let request = Client::request(self.request.clone(), &sent);
             let mut service =
                 pb::watch_service_client::WatchServiceClient::new(self.client.channel.clone());
             let opened =
@@ -98,12 +100,13 @@ impl Watch {
                     self.stream = Some(response.into_inner());
                     return Ok(None);
                 }
-                Ok(Err(status)) => Failure::of(&status, self.client.server()),
-                Err(_) => Failure::of(
-                    &tonic::Status::unavailable("no answer in time"),
-                    self.client.server(),
-                ),
+                Ok(Err(status)) => self.client.failure(&status),
+                Err(_) => self.client.failure(&tonic::Status::unavailable("no answer in time")),
             };
+            if !shown_another && self.client.may_show_another(&failure, &sent) {
+                shown_another = true;
+                continue;
+            }
             if self.started_before {
                 return self.refused(failure).map(Some);
             }
@@ -167,10 +170,9 @@ impl Watch {
                 ));
             }
             pb::ClosingAction::Resnapshot => self.request.resume_token.clear(),
-            // With whatever credential there is by then.
-            pb::ClosingAction::Reauthenticate
-            | pb::ClosingAction::Resume
-            | pb::ClosingAction::Unspecified => {}
+            // With whatever credential its file holds by then.
+            pb::ClosingAction::Reauthenticate => self.client.renew(),
+            pb::ClosingAction::Resume | pb::ClosingAction::Unspecified => {}
         }
         let pause = closing.retry_after.and_then(|d| Duration::try_from(d).ok());
         Ok(self.lost(&format!("the server is closing: {}", closing.reason), pause))

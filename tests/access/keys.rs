@@ -9,7 +9,7 @@ use std::time::SystemTime;
 use baton::access::grant::Grant;
 use baton::access::key_file::ApiKey;
 use baton::access::keys::{self, KeysError, MadeKey, NewKey};
-use baton::access::{Access, Fault, Orgs, Scope, Standing};
+use baton::access::{Access, Fault, Orgs, Peer, Presented, Scope, Standing};
 use baton::domain::live::{Actor, Role};
 use baton::domain::scope::Narrowing;
 use tempfile::TempDir;
@@ -125,7 +125,8 @@ fn of_a_key_only_a_digest_is_kept_and_only_for_its_owner() {
     assert!(secret.len() * 5 >= 256, "32 random bytes");
     let text = fs::read_to_string(&file).expect("it is there");
     assert!(!text.contains(secret), "{text}");
-    assert!(!format!("{:?}", made.key).contains(secret));
+    let shown = format!("{made:?}");
+    assert!(shown.contains("web") && !shown.contains(secret), "{shown}");
     let mode = |file: &Path| fs::metadata(file).expect("it is there").permissions().mode() & 0o777;
     assert_eq!(mode(&file), 0o600);
     assert_ne!(make(&file, "web").text, made.text);
@@ -136,6 +137,28 @@ fn of_a_key_only_a_digest_is_kept_and_only_for_its_owner() {
     assert_eq!(mode(&file), 0o644);
     let left: Vec<_> = fs::read_dir(folder.path()).expect("it is there").collect();
     assert_eq!(left.len(), 1, "nothing is left beside it: {left:?}");
+}
+
+#[test]
+fn s4_a_key_is_narrowed_to_64_channels_at_most() {
+    let (_folder, file) = folder();
+    let mut new = new_key("wide");
+    new.grant.narrowing.channels =
+        (0..64).map(|number| format!("c{number}").parse().expect("an id")).collect();
+    keys::create(&file, &new, now()).expect("64 are taken");
+    new.grant.narrowing.channels.insert("one-more".parse().expect("an id"));
+    let before = fs::read(&file).expect("it is there");
+    let refused = keys::create(&file, &new, now()).expect_err("65 aren't").to_string();
+    assert!(refused.contains("`channels` names 65"), "{refused}");
+    assert_eq!(fs::read(&file).expect("it is there"), before);
+}
+
+#[test]
+fn what_is_shown_of_a_caller_is_without_its_secret() {
+    let (authorization, peer) = (["Bearer baton_secret"], Peer::default());
+    let shown =
+        Presented { authorization: &authorization, org: None, forwarded: None, peer: &peer };
+    assert!(!format!("{shown:?}").contains("secret"));
 }
 
 #[test]

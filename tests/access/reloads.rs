@@ -29,12 +29,17 @@ pub struct Running {
 impl Running {
     /// With these files, whose looks follow each other fast.
     pub async fn of(files: &[(&str, String)], pace: Pace) -> Self {
+        let soon = Duration::from_millis(5);
+        Self::at(files, Pace { look: soon, settle: soon, ..pace }).await
+    }
+
+    /// With these files, at this pace.
+    async fn at(files: &[(&str, String)], pace: Pace) -> Self {
         let folder = TempDir::new().expect("a folder");
         for (name, text) in files {
             fs::write(folder.path().join(name), text).expect("it is written");
         }
         let hands = Hands::default();
-        let pace = Pace { look: Duration::from_millis(5), ..pace };
         let access = Access::open_at(&folder.path().join("access.toml"), hands.clock(), pace).await;
         let access = access.unwrap_or_else(|bad| panic!("{bad}"));
         let mut upkeep = JoinSet::new();
@@ -43,15 +48,18 @@ impl Running {
     }
 
     async fn start() -> Self {
+        Self::of(&Self::files(), Pace::default()).await
+    }
+
+    fn files() -> [(&'static str, String); 5] {
         let file = format!("api_keys = \"keys.toml\"\n{}", access_file());
-        let files = [
+        [
             ("access.toml", file),
             ("keys.toml", String::new()),
             ("idp.json", jwks(&[&RSA, &EC, &ED, &ED_2])),
             ("partner.json", jwks(&[&PARTNER, &PARTNER_EC])),
             ("plain.json", jwks(&[&NAMELESS])),
-        ];
-        Self::of(&files, Pace::default()).await
+        ]
     }
 
     /// Changes a file as a careful person does: all of it at once.
@@ -115,7 +123,7 @@ async fn a_key_that_is_made_or_revoked_counts_at_once() {
     assert_eq!(running.believes(&made.text).err(), Some(Fault::RevokedKey));
     assert_eq!(running.access.standing(&credential), Standing::Revoked);
 
-    running.changed_by(|| running.write("keys.toml", "")).await;
+    running.changed_by(|| running.write("keys.toml", "# none\nkey = []\n")).await;
     assert_eq!(running.believes(&made.text).err(), Some(Fault::UnknownKey));
     assert_eq!(running.access.standing(&credential), Standing::Revoked);
 }
@@ -197,6 +205,45 @@ async fn a_file_that_has_become_wrong_changes_nothing_and_is_told_once() {
     assert!(running.believes(&token).is_ok());
     assert_eq!(running.access.limits(), Limits { streams: 7, ..Limits::default() });
     assert_eq!(figure(&running.access, "access_failed_reloads"), 3, "each was told once");
+}
+
+#[tokio::test]
+async fn a_file_that_is_emptied_to_be_written_anew_changes_nothing() {
+    let running = Running::start().await;
+    let path = running.folder.path().join("access.toml");
+    let token = Token::of_idp(&ED).sign(&ED);
+    let credential = running.believes(&token).expect("it is good");
+    let failed = |times| move |access: &Access| figure(access, "access_failed_reloads") == times;
+    let good = fs::read_to_string(&path).expect("it is there");
+    for (times, empty) in [(1, ""), (2, "\n  # soon more\n")] {
+        fs::write(&path, empty).expect("it is written");
+        running.until("the fault", failed(times)).await;
+        assert_eq!(running.access.standing(&credential), Standing::Good, "{empty:?}");
+    }
+    let next = format!("{good}\n[limits]\nstreams = 7\n");
+    running.changed_by(|| fs::write(&path, next)).await.expect("it is written");
+    assert_eq!(running.access.standing(&credential), Standing::Good);
+    assert_eq!(figure(&running.access, "access_failed_reloads"), 2);
+}
+
+#[tokio::test]
+async fn a_file_is_taken_when_two_looks_have_shown_the_same() {
+    let pace =
+        Pace { look: Duration::from_millis(5), settle: Duration::from_secs(1), ..Pace::default() };
+    let running = Running::at(&Running::files(), pace).await;
+    let path = running.folder.path().join("access.toml");
+    let good = fs::read_to_string(&path).expect("it is there");
+    let half = good.split("[[certificate]]").next().expect("a part");
+    let mut writes = tokio::time::interval(Duration::from_millis(20));
+    for line in 0..20 {
+        writes.tick().await;
+        fs::write(&path, format!("{half}\n# {line}\n")).expect("it is written");
+        assert_eq!(*running.access.changes().borrow(), 0, "half of it isn't taken");
+    }
+    let next = format!("{good}\n[limits]\nstreams = 7\n");
+    running.changed_by(|| fs::write(&path, next)).await.expect("it is written");
+    assert_eq!(running.access.limits(), Limits { streams: 7, ..Limits::default() });
+    assert_eq!(figure(&running.access, "access_reloads"), 1);
 }
 
 #[tokio::test]

@@ -160,8 +160,10 @@ fn s4_an_issuer_says_no_more_than_it_is_bound_to() {
 fn s4_scopes_and_parts_of_an_org_that_a_token_names() {
     let scope = |value: Value| ed("scope", value);
     let (bad, beyond) = (Fault::BadClaim, Fault::ScopeNotAllowed);
+    let queues = |number: usize| (0..number).map(|n| format!("q{n}")).collect::<Vec<_>>();
     family(
         &[
+            ed("baton_queues", queues(64)),
             scope("openid profile baton:work".into()),
             scope(json!(["baton:work", "content"])),
             scope("read-only".into()),
@@ -178,6 +180,7 @@ fn s4_scopes_and_parts_of_an_org_that_a_token_names() {
             ("null", scope(Value::Null), bad),
             ("an object", scope(json!({"work": true})), bad),
             ("queues an empty list", ed("baton_queues", json!([])), bad),
+            ("queues 65", ed("baton_queues", queues(65)), bad),
             ("queues no ids", ed("baton_queues", json!(["a b"])), bad),
             ("queues a number", ed("baton_queues", 1), bad),
             ("queues null", ed("baton_queues", Value::Null), bad),

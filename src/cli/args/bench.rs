@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use clap::{Args, Subcommand, ValueEnum};
 
+use super::serve::Hidden;
 use super::target;
 use crate::client::ClientTls;
 use crate::output::Output;
@@ -104,7 +105,7 @@ pub struct BenchPresence {
     pub connections: u16,
     /// The Redis behind the server [default: in memory]
     #[arg(long, value_name = "URL")]
-    pub redis: Option<String>,
+    pub redis: Option<Hidden>,
 }
 
 const DAY_HELP: &str = "\

@@ -2,6 +2,13 @@
 
 use clap::{Args, Subcommand};
 
+/// What the options that every command has mean here.
+pub const HELP: &str = "\
+`set` keeps what is given of --server, --org, --credential-file, --ca, --cert and --key; what isn't given stays as it was, \
+but with another --server the credential and the files of TLS aren't kept, as they are the former one's. Without --org the \
+credential's org is meant. --role and --as aren't kept: where callers are believed they are given with each command. No \
+server is asked.";
+
 /// `baton context`.
 #[derive(Debug, Subcommand)]
 pub enum ContextArgs {
@@ -13,6 +20,7 @@ pub enum ContextArgs {
         name: String,
     },
     /// Make a context, or change one: keeps what is given of --server, --org, --credential-file, --ca, --cert and --key
+    #[command(after_help = HELP)]
     Set(SetContext),
     /// Forget a context
     Delete {

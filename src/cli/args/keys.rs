@@ -7,6 +7,13 @@ use clap::{Args, Subcommand};
 
 use crate::cli::target;
 
+/// What the options that every command has mean here.
+pub const HELP: &str = "\
+Here --org, --role and --as don't say who calls: `create` takes from them what the new key is good for, so that --org (or \
+--also-org) and --role have to be given. --org may be '*', any org. A rep's, adapter's or partner's key says with --as \
+which one it is; any other key is its own name. No server is asked: --server, --context and --credential-file mean \
+nothing here.";
+
 /// `baton keys`.
 #[derive(Debug, Args)]
 pub struct Keys {
@@ -22,6 +29,7 @@ pub struct Keys {
 #[derive(Debug, Subcommand)]
 pub enum KeysWhat {
     /// Make a key and print it, once: --org, --role and --as say what it is good for
+    #[command(after_help = HELP)]
     Create(CreateKey),
     /// List the keys, also those that were revoked; never their text
     List,

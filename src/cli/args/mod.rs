@@ -7,13 +7,15 @@ mod keys;
 mod lists;
 mod org;
 mod partners;
+mod serve;
 mod session;
 mod tls;
 
-use std::net::SocketAddr;
+use std::ffi::OsStr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use clap::builder::Resettable;
 use clap::{ArgGroup, Args, Parser, Subcommand};
 use clap_complete::Shell;
 
@@ -34,8 +36,9 @@ pub use partners::{
     AnswerHandoff, Contacts, FailHandoff, FailRouting, Handoffs, Narrowed, Partners, Route,
     Routing, SyncContacts,
 };
+pub use serve::{Dev, Serve, misplaced};
 pub use session::{Open, Return, Session};
-pub use tls::{CallTls, ServeTls};
+pub use tls::CallTls;
 
 /// Hands live messaging sessions from one service rep to the next.
 #[derive(Debug, Parser)]
@@ -53,6 +56,20 @@ pub struct Cli {
     /// What to do.
     #[command(subcommand)]
     pub command: Command,
+}
+
+/// The command line with only those variables of the environment that have something in them: an empty one is one that
+/// isn't set.
+pub fn without_empty(command: clap::Command, is_empty: &dyn Fn(&OsStr) -> bool) -> clap::Command {
+    let names: Vec<String> =
+        command.get_subcommands().map(|inner| inner.get_name().to_owned()).collect();
+    let command = command.mut_args(|arg| match arg.get_env() {
+        Some(name) if is_empty(name) => arg.env(Resettable::Reset),
+        _ => arg,
+    });
+    names.into_iter().fold(command, |command, name| {
+        command.mut_subcommand(name, |inner| without_empty(inner, is_empty))
+    })
 }
 
 /// What every command understands.
@@ -241,12 +258,14 @@ pub enum Command {
     /// Measure servers under load: transfers, or with a subcommand routing or a whole day
     Bench(Bench),
     /// Keep, choose and show the contexts to work in: each a server, an org and a credential
+    #[command(after_help = context::HELP)]
     Context {
         /// What to do; without it they are listed.
         #[command(subcommand)]
         what: Option<ContextArgs>,
     },
     /// Make, list and revoke API keys in the key file of a server
+    #[command(after_help = keys::HELP)]
     Keys(Keys),
     /// Say whom the server takes the caller for
     Whoami,
@@ -255,59 +274,6 @@ pub enum Command {
         /// The shell
         shell: Shell,
     },
-}
-
-/// `baton dev`.
-#[derive(Debug, Args)]
-pub struct Dev {
-    /// Where to listen; loopback only
-    #[arg(long, default_value = "127.0.0.1:50051", value_name = "ADDRESS")]
-    pub listen: SocketAddr,
-    /// Simulated sessions per minute, so that there is something to watch
-    #[arg(long, value_name = "N", default_value_t = 0, value_parser = clap::value_parser!(u32).range(0..=6000))]
-    pub traffic: u32,
-    /// Also play a partner: a small vendor with a channel, reps and contacts of its own (examples/partner.yaml)
-    #[arg(long)]
-    pub partner: bool,
-}
-
-/// `baton serve`.
-#[derive(Debug, Args)]
-pub struct Serve {
-    /// Where to listen
-    #[arg(long, env = "BATON_LISTEN", default_value = "127.0.0.1:50051", value_name = "ADDRESS")]
-    pub listen: SocketAddr,
-    /// Where to tell, by plain HTTP, whether it lives (/livez) and is ready for calls (/readyz), such as 127.0.0.1:9464
-    /// [default: nowhere]
-    #[arg(long, env = "BATON_ADMIN", value_name = "ADDRESS")]
-    pub admin: Option<SocketAddr>,
-    /// The Redis that makes several servers one, such as redis://127.0.0.1:6379 [default: in memory]
-    #[arg(long, env = "BATON_REDIS", hide_env_values = true, value_name = "URL")]
-    pub redis: Option<String>,
-    /// Where the other servers of this Redis reach this one, such as 10.0.0.7:50051 [default: where it listens]
-    #[arg(long, env = "BATON_ADVERTISE", value_name = "HOST:PORT")]
-    pub advertise: Option<String>,
-    /// Key of the resume tokens, and of what servers pass on to each other, the same on all servers of one Redis: 64
-    /// hexadecimal digits
-    #[arg(long, env = "BATON_TOKEN_KEY", hide_env_values = true, value_name = "HEX")]
-    pub token_key: Option<String>,
-    /// The access file: who may call (API keys, tokens, certificates), and how much (docs/access.md)
-    #[arg(long, env = "BATON_ACCESS", value_name = "PATH")]
-    pub access: Option<PathBuf>,
-    /// Believe callers who show no credential and say in the request's metadata who they are; on loopback only, for tests
-    /// and tries [default: on loopback, without --access]
-    #[arg(long)]
-    pub trust_callers_claims: bool,
-    /// The same wherever they call from: whoever reaches the port is whoever they want to be
-    #[arg(long)]
-    pub insecure_trust_anybody: bool,
-    /// Serve without TLS on an address that others than this machine reach: for a network that is safe, or a proxy that
-    /// ends TLS
-    #[arg(long)]
-    pub insecure_plaintext: bool,
-    /// What to speak TLS with.
-    #[command(flatten)]
-    pub tls: ServeTls,
 }
 
 /// `baton apply`.

@@ -84,3 +84,48 @@ fn a_bad_recipient_is_refused_where_it_is_written() {
         Cli::try_parse_from(["baton", "transfer", "s", "--to", "ana"]).unwrap_err().to_string();
     assert!(error.contains("write rep:ana"), "{error}");
 }
+
+#[test]
+fn a_server_refuses_what_only_callers_give() {
+    let said = |line: &str| {
+        let matches = Cli::command().try_get_matches_from(line.split_whitespace()).unwrap();
+        misplaced(&matches)
+    };
+    for (line, hint) in [
+        ("baton serve --cert c.pem --key k.pem", "did you mean --tls-cert and --tls-key?"),
+        ("baton --key k.pem serve", "did you mean --tls-cert and --tls-key?"),
+        ("baton serve --ca ca.pem", "--tls-client-ca"),
+        ("baton serve --credential-file k", "means nothing to `baton serve`"),
+        ("baton dev --context prod", "means nothing to `baton dev`"),
+    ] {
+        let refused = said(line).unwrap_err();
+        assert!(refused.contains(hint), "{line}: {refused}");
+    }
+    for fine in ["baton serve --tls-cert c --tls-key k", "baton whoami --cert c --key k"] {
+        assert_eq!(said(fine), Ok(()), "{fine}");
+    }
+}
+
+#[test]
+fn a_variable_that_is_empty_isnt_set() {
+    let all = |command: &clap::Command| {
+        let inner = command.get_subcommands().flat_map(clap::Command::get_arguments);
+        let all = command.get_arguments().chain(inner).filter_map(clap::Arg::get_env);
+        all.map(|name| name.to_string_lossy().into_owned()).collect::<Vec<_>>()
+    };
+    let before = all(&Cli::command());
+    let empty = ["BATON_CONTEXT", "BATON_REDIS"];
+    let left = without_empty(Cli::command(), &|name| empty.iter().any(|empty| name == *empty));
+    let expected: Vec<String> =
+        before.iter().filter(|name| !empty.contains(&name.as_str())).cloned().collect();
+    assert_eq!((all(&left), expected.len()), (expected, before.len() - 2));
+}
+
+#[test]
+fn what_a_server_is_given_in_secret_isnt_shown() {
+    let line = "baton serve --redis redis://:secret@r --token-key secret";
+    let parsed = Cli::try_parse_from(line.split(' ')).unwrap();
+    assert!(!format!("{parsed:?}").contains("secret"), "{parsed:?}");
+    let both = "baton serve --token-key secret --token-key-file k";
+    assert!(Cli::try_parse_from(both.split(' ')).is_err());
+}
