@@ -107,7 +107,7 @@ impl Default for ServerOptions {
             drain: DEFAULT_DRAIN,
             advertise: None,
             tls: None,
-            limits: fixed(Limits::default()),
+            limits: fixed(Limits::for_tries()),
         }
     }
 }
