@@ -17,6 +17,7 @@
 //! | UNKNOWN | OUTCOME_UNKNOWN, the request had none | **no**: it may happen twice |
 //! | UNIMPLEMENTED | NOT_IMPLEMENTED | it won't help |
 //! | OUT_OF_RANGE | RESUME_NOT_POSSIBLE | without the token |
+//! | OUT_OF_RANGE | LIMIT_EXCEEDED, a message is too large | no: make it smaller |
 //! | INTERNAL | INTERNAL | with the same request id |
 
 use std::collections::HashMap;
@@ -58,6 +59,8 @@ pub enum Problem {
     },
     /// The changes after the token are gone, and the resume policy is STRICT.
     ResumeNotPossible,
+    /// The message has more bytes than the method takes.
+    MessageTooLarge,
     /// The caller doesn't say who it is in a way that can be understood.
     Unauthenticated(String),
     /// The credential was good and has expired (W10).
@@ -111,6 +114,13 @@ impl From<Problem> for Status {
                 "RESUME_NOT_POSSIBLE",
                 "the changes after the resume token are no longer kept; begin without one",
                 [],
+            ),
+            // Not RESOURCE_EXHAUSTED: it never helps to send the same again, however much later.
+            Problem::MessageTooLarge => plain(
+                Code::OutOfRange,
+                "LIMIT_EXCEEDED",
+                "the message is larger than the method takes",
+                [("limit", "message_bytes".into())],
             ),
             Problem::Unauthenticated(why) => {
                 plain(Code::Unauthenticated, "UNAUTHENTICATED", why, [])
