@@ -4,7 +4,6 @@
 use std::time::Duration;
 
 use baton::pb;
-use prost_reflect::prost::Message as _;
 use prost_reflect::{DynamicMessage, MessageDescriptor, MethodDescriptor, Value};
 use tonic::transport::Channel;
 use tonic::{Request, Status};
