@@ -17,7 +17,7 @@ mod raw;
 #[allow(dead_code, reason = "shared with the black-box tests")]
 mod world;
 
-use std::sync::LazyLock;
+use std::sync::{LazyLock, Mutex, PoisonError};
 
 use baton::pb;
 use prost_reflect::MethodDescriptor;
@@ -32,19 +32,40 @@ pub use calls::samples;
 
 /// Calls that are made of one piece of bytes.
 const CALLS: usize = 8;
+/// Pieces that are played in one place.
+const PIECES: usize = 32;
 /// What the details of a status stay below (D1).
 const DETAILS_BYTES: usize = 4_096;
 
 static METHODS: LazyLock<Vec<MethodDescriptor>> = LazyLock::new(raw::methods);
 
-/// Makes the calls that these bytes say, one after another.
+/// A place where pieces were played, and how many.
+static HELD: Mutex<Option<(Place, usize)>> = Mutex::new(None);
+
+/// Makes the calls that these bytes say, one after another. A place is good for some pieces: to set one up takes ten times as
+/// long as to call there. So what comes of a piece can depend on those before it, and a failure tells which call it was.
 pub fn body(bytes: &[u8]) {
     static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| Runtime::new().expect("a runtime"));
-    RUNTIME.block_on(play(Source::new(bytes)));
+    let held = || HELD.lock().unwrap_or_else(PoisonError::into_inner);
+    let before = held().take();
+    let after = RUNTIME.block_on(async {
+        let (mut place, played) = match before {
+            Some((place, played)) if played < PIECES => (place, played),
+            Some((place, _)) => {
+                place.leave().await;
+                (Place::new().await, 0)
+            }
+            None => (Place::new().await, 0),
+        };
+        play(Source::new(bytes), &mut place).await;
+        place.is_well().await;
+        (place, played + 1)
+    });
+    *held() = Some(after);
 }
 
-async fn play(mut source: Source<'_>) {
-    let mut place = Place::new().await;
+async fn play(mut source: Source<'_>, place: &mut Place) {
+    place.forget();
     for _ in 0..CALLS {
         if source.is_empty() {
             break;
@@ -66,7 +87,6 @@ async fn play(mut source: Source<'_>) {
             }
         }
     }
-    place.leave().await;
 }
 
 /// Is it a refusal that a caller can do something with (D1)?
