@@ -8,13 +8,14 @@ pub fn body(bytes: &[u8]) {
     let text = &*String::from_utf8_lossy(bytes);
     // YAML ends lines also with what `lines` takes for a character.
     let lines = text.matches(['\n', '\r']).count() + 1;
+    let longest = text.split('\n').map(|line| line.chars().count()).max().unwrap_or_default();
     let readings = faults(text);
     for (line, column, said) in readings.iter().flatten() {
         let placed = format!("{line}:{column}: ");
         let why = said.strip_prefix(&placed).unwrap_or_else(|| panic!("{said} has no place"));
         assert!(!why.trim().is_empty(), "{said}");
         assert!((1..=lines + 1).contains(line), "line {line} of {lines}: {said}\n{text}");
-        assert!((1..=text.chars().count() + 1).contains(column), "{said}\n{text}");
+        assert!((1..=longest + 1).contains(column), "column {column} of {longest}: {said}\n{text}");
     }
     assert_eq!(readings, faults(text), "read once more");
 }
