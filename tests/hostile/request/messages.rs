@@ -131,8 +131,8 @@ fn made(
         } else if field.is_list() {
             Value::List((0..count).map(|_| one(&field.kind(), source, known, deep)).collect())
         } else if field.name() == AWAITED {
-            // What is far ahead is waited for, which takes its time and is tested elsewhere.
-            Value::I64(i64::from(source.byte() & 0xf))
+            // What isn't there yet is waited for, which takes its time and is tested elsewhere.
+            Value::I64(i64::from(source.byte() & 7))
         } else {
             one(&field.kind(), source, known, deep)
         };
