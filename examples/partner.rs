@@ -11,7 +11,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use baton::client::vendor::{Temper, Vendor, VendorPlan};
-use baton::client::{Client, Identity, RetryPolicy};
+use baton::client::{Client, Credential, Identity, RetryPolicy};
 use baton::{output, pb};
 use clap::Parser;
 
@@ -91,7 +91,7 @@ async fn run(arguments: Arguments) -> Result<(), Box<dyn std::error::Error>> {
         org: arguments.org,
         role: "partner".to_owned(),
         actor: arguments.partner,
-        credential: arguments.credential,
+        credential: arguments.credential.map(Credential::Text),
     };
     let client = Client::new(&arguments.server, &identity, RetryPolicy::default())?;
     let status = arguments.status;

@@ -2,6 +2,7 @@
 //! × one's own org and another's, streams included (S1, S2, S4). The expectations come from the one table, and from nothing
 //! else that a server is made of.
 
+#[allow(dead_code, reason = "each test binary uses a part")]
 #[path = "support/access.rs"]
 mod access;
 #[path = "matrix/ending.rs"]

@@ -14,6 +14,7 @@ mod dev;
 mod directory;
 mod explain;
 mod flow;
+pub mod hostile;
 mod json;
 mod key;
 mod list;

@@ -1,5 +1,6 @@
 //! A name for each call, so that whoever asks about one can quote it: drawn by the server that is called, kept when the
-//! call is passed on, in the answer's metadata and in the details of a refusal, and logged with it.
+//! call is passed on, in the answer's metadata and in the details of a refusal, and logged with it. Being outermost it sees
+//! every answer, and has those explained that no handler made (`unread`).
 
 use std::future::Future;
 use std::pin::Pin;
@@ -11,7 +12,7 @@ use tonic::body::Body;
 use tonic::codegen::http::{HeaderMap, HeaderValue, Request, Response};
 use tower::{Layer, Service};
 
-use super::table;
+use super::{table, unread};
 
 /// The metadata key of the name.
 pub const CALL_ID: &str = "baton-call-id";
@@ -75,7 +76,9 @@ where
         let call = CURRENT.sync_scope(Arc::clone(&id), || self.inner.call(request));
         let call = CURRENT.scope(Arc::clone(&id), call);
         Box::pin(async move {
-            let mut response = call.await?;
+            let response = call.await?;
+            let mut response =
+                CURRENT.sync_scope(Arc::clone(&id), || unread::with_reason(response));
             log(&id, path, response.headers());
             if let Ok(value) = HeaderValue::from_str(&id) {
                 response.headers_mut().insert(CALL_ID, value);

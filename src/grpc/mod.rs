@@ -28,6 +28,7 @@ pub mod table;
 mod to_proto;
 pub mod token;
 mod transfer;
+mod unread;
 pub mod uploads;
 mod watch;
 mod work;

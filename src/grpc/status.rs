@@ -119,6 +119,7 @@ impl From<Problem> for Status {
                 "the changes after the resume token are no longer kept; begin without one",
                 [],
             ),
+            // Not RESOURCE_EXHAUSTED: it never helps to send the same again, however much later.
             Problem::Unauthenticated(why) => {
                 plain(Code::Unauthenticated, "UNAUTHENTICATED", why, [])
             }
@@ -133,7 +134,7 @@ impl From<Problem> for Status {
             }
             Problem::TooLarge { limit, most } => {
                 let text = format!("the message is larger than the limit {limit} ({most} KiB)");
-                let about = [("limit", limit.to_owned()), ("most", most.to_string())];
+                let about = [("limit", limit.to_owned()), ("allowed", most.to_string())];
                 let mut details = info("LIMIT_EXCEEDED", about);
                 details.add_quota_failure_violation(limit, text.as_str());
                 Status::with_error_details(Code::ResourceExhausted, text, details)
@@ -152,7 +153,7 @@ impl From<Problem> for Status {
 
 fn of_limit(limit: &str, most: u32, wait: Duration) -> Status {
     let text = format!("the limit {limit} ({most}) is met: nothing was done");
-    let about = [("limit", limit.to_owned()), ("most", most.to_string())];
+    let about = [("limit", limit.to_owned()), ("allowed", most.to_string())];
     let mut details = info("LIMIT_EXCEEDED", about);
     details.add_quota_failure_violation(limit, text.as_str());
     details.set_retry_info(Some(jittered(wait)));

@@ -2,6 +2,7 @@
 //! and one suite (`tests/journal`) holds both to it. The engine knows only what is here.
 
 mod codec;
+pub mod hostile;
 mod members;
 pub mod memory;
 pub mod redis;

@@ -71,7 +71,7 @@ async fn d4_a_message_that_is_too_large_is_refused() {
     let mut admin = house.admin();
     admin.apply().await;
     let huge = admin.transfer(&"x".repeat(300 * 1024), "ben", "").await;
-    assert_eq!(refusal(huge).0, Code::ResourceExhausted);
+    assert_eq!(refusal(huge), (Code::ResourceExhausted, "LIMIT_EXCEEDED".to_owned()));
 }
 
 #[tokio::test]

@@ -27,9 +27,15 @@ pub fn name_of(method: &MethodDescriptor) -> String {
     format!("{}/{}", method.parent_service().name(), method.name())
 }
 
+/// Where a method is called.
+pub fn path_of(method: &MethodDescriptor) -> PathAndQuery {
+    let path = format!("/{}/{}", method.parent_service().full_name(), method.name());
+    path.parse().expect("a path")
+}
+
 /// Bytes as they are.
 #[derive(Clone, Copy, Default)]
-struct Raw;
+pub struct Raw;
 
 impl Codec for Raw {
     type Encode = Vec<u8>;
@@ -112,8 +118,7 @@ impl RawCaller {
         if let Some(org) = &self.org {
             metadata.insert("baton-org", org.parse().expect("printable"));
         }
-        let path = format!("/{}/{}", method.parent_service().full_name(), method.name());
-        let path: PathAndQuery = path.parse().expect("a path");
+        let path = path_of(method);
         let mut grpc = tonic::client::Grpc::new(self.channel.clone());
         grpc.ready().await.expect("it connects");
         if !method.is_server_streaming() {

@@ -41,7 +41,10 @@ fn of_lines(text: &str, faults: &Faults) -> Vec<Node> {
         match serde_json::from_str::<Json>(line) {
             Ok(value) => Some(node_of(value, at)),
             Err(error) => {
-                let at = At { column: error.column().max(1), ..at };
+                // The parser counts bytes, people count characters.
+                let starts = line.char_indices().map(|(start, _)| start + 1);
+                let before = starts.take_while(|start| *start < error.column()).count();
+                let at = At { column: before + 1, ..at };
                 faults.add(at, "", "not JSON: each line is one contact, such as {\"id\": \"42\", \"name\": \"Front desk\"}");
                 None
             }
@@ -203,6 +206,8 @@ contacts:
         assert!(told[0].starts_with("1:1: id: `a b` isn't an id"), "{told:?}");
         assert!(told[1].starts_with("2:1: name: is required"), "{told:?}");
         assert!(told[2].starts_with("3:2: not JSON"), "{told:?}");
+        let told = faults("{\"name\": \"Zo\u{eb} \u{4e2d}\" x}");
+        assert!(told[0].starts_with("1:18: not JSON"), "columns count characters: {told:?}");
         let told =
             faults("- {id: 1, name: x, tipe: team, availability: here, estimated_wait: soon}");
         assert_eq!(told.len(), 3, "{told:?}");

@@ -66,7 +66,7 @@ const LIMITS: &str = "\
 # Limits
 
 How much is taken from whom. A refusal is RESOURCE_EXHAUSTED with the reason LIMIT_EXCEEDED, the limit's name and number in
-`ErrorInfo.metadata` (`limit`, `most`) and in `QuotaFailure`, and in `RetryInfo` when to come back, spread at random; a
+`ErrorInfo.metadata` (`limit`, `allowed`) and in `QuotaFailure`, and in `RetryInfo` when to come back, spread at random; a
 connection too many is closed. `/stats` counts each refusal as `limit_NAME_refused`. Made from the limits that the server
 itself uses (`src/access/limits.rs`); a test holds the page to them.
 
