@@ -96,7 +96,7 @@ fn refused(fault: Fault) -> Problem {
         Told::NoCredential => Problem::Unauthenticated(
             "no credential: give an API key or a token as `authorization: Bearer …`, or a client certificate".to_owned(),
         ),
-        Told::NotAccepted => Problem::Unauthenticated("the credential isn't accepted".to_owned()),
+        Told::NotAccepted => Problem::NotAccepted,
         Told::Expired => Problem::CredentialExpired,
         Told::Org => Problem::Unauthenticated(format!(
             "the credential isn't good for one org alone, or not for the one named: give one of its own as `{ORG}`"
@@ -182,7 +182,7 @@ impl Admission {
     fn shown(&self, headers: &HeaderMap, peer: &Peer) -> Result<Caller, Problem> {
         self.quotas.may_show(peer.address)?;
         let caller = self.gate.caller(headers, peer);
-        if caller.is_err() {
+        if matches!(caller, Err(Problem::NotAccepted)) {
             self.quotas.not_accepted(peer.address);
         }
         caller

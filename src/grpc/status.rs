@@ -60,6 +60,8 @@ pub enum Problem {
     ResumeNotPossible,
     /// The caller doesn't say who it is in a way that can be understood.
     Unauthenticated(String),
+    /// The credential isn't believed; of why nothing is said.
+    NotAccepted,
     /// The credential was good and has expired (W10).
     CredentialExpired,
     /// The role may not make this call (S1).
@@ -121,6 +123,10 @@ impl From<Problem> for Status {
             ),
             // Not RESOURCE_EXHAUSTED: it never helps to send the same again, however much later.
             Problem::Unauthenticated(why) => {
+                plain(Code::Unauthenticated, "UNAUTHENTICATED", why, [])
+            }
+            Problem::NotAccepted => {
+                let why = "the credential isn't accepted";
                 plain(Code::Unauthenticated, "UNAUTHENTICATED", why, [])
             }
             Problem::CredentialExpired => {
