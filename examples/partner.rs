@@ -91,7 +91,7 @@ async fn run(arguments: Arguments) -> Result<(), Box<dyn std::error::Error>> {
         org: arguments.org,
         role: "partner".to_owned(),
         actor: arguments.partner,
-        credential: arguments.credential,
+        credential: arguments.credential.map(Into::into),
     };
     let client = Client::new(&arguments.server, &identity, RetryPolicy::default())?;
     let status = arguments.status;
