@@ -13,6 +13,7 @@ use tonic::codegen::http::HeaderMap;
 use super::passed::Passed;
 use super::status::Problem;
 use super::to_proto::Content;
+pub use crate::access::grant::role_named as role_of;
 use crate::access::{Credential, Orgs, Origin, Scope, Scopes};
 use crate::domain::id::{ActorId, BadId, OrgId, RepId};
 use crate::domain::live::{Actor, Role};
@@ -206,20 +207,6 @@ fn listed<T: FromStr<Err = BadId> + Ord>(
 impl<'c> From<&'c Caller> for Viewer<'c> {
     fn from(caller: &'c Caller) -> Self {
         Self { actor: &caller.actor, narrowing: caller.credential.narrowing.as_deref() }
-    }
-}
-
-/// The role of this name.
-#[must_use]
-pub fn role_of(name: &str) -> Option<Role> {
-    match name {
-        "admin" => Some(Role::Admin),
-        "supervisor" => Some(Role::Supervisor),
-        "rep" => Some(Role::Rep),
-        "adapter" => Some(Role::Adapter),
-        "partner" => Some(Role::Partner),
-        "dashboard" => Some(Role::Dashboard),
-        _ => None,
     }
 }
 

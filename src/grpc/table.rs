@@ -12,6 +12,7 @@ use crate::access::Scope::{
     self, Audit, Contacts, Directory, Handoffs, Presence, Queues, Routing, Sessions, Transfers,
     Work,
 };
+pub use crate::access::grant::role_name;
 use crate::domain::live::Role::{self, Adapter, Admin, Dashboard, Partner, Rep, Supervisor};
 pub use docs::{limits_page, page};
 
@@ -279,20 +280,6 @@ impl Rpc {
     #[must_use]
     pub fn allows(&self, role: Role) -> bool {
         self.grants.iter().any(|(granted, _)| *granted == role)
-    }
-}
-
-/// The name of a role in credentials and messages.
-#[must_use]
-pub const fn role_name(role: Role) -> &'static str {
-    match role {
-        Admin => "admin",
-        Supervisor => "supervisor",
-        Rep => "rep",
-        Adapter => "adapter",
-        Partner => "partner",
-        Dashboard => "dashboard",
-        Role::Server => "server",
     }
 }
 

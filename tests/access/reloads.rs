@@ -228,14 +228,17 @@ async fn a_file_that_is_emptied_to_be_written_anew_changes_nothing() {
 
 #[tokio::test]
 async fn a_file_is_taken_when_two_looks_have_shown_the_same() {
-    let pace =
-        Pace { look: Duration::from_millis(5), settle: Duration::from_secs(1), ..Pace::default() };
+    let pace = Pace {
+        look: Duration::from_millis(5),
+        settle: Duration::from_millis(500),
+        ..Pace::default()
+    };
     let running = Running::at(&Running::files(), pace).await;
     let path = running.folder.path().join("access.toml");
     let good = fs::read_to_string(&path).expect("it is there");
     let half = good.split("[[certificate]]").next().expect("a part");
     let mut writes = tokio::time::interval(Duration::from_millis(20));
-    for line in 0..20 {
+    for line in 0..40 {
         writes.tick().await;
         fs::write(&path, format!("{half}\n# {line}\n")).expect("it is written");
         assert_eq!(*running.access.changes().borrow(), 0, "half of it isn't taken");
