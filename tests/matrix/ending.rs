@@ -231,7 +231,8 @@ async fn w10_s4_a_stuck_reader_whose_key_is_revoked_gets_no_more_of_it() {
     let mut told = Told::default();
     let closing = told.read(&mut stream, None).await.expect("it closes");
     assert_eq!(closing.action(), pb::ClosingAction::Stop, "{closing:?}");
-    assert!(told.queues.len() < QUEUES, "all {} were told", told.queues.len());
+    // A frame has 500 of them; four wait behind the one or two that were on their way.
+    assert!(told.queues.len() <= 1_500, "{} of {QUEUES} were told", told.queues.len());
     assert_eq!(told.token, "", "there is nowhere to go on");
     server.stop().await.expect("it stops");
 }
