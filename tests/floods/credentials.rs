@@ -45,7 +45,9 @@ fn limit_of(status: &Status) -> String {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn d1_s1_ten_thousand_streams_of_one_credential_are_as_many_as_it_may_have() {
-    let (_turn, files) = (turn().await, AccessFiles::new(""));
+    // It is the streams that are counted here, and not how soon they are asked for.
+    let limits = "[limits]\ncalls_per_credential = 100000\ncalls_per_org = 100000\n";
+    let (_turn, files) = (turn().await, AccessFiles::new(limits));
     let key = files.key_of("dashboard", "wall", "acme");
     let server = Process::serve_with(&["--access", &files.path(), "--trust-callers-claims"]);
     let to = server.address;

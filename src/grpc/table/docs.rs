@@ -66,16 +66,17 @@ const LIMITS: &str = "\
 # Limits
 
 How much is taken from whom. A refusal is RESOURCE_EXHAUSTED with the reason LIMIT_EXCEEDED, the limit's name and number in
-`ErrorInfo.metadata` (`limit`, `allowed`) and in `QuotaFailure`, and in `RetryInfo` when to come back, spread at random; a
-connection too many is closed. `/stats` counts each refusal as `limit_NAME_refused`. Made from the limits that the server
-itself uses (`src/access/limits.rs`); a test holds the page to them.
+`ErrorInfo.metadata` (`limit`, `allowed`) and in `QuotaFailure`, and, where coming back can help, in `RetryInfo` when, spread at
+random. `/stats` counts each as `limit_NAME_refused`. A connection too many is closed (`refused_NAME` in `/stats`), and an org
+too many is OVERLOADED. Made from the limits that the server itself uses (`src/access/limits.rs`); a test holds the page to
+them.
 
 ## What can be set
 
 In the access file, under `[limits]` ([access](access.md)); what changes there is in force within about a second, but where a
-restart is said to be needed. They are counted by each server for itself; give all servers of one Redis the same. Without an access file
-callers are believed, come from one machine, and many may go by one name: there the two rates don't hold, and what is said
-of one credential or one address holds as of all of them.
+restart is said to be needed. They are counted by each server for itself; give all servers of one Redis the same. Without an
+access file callers are believed, come from one machine, and many may go by one name: there the two rates don't hold, and
+what is said of one credential, org or address holds as of all of them.
 
 | limit | default | from – to | what |
 |---|---|---|---|
