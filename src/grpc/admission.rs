@@ -13,8 +13,10 @@ use std::convert::Infallible;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use hyper::body::{Frame, SizeHint};
+use tokio::time::timeout;
 use tonic::Status;
 use tonic::body::Body;
 use tonic::codegen::http::header::AUTHORIZATION;
@@ -27,8 +29,13 @@ use super::passing::Passer;
 use super::quotas::{CallSlot, Quotas};
 use super::status::Problem;
 use super::table::{self, Rpc, role_name};
+use super::uploads::whole;
 use crate::access::gate::{Access, Presented};
 use crate::access::{Fault, Peer, Scope, Told};
+
+/// How long, and how much, is read of a message whose call is refused.
+const SHORTLY: Duration = Duration::from_millis(50);
+const UNREAD: usize = 64 * 1024;
 
 /// The header in which a proxy that ends TLS says which certificate it was shown.
 pub const FORWARDED_CERTIFICATE: &str = "x-forwarded-client-cert";
@@ -270,7 +277,12 @@ where
                     })
                 })
             }
-            Err(response) => Box::pin(std::future::ready(Ok(*response))),
+            Err(response) => Box::pin(async move {
+                // An answer that overtakes its request leaves the stream half open: a client that goes on at once would
+                // meet the connection's limit of streams, and be refused without a reason.
+                drop(timeout(SHORTLY, whole(request.into_body(), UNREAD)).await);
+                Ok(*response)
+            }),
         }
     }
 }

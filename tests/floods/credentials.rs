@@ -131,7 +131,8 @@ async fn d1_s1_a_key_that_calls_on_while_redis_hangs_keeps_nobody_else_waiting()
                 }
                 // It is told that Redis is away, or, if it has waited for it, what became of it.
                 Err(status) => {
-                    let reason = status.get_details_error_info().expect("a reason").reason;
+                    let info = status.get_details_error_info();
+                    let reason = info.unwrap_or_else(|| panic!("no reason: {status:?}")).reason;
                     let known = ["STORE_UNAVAILABLE", "TIMED_OUT", "OUTCOME_UNKNOWN"];
                     assert!(known.contains(&reason.as_str()), "{status}");
                     told += 1;

@@ -22,6 +22,14 @@ impl From<Marker> for At {
     }
 }
 
+impl At {
+    /// A place in this text. In what it passes over, such as a directive, the parser counts bytes for characters.
+    fn within(self, text: &str) -> Self {
+        let longest = text.split('\n').map(|line| line.chars().count()).max().unwrap_or_default();
+        Self { column: self.column.min(longest + 1), ..self }
+    }
+}
+
 impl fmt::Display for At {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}:{}", self.line, self.column)
@@ -74,7 +82,10 @@ pub fn parse(text: &str) -> (Option<Node>, Option<SyntaxFault>) {
     for event in Parser::new_from_str(text) {
         let (event, at) = match event {
             Ok((event, span)) => (event, At::from(span.start)),
-            Err(error) => return builder.cut((At::from(*error.marker()), error.info().to_owned())),
+            Err(error) => {
+                let at = At::from(*error.marker()).within(text);
+                return builder.cut((at, error.info().to_owned()));
+            }
         };
         if matches!(event, Event::DocumentStart(_)) {
             documents += 1;
