@@ -15,15 +15,12 @@ const DETAILS: &str = "grpc-status-details-bin";
 pub(super) fn with_reason(answer: Response<Body>) -> Response<Body> {
     let headers = answer.headers();
     let code = headers.get("grpc-status").map(|status| Code::from_bytes(status.as_bytes()));
-    let problem = match code {
-        Some(Code::Internal) => Problem::Invalid(vec![BadField {
-            field: "message".to_owned(),
-            why: "can't be read: it is cut short, or of another type than the method's".to_owned(),
-        }]),
-        _ => return answer,
-    };
-    if headers.contains_key(DETAILS) {
+    if code != Some(Code::Internal) || headers.contains_key(DETAILS) {
         return answer;
     }
+    let problem = Problem::Invalid(vec![BadField {
+        field: "message".to_owned(),
+        why: "can't be read: it is cut short, or of another type than the method's".to_owned(),
+    }]);
     Status::from(problem).into_http()
 }

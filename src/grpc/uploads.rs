@@ -196,7 +196,7 @@ const fn kib(number: u32) -> usize {
 }
 
 /// The bytes before a message: whether it is compressed, and its length.
-const FRAME_HEAD: usize = 5;
+pub const FRAME_HEAD: usize = 5;
 
 /// Why a message isn't whole.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

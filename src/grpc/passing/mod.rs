@@ -43,7 +43,7 @@ use super::caller::Caller;
 use super::passed::Passed;
 use super::status::Problem;
 use super::table::{self, Handling};
-use super::uploads::whole;
+use super::uploads::{FRAME_HEAD, whole};
 use crate::domain::entry::Revision;
 use crate::domain::id::OrgId;
 use crate::engine::Engine;
@@ -63,8 +63,6 @@ const LEAVING: &str = "leaving";
 const ROUNDS: u32 = 3;
 /// How long the next list of servers is waited for meanwhile.
 const LIST_PATIENCE: Duration = Duration::from_millis(500);
-/// Room for a message's head.
-const HEAD: usize = 5;
 /// The headers of a call that go along; all others stay at the server that was called.
 const PASSED_ON: [&str; 6] =
     ["content-type", "te", "grpc-timeout", "grpc-encoding", "grpc-accept-encoding", "user-agent"];
@@ -233,7 +231,7 @@ impl Passer {
                 return Next::Answered(leaving());
             }
             let (parts, body) = request.into_parts();
-            let Ok(body) = whole(body, usize::MAX - HEAD).await else {
+            let Ok(body) = whole(body, usize::MAX - FRAME_HEAD).await else {
                 return Next::Answered(broken_off());
             };
             if parts.headers.get(BODY).is_none_or(|said| *said != *digest(&body)) {
@@ -249,7 +247,7 @@ impl Passer {
         }
         let (parts, body) = request.into_parts();
         // It is whole already, and no larger than it may be.
-        let Ok(body) = whole(body, usize::MAX - HEAD).await else {
+        let Ok(body) = whole(body, usize::MAX - FRAME_HEAD).await else {
             return Next::Answered(broken_off());
         };
         let id = (rpc.handling == Handling::Mutation)
